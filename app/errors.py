@@ -1,0 +1,175 @@
+"""Every fact that can end a request, in one tree.
+
+SwitchyardError               code: public and stable
+├── Refused                   the caller must change something
+│   ├── BadInput              a field is missing, ill-typed or out of bounds
+│   ├── KeyUnknown            no api key, or a wrong or revoked one
+│   ├── SessionUnknown        no such session of this tenant (or it expired)
+│   ├── SessionBusy           another run of the session has not ended
+│   ├── RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
+│   ├── IdempotencyMismatch   the key was used with another body
+│   ├── ContextTooLong        the prompt fits no context size of the model
+│   ├── MediaTypeUnknown      an upload of a type that is not taken
+│   └── BodyTooLarge          a body over its limit
+└── Unavailable               later may help
+    ├── NoNodeAvailable       no routable node serves the tier
+    ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
+    ├── NodeFailed            a node broke off and the call may not be repeated
+    ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer
+    └── Draining              this replica takes nothing new
+RunFailed                     (SwitchyardError) a run ended in `failed`, `dead` or `cancelled`
+LeaseLost                     (SwitchyardError) another process owns the run now; internal, never shown
+"""
+
+from typing import ClassVar
+
+
+class SwitchyardError(Exception):
+    """The root: `code` is public and stable, `facts` are shown in the problem document."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, detail: str = "", **facts: str | int | float | None) -> None:
+        super().__init__(detail or self.code)
+        self.detail = detail
+        self.facts = facts
+
+
+class Refused(SwitchyardError):
+    """The caller must change something."""
+
+    code = "refused"
+
+
+class BadInput(Refused):
+    """A field is missing, ill-typed or out of bounds."""
+
+    code = "bad_input"
+
+
+class KeyUnknown(Refused):
+    """There is no api key, or it is wrong or revoked."""
+
+    code = "key_unknown"
+
+
+class TenantUnknown(Refused):
+    """There is no such tenant."""
+
+    code = "tenant_unknown"
+
+
+class SessionUnknown(Refused):
+    """The tenant has no such session, or it expired."""
+
+    code = "session_unknown"
+
+
+class SessionBusy(Refused):
+    """Another run of the session has not ended."""
+
+    code = "session_busy"
+
+
+class RunUnknown(Refused):
+    """The tenant has no such run."""
+
+    code = "run_unknown"
+
+
+class RouteUnknown(Refused):
+    """The tenant has no such route."""
+
+    code = "route_unknown"
+
+
+class DocumentUnknown(Refused):
+    """The tenant has no such document."""
+
+    code = "document_unknown"
+
+
+class JobUnknown(Refused):
+    """The tenant has no such job."""
+
+    code = "job_unknown"
+
+
+class ModelUnknown(Refused):
+    """No model of that name, tier or team is configured."""
+
+    code = "model_unknown"
+
+
+class IdempotencyMismatch(Refused):
+    """The idempotency key was used with another request."""
+
+    code = "idempotency_mismatch"
+
+
+class ContextTooLong(Refused):
+    """The prompt does not fit the largest context of the model."""
+
+    code = "context_too_long"
+
+
+class MediaTypeUnknown(Refused):
+    """Uploads of this type are not taken."""
+
+    code = "media_type_unknown"
+
+
+class BodyTooLarge(Refused):
+    """The body is over its limit."""
+
+    code = "body_too_large"
+
+
+class Unavailable(SwitchyardError):
+    """Nothing is wrong with the request; later may help."""
+
+    code = "unavailable"
+    retry_after_s: int = 2
+
+
+class NoNodeAvailable(Unavailable):
+    """No routable node serves what the call needs."""
+
+    code = "no_node_available"
+    retry_after_s = 5
+
+
+class NoSlotInTime(Unavailable):
+    """Every slot stayed taken for as long as the call may wait."""
+
+    code = "no_slot_in_time"
+
+
+class NodeFailed(Unavailable):
+    """A node broke off and the call may not be repeated elsewhere."""
+
+    code = "node_failed"
+
+
+class StoreUnavailable(Unavailable):
+    """A store does not answer; `facts["store"]` says which."""
+
+    code = "store_unavailable"
+
+
+class Draining(Unavailable):
+    """This replica is stopping and takes nothing new."""
+
+    code = "draining"
+
+
+class RunFailed(SwitchyardError):
+    """The run ended in `failed`, `dead` or `cancelled`; `facts["reason"]` says why."""
+
+    code = "run_failed"
+
+
+class LeaseLost(SwitchyardError):
+    """Another process owns the run now."""
+
+    code = "lease_lost"

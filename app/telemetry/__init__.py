@@ -1,0 +1,1 @@
+"""What operators see. Doors: `metrics.Metrics`, `logs.configure`."""

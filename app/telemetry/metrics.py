@@ -1,0 +1,125 @@
+"""Every metric of the application, declared once."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# Seconds. HighLatency alerts at 30 s, so the buckets reach ten times that.
+DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300)
+SHORT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
+TOKEN_BUCKETS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
+QUALITY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+class Metrics:
+    """The metrics, bound to one registry. Labels come from bounded sets only."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._declare_http(registry)
+        self._declare_agents(registry)
+        self._declare_calls(registry)
+        self._declare_stores(registry)
+
+    def _declare_http(self, r: CollectorRegistry) -> None:
+        labels = ("method", "endpoint", "status")
+        # Two source designs name the same measure; both names are kept.
+        self.http_requests = Counter("http_requests_total", "HTTP responses, by route template.", labels, registry=r)
+        self.api_requests = Counter("api_requests_total", "HTTP responses, by route template.", labels, registry=r)
+        self.api_request_duration = Histogram(
+            "api_request_duration_seconds",
+            "Request to last byte.",
+            ("method", "endpoint"),
+            buckets=DURATION_BUCKETS_S,
+            registry=r,
+        )
+        self.active_queries = Gauge("active_queries", "Runs that this process executes now.", registry=r)
+        self.active_sessions = Gauge(
+            "active_sessions", "Sessions that have not expired (a fleet-wide count).", registry=r
+        )
+
+    def _declare_agents(self, r: CollectorRegistry) -> None:
+        self.agent_invocations = Counter("agent_invocations_total", "Agent executions.", ("agent_name",), registry=r)
+        self.agent_execution_duration = Histogram(
+            "agent_execution_duration_seconds",
+            "One agent execution.",
+            ("agent_name", "query_type"),
+            buckets=DURATION_BUCKETS_S,
+            registry=r,
+        )
+        self.agent_token_usage = Histogram(
+            "agent_token_usage",
+            "Tokens in and out of one agent execution.",
+            ("agent_name", "model"),
+            buckets=TOKEN_BUCKETS,
+            registry=r,
+        )
+        self.agent_errors = Counter(
+            "agent_errors_total", "Agent executions that failed.", ("agent_name", "error_type"), registry=r
+        )
+        self.tool_calls = Counter("tool_calls_total", "Tool calls.", ("tool_name", "success"), registry=r)
+        self.tool_duration = Histogram(
+            "tool_duration_seconds", "One tool call.", ("tool_name",), buckets=DURATION_BUCKETS_S, registry=r
+        )
+        self.response_quality = Histogram(
+            "response_quality_score", "Judged quality, 0 to 1.", ("metric_type",), buckets=QUALITY_BUCKETS, registry=r
+        )
+        self.runs = Counter("switchyard_runs_total", "Runs that ended, by state.", ("team", "outcome"), registry=r)
+        self.runs_taken_over = Counter(
+            "switchyard_runs_taken_over_total", "Runs continued after their owner died.", registry=r
+        )
+        self.degraded = Counter("switchyard_degraded_total", "Answers given without a part.", ("reason",), registry=r)
+
+    def _declare_calls(self, r: CollectorRegistry) -> None:
+        where = ("tier", "node", "model")
+        self.model_calls = Counter(
+            "switchyard_model_calls_total", "Calls to models.", (*where, "reason", "outcome"), registry=r
+        )
+        self.input_tokens = Counter("switchyard_input_tokens_total", "Prompt tokens.", where, registry=r)
+        self.output_tokens = Counter("switchyard_output_tokens_total", "Generated tokens.", where, registry=r)
+        self.gpu_seconds = Counter(
+            "switchyard_gpu_seconds_total", "GPU-seconds attributed to calls.", where, registry=r
+        )
+        self.cost_usd = Counter("switchyard_cost_usd_total", "GPU-seconds times the node's price.", where, registry=r)
+        self.first_token = Histogram(
+            "switchyard_first_token_seconds",
+            "From placement to the first delta.",
+            ("tier", "model"),
+            buckets=DURATION_BUCKETS_S,
+            registry=r,
+        )
+        self.slot_wait = Histogram(
+            "switchyard_slot_wait_seconds", "Wait for a free slot.", ("tier",), buckets=DURATION_BUCKETS_S, registry=r
+        )
+        self.slots_taken = Gauge(
+            "switchyard_slots_taken", "Slots leased on a node, as this process sees it.", ("node",), registry=r
+        )
+        self.node_state = Gauge(
+            "switchyard_node_state", "1 for the state that a node is in.", ("node", "state"), registry=r
+        )
+
+    def _declare_stores(self, r: CollectorRegistry) -> None:
+        self.db_query_duration = Histogram(
+            "db_query_duration_seconds",
+            "One short use of PostgreSQL.",
+            ("operation",),
+            buckets=SHORT_BUCKETS_S,
+            registry=r,
+        )
+        self.db_pool_size = Gauge("switchyard_db_pool_connections", "Open PostgreSQL connections.", registry=r)
+        self.db_pool_taken = Gauge("switchyard_db_pool_taken", "PostgreSQL connections in use.", registry=r)
+        self.db_pool_limit = Gauge("switchyard_db_pool_limit", "PostgreSQL connections allowed.", registry=r)
+        self.redis_duration = Histogram(
+            "switchyard_redis_request_seconds",
+            "One Redis request.",
+            ("store", "operation"),
+            buckets=SHORT_BUCKETS_S,
+            registry=r,
+        )
+        self.qdrant_duration = Histogram(
+            "switchyard_qdrant_request_seconds",
+            "One Qdrant request.",
+            ("operation",),
+            buckets=SHORT_BUCKETS_S,
+            registry=r,
+        )
+        self.jobs = Counter("switchyard_jobs_total", "Background jobs that ended.", ("kind", "outcome"), registry=r)
+        self.loop_lag = Gauge("switchyard_loop_lag_seconds", "How late the event loop woke, last look.", registry=r)
