@@ -1,7 +1,6 @@
 """Every setting of the application, read once from `SWITCHYARD_*` variables."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -66,20 +65,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_body_bytes: int = 1_000_000
 
 
-def read_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
-    """Build the settings from `environ` (and lines `NAME=value` of `env_file`, which `environ` overrides).
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build the settings from `environ`.
 
     Raises SettingsWrong naming the first variable that is unknown, missing or ill-typed.
     """
-    given: dict[str, str] = {}
-    lines = env_file.read_text().splitlines() if env_file is not None else []
-    for line in lines:
-        name, eq, value = line.partition("=")
-        if eq and name.startswith(PREFIX):
-            given[name.removeprefix(PREFIX).lower()] = value
-    for name, value in environ.items():
-        if name.startswith(PREFIX) and not name.startswith((f"{PREFIX}LOCAL_", f"{PREFIX}TEST_")):
-            given[name.removeprefix(PREFIX).lower()] = value
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and not name.startswith((f"{PREFIX}LOCAL_", f"{PREFIX}TEST_"))
+    }
     unknown = sorted(given.keys() - {field.name for field in msgspec.structs.fields(Settings)})
     if unknown:
         raise SettingsWrong(f"{PREFIX}{unknown[0].upper()} is not a setting")

@@ -1,0 +1,1 @@
+"""Teams of agents: one module each, which exposes `TEAM`; adding one needs no change elsewhere."""

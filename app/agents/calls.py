@@ -1,0 +1,177 @@
+"""The model calls and searches of one run: each an effect, each counted."""
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import TypeVar
+
+import msgspec
+
+from app.agents.effects import Done, Effects
+from app.agents.live import LiveRun
+from app.agents.prompts import Prompt
+from app.agents.values import Citation, Claim, Degradation, Turn
+from app.errors import StoreUnavailable, Unavailable
+from app.inference.dispatcher import Dispatcher
+from app.inference.records import Answer, CallRecord, ChatCall, Message
+from app.inference.route import Route
+from app.inference.tiers import Tier
+from app.retrieval.search import Passage, Search
+from app.telemetry.metrics import Metrics
+
+T = TypeVar("T")
+
+CHARACTERS_PER_TOKEN = 4
+"""A rough mean for English text, only used to count what is already answered against the answer's limit."""
+MIN_TOKENS_LEFT = 16
+
+
+class CallLimits(msgspec.Struct, frozen=True):
+    """Defaults of a run's calls."""
+
+    max_output_tokens: int
+    temperature: float
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The result of a search; `degraded` when there was nobody to ask."""
+
+    passages: tuple[Passage, ...]
+    degraded: bool = False
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a team answers."""
+
+    agent: str
+    text: str
+    citations: tuple[Citation, ...] = ()
+    requires_clarification: bool = False
+
+
+class RunCalls:
+    """What a team may do in one run. Raises what the dispatcher and the effects raise."""
+
+    def __init__(
+        self,
+        *,
+        claim: Claim,
+        live: LiveRun,
+        effects: Effects,
+        dispatcher: Dispatcher,
+        search: Search,
+        limits: CallLimits,
+        metrics: Metrics,
+    ) -> None:
+        self.claim = claim
+        self.degraded: set[str] = set()
+        self.records: list[CallRecord] = []
+        self.routes: list[Route] = []
+        self.unstored: list[tuple[CallRecord, Route | None]] = []
+        self._live = live
+        self._effects = effects
+        self._dispatcher = dispatcher
+        self._search = search
+        self._limits = limits
+        self._metrics = metrics
+
+    def tier(self, turns: Sequence[Turn]) -> Tier:
+        """Return the tier that the question will get."""
+        return self._dispatcher.rate(self.claim.question, len(turns), self.claim.session_tier).tier
+
+    async def passages(self, path: str, question: str, *, limit: int) -> tuple[Passage, ...]:
+        """Return up to `limit` passages of the tenant's documents; none, and `degraded`, when a part is away."""
+
+        async def act() -> Done[Found]:
+            records: list[CallRecord] = []
+            try:
+                found = Found(tuple(await self._find(question, limit, records)))
+            except (StoreUnavailable, Unavailable) as error:
+                if error.facts.get("store") == "postgres":
+                    raise
+                found = Found((), degraded=True)
+            return self._count(Done(found, tuple(records)))
+
+        found = await self._effects.once(path, (question, limit), act, Found)
+        if found.degraded:
+            self.degraded.add(Degradation.RETRIEVAL)
+        return found.passages
+
+    async def answer(
+        self, path: str, agent: str, prompt: Prompt, values: Mapping[str, str], turns: Sequence[Turn]
+    ) -> str:
+        """Stream the answer to the run's question and return all of it; the run's last effect.
+
+        What an earlier attempt already showed is continued where the model can, else said anew after a `restart`.
+        """
+        messages = (
+            Message("system", prompt.fill(values)),
+            *(Message("assistant" if turn.role == "assistant" else "user", turn.content) for turn in turns),
+            Message("user", self.claim.question),
+        )
+
+        async def act() -> Done[str]:
+            answer = await self._chat(agent, messages, prompt.front.tier, len(turns))
+            self.degraded.update(answer.degraded)
+            return self._count(Done(self._live.text, (answer.record,), (answer.route,)))
+
+        text = await self._effects.once(path, (messages, self.claim.options), act, str, last=True)
+        if text != self._live.text:
+            self._live.restart()
+            self._live.append(text)
+        return text
+
+    async def _chat(self, agent: str, messages: tuple[Message, ...], tier: Tier | None, turns: int) -> Answer:
+        options, shown = self.claim.options, self._live.text
+        room = (options.max_tokens or self._limits.max_output_tokens) - len(shown) // CHARACTERS_PER_TOKEN
+        temperature = self._limits.temperature if options.temperature is None else options.temperature
+        call = ChatCall(
+            messages=messages,
+            question=self.claim.question,
+            agent=agent,
+            max_tokens=max(MIN_TOKENS_LEFT, room),
+            temperature=temperature,
+            tier=tier,
+            session_tier=self.claim.session_tier,
+            turns=turns,
+            last_node=self.claim.session_node,
+            prefix=shown,
+            seed=options.seed,
+            run_id=self.claim.run_id,
+            deadline_s=options.deadline_s,
+        )
+        return await self._dispatcher.chat(
+            call,
+            on_route=self._routed,
+            on_delta=self._live.append,
+            on_restart=self._live.restart,
+            on_record=self._keep,
+        )
+
+    async def _find(self, question: str, limit: int, records: list[CallRecord]) -> Sequence[Passage]:
+        async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
+            embedding = await self._dispatcher.embed(
+                texts, agent="retrieval", run_id=self.claim.run_id, on_record=self._keep
+            )
+            records.append(embedding.record)
+            return embedding.vectors
+
+        started, success = perf_counter(), "false"
+        try:
+            passages = await self._search.passages(self.claim.tenant_id, question, embed=embed, limit=limit)
+            success = "true"
+        finally:
+            self._metrics.tool_calls.labels("document_search", success).inc()
+            self._metrics.tool_duration.labels("document_search").observe(perf_counter() - started)
+        return passages
+
+    def _routed(self, route: Route) -> None:
+        self.routes.append(route)
+        self._live.routed(route)
+
+    def _keep(self, record: CallRecord, route: Route | None) -> None:
+        """Remember a call that failed or was cancelled: it is stored when the run ends."""
+        self.unstored.append((record, route))
+
+    def _count(self, done: Done[T]) -> Done[T]:
+        self.records.extend(done.records)
+        return done

@@ -1,0 +1,170 @@
+"""Our LangGraph saver: one a run, fenced, strict about types, committed with the run's end."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.base import get_serializable_checkpoint_metadata as plain_metadata
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from psycopg.types.json import Jsonb
+
+from app.agents.values import Claim
+from app.errors import RunFailed
+from app.ids import SessionId, TenantId
+from app.postgres import Connection, Database
+from app.text import clean
+
+ALLOWED_TYPES: tuple[tuple[str, str], ...] = ()
+"""Classes of ours that a checkpoint may hold, as (module, name); states are plain values, so none."""
+
+MAX_INT = 2**63 - 1
+
+NEWEST_OR_NAMED: LiteralString = """
+    WHERE thread_id = %s AND checkpoint_ns = %s AND (%s::text IS NULL OR checkpoint_id = %s)
+    ORDER BY checkpoint_id DESC LIMIT 1
+"""
+
+
+class CorruptCheckpoint(RunFailed):
+    """A stored value is of a type that no checkpoint of ours holds; it was not built."""
+
+    code = "state_corrupt"
+
+
+class StrictSerializer(JsonPlusSerializer):
+    """Reads msgpack of plain values and allowed types only; everything else is refused, never silently dropped."""
+
+    def __init__(self) -> None:
+        super().__init__(pickle_fallback=False, allowed_json_modules=None, allowed_msgpack_modules=ALLOWED_TYPES)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:  # noqa: ANN401 - the base class's signature
+        """Return the value. Raises CorruptCheckpoint for any encoding but ours."""
+        kind, blob = data
+        if kind not in {"msgpack", "empty", "null", "bytes"}:
+            raise CorruptCheckpoint(f"a checkpoint value is encoded as {kind!r}", reason="state_corrupt")
+        value = super().loads_typed((kind, blob))
+        if kind == "msgpack" and self.dumps_typed(value)[1] != blob:
+            raise CorruptCheckpoint("a checkpoint value holds a type that is not allowed", reason="state_corrupt")
+        return value
+
+
+def thread_of(tenant_id: TenantId, session_id: SessionId) -> str:
+    """Return LangGraph's name of a session: the tenant is part of it, so no other tenant's can be named."""
+    return f"{tenant_id}:{session_id}"
+
+
+class RunSaver(AsyncPostgresSaver):
+    """The checkpoints of one run.
+
+    `aput` and `aput_writes` only stage; `write` puts all that is staged into the transaction that ends the run,
+    whose own UPDATE checks the fence. So a checkpoint stands if and only if the run's end does, and no lock is
+    shared between runs. Raises RunFailed when asked for another session's thread.
+    """
+
+    def __init__(self, database: Database, claim: Claim, *, serializer: StrictSerializer) -> None:
+        super().__init__(database.pool, serde=serializer)
+        self._database = database
+        self._thread_id = thread_of(claim.tenant_id, claim.session_id)
+        self._is_new = claim.new_session
+        self._checkpoints: list[tuple[object, ...]] = []
+        self._blobs: list[tuple[object, ...]] = []
+        self._writes: list[tuple[object, ...]] = []
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return the session's newest checkpoint (or the one named by id). Raises StoreUnavailable."""
+        self._check(config)
+        if self._is_new:
+            return None
+        place = config.get("configurable", {})
+        named = place.get("checkpoint_id")
+        args = (self._thread_id, place.get("checkpoint_ns", ""), named, named)
+        async with self._database.connection("checkpoints.get") as conn:
+            rows = await conn.execute((self.SELECT_SQL + NEWEST_OR_NAMED).encode(), args, binary=True)
+            row = await rows.fetchone()
+        return None if row is None else await self._load_checkpoint_tuple(row)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Stage a checkpoint, its strings and numbers made storable."""
+        self._check(config)
+        place = config.get("configurable", {})
+        ns = str(place.get("checkpoint_ns", ""))
+        values = {name: storable(value) for name, value in checkpoint["channel_values"].items()}
+        inline = {
+            name: value for name, value in values.items() if value is None or isinstance(value, str | int | float)
+        }
+        blobs = {name: value for name, value in values.items() if name not in inline}
+        versions = {name: version for name, version in new_versions.items() if name in blobs}
+        self._blobs += self._dump_blobs(self._thread_id, ns, blobs, versions)
+        row = checkpoint.copy()
+        row["channel_values"] = inline
+        facts = plain_metadata(config, metadata)
+        parent = place.get("checkpoint_id")
+        self._checkpoints.append((self._thread_id, ns, checkpoint["id"], parent, Jsonb(row), Jsonb(facts)))
+        named = {"thread_id": self._thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint["id"]}
+        return {"configurable": named}
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Stage the writes of an unfinished superstep (an interrupt)."""
+        self._check(config)
+        place = config.get("configurable", {})
+        clean_writes = [(channel, storable(value)) for channel, value in writes]
+        self._writes += self._dump_writes(
+            self._thread_id,
+            str(place.get("checkpoint_ns", "")),
+            str(place.get("checkpoint_id", "")),
+            task_id,
+            task_path,
+            clean_writes,
+        )
+
+    async def write(self, conn: Connection) -> None:
+        """Insert what is staged, inside the transaction that ends the run."""
+        async with conn.cursor() as cursor:
+            for statement, rows in (
+                (self.UPSERT_CHECKPOINT_BLOBS_SQL, self._blobs),
+                (self.UPSERT_CHECKPOINTS_SQL, self._checkpoints),
+                (self.UPSERT_CHECKPOINT_WRITES_SQL, self._writes),
+            ):
+                for row in rows:
+                    await cursor.execute(statement.encode(), row)
+
+    def _check(self, config: RunnableConfig) -> None:
+        if config.get("configurable", {}).get("thread_id") != self._thread_id:
+            raise RunFailed("a checkpoint of another session was asked for", reason="wrong_thread")
+
+
+def storable(value: Any) -> Any:  # noqa: ANN401 - a graph's state may hold any plain value
+    """Return `value` as PostgreSQL can store it: no NUL, no lone surrogate, no NaN or infinity, no huge integer.
+
+    Raises RunFailed(unstorable) for a number that has no such form.
+    """
+    match value:
+        case str():
+            return clean(value)
+        case bool() | None | bytes():
+            return value
+        case int() if abs(value) > MAX_INT:
+            raise RunFailed("an integer in the state is over 64 bits", reason="unstorable")
+        case float() if not math.isfinite(value):
+            raise RunFailed("a number in the state is not finite", reason="unstorable")
+        case list() | tuple():
+            return [storable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        case dict():
+            return {storable(key): storable(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        case _:
+            return value

@@ -1,0 +1,152 @@
+"""Model and tool calls of a run, each done once: its result is stored before the run goes on."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, LiteralString, TypeVar
+
+import msgspec
+
+from app.agents.values import Claim
+from app.errors import LeaseLost, RunFailed
+from app.inference import routes, usage
+from app.inference.records import CallRecord, Route
+from app.postgres import Connection, Database
+
+T = TypeVar("T")
+
+SELECT_EFFECTS: LiteralString = """
+    SELECT step_key, input_sha256, result FROM effects WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s
+"""
+# The row lock makes a takeover wait for this commit, or this commit fail on the takeover's fence.
+HOLD_RUN: LiteralString = """
+    SELECT 1 FROM runs
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
+    FOR SHARE
+"""
+INSERT_EFFECT: LiteralString = """
+    INSERT INTO effects (run_id, step_key, tenant_id, input_sha256, result, gpu_us, cost_usd_micro, fence)
+    VALUES (%(run_id)s, %(step_key)s, %(tenant_id)s, %(input_sha256)s, %(result)s, %(gpu_us)s, %(cost_usd_micro)s,
+            %(fence)s)
+"""
+
+
+class Done(msgspec.Struct, Generic[T], frozen=True):
+    """What an effect brought: its result and the model calls it took."""
+
+    result: T
+    records: tuple[CallRecord, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An effect as it stands in PostgreSQL."""
+
+    input_sha256: bytes
+    result: bytes
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """An effect that waits to be committed."""
+
+    step_key: str
+    input_sha256: bytes
+    result: bytes
+    records: tuple[CallRecord, ...]
+    routes: tuple[Route, ...]
+
+
+class Effects:
+    """The effects of one claim. A step key is graph path plus ordinal, so that parallel steps never share a counter."""
+
+    def __init__(self, database: Database, claim: Claim) -> None:
+        self._database = database
+        self._claim = claim
+        self._stored: dict[str, Stored] = {}
+        self._ordinals: defaultdict[str, int] = defaultdict(int)
+        self._last: Finished | None = None
+        self.reused = 0
+
+    async def load(self) -> None:
+        """Read what earlier attempts have finished. Raises StoreUnavailable."""
+        async with self._database.connection("effects.load") as conn:
+            rows = await conn.execute(SELECT_EFFECTS, self._ids())
+            async for row in rows:
+                self._stored[row["step_key"]] = Stored(bytes(row["input_sha256"]), bytes(row["result"]))
+
+    async def once(
+        self,
+        path: str,
+        given: object,
+        act: Callable[[], Awaitable[Done[T]]],
+        result_type: type[T],
+        *,
+        last: bool = False,
+    ) -> T:
+        """Return the stored result of this effect, or perform it and store what it brought.
+
+        `given` is all that the effect depends on; it must encode to the same bytes in every attempt.
+        With `last` the commit waits for the end of the run, in one transaction with the answer.
+        Raises RunFailed(run_diverged) when the stored effect had another input, LeaseLost when another process
+        owns the run, StoreUnavailable, and what `act` raises.
+        """
+        key = f"{path}:{self._ordinals[path]}"
+        self._ordinals[path] += 1
+        input_sha256 = hashlib.sha256(msgspec.msgpack.encode(given, order="sorted")).digest()
+        stored = self._stored.get(key)
+        if stored is not None:
+            if stored.input_sha256 != input_sha256:
+                raise RunFailed("an effect met another input than the one it is stored for", reason="run_diverged")
+            self.reused += 1
+            return msgspec.msgpack.decode(stored.result, type=result_type)
+        await self._commit_waiting()
+        done = await act()
+        finished = Finished(key, input_sha256, msgspec.msgpack.encode(done.result), done.records, done.routes)
+        if last:
+            self._last = finished
+        else:
+            await self._commit(finished)
+        return done.result
+
+    async def write_last(self, conn: Connection) -> None:
+        """Insert the effect that waits for the end of the run, inside the caller's transaction."""
+        if self._last is not None:
+            await self._insert(conn, self._last)
+
+    async def _commit_waiting(self) -> None:
+        if self._last is not None:
+            waiting, self._last = self._last, None
+            await self._commit(waiting)
+
+    async def _commit(self, finished: Finished) -> None:
+        async with self._database.transaction("effects.commit") as conn:
+            held = await conn.execute(HOLD_RUN, self._ids() | {"fence": self._claim.fence})
+            if await held.fetchone() is None:
+                raise LeaseLost("another process owns the run")
+            await self._insert(conn, finished)
+
+    async def _insert(self, conn: Connection, finished: Finished) -> None:
+        await conn.execute(
+            INSERT_EFFECT,
+            self._ids()
+            | {
+                "step_key": finished.step_key,
+                "input_sha256": finished.input_sha256,
+                "result": finished.result,
+                "gpu_us": sum(record.gpu_us for record in finished.records),
+                "cost_usd_micro": sum(record.cost_usd_micro for record in finished.records),
+                "fence": self._claim.fence,
+            },
+        )
+        await write_calls(conn, self._claim, finished.records, finished.routes)
+
+    def _ids(self) -> dict[str, object]:
+        return {"run_id": self._claim.run_id, "tenant_id": self._claim.tenant_id}
+
+
+async def write_calls(conn: Connection, claim: Claim, records: Sequence[CallRecord], chosen: Sequence[Route]) -> None:
+    """Insert the routes and usage rows of a run's calls, inside the caller's transaction."""
+    if chosen:
+        await routes.add(conn, claim.tenant_id, claim.run_id, chosen)
+    if records:
+        await usage.add(conn, claim.tenant_id, claim.key_id, claim.run_id, records)

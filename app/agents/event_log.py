@@ -1,0 +1,196 @@
+"""The text of a run as it grows: log entries, who follows them, and their place in Redis."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+
+from app.agents.values import Delta, EventKind, Loading, Queued, Restart, RunEvent, RunResult
+from app.errors import StoreUnavailable
+from app.ids import RunId, SessionId
+from app.redis import RedisStore
+
+EPOCHS_PER_FENCE = 1000
+
+
+class Base(msgspec.Struct, frozen=True, tag="b"):
+    """A writer begins: what follows in `epoch` continues the first `offset` characters."""
+
+    epoch: int
+    offset: int
+
+
+class Text(msgspec.Struct, frozen=True, tag="t"):
+    """Text of `epoch` that begins at `offset`."""
+
+    epoch: int
+    offset: int
+    text: str
+
+
+class Load(msgspec.Struct, frozen=True, tag="l"):
+    """The call waits for a model to load."""
+
+    epoch: int
+    node: str
+    model: str
+
+
+class End(msgspec.Struct, frozen=True, tag="e"):
+    """The run row says how it ended."""
+
+    epoch: int
+
+
+Entry = Base | Text | Load | End
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where a reader stands: the epoch it read last, and how much text it has."""
+
+    epoch: int = 0
+    offset: int = 0
+
+
+def parse_position(event_id: str | None, run_id: RunId) -> Position:
+    """Read a `Last-Event-ID`; anything that is not one of this run's ids means the beginning."""
+    parts = (event_id or "").split(":")
+    if len(parts) != 3 or parts[0] != str(run_id) or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        return Position()
+    return Position(int(parts[1][:15]), int(parts[2][:15]))
+
+
+class Follower:
+    """Turns log entries into a reader's events, from any position, once each.
+
+    The reader's text is a prefix of the writer's at all times; `gap` tells that the log lost
+    entries, so that only the stored answer can complete it.
+    """
+
+    def __init__(self, run_id: RunId, session_id: SessionId, position: Position) -> None:
+        self._run_id = run_id
+        self._session_id = session_id
+        self._epoch = position.epoch
+        self._offset = position.offset
+        self.gap = False
+
+    @property
+    def offset(self) -> int:
+        """How many characters the reader has."""
+        return self._offset
+
+    def opening(self) -> RunEvent:
+        """The `queued` event, which changes no text."""
+        return self._event(EventKind.QUEUED, Queued(self._run_id, self._session_id))
+
+    def closing(self, kind: EventKind, result: RunResult) -> RunEvent:
+        """The last event, `done` or `error`."""
+        return self._event(kind, result)
+
+    def feed(self, entry: Entry) -> RunEvent | None:
+        """Return what the reader must be told of `entry`, if anything."""
+        match entry:
+            case Base():
+                return self._begin(entry)
+            case Text():
+                return self._grow(entry)
+            case Load():
+                return self._event(EventKind.LOADING, Loading(entry.node, entry.model))
+            case End():
+                return None
+
+    def complete(self, answer: str) -> list[RunEvent]:
+        """Return what brings the reader to the stored `answer`, whatever the log lost."""
+        events: list[RunEvent] = []
+        if self.gap or self._offset > len(answer):
+            if self._offset > 0:
+                events.append(self._cut(0))
+            self._offset = 0
+        if self._offset < len(answer):
+            events.append(self._append(answer[self._offset :]))
+        return events
+
+    def distrust(self) -> None:
+        """Say that the log is not there to compare with what the reader already has."""
+        self.gap = True
+
+    def _begin(self, base: Base) -> RunEvent | None:
+        if base.epoch <= self._epoch:
+            return None
+        self._epoch = base.epoch
+        if self._offset < base.offset:
+            self.gap = True
+        return self._cut(base.offset) if self._offset > base.offset else None
+
+    def _grow(self, entry: Text) -> RunEvent | None:
+        if entry.epoch < self._epoch or self.gap:
+            return None
+        if entry.epoch > self._epoch or entry.offset > self._offset:
+            self.gap = True
+            return None
+        fresh = entry.text[self._offset - entry.offset :]
+        return self._append(fresh) if fresh else None
+
+    def _append(self, text: str) -> RunEvent:
+        self._offset += len(text)
+        return self._event(EventKind.DELTA, Delta(text))
+
+    def _cut(self, offset: int) -> RunEvent:
+        self._offset = offset
+        return self._event(EventKind.RESTART, Restart(offset))
+
+    def _event(self, kind: EventKind, body: Queued | Loading | Delta | Restart | RunResult) -> RunEvent:
+        return RunEvent(f"{self._run_id}:{self._epoch}:{self._offset}", kind, body)
+
+
+def replay(entries: Sequence[Entry]) -> tuple[str, int]:
+    """Return the text that the log holds and its last epoch; entries of overtaken writers do not count."""
+    text, epoch = "", 0
+    for entry in entries:
+        match entry:
+            case Base() if entry.epoch > epoch:
+                if entry.offset > len(text):
+                    return "", entry.epoch
+                text, epoch = text[: entry.offset], entry.epoch
+            case Text() if entry.epoch == epoch and entry.offset <= len(text):
+                text = text[: entry.offset] + entry.text
+            case _:
+                pass
+    return text, epoch
+
+
+class EventLog:
+    """The entries of every run, one Redis stream a run, kept for `ttl_s` seconds after the last one."""
+
+    def __init__(self, store: RedisStore, *, ttl_s: int) -> None:
+        self._store = store
+        self._ttl_s = ttl_s
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(Entry)
+
+    async def append(self, run_id: RunId, entries: Sequence[Entry]) -> None:
+        """Add `entries` in order. Raises StoreUnavailable."""
+        key = f"sy:run:{run_id}"
+        async with self._store.use("events.append") as client, client.pipeline(transaction=False) as pipe:
+            for entry in entries:
+                pipe.xadd(key, {b"e": self._encoder.encode(entry)})
+            pipe.expire(key, self._ttl_s)
+            await pipe.execute()
+
+    async def read(self, run_id: RunId, after: bytes = b"-") -> tuple[list[Entry], bytes]:
+        """Return the entries after the stream id `after`, and the last id. Raises StoreUnavailable."""
+        start = b"-" if after == b"-" else b"(" + after
+        async with self._store.use("events.read") as client:
+            answer = await client.xrange(f"sy:run:{run_id}", start, b"+")
+        rows = cast("list[tuple[bytes, dict[bytes, bytes]]]", answer)
+        if not rows:
+            return [], after
+        return [self._decoder.decode(fields[b"e"]) for _, fields in rows], rows[-1][0]
+
+    async def text(self, run_id: RunId) -> tuple[str, int]:
+        """Return the logged text of a run and its last epoch; nothing when Redis is away or lost it."""
+        try:
+            entries, _ = await self.read(run_id)
+        except StoreUnavailable:
+            return "", 0
+        return replay(entries)

@@ -1,0 +1,268 @@
+"""One run from claim to end: the graph, the write of its end, and what a failure means."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+
+import structlog
+
+from app.agents import runs
+from app.agents.calls import CallLimits, Reply, RunCalls
+from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
+from app.agents.effects import Effects, write_calls
+from app.agents.live import Ending, LiveRun
+from app.agents.prompts import Prompt
+from app.agents.results import conclude, earlier_calls
+from app.agents.runs import Runs
+from app.agents.sessions import REMEMBER, Sessions
+from app.agents.team import CompiledGraph, Outbox, Work
+from app.agents.values import Claim, Degradation, RouteSummary, RunResult, RunState
+from app.errors import LeaseLost, RunFailed, StoreUnavailable, SwitchyardError, Unavailable
+from app.inference.dispatcher import Dispatcher
+from app.inference.records import Outcome
+from app.postgres import Database
+from app.retrieval.search import Search
+from app.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+TURNS_GIVEN = 6
+"""Messages of the session that a prompt repeats: three turns, bounded so that prefill is."""
+END_TRIES = 6
+"""Writes of a run's end are tried for about ten seconds; then its lease runs out and a worker repeats the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every run of a process shares."""
+
+    database: Database
+    runs: Runs
+    sessions: Sessions
+    dispatcher: Dispatcher
+    search: Search
+    teams: Mapping[str, CompiledGraph]
+    prompts: Mapping[str, Prompt]
+    limits: CallLimits
+    metrics: Metrics
+    session_ttl_s: int
+    run_limit_s: float
+    attempts: int
+    serializer: StrictSerializer
+
+
+class Execution:
+    """One attempt at one run, under one fence."""
+
+    def __init__(self, parts: Parts, live: LiveRun) -> None:
+        self._parts = parts
+        self._live = live
+        self._claim = live.claim
+        self._effects = Effects(parts.database, live.claim)
+        self._saver = RunSaver(parts.database, live.claim, serializer=parts.serializer)
+        self._earlier: list[RouteSummary] = []
+        self._result: RunResult | None = None
+        self._calls = RunCalls(
+            claim=live.claim,
+            live=live,
+            effects=self._effects,
+            dispatcher=parts.dispatcher,
+            search=parts.search,
+            limits=parts.limits,
+            metrics=parts.metrics,
+        )
+
+    def degrade(self, what: Degradation) -> None:
+        """Note that the answer had to do without something."""
+        self._calls.degraded.add(what)
+
+    async def run(self) -> None:
+        """Execute and store the run; whatever happens, its readers are told. Never raises but for cancellation."""
+        structlog.contextvars.bind_contextvars(
+            run_id=str(self._claim.run_id),
+            session_id=str(self._claim.session_id),
+            tenant_id=str(self._claim.tenant_id),
+            request_id=self._claim.request_id,
+        )
+        started = perf_counter()
+        log.info("agent_execution_started", agent=self._claim.team, attempt=self._claim.attempt)
+        work = asyncio.create_task(self._work(), name=f"work {self._claim.run_id}")
+        writing = asyncio.create_task(self._live.write(), name=f"log {self._claim.run_id}")
+        try:
+            await asyncio.wait({work}, timeout=self._parts.run_limit_s)
+        except asyncio.CancelledError:
+            # The owner stops this run (`live.ending` says why); its end is written below, outside the cancellation.
+            work.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=10)
+        await self._live.stop(writing)
+        await self._settle(work, perf_counter() - started)
+
+    async def _work(self) -> Reply:
+        claim, parts = self._claim, self._parts
+        if claim.attempt > parts.attempts:
+            raise RunFailed(f"given up after {parts.attempts} attempts", reason="attempts")
+        if claim.attempt > 1:
+            await self._effects.load()
+            self._earlier = await earlier_calls(parts.database, claim)
+        turns = ()
+        if not claim.new_session:
+            turns = await parts.sessions.turns(
+                claim.tenant_id, claim.session_id, without=claim.run_id, limit=TURNS_GIVEN
+            )
+        outbox = Outbox()
+        graph = parts.teams[claim.team].copy(update={"checkpointer": self._saver})
+        await graph.ainvoke(
+            {"question": claim.question},
+            {"configurable": {"thread_id": thread_of(claim.tenant_id, claim.session_id)}},
+            context=Work(claim, turns, self._calls, parts.prompts, outbox),
+            durability="exit",
+        )
+        if outbox.reply is None:
+            raise RunFailed("the team left no reply", reason="no_reply")
+        reply = outbox.reply
+        if reply.text != self._live.text:
+            self._live.restart()
+            self._live.append(reply.text)
+        await self._live.flush()
+        await self._write_end(conclude(claim, RunState.DONE, self._calls, self._earlier, _now(), reply=reply))
+        return reply
+
+    async def _settle(self, work: asyncio.Task[Reply], took_s: float) -> None:
+        """Store and show how the work ended."""
+        ended = work.done() and not work.cancelled()
+        error = work.exception() if ended else None
+        if ended and error is None:
+            return await self._show(took_s)
+        ending = self._live.ending
+        if not ended and ending is None:
+            error = RunFailed(f"took longer than {self._parts.run_limit_s:g} s", reason="time_limit")
+        if isinstance(error, LeaseLost) or ending is Ending.LOST:
+            log.info("run.lost", fence=self._claim.fence)
+            return await self._live.lose()
+        if isinstance(error, StoreUnavailable) and error.facts.get("store") == "postgres" and self._live.text:
+            # The end could not be written. A worker will take the run over and write the same text.
+            log.warning("run.end_not_written")
+            return await self._live.lose()
+        if ending is Ending.LET_GO and not isinstance(error, SwitchyardError):
+            return await self._let_go()
+        return await self._stop(error, ending, took_s)
+
+    async def _stop(self, error: BaseException | None, ending: Ending | None, took_s: float) -> None:
+        state, fact = self._judge(error, ending)
+        if error is not None and not isinstance(error, SwitchyardError):
+            log.error("run.crashed", exc_info=error)
+        result = conclude(self._claim, state, self._calls, self._earlier, _now(), error=fact)
+        if state is RunState.REFUSED:
+            self._live.refusal = fact
+        self._result = result
+        try:
+            await self._write_end(result)
+        except LeaseLost:
+            return await self._live.lose()
+        except StoreUnavailable:
+            log.warning("run.end_not_written")
+        return await self._show(took_s)
+
+    def _judge(self, error: BaseException | None, ending: Ending | None) -> tuple[RunState, SwitchyardError]:
+        """Return the final state of a run that brought no answer, and the fact that its caller is told."""
+        if ending is Ending.CANCELLED:
+            return RunState.CANCELLED, RunFailed("the run was cancelled", reason="cancelled")
+        if isinstance(error, RunFailed) and error.facts.get("reason") == "attempts":
+            return RunState.DEAD, error
+        answered = any(record.outcome is Outcome.DONE and record.output_tokens for record in self._calls.records)
+        if isinstance(error, Unavailable) and not self._live.text and not answered:
+            return RunState.REFUSED, error
+        if isinstance(error, SwitchyardError):
+            return RunState.FAILED, error
+        return RunState.FAILED, RunFailed("an unforeseen error ended the run", reason="internal")
+
+    async def _write_end(self, result: RunResult) -> None:
+        """Commit the end in one transaction: last effect, calls, checkpoint, answer, run row, session.
+
+        Raises LeaseLost; StoreUnavailable when PostgreSQL stays away.
+        """
+        self._result = result
+        for tries in range(END_TRIES):
+            try:
+                return await self._commit_end(result)
+            except StoreUnavailable:
+                if tries == END_TRIES - 1:
+                    raise
+            await asyncio.sleep(0.25 * 2**tries)
+        return None
+
+    async def _commit_end(self, result: RunResult) -> None:
+        claim, calls = self._claim, self._calls
+        async with self._parts.database.transaction("runs.end") as conn:
+            async with conn.pipeline():
+                ended = await runs.end(conn, claim, result)
+                if result.state is RunState.DONE:
+                    await self._effects.write_last(conn)
+                    await self._saver.write(conn)
+                routes = [route for _, route in calls.unstored if route is not None]
+                await write_calls(conn, claim, [record for record, _ in calls.unstored], routes)
+                await conn.execute(REMEMBER, self._memory())
+                if await ended.fetchone() is None:
+                    raise LeaseLost("another process owns the run")
+
+    def _memory(self) -> dict[str, object]:
+        """What the session remembers: the tier and node of its newest answer."""
+        route = self._live.route
+        return {
+            "session_id": self._claim.session_id,
+            "tenant_id": self._claim.tenant_id,
+            "ttl_s": self._parts.session_ttl_s,
+            "tier": self._claim.session_tier if route is None else route.tier,
+            "node": self._claim.session_node if route is None else route.node,
+            "model": None if route is None else route.model,
+        }
+
+    async def _let_go(self) -> None:
+        try:
+            await self._parts.runs.let_go(self._claim)
+        except StoreUnavailable:
+            log.warning("run.lease_not_released")
+        await self._live.lose()
+
+    async def _show(self, took_s: float) -> None:
+        result = self._result
+        if result is None:
+            return await self._live.lose()
+        self._observe(self._claim, result, took_s)
+        return await self._live.end(result)
+
+    def _observe(self, claim: Claim, result: RunResult, took_s: float) -> None:
+        metrics, route = self._parts.metrics, self._live.route
+        tier = "none" if route is None else route.tier.value
+        agent = result.agent_used or claim.team
+        metrics.agent_invocations.labels(agent).inc()
+        metrics.agent_execution_duration.labels(agent, tier).observe(took_s)
+        metrics.runs.labels(claim.team, result.state).inc()
+        for reason in result.degraded:
+            metrics.degraded.labels(reason).inc()
+        if route is not None:
+            metrics.agent_token_usage.labels(agent, route.model).observe(result.input_tokens + result.output_tokens)
+        if result.error_code is not None:
+            metrics.agent_errors.labels(agent, result.error_code).inc()
+        log.info(
+            "run.finished",
+            outcome=result.state,
+            error_code=result.error_code,
+            tier=tier,
+            node=None if route is None else route.node,
+            model=None if route is None else route.model,
+            input_tokens=result.input_tokens,
+            output_tokens=result.output_tokens,
+            gpu_seconds=result.gpu_seconds,
+            cost_usd=result.cost_usd,
+            effects_reused=self._effects.reused,
+            took_ms=round(took_s * 1000),
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

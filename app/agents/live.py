@@ -1,0 +1,152 @@
+"""A run in this process: its growing text, logged in batches before anyone sees it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from enum import StrEnum
+
+import structlog
+
+from app.agents.event_log import EPOCHS_PER_FENCE, Base, End, Entry, EventLog, Follower, Load, Text
+from app.agents.values import Claim, RunEvent, RunResult
+from app.errors import StoreUnavailable, SwitchyardError
+from app.inference.route import Reason, Route
+
+log = structlog.get_logger(__name__)
+
+
+class Ending(StrEnum):
+    """Why the owner stops a run before its end."""
+
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    """Another process owns it."""
+    LET_GO = "let_go"
+    """This process stops; a worker goes on."""
+
+
+FLUSH_EVERY_S = 0.05
+"""A stream's pieces are gathered for at most this long; the first one is not held back."""
+
+
+class LiveRun:
+    """The run's text and entries. Bounded by the answer's own limit; readers follow at their own pace.
+
+    Entries reach readers only after the log took them, so no reader is ever ahead of the log
+    (unless Redis is away: then `unlogged` becomes true and they are shown all the same).
+    """
+
+    def __init__(self, claim: Claim, event_log: EventLog, *, text: str, on_unlogged: Callable[[], None]) -> None:
+        self.claim = claim
+        self.text = text
+        self.result: RunResult | None = None
+        self.lost = False
+        self.route: Route | None = None
+        self.refusal: SwitchyardError | None = None
+        self.ending: Ending | None = None
+        self.is_under_way = asyncio.Event()
+        self._log = event_log
+        self._on_unlogged = on_unlogged
+        self._epoch = claim.fence * EPOCHS_PER_FENCE
+        self._pending: list[Entry] = [Base(self._epoch, len(text))]
+        self._shown: list[Entry] = []
+        self._dirty = asyncio.Event()
+        self._dirty.set()
+        self._changed = asyncio.Condition()
+        self._flushing = asyncio.Lock()
+
+    def append(self, text: str) -> None:
+        """Add a piece of the answer."""
+        if not text:
+            return
+        last = self._pending[-1] if self._pending else None
+        if isinstance(last, Text):
+            self._pending[-1] = Text(last.epoch, last.offset, last.text + text)
+        else:
+            self._pending.append(Text(self._epoch, len(self.text), text))
+        self.text += text
+        self._dirty.set()
+
+    def restart(self, offset: int = 0) -> None:
+        """Drop the text after `offset`; what comes next replaces it."""
+        if offset >= len(self.text):
+            return
+        self.text = self.text[:offset]
+        self._epoch += 1
+        self._pending.append(Base(self._epoch, offset))
+        self._dirty.set()
+
+    def routed(self, route: Route) -> None:
+        """Note where the answer comes from; readers are told when a model must load first."""
+        self.route = route
+        self.is_under_way.set()
+        if route.reason is Reason.COLD_LOAD:
+            self._pending.append(Load(self._epoch, route.node, route.model))
+            self._dirty.set()
+
+    async def write(self) -> None:
+        """Log and show what was appended, until the owner calls `stop`."""
+        while True:
+            await self._dirty.wait()
+            await self.flush()
+            await asyncio.sleep(FLUSH_EVERY_S)
+
+    async def stop(self, writing: asyncio.Task[None]) -> None:
+        """Stop the task that runs `write`, never in the middle of a flush."""
+        async with self._flushing:
+            writing.cancel()
+        await asyncio.wait({writing})
+
+    async def flush(self) -> None:
+        """Log and show what is pending now. One at a time, so that the log keeps the order."""
+        async with self._flushing:
+            self._dirty.clear()
+            entries, self._pending = self._pending, []
+            if not entries:
+                return
+            try:
+                await self._log.append(self.claim.run_id, entries)
+            except StoreUnavailable:
+                self._on_unlogged()
+            self._shown.extend(entries)
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def end(self, result: RunResult) -> None:
+        """Show the final result; it is committed already."""
+        self._pending.append(End(self._epoch))
+        await self.flush()
+        self.result = result
+        self.is_under_way.set()
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def lose(self) -> None:
+        """Say that another process owns the run; readers go on from the log."""
+        self.lost = True
+        self.is_under_way.set()
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def follow(self, follower: Follower) -> AsyncGenerator[RunEvent]:
+        """Yield the events after the follower's position until the run has ended here or was lost."""
+        index = 0
+        while True:
+            await self._wait_past(index)
+            while index < len(self._shown):
+                entry = self._shown[index]
+                index += 1
+                event = follower.feed(entry)
+                if event is not None:
+                    yield event
+            if self.result is not None or self.lost:
+                return
+
+    async def _wait_past(self, index: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: index < len(self._shown) or self.result is not None or self.lost)
+
+    async def wait(self) -> RunResult | None:
+        """Return the result when the run has ended here, None when it was lost to another process."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.result is not None or self.lost)
+        return self.result

@@ -1,0 +1,50 @@
+"""Reading a run that another process executes: from its log, then from its row."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from app.agents.event_log import EventLog, Follower
+from app.agents.runs import Runs
+from app.agents.values import FINAL_STATES, EventKind, RunEvent, RunResult, RunState
+from app.errors import StoreUnavailable
+from app.ids import RunId, TenantId
+
+LOOK_EVERY_S = 0.05
+ROW_EVERY = 10
+"""The run's row is looked at every this many looks at the log: it alone says that a run has ended."""
+
+
+async def read_elsewhere(
+    event_log: EventLog, runs: Runs, tenant_id: TenantId, run_id: RunId, follower: Follower
+) -> AsyncGenerator[RunEvent]:
+    """Yield the events after the follower's position until the run's row says that it has ended.
+
+    Raises RunUnknown, StoreUnavailable (PostgreSQL). A log that is away or was lost costs the deltas, not the answer.
+    """
+    last, look = b"-", 0
+    while True:
+        result = await runs.get(tenant_id, run_id) if look % ROW_EVERY == 0 else None
+        try:
+            entries, last = await event_log.read(run_id, last)
+        except StoreUnavailable:
+            entries = []
+            follower.distrust()
+        for entry in entries:
+            event = follower.feed(entry)
+            if event is not None:
+                yield event
+        if result is not None and result.state in FINAL_STATES:
+            if last == b"-":
+                follower.distrust()
+            for event in error_or_done(follower, result):
+                yield event
+            return
+        look += 1
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def error_or_done(follower: Follower, result: RunResult) -> list[RunEvent]:
+    """Return what ends a stream: what the reader still lacks of the answer, then `done` or `error`."""
+    if result.state is RunState.DONE:
+        return [*follower.complete(result.message), follower.closing(EventKind.DONE, result)]
+    return [follower.closing(EventKind.ERROR, result)]

@@ -1,0 +1,106 @@
+"""The final result of a run: the answer and what it took."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import LiteralString
+
+import msgspec
+
+from app.agents.calls import Reply, RunCalls
+from app.agents.values import Claim, RouteSummary, RunResult, RunState
+from app.errors import SwitchyardError
+from app.inference.records import CallRecord
+from app.inference.route import Route
+from app.postgres import Database
+
+SELECT_CALLS: LiteralString = """
+    SELECT usage.route_id, usage.kind, usage.agent, usage.tier, routes.tier_reason, routes.reason, usage.node,
+           usage.model, usage.digest, usage.input_tokens, usage.output_tokens, usage.first_token_us, usage.gpu_us,
+           usage.cost_usd_micro, usage.outcome
+    FROM usage LEFT JOIN routes ON routes.id = usage.route_id AND routes.tenant_id = usage.tenant_id
+    WHERE usage.run_id = %(run_id)s AND usage.tenant_id = %(tenant_id)s
+    ORDER BY usage.started_at
+"""
+
+
+async def earlier_calls(database: Database, claim: Claim) -> list[RouteSummary]:
+    """Return the calls that earlier attempts of the run have stored. Raises StoreUnavailable."""
+    async with database.connection("results.calls") as conn:
+        rows = await conn.execute(SELECT_CALLS, {"run_id": claim.run_id, "tenant_id": claim.tenant_id})
+        return [
+            msgspec.convert(
+                row
+                | {
+                    "first_token_ms": _ms(row["first_token_us"]),
+                    "gpu_seconds": row["gpu_us"] / 1e6,
+                    "cost_usd": row["cost_usd_micro"] / 1e6,
+                },
+                RouteSummary,
+            )
+            async for row in rows
+        ]
+
+
+def summarise(record: CallRecord, route: Route | None) -> RouteSummary:
+    """Return one call as the caller sees it: seconds and dollars."""
+    return RouteSummary(
+        route_id=record.route_id,
+        kind=record.kind,
+        agent=record.agent,
+        tier=record.tier,
+        tier_reason=None if route is None else route.tier_reason,
+        reason=None if route is None else route.reason,
+        node=record.node,
+        model=record.model,
+        digest=record.digest,
+        input_tokens=record.input_tokens,
+        output_tokens=record.output_tokens,
+        first_token_ms=_ms(record.first_token_us),
+        gpu_seconds=record.gpu_us / 1e6,
+        cost_usd=record.cost_usd_micro / 1e6,
+        outcome=record.outcome,
+    )
+
+
+def conclude(
+    claim: Claim,
+    state: RunState,
+    calls: RunCalls,
+    earlier: Sequence[RouteSummary],
+    now: datetime,
+    *,
+    reply: Reply | None = None,
+    error: SwitchyardError | None = None,
+) -> RunResult:
+    """Build the result that is stored and shown. Totals are over every call of the run, failed ones too."""
+    by_id = {str(route.id): route for route in calls.routes}
+    own = [*((record, by_id.get(str(record.route_id))) for record in calls.records), *calls.unstored]
+    routes = (*earlier, *(summarise(record, route) for record, route in own))
+    chats = [route.first_token_ms for route in routes if route.kind == "chat" and route.first_token_ms is not None]
+    return RunResult(
+        run_id=claim.run_id,
+        session_id=claim.session_id,
+        state=state,
+        team=claim.team,
+        message="" if reply is None else reply.text,
+        agent_used="" if reply is None else reply.agent,
+        requires_clarification=reply is not None and reply.requires_clarification,
+        conversation_complete=reply is not None and not reply.requires_clarification,
+        citations=() if reply is None else reply.citations,
+        degraded=tuple(sorted(calls.degraded)),
+        routes=routes,
+        input_tokens=sum(route.input_tokens for route in routes),
+        output_tokens=sum(route.output_tokens for route in routes),
+        gpu_seconds=round(sum(route.gpu_seconds for route in routes), 6),
+        cost_usd=round(sum(route.cost_usd for route in routes), 6),
+        first_token_ms=chats[0] if chats else None,
+        processing_time_ms=max(0, round((now - claim.created_at).total_seconds() * 1000)),
+        attempt=claim.attempt,
+        error_code=None if error is None else error.code,
+        error_detail=None if error is None else error.detail,
+        error_facts={} if error is None else dict(error.facts),
+    )
+
+
+def _ms(microseconds: int | None) -> float | None:
+    return None if not microseconds else round(microseconds / 1000, 1)

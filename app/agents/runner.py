@@ -1,0 +1,224 @@
+"""Owns every run of this process as a task, from its acceptance to its stored end."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+import structlog
+
+from app.agents.event_log import EventLog, Follower, Position, parse_position
+from app.agents.execution import Execution
+from app.agents.live import Ending, LiveRun
+from app.agents.readers import error_or_done, read_elsewhere
+from app.agents.runs import Runs
+from app.agents.values import (
+    FINAL_STATES,
+    Claim,
+    Degradation,
+    EventKind,
+    OnDisconnect,
+    RunEvent,
+    RunHandle,
+    RunResult,
+    StartRun,
+)
+from app.errors import BadInput, Draining, StoreUnavailable
+from app.ids import Caller, RunId
+from app.inference.dispatcher import Dispatcher
+from app.inference.route import Route
+from app.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+UNDER_WAY_S = 1.0
+"""How long `start` waits for the first route or a refusal, so that a refusal still gets its status code."""
+
+LINGER_S = 5.0
+"""An ended run is kept in memory this long, so that its own request need not read it back from PostgreSQL."""
+
+
+class Runner:
+    """Starts, resumes, cancels and shows runs.
+
+    A run is a task of this owner, never of the request that asked for it. Leases are renewed together, every third
+    of their length; a run that the database says is not ours any more is dropped without a word.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs: Runs,
+        event_log: EventLog,
+        dispatcher: Dispatcher,
+        execute: Callable[[LiveRun], Execution],
+        teams: frozenset[str],
+        metrics: Metrics,
+        lease_s: float,
+    ) -> None:
+        self._runs = runs
+        self._event_log = event_log
+        self._dispatcher = dispatcher
+        self._execute = execute
+        self._teams = teams
+        self._metrics = metrics
+        self._lease_s = lease_s
+        self._live: dict[RunId, LiveRun] = {}
+        self._tasks: dict[RunId, asyncio.Task[None]] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._draining = False
+
+    async def start(self, caller: Caller, ask: StartRun) -> RunHandle:
+        """Accept a run and have it under way.
+
+        Returns when its first route is known, it has ended, or after a second. Raises BadInput (no such team),
+        SessionUnknown, SessionBusy, IdempotencyMismatch, NoNodeAvailable, StoreUnavailable, Draining; then nothing
+        was kept and the same idempotency key may come again.
+        """
+        if self._draining:
+            raise Draining("this replica is stopping")
+        if ask.team not in self._teams:
+            raise BadInput("no such team", field="team", known=", ".join(sorted(self._teams)))
+        await self._dispatcher.ready(None)
+        handle, claim = await self._runs.accept(caller, ask)
+        if claim is None:
+            return handle
+        live = self._begin(claim, text="")
+        try:
+            async with asyncio.timeout(UNDER_WAY_S):
+                await live.is_under_way.wait()
+        except TimeoutError:
+            log.debug("run.not_yet_under_way", run_id=str(claim.run_id))
+        if live.refusal is not None:
+            raise live.refusal
+        return handle
+
+    async def resume(self, run_id: RunId) -> RunResult | None:
+        """Take over a run whose owner died, and wait for its end; None when somebody else has it."""
+        claim = await self._runs.claim_expired(run_id)
+        if claim is None:
+            return None
+        self._metrics.runs_taken_over.inc()
+        text, _ = await self._event_log.text(run_id)
+        log.info("run.taken_over", run_id=str(run_id), attempt=claim.attempt, logged_characters=len(text))
+        live = self._begin(claim, text=text)
+        return await live.wait()
+
+    def route(self, run_id: RunId) -> Route | None:
+        """Return where a run of this process is answered, if that is known."""
+        live = self._live.get(run_id)
+        return None if live is None else live.route
+
+    async def events(self, caller: Caller, run_id: RunId, after: str | None = None) -> AsyncGenerator[RunEvent]:
+        """Yield a run's events after the event id `after`, wherever it runs, ending with `done` or `error`.
+
+        Raises RunUnknown, StoreUnavailable before the first event.
+        """
+        position = parse_position(after, run_id)
+        live = self._live.get(run_id)
+        if live is None or live.claim.tenant_id != caller.tenant_id:
+            current = await self._runs.get(caller.tenant_id, run_id)
+            follower = Follower(run_id, current.session_id, position)
+        else:
+            follower = Follower(run_id, live.claim.session_id, position)
+        if position == Position():
+            yield follower.opening()
+        if live is not None and live.claim.tenant_id == caller.tenant_id:
+            async with aclosing(live.follow(follower)) as events:
+                async for event in events:
+                    yield event
+            if live.result is not None:
+                for event in error_or_done(follower, live.result):
+                    yield event
+                return
+        async with aclosing(read_elsewhere(self._event_log, self._runs, caller.tenant_id, run_id, follower)) as events:
+            async for event in events:
+                yield event
+
+    async def result(self, caller: Caller, run_id: RunId) -> RunResult:
+        """Wait for the end of a run, wherever it runs. Raises RunUnknown, StoreUnavailable."""
+        async with aclosing(self.events(caller, run_id)) as events:
+            async for event in events:
+                if event.kind in {EventKind.DONE, EventKind.ERROR} and isinstance(event.body, RunResult):
+                    return event.body
+        return await self._runs.get(caller.tenant_id, run_id)
+
+    def left(self, run_id: RunId) -> None:
+        """Note that the reader who started the run went away: `on_disconnect` says what follows."""
+        live = self._live.get(run_id)
+        if live is not None and live.claim.on_disconnect is OnDisconnect.CANCEL:
+            self._stop(run_id, Ending.CANCELLED)
+
+    async def cancel(self, caller: Caller, run_id: RunId) -> RunResult:
+        """Stop a run, wherever it runs, and return it as it stands then. Raises RunUnknown, StoreUnavailable."""
+        current = await self._runs.get(caller.tenant_id, run_id)
+        if current.state in FINAL_STATES:
+            return current
+        await self._runs.ask_cancel(caller.tenant_id, run_id)
+        self._stop(run_id, Ending.CANCELLED)
+        live = self._live.get(run_id)
+        if live is not None:
+            async with asyncio.timeout(self._lease_s):
+                await live.wait()
+        return await self._runs.get(caller.tenant_id, run_id)
+
+    async def close(self, *, drain_s: float) -> None:
+        """Take nothing new, let runs end for up to `drain_s`, then give the rest up for a worker to take at once."""
+        self._draining = True
+        if self._tasks:
+            await asyncio.wait(set(self._tasks.values()), timeout=drain_s)
+        for run_id in list(self._tasks):
+            self._stop(run_id, Ending.LET_GO)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks.values()), timeout=5)
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.wait({self._renewing})
+
+    def _begin(self, claim: Claim, *, text: str) -> LiveRun:
+        execution: Execution | None = None
+
+        def unlogged() -> None:
+            if execution is not None:
+                execution.degrade(Degradation.EVENTS)
+
+        live = LiveRun(claim, self._event_log, text=text, on_unlogged=unlogged)
+        execution = self._execute(live)
+        self._live[claim.run_id] = live
+        task = asyncio.create_task(execution.run(), name=f"run {claim.run_id}")
+        self._tasks[claim.run_id] = task
+        task.add_done_callback(lambda _: self._forget(claim.run_id))
+        self._metrics.active_queries.inc()
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._renew_for_ever(), name="renew leases")
+        return live
+
+    def _forget(self, run_id: RunId) -> None:
+        self._tasks.pop(run_id, None)
+        self._metrics.active_queries.dec()
+        asyncio.get_running_loop().call_later(LINGER_S, self._live.pop, run_id, None)
+
+    def _stop(self, run_id: RunId, ending: Ending) -> None:
+        live, task = self._live.get(run_id), self._tasks.get(run_id)
+        if live is None or task is None or live.ending is not None or live.result is not None:
+            return
+        live.ending = ending
+        task.cancel()
+
+    async def _renew_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            asked = list(self._tasks)
+            if not asked:
+                continue
+            try:
+                renewed = {row.run_id: row for row in await self._runs.renew(asked)}
+            except StoreUnavailable:
+                # Runs go on: the fence decides when their end is written.
+                log.warning("run.lease_not_renewed", runs=len(asked))
+                continue
+            for run_id in asked:
+                row = renewed.get(run_id)
+                if row is None:
+                    self._stop(run_id, Ending.LOST)
+                elif row.cancel_asked:
+                    self._stop(run_id, Ending.CANCELLED)

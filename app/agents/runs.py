@@ -1,0 +1,293 @@
+"""The rows of runs: accept, claim, renew, end, and show."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString
+from uuid import uuid4
+
+import msgspec
+from psycopg import AsyncCursor
+from psycopg.errors import UniqueViolation
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from app.agents import sessions
+from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
+from app.errors import IdempotencyMismatch, RunUnknown, SessionBusy
+from app.ids import Caller, RunId, SessionId, TenantId
+from app.inference.tiers import Tier
+from app.postgres import Connection, Database
+
+SELECT_BY_KEY: LiteralString = """
+    SELECT id, session_id, idempotency_sha256 FROM runs
+    WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(key)s AND state <> 'refused'
+"""
+INSERT_RUN: LiteralString = """
+    INSERT INTO runs (id, tenant_id, key_id, session_id, team, question, context, options, state, on_disconnect,
+                      idempotency_key, idempotency_sha256, lease_owner, lease_until, fence, attempt, request_id,
+                      started_at)
+    VALUES (%(id)s, %(tenant_id)s, %(key_id)s, %(session_id)s, %(team)s, %(question)s, %(context)s, %(options)s,
+            'running', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, %(owner)s,
+            now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s, now())
+    RETURNING created_at
+"""
+INSERT_QUESTION: LiteralString = """
+    INSERT INTO messages (tenant_id, session_id, run_id, role, content)
+    VALUES (%(tenant_id)s, %(session_id)s, %(id)s, 'user', %(question)s)
+"""
+CLAIM_EXPIRED: LiteralString = """
+    UPDATE runs SET fence = fence + 1, attempt = attempt + 1, state = 'running', lease_owner = %(owner)s,
+                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = coalesce(started_at, now())
+    WHERE id = (
+        SELECT id FROM runs
+        WHERE id = %(run_id)s AND state IN ('accepted', 'running') AND lease_until < now()
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, tenant_id, key_id, session_id, team, question, context, options, on_disconnect, request_id, fence,
+              attempt, created_at
+"""
+SELECT_EXPIRED: LiteralString = """
+    SELECT id, tenant_id FROM runs
+    WHERE state IN ('accepted', 'running') AND lease_until < now()
+    ORDER BY lease_until LIMIT %(limit)s
+"""
+RENEW: LiteralString = """
+    UPDATE runs SET lease_until = now() + %(lease_s)s * interval '1 second'
+    WHERE id = ANY(%(run_ids)s) AND lease_owner = %(owner)s AND state = 'running'
+    RETURNING id, tenant_id, cancel_asked
+"""
+LET_GO: LiteralString = """
+    UPDATE runs SET lease_until = now()
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
+"""
+# Taking the row's lock under the fence is what makes every end exclusive.
+END_RUN: LiteralString = """
+    UPDATE runs SET state = %(state)s, answer = %(answer)s, result = %(result)s, degraded = %(degraded)s,
+                    error_code = %(error_code)s, error_detail = %(error_detail)s, finished_at = now(),
+                    lease_owner = NULL, lease_until = NULL
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
+    RETURNING id
+"""
+INSERT_ANSWER: LiteralString = """
+    INSERT INTO messages (tenant_id, session_id, run_id, role, content, agent, citations)
+    VALUES (%(tenant_id)s, %(session_id)s, %(run_id)s, 'assistant', %(content)s, %(agent)s, %(citations)s)
+"""
+REMOVE_QUESTION: LiteralString = """
+    DELETE FROM messages WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
+"""
+REMOVE_EFFECTS: LiteralString = "DELETE FROM effects WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s"
+SELECT_RUN: LiteralString = """
+    SELECT id, session_id, team, state, result, attempt, error_code, error_detail, degraded FROM runs
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
+"""
+ASK_CANCEL: LiteralString = """
+    UPDATE runs SET cancel_asked = true
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running', 'waiting')
+"""
+
+
+class Renewed(msgspec.Struct, frozen=True):
+    """A lease that was renewed; `cancel_asked` when its run should stop."""
+
+    run_id: RunId
+    cancel_asked: bool
+
+
+class Runs:
+    """The rows of `runs`, as one owner (a replica or a worker) writes them."""
+
+    def __init__(self, database: Database, *, owner: str, lease_s: float, session_ttl_s: int) -> None:
+        self._database = database
+        self._owner = owner
+        self._lease_s = lease_s
+        self._session_ttl_s = session_ttl_s
+
+    async def accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
+        """Store the run and the question, owned by us; no claim comes back when an idempotency key replays a run.
+
+        Raises SessionUnknown, SessionBusy, IdempotencyMismatch, StoreUnavailable.
+        """
+        digest = request_digest(ask)
+        for last_try in (False, True):
+            try:
+                return await self._accept(caller, ask, digest)
+            except UniqueViolation as error:
+                # Two requests raced. With the same idempotency key the second look finds the winner's run.
+                if ask.idempotency_key is None or last_try:
+                    raise SessionBusy("another run of this session has not ended") from error
+        raise SessionBusy("another run of this session has not ended")
+
+    async def claim_expired(self, run_id: RunId) -> Claim | None:
+        """Take over a run whose lease ran out; None when somebody else did or it has ended. Raises StoreUnavailable."""
+        async with self._database.transaction("runs.claim") as conn:
+            rows = await conn.execute(CLAIM_EXPIRED, {"run_id": run_id, "owner": self._owner, "lease_s": self._lease_s})
+            row = await rows.fetchone()
+            if row is None:
+                return None
+            session = await sessions.facts(conn, TenantId(row["tenant_id"]), SessionId(row["session_id"]))
+        return claim_of(row, session)
+
+    async def expired(self, limit: int = 100) -> list[RunId]:
+        """Return runs whose lease ran out, oldest first."""
+        async with self._database.connection("runs.expired") as conn:
+            rows = await conn.execute(SELECT_EXPIRED, {"limit": limit})
+            return [RunId(row["id"]) async for row in rows]
+
+    async def renew(self, run_ids: Sequence[RunId]) -> list[Renewed]:
+        """Extend our leases by database time; a run that is missing from the answer is not ours any more."""
+        async with self._database.connection("runs.renew") as conn:
+            rows = await conn.execute(RENEW, {"run_ids": list(run_ids), "owner": self._owner, "lease_s": self._lease_s})
+            return [Renewed(RunId(row["id"]), row["cancel_asked"]) async for row in rows]
+
+    async def let_go(self, claim: Claim) -> None:
+        """Give the run up, so that a worker takes it at once. Raises StoreUnavailable."""
+        async with self._database.connection("runs.let_go") as conn:
+            await conn.execute(LET_GO, fence_of(claim))
+
+    async def get(self, tenant_id: TenantId, run_id: RunId) -> RunResult:
+        """Return a run of this tenant. Raises RunUnknown, StoreUnavailable."""
+        async with self._database.connection("runs.get") as conn:
+            rows = await conn.execute(SELECT_RUN, {"run_id": run_id, "tenant_id": tenant_id})
+            row = await rows.fetchone()
+        if row is None:
+            raise RunUnknown("no such run")
+        if row["result"] is not None:
+            return msgspec.convert(row["result"], RunResult)
+        return RunResult(
+            run_id=RunId(row["id"]),
+            session_id=SessionId(row["session_id"]),
+            state=RunState(row["state"]),
+            team=row["team"],
+            attempt=row["attempt"],
+            degraded=tuple(row["degraded"]),
+            error_code=row["error_code"],
+            error_detail=row["error_detail"],
+        )
+
+    async def ask_cancel(self, tenant_id: TenantId, run_id: RunId) -> None:
+        """Have the owner of a run stop it. Raises StoreUnavailable."""
+        async with self._database.connection("runs.ask_cancel") as conn:
+            await conn.execute(ASK_CANCEL, {"run_id": run_id, "tenant_id": tenant_id})
+
+    async def _accept(self, caller: Caller, ask: StartRun, digest: bytes) -> tuple[RunHandle, Claim | None]:
+        async with self._database.transaction("runs.accept") as conn:
+            replay = await self._find_replay(conn, caller, ask, digest)
+            if replay is not None:
+                return replay, None
+            if ask.session_id is None:
+                session = await sessions.add(conn, caller.tenant_id, ask.context, ttl_s=self._session_ttl_s)
+            else:
+                session = await sessions.touch(
+                    conn, caller.tenant_id, ask.session_id, ask.context, ttl_s=self._session_ttl_s
+                )
+            row = {
+                "id": uuid4(),
+                "tenant_id": caller.tenant_id,
+                "key_id": caller.key_id,
+                "session_id": session.session_id,
+                "team": ask.team,
+                "question": ask.question,
+                "context": Jsonb(ask.context),
+                "options": Jsonb(msgspec.to_builtins(ask.options)),
+                "on_disconnect": ask.on_disconnect,
+                "idempotency_key": ask.idempotency_key,
+                "idempotency_sha256": digest,
+                "owner": self._owner,
+                "lease_s": self._lease_s,
+                "request_id": ask.request_id,
+                "fence": 1,
+                "attempt": 1,
+            }
+            inserted = await conn.execute(INSERT_RUN, row)
+            created = await inserted.fetchone()
+            await conn.execute(INSERT_QUESTION, row)
+        claim = claim_of(
+            row | (created or {}) | {"context": ask.context, "options": msgspec.to_builtins(ask.options)},
+            session,
+            new_session=ask.session_id is None,
+        )
+        return RunHandle(claim.run_id, claim.session_id, replayed=False), claim
+
+    async def _find_replay(self, conn: Connection, caller: Caller, ask: StartRun, digest: bytes) -> RunHandle | None:
+        if ask.idempotency_key is None:
+            return None
+        rows = await conn.execute(SELECT_BY_KEY, {"tenant_id": caller.tenant_id, "key": ask.idempotency_key})
+        row = await rows.fetchone()
+        if row is None:
+            return None
+        if bytes(row["idempotency_sha256"]) != digest:
+            raise IdempotencyMismatch("this Idempotency-Key was used with another request")
+        return RunHandle(RunId(row["id"]), SessionId(row["session_id"]), replayed=True)
+
+
+async def end(conn: Connection, claim: Claim, result: RunResult) -> AsyncCursor[DictRow]:
+    """Write the final state inside the caller's transaction.
+
+    The cursor holds one row; none means that the fence has moved on, and the caller must not commit. (It is looked
+    at last, so that a pipeline needs one round trip.)
+    """
+    ended = await conn.execute(
+        END_RUN,
+        fence_of(claim)
+        | {
+            "state": result.state,
+            "answer": result.message or None,
+            "result": Jsonb(msgspec.to_builtins(result)),
+            "degraded": list(result.degraded),
+            "error_code": result.error_code,
+            "error_detail": result.error_detail,
+        },
+    )
+    if result.state is RunState.DONE:
+        await conn.execute(
+            INSERT_ANSWER,
+            fence_of(claim)
+            | {
+                "content": result.message,
+                "agent": result.agent_used,
+                "citations": Jsonb(msgspec.to_builtins(result.citations)),
+            },
+        )
+    if result.state is RunState.REFUSED:
+        # A refused run leaves nothing behind but its row, so that the same question may come again.
+        await conn.execute(REMOVE_QUESTION, fence_of(claim))
+        await conn.execute(REMOVE_EFFECTS, fence_of(claim))
+    return ended
+
+
+def fence_of(claim: Claim) -> dict[str, object]:
+    """Return the parameters that name a claim in SQL."""
+    return {
+        "run_id": claim.run_id,
+        "tenant_id": claim.tenant_id,
+        "session_id": claim.session_id,
+        "fence": claim.fence,
+    }
+
+
+def claim_of(row: Mapping[str, Any], session: sessions.SessionFacts, *, new_session: bool = False) -> Claim:
+    """Build a claim from a row of `runs` and what its session remembers."""
+    return Claim(
+        run_id=RunId(row["id"]),
+        tenant_id=TenantId(row["tenant_id"]),
+        key_id=row["key_id"],
+        session_id=session.session_id,
+        team=row["team"],
+        question=row["question"],
+        context=dict(row["context"]),
+        options=msgspec.convert(row["options"], RunOptions),
+        on_disconnect=OnDisconnect(row["on_disconnect"]),
+        request_id=row["request_id"],
+        fence=row["fence"],
+        attempt=row["attempt"],
+        created_at=row["created_at"],
+        new_session=new_session,
+        session_tier=None if session.tier is None else Tier(session.tier),
+        session_node=session.node,
+    )
+
+
+def request_digest(ask: StartRun) -> bytes:
+    """Return the SHA-256 of what a repeated request must have in common with the first."""
+    what = (ask.team, ask.question, str(ask.session_id or ""), ask.context, ask.options)
+    return hashlib.sha256(msgspec.msgpack.encode(what, order="sorted")).digest()

@@ -1,0 +1,232 @@
+"""Sessions: conversations that belong to a tenant and expire."""
+
+from datetime import datetime
+from typing import LiteralString
+from uuid import uuid4
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from app.agents.checkpoints import thread_of
+from app.agents.values import Citation, Turn
+from app.errors import SessionBusy, SessionUnknown
+from app.ids import RunId, SessionId, TenantId
+from app.postgres import Connection, Database
+from app.telemetry.metrics import Metrics
+
+INSERT_SESSION: LiteralString = """
+    INSERT INTO sessions (id, tenant_id, expires_at, state)
+    VALUES (%(session_id)s, %(tenant_id)s, now() + %(ttl_s)s * interval '1 second', %(context)s)
+    RETURNING id, tier, node
+"""
+TOUCH_SESSION: LiteralString = """
+    UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second',
+                        state = state || %(context)s
+    WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s AND expires_at > now()
+    RETURNING id, tier, node
+"""
+REMEMBER: LiteralString = """
+    UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second',
+                        tier = %(tier)s, node = %(node)s, model = %(model)s
+    WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
+"""
+SELECT_FACTS: LiteralString = """
+    SELECT id, tier, node FROM sessions WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
+"""
+SELECT_SESSION: LiteralString = """
+    SELECT id, created_at, last_activity_at, expires_at, state FROM sessions
+    WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s AND expires_at > now()
+"""
+SELECT_MESSAGES: LiteralString = """
+    SELECT role, content, agent, citations, created_at FROM messages
+    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s ORDER BY id DESC LIMIT %(limit)s
+"""
+SELECT_TURNS: LiteralString = """
+    SELECT role, content FROM messages
+    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id <> %(run_id)s
+    ORDER BY id DESC LIMIT %(limit)s
+"""
+LIST_SESSIONS: LiteralString = """
+    SELECT id, created_at, last_activity_at, expires_at, state FROM sessions
+    WHERE tenant_id = %(tenant_id)s AND expires_at > now()
+      AND (%(before)s::timestamptz IS NULL OR (last_activity_at, id) < (%(before)s, %(before_id)s))
+    ORDER BY last_activity_at DESC, id DESC LIMIT %(limit)s
+"""
+SELECT_ACTIVE_RUN: LiteralString = """
+    SELECT 1 FROM runs
+    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running', 'waiting')
+"""
+DELETE_SESSION: LiteralString = "DELETE FROM sessions WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s"
+SELECT_STALE: LiteralString = """
+    SELECT id, tenant_id FROM sessions
+    WHERE expires_at < now() - interval '1 day' AND NOT EXISTS (
+        SELECT 1 FROM runs
+        WHERE runs.session_id = sessions.id AND runs.state IN ('accepted', 'running', 'waiting')
+    )
+    ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+DELETE_STALE: LiteralString = "DELETE FROM sessions WHERE id = ANY(%(session_ids)s) AND tenant_id = ANY(%(tenant_ids)s)"
+DELETE_THREADS: tuple[LiteralString, ...] = (
+    "DELETE FROM checkpoints WHERE thread_id = ANY(%(threads)s)",
+    "DELETE FROM checkpoint_blobs WHERE thread_id = ANY(%(threads)s)",
+    "DELETE FROM checkpoint_writes WHERE thread_id = ANY(%(threads)s)",
+)
+COUNT_ACTIVE: LiteralString = "SELECT count(*) AS active FROM sessions WHERE expires_at > now()"
+
+MESSAGES_SHOWN = 200
+
+
+class SessionFacts(msgspec.Struct, frozen=True):
+    """What routing remembers of a session."""
+
+    session_id: SessionId
+    tier: str | None
+    node: str | None
+
+
+class MessageView(msgspec.Struct, frozen=True):
+    """One message of a session."""
+
+    role: str
+    content: str
+    agent: str | None
+    citations: tuple[Citation, ...]
+    created_at: datetime
+
+
+class SessionView(msgspec.Struct, frozen=True):
+    """A session as its tenant may see it: its newest messages, oldest first."""
+
+    session_id: SessionId
+    created_at: datetime
+    last_activity: datetime
+    expires_at: datetime
+    messages: tuple[MessageView, ...]
+    state: dict[str, str]
+
+
+class Sessions:
+    """The sessions of every tenant. An expired session is unknown at once and removed a day later."""
+
+    def __init__(self, database: Database, metrics: Metrics) -> None:
+        self._database = database
+        self._metrics = metrics
+
+    async def get(self, tenant_id: TenantId, session_id: SessionId) -> SessionView:
+        """Return a session with its newest messages. Raises SessionUnknown, StoreUnavailable."""
+        ids = {"session_id": session_id, "tenant_id": tenant_id, "limit": MESSAGES_SHOWN}
+        async with self._database.connection("sessions.get") as conn:
+            found = await conn.execute(SELECT_SESSION, ids)
+            row = await found.fetchone()
+            if row is None:
+                raise SessionUnknown("no such session")
+            rows = await conn.execute(SELECT_MESSAGES, ids)
+            messages = [msgspec.convert(message, MessageView) async for message in rows]
+        return _view(row, tuple(reversed(messages)))
+
+    async def list(
+        self, tenant_id: TenantId, *, limit: int, before: tuple[datetime, SessionId] | None = None
+    ) -> list[SessionView]:
+        """Return up to `limit` sessions without their messages, latest activity first, those before `before`."""
+        given = {
+            "tenant_id": tenant_id,
+            "limit": limit,
+            "before": None if before is None else before[0],
+            "before_id": None if before is None else before[1],
+        }
+        async with self._database.connection("sessions.list") as conn:
+            rows = await conn.execute(LIST_SESSIONS, given)
+            return [_view(row, ()) async for row in rows]
+
+    async def remove(self, tenant_id: TenantId, session_id: SessionId) -> None:
+        """Remove a session, its runs and its checkpoints. Raises SessionUnknown, SessionBusy, StoreUnavailable."""
+        ids = {"session_id": session_id, "tenant_id": tenant_id}
+        async with self._database.transaction("sessions.remove") as conn:
+            active = await conn.execute(SELECT_ACTIVE_RUN, ids)
+            if await active.fetchone() is not None:
+                raise SessionBusy("a run of this session has not ended")
+            removed = await conn.execute(DELETE_SESSION, ids)
+            if removed.rowcount == 0:
+                raise SessionUnknown("no such session")
+            await _remove_threads(conn, [thread_of(tenant_id, session_id)])
+
+    async def remove_stale(self, limit: int = 500) -> int:
+        """Remove sessions that expired a day ago, with all that belongs to them; return how many."""
+        async with self._database.transaction("sessions.remove_stale") as conn:
+            rows = await conn.execute(SELECT_STALE, {"limit": limit})
+            stale = [(TenantId(row["tenant_id"]), SessionId(row["id"])) async for row in rows]
+            if stale:
+                await conn.execute(
+                    DELETE_STALE, {"session_ids": [s for _, s in stale], "tenant_ids": list({t for t, _ in stale})}
+                )
+                await _remove_threads(conn, [thread_of(tenant, session) for tenant, session in stale])
+        return len(stale)
+
+    async def count(self) -> None:
+        """Set `active_sessions` to the number of sessions that have not expired."""
+        async with self._database.connection("sessions.count") as conn:
+            rows = await conn.execute(COUNT_ACTIVE)
+            row = await rows.fetchone()
+        self._metrics.active_sessions.set(0 if row is None else row["active"])
+
+    async def turns(
+        self, tenant_id: TenantId, session_id: SessionId, *, without: RunId, limit: int
+    ) -> tuple[Turn, ...]:
+        """Return the newest `limit` messages of earlier runs, oldest first."""
+        given = {"session_id": session_id, "tenant_id": tenant_id, "run_id": without, "limit": limit}
+        async with self._database.connection("sessions.turns") as conn:
+            rows = await conn.execute(SELECT_TURNS, given)
+            turns = [Turn(row["role"], row["content"]) async for row in rows]
+        return tuple(reversed(turns))
+
+
+async def add(conn: Connection, tenant_id: TenantId, context: dict[str, str], *, ttl_s: int) -> SessionFacts:
+    """Insert a session inside the caller's transaction; its id is ours, never the caller's."""
+    session_id = SessionId(uuid4())
+    await conn.execute(
+        INSERT_SESSION,
+        {"session_id": session_id, "tenant_id": tenant_id, "ttl_s": ttl_s, "context": Jsonb(context)},
+    )
+    return SessionFacts(session_id, None, None)
+
+
+async def touch(
+    conn: Connection, tenant_id: TenantId, session_id: SessionId, context: dict[str, str], *, ttl_s: int
+) -> SessionFacts:
+    """Keep a session alive and merge `context` into its state. Raises SessionUnknown."""
+    rows = await conn.execute(
+        TOUCH_SESSION,
+        {"session_id": session_id, "tenant_id": tenant_id, "ttl_s": ttl_s, "context": Jsonb(context)},
+    )
+    return _facts(await rows.fetchone())
+
+
+async def facts(conn: Connection, tenant_id: TenantId, session_id: SessionId) -> SessionFacts:
+    """Return what routing remembers of a session. Raises SessionUnknown."""
+    rows = await conn.execute(SELECT_FACTS, {"session_id": session_id, "tenant_id": tenant_id})
+    return _facts(await rows.fetchone())
+
+
+def _facts(row: dict[str, object] | None) -> SessionFacts:
+    if row is None:
+        raise SessionUnknown("no such session")
+    return msgspec.convert({"session_id": row["id"], "tier": row["tier"], "node": row["node"]}, SessionFacts)
+
+
+def _view(row: dict[str, object], messages: tuple[MessageView, ...]) -> SessionView:
+    return msgspec.convert(
+        {
+            "session_id": row["id"],
+            "created_at": row["created_at"],
+            "last_activity": row["last_activity_at"],
+            "expires_at": row["expires_at"],
+            "messages": messages,
+            "state": row["state"],
+        },
+        SessionView,
+    )
+
+
+async def _remove_threads(conn: Connection, threads: list[str]) -> None:
+    for statement in DELETE_THREADS:
+        await conn.execute(statement, {"threads": threads})

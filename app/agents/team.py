@@ -1,0 +1,52 @@
+"""What a team is, and how the teams are found."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from langgraph.graph.state import CompiledStateGraph, StateGraph
+
+from app.agents import teams
+from app.agents.calls import Reply, RunCalls
+from app.agents.prompts import Prompt
+from app.agents.values import Claim, Turn
+
+Graph: TypeAlias = "StateGraph[Any, Work, Any, Any]"
+CompiledGraph: TypeAlias = "CompiledStateGraph[Any, Work, Any, Any]"
+
+
+class Outbox:
+    """Where a team leaves its reply."""
+
+    def __init__(self) -> None:
+        self.reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that a step may use; LangGraph hands it to each step as `runtime.context`."""
+
+    claim: Claim
+    turns: tuple[Turn, ...]
+    calls: RunCalls
+    prompts: Mapping[str, Prompt]
+    outbox: Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A graph of agents that answers a request. `build` returns the graph, whose state starts with `question`."""
+
+    name: str
+    build: Callable[[], Graph]
+
+
+def load_teams() -> dict[str, CompiledGraph]:
+    """Return every team's compiled graph by name."""
+    compiled: dict[str, CompiledGraph] = {}
+    for module in pkgutil.iter_modules(teams.__path__):
+        team: Team = importlib.import_module(f"{teams.__name__}.{module.name}").TEAM
+        compiled[team.name] = team.build().compile(name=team.name)
+    return compiled

@@ -1,0 +1,76 @@
+"""The assistant: finds passages in the tenant's documents and answers from them."""
+
+from typing import TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from app.agents.calls import Reply
+from app.agents.team import Graph, Team, Work
+from app.agents.values import Citation
+from app.inference.tiers import Tier
+from app.retrieval.quotes import quote
+from app.retrieval.search import Passage
+
+AGENT = "assistant"
+
+PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 5}
+"""How many passages a question gets: prefill is most of the time of a short answer, and a plain fact stands in one."""
+
+
+class State(TypedDict, total=False):
+    """What the session's checkpoint keeps of a turn."""
+
+    question: str
+    answer: str
+
+
+async def respond(state: State, runtime: Runtime[Work]) -> State:
+    """Retrieve, then answer: one step, since the second always follows the first."""
+    work = runtime.context
+    question = state.get("question", "")
+    limit = PASSAGES[work.calls.tier(work.turns)]
+    passages = await work.calls.passages("respond/retrieve", question, limit=limit)
+    if passages:
+        prompt, values = work.prompts["assistant/with_passages"], {"passages": number(passages)}
+    else:
+        prompt, values = work.prompts["assistant/without_passages"], {}
+    answer = await work.calls.answer("respond/answer", AGENT, prompt, values, work.turns)
+    work.outbox.reply = Reply(AGENT, answer, cite(passages, question, answer))
+    return {"answer": answer}
+
+
+def number(passages: tuple[Passage, ...]) -> str:
+    """Write passages for a prompt, numbered, each under its document's name and heading."""
+    return "\n\n".join(
+        f"[{n}] {passage.document}{f' / {passage.heading}' if passage.heading else ''}\n{passage.text}"
+        for n, passage in enumerate(passages, start=1)
+    )
+
+
+def cite(passages: tuple[Passage, ...], question: str, answer: str) -> tuple[Citation, ...]:
+    """Attach the passages that the answer was given, each with the verbatim words that support it best."""
+    return tuple(
+        Citation(
+            document=passage.document,
+            document_id=passage.document_id,
+            heading=passage.heading,
+            quote=quote(passage, question, answer),
+            start_offset=passage.start_offset,
+            end_offset=passage.end_offset,
+            score=round(passage.score, 4),
+        )
+        for passage in passages
+    )
+
+
+def build() -> Graph:
+    """Return the team's graph."""
+    graph = StateGraph(State, context_schema=Work)
+    graph.add_node("respond", respond)
+    graph.add_edge(START, "respond")
+    graph.add_edge("respond", END)
+    return graph
+
+
+TEAM = Team("assistant", build)

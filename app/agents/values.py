@@ -1,0 +1,207 @@
+"""What a run is asked, and what it tells."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
+from app.inference.tiers import Tier
+
+
+class RunState(StrEnum):
+    """Where a run stands; the last five are final."""
+
+    ACCEPTED = "accepted"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+
+
+FINAL_STATES = frozenset({RunState.DONE, RunState.REFUSED, RunState.FAILED, RunState.CANCELLED, RunState.DEAD})
+
+
+class OnDisconnect(StrEnum):
+    """What happens to a run when the reader that started it leaves."""
+
+    CANCEL = "cancel"
+    CONTINUE = "continue"
+
+
+class Degradation(StrEnum):
+    """What an answer had to do without."""
+
+    RETRIEVAL = "retrieval"
+    """No passages: Qdrant, or the node that embeds, did not answer."""
+    EVENTS = "events"
+    """Redis did not take the event log: a cut stream could not be continued from another process."""
+    COORDINATION = "coordination"
+    """Slots were counted by this replica alone."""
+    TIER = "tier"
+    """No node served the tier, so another one answered."""
+
+
+class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How the models of a run are asked."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    deadline_s: float | None = None
+
+
+class StartRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A question to a team, as it came over the edge."""
+
+    question: str
+    request_id: str
+    team: str = "assistant"
+    session_id: SessionId | None = None
+    context: dict[str, str] = {}
+    on_disconnect: OnDisconnect = OnDisconnect.CANCEL
+    idempotency_key: str | None = None
+    options: RunOptions = RunOptions()
+
+
+class RunHandle(msgspec.Struct, frozen=True):
+    """The run behind a request; `replayed` when an idempotency key named one that exists."""
+
+    run_id: RunId
+    session_id: SessionId
+    replayed: bool
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that this process owns under `fence`, with all that its execution needs."""
+
+    run_id: RunId
+    tenant_id: TenantId
+    key_id: KeyId | None
+    session_id: SessionId
+    team: str
+    question: str
+    context: dict[str, str]
+    options: RunOptions
+    on_disconnect: OnDisconnect
+    request_id: str
+    fence: int
+    attempt: int
+    created_at: datetime
+    new_session: bool = False
+    session_tier: Tier | None = None
+    session_node: str | None = None
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """A message of the conversation so far; `role` is `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+class Citation(msgspec.Struct, frozen=True):
+    """A passage behind an answer; `quote` stands verbatim in it. Offsets count characters of the document's text."""
+
+    document: str
+    document_id: DocumentId
+    heading: str
+    quote: str
+    start_offset: int
+    end_offset: int
+    score: float
+
+
+class RouteSummary(msgspec.Struct, frozen=True):
+    """One model call of a run: where it went, why, and what it cost."""
+
+    route_id: RouteId | None
+    kind: str
+    agent: str
+    tier: str | None
+    tier_reason: str | None
+    reason: str | None
+    node: str
+    model: str
+    digest: str
+    input_tokens: int
+    output_tokens: int
+    first_token_ms: float | None
+    gpu_seconds: float
+    cost_usd: float
+    outcome: str
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as its owner may see it; final when `state` is."""
+
+    run_id: RunId
+    session_id: SessionId
+    state: RunState
+    team: str = "assistant"
+    message: str = ""
+    agent_used: str = ""
+    requires_clarification: bool = False
+    conversation_complete: bool = False
+    citations: tuple[Citation, ...] = ()
+    degraded: tuple[str, ...] = ()
+    routes: tuple[RouteSummary, ...] = ()
+    input_tokens: int = 0
+    output_tokens: int = 0
+    gpu_seconds: float = 0.0
+    cost_usd: float = 0.0
+    first_token_ms: float | None = None
+    processing_time_ms: int = 0
+    attempt: int = 1
+    error_code: str | None = None
+    error_detail: str | None = None
+    error_facts: dict[str, Any] = {}
+
+
+class EventKind(StrEnum):
+    """What a run tells its readers."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    DELTA = "delta"
+    RESTART = "restart"
+    DONE = "done"
+    ERROR = "error"
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """First event: the ids to come back with."""
+
+    run_id: RunId
+    session_id: SessionId
+
+
+class Loading(msgspec.Struct, frozen=True):
+    """A node loads the model first; the answer waits for it."""
+
+    node: str
+    model: str
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """A piece of the answer, to be appended."""
+
+    text: str
+
+
+class Restart(msgspec.Struct, frozen=True):
+    """Drop everything after the first `offset` characters (Unicode code points) of the answer."""
+
+    offset: int
+
+
+class RunEvent(msgspec.Struct, frozen=True):
+    """One event; `id` is `<run>:<epoch>:<offset>`, where the offset is the answer's length after it."""
+
+    id: str
+    kind: EventKind
+    body: Queued | Loading | Delta | Restart | RunResult

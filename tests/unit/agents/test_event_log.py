@@ -1,0 +1,168 @@
+"""What a reader has seen is always a prefix of what ends up stored, or is taken back."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.agents.event_log import EPOCHS_PER_FENCE, Base, End, Entry, Follower, Position, Text, parse_position, replay
+from app.agents.values import Delta, EventKind, Restart, RunEvent
+from app.ids import RunId, SessionId
+
+RUN = RunId(UUID(int=1))
+SESSION = SessionId(UUID(int=2))
+
+
+class Reader:
+    """A client that does exactly what the events say, and can come back with the last id it saw."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.last_id: str | None = None
+
+    def see(self, event: RunEvent | None) -> None:
+        if event is None:
+            return
+        if isinstance(event.body, Delta):
+            self.text += event.body.text
+        if isinstance(event.body, Restart):
+            assert event.body.offset <= len(self.text)
+            self.text = self.text[: event.body.offset]
+        self.last_id = event.id
+
+    def follower(self) -> Follower:
+        return Follower(RUN, SESSION, parse_position(self.last_id, RUN))
+
+
+def written(*pieces: str, fence: int = 1, base: int = 0) -> list[Entry]:
+    epoch, offset = fence * EPOCHS_PER_FENCE, base
+    entries: list[Entry] = [Base(epoch, base)]
+    for piece in pieces:
+        entries.append(Text(epoch, offset, piece))
+        offset += len(piece)
+    return entries
+
+
+def test_a_reader_from_the_beginning_gets_the_text_in_order() -> None:
+    reader = Reader()
+    follower = reader.follower()
+    for entry in written("Hello", ", ", "world"):
+        reader.see(follower.feed(entry))
+    assert reader.text == "Hello, world"
+    assert follower.complete("Hello, world") == []
+
+
+def test_a_reader_who_comes_back_gets_only_the_rest() -> None:
+    entries = written("Hello", ", ", "world")
+    reader = Reader()
+    first = reader.follower()
+    for entry in entries[:2]:
+        reader.see(first.feed(entry))
+    second = reader.follower()
+    events = [event for entry in entries if (event := second.feed(entry)) is not None]
+    assert [event.body for event in events] == [Delta(", "), Delta("world")]
+
+
+def test_a_takeover_that_continues_the_logged_text_restarts_nobody_who_read_the_log() -> None:
+    reader = Reader()
+    follower = reader.follower()
+    for entry in [*written("The answer"), *written(" is 42", fence=2, base=10), End(2 * EPOCHS_PER_FENCE)]:
+        reader.see(follower.feed(entry))
+    assert reader.text == "The answer is 42"
+
+
+def test_a_reader_ahead_of_what_the_takeover_found_is_cut_back_to_it() -> None:
+    reader = Reader()
+    follower = reader.follower()
+    for entry in written("The answer", " is 41"):
+        reader.see(follower.feed(entry))
+    again = reader.follower()
+    for entry in [*written("The answer"), *written(" is 42", fence=2, base=10)]:
+        reader.see(again.feed(entry))
+    assert reader.text == "The answer is 42"
+
+
+def test_what_an_overtaken_writer_still_logs_is_not_shown() -> None:
+    entries = [*written("abc"), *written("def", fence=2, base=3), Text(EPOCHS_PER_FENCE, 3, "zombie")]
+    reader = Reader()
+    follower = reader.follower()
+    for entry in entries:
+        reader.see(follower.feed(entry))
+    assert reader.text == "abcdef"
+    assert replay(entries) == ("abcdef", 2 * EPOCHS_PER_FENCE)
+
+
+def test_a_log_that_lost_its_beginning_costs_the_deltas_and_not_the_answer() -> None:
+    reader = Reader()
+    follower = reader.follower()
+    reader.see(follower.feed(Text(EPOCHS_PER_FENCE, 5, " world")))
+    assert reader.text == ""
+    for event in follower.complete("Hello world"):
+        reader.see(event)
+    assert reader.text == "Hello world"
+
+
+def test_a_reader_whose_log_is_gone_gets_the_stored_answer_anew() -> None:
+    follower = Follower(RUN, SESSION, Position(EPOCHS_PER_FENCE, 3))
+    follower.distrust()
+    bodies = [event.body for event in follower.complete("xyz!")]
+    assert bodies == [Restart(0), Delta("xyz!")]
+
+
+@pytest.mark.parametrize("event_id", [None, "", "x", f"{RUN}:1", f"{RUN}:-1:2", f"{RUN}:1:2:3", f"{SESSION}:1:2", "::"])
+def test_an_id_that_is_not_of_this_run_means_the_beginning(event_id: str | None) -> None:
+    assert parse_position(event_id, RUN) == Position()
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[list[Entry]], str, list[int]]:
+    """Return the log as each reader's connection saw it, the stored answer, and where the reader was cut off.
+
+    Writers die and are taken over; each new one continues a prefix of what the log then holds, since Redis may have
+    lost its newest entries.
+    """
+    log: list[Entry] = []
+    views: list[list[Entry]] = []
+    text = ""
+    for fence in range(1, draw(st.integers(1, 4)) + 1):
+        base = len(text) if fence == 1 else draw(st.integers(0, len(text)))
+        kept, _ = replay(log)
+        base = min(base, len(kept))
+        pieces = draw(st.lists(st.text("ab\N{GRINNING FACE}", min_size=1, max_size=5), max_size=5))
+        text = kept[:base] + "".join(pieces)
+        log = [*log, *written(*pieces, fence=fence, base=base)]
+        views.append(list(log))
+        lost = draw(st.integers(0, 2))
+        log = log[: max(1, len(log) - lost)]
+    final, _ = replay(views[-1])
+    cuts = draw(st.lists(st.integers(0, 30), min_size=len(views), max_size=len(views)))
+    return views, final, cuts
+
+
+@given(histories())
+def test_whenever_a_reader_is_cut_off_and_comes_back_it_ends_with_the_stored_answer(
+    history: tuple[list[list[Entry]], str, list[int]],
+) -> None:
+    views, answer, cuts = history
+    reader = Reader()
+    for view, cut in zip(views[:-1], cuts, strict=False):
+        follower = reader.follower()
+        for entry in view[:cut]:
+            reader.see(follower.feed(entry))
+    follower = reader.follower()
+    for entry in views[-1]:
+        reader.see(follower.feed(entry))
+    for event in follower.complete(answer):
+        reader.see(event)
+    assert reader.text == answer
+
+
+def test_event_ids_tell_run_epoch_and_length() -> None:
+    event = Follower(RUN, SESSION, Position()).feed(Base(EPOCHS_PER_FENCE, 0))
+    assert event is None
+    follower = Follower(RUN, SESSION, Position(EPOCHS_PER_FENCE, 0))
+    told = follower.feed(Text(EPOCHS_PER_FENCE, 0, "abc"))
+    assert told is not None
+    assert told.kind is EventKind.DELTA
+    assert told.id == f"{RUN}:{EPOCHS_PER_FENCE}:3"
