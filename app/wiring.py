@@ -1,18 +1,15 @@
 """Opens every pool and client, builds the doors, and closes in reverse order."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from uuid import uuid4
 
 import structlog
-from prometheus_client import CollectorRegistry
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.platform_collector import PlatformCollector
-from prometheus_client.process_collector import ProcessCollector
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
@@ -25,21 +22,35 @@ from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.team import load_teams
-from app.blobs import Blobs
 from app.errors import StoreUnavailable
+from app.health import Health
+from app.ids import TenantId
+from app.inference import usage
+from app.inference.attempts import Limits
+from app.inference.catalogue import read_catalogue
+from app.inference.dispatcher import Dispatcher
+from app.inference.leases import Leases
+from app.inference.nodes import Fleet
+from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.routes import Routes
-from app.postgres import Database, make_pool
-from app.redis import RedisStore, open_redis
+from app.postgres import Database, Pool, make_pool
+from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
+from app.retrieval.ingest import Ingest
 from app.retrieval.jobs import Jobs
-from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.reconcile import Reconciler
+from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
-from app.settings import Settings, split_list
+from app.settings import Settings
+from app.stores import Stores, open_stores
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 WATCH_EVERY_S = 5.0
+RETRY_S = 2.0
+QUEUE_CONNECTIONS = 8
+"""The job queue's own: two listen all the time, the others fetch and finish jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,7 @@ class Platform:
     settings: Settings
     metrics: Metrics
     database: Database
-    cache: RedisStore
-    coordination: RedisStore
-    qdrant: QdrantPeers
+    queue_pool: Pool
     keys: Keys
     tenants: Tenants
     runner: Runner
@@ -59,5 +68,183 @@ class Platform:
     sessions: Sessions
     documents: Documents
     jobs: Jobs
+    ingest: Ingest
+    reconciler: Reconciler
     search: Search
     routes: Routes
+    dispatcher: Dispatcher
+    fleet: Fleet
+    leases: Leases
+    health: Health
+
+
+@asynccontextmanager
+async def open_platform(settings: Settings) -> AsyncGenerator[Platform]:
+    """Open everything, and close it in reverse order. Stores that are away do not keep a process from starting.
+
+    Raises CatalogueWrong, PromptWrong for files that cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        stores = await open_stores(settings, stack)
+        inference = await stack.enter_async_context(
+            open_inference(
+                read_catalogue(Path(settings.nodes_file)),
+                stores.database,
+                stores.coordination,
+                stores.metrics,
+                _knobs(settings),
+            )
+        )
+        platform = _build(settings, stores, inference)
+        await _own(stack, "make the collection", _until_there(stores.qdrant.ensure_collection))
+        await _own(stack, "watch", _watch(platform))
+        stack.push_async_callback(partial(platform.runner.close, drain_s=settings.drain_s))
+        yield platform
+
+
+def _knobs(settings: Settings) -> Knobs:
+    limits = Limits(
+        slot_wait_s=settings.slot_wait_s,
+        first_token_s=settings.first_token_s,
+        load_s=settings.load_s,
+        gap_s=settings.gap_s,
+    )
+    return Knobs(
+        limits=limits,
+        embed_model=settings.embed_model,
+        replica_count=settings.replica_count,
+        slot_lease_s=settings.slot_lease_s,
+        probe_interval_s=settings.probe_interval_s,
+        node_ca=settings.node_ca,
+    )
+
+
+def _build(settings: Settings, stores: Stores, inference: Inference) -> Platform:
+    metrics, database = stores.metrics, stores.database
+    search = Search(database, stores.qdrant)
+    sessions = Sessions(database, metrics)
+    runs = _runs(settings, database)
+    runner = _runner(settings, stores, runs, sessions, inference.dispatcher, search)
+    jobs = Jobs(database, metrics)
+    discard = Discard(database, stores.blobs, stores.qdrant)
+    embed = _embed_on_account(database, inference.dispatcher)
+    ingest = Ingest(
+        database, jobs, stores.blobs, stores.qdrant, parser=Parser(), embed=embed, embed_model=settings.embed_model
+    )
+    queue_pool = make_pool(settings.database_url, size=QUEUE_CONNECTIONS, wait_s=10, tls_ca=settings.database_ca)
+    health = Health(
+        database=database,
+        redis=(stores.cache, stores.coordination),
+        qdrant=stores.qdrant,
+        fleet=inference.fleet,
+        runner=runner,
+        sessions=sessions,
+    )
+    return Platform(
+        settings=settings,
+        metrics=metrics,
+        database=database,
+        queue_pool=queue_pool,
+        keys=Keys(database),
+        tenants=Tenants(database),
+        runner=runner,
+        runs=runs,
+        sessions=sessions,
+        documents=Documents(database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes),
+        jobs=jobs,
+        ingest=ingest,
+        reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics),
+        search=search,
+        routes=Routes(database),
+        dispatcher=inference.dispatcher,
+        fleet=inference.fleet,
+        leases=inference.leases,
+        health=health,
+    )
+
+
+def _runs(settings: Settings, database: Database) -> Runs:
+    # A process that starts again under its old name must not pass for the one that died.
+    owner = f"{settings.replica}:{uuid4()}"
+    return Runs(database, owner=owner, lease_s=settings.run_lease_s, session_ttl_s=settings.session_ttl_seconds)
+
+
+def _runner(
+    settings: Settings, stores: Stores, runs: Runs, sessions: Sessions, dispatcher: Dispatcher, search: Search
+) -> Runner:
+    teams = load_teams()
+    parts = Parts(
+        database=stores.database,
+        runs=runs,
+        sessions=sessions,
+        dispatcher=dispatcher,
+        search=search,
+        teams=teams,
+        prompts=load_prompts(Path(settings.prompts_dir)),
+        limits=CallLimits(settings.max_output_tokens, settings.temperature),
+        metrics=stores.metrics,
+        session_ttl_s=settings.session_ttl_seconds,
+        run_limit_s=settings.run_limit_s,
+        attempts=settings.run_attempts,
+        serializer=StrictSerializer(),
+    )
+    return Runner(
+        runs=runs,
+        event_log=EventLog(stores.coordination, ttl_s=settings.events_ttl_s),
+        dispatcher=dispatcher,
+        execute=partial(Execution, parts),
+        teams=frozenset(teams),
+        metrics=stores.metrics,
+        lease_s=settings.run_lease_s,
+    )
+
+
+def _embed_on_account(
+    database: Database, dispatcher: Dispatcher
+) -> Callable[[TenantId, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]:
+    async def embed(tenant_id: TenantId, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        embedding = await dispatcher.embed(texts, agent="ingest", run_id=None)
+        async with database.connection("ingest.usage") as conn:
+            await usage.add(conn, tenant_id, None, None, [embedding.record])
+        return embedding.vectors
+
+    return embed
+
+
+async def _until_there(act: Callable[[], Awaitable[None]]) -> None:
+    """Do `act` as soon as its store answers."""
+    while True:
+        try:
+            return await act()
+        except StoreUnavailable as error:
+            log.warning("store.not_ready", detail=error.detail)
+        await asyncio.sleep(RETRY_S)
+
+
+async def _watch(platform: Platform) -> None:
+    """Keep the gauges fresh that no request sets."""
+    while True:
+        before = time.monotonic()
+        await asyncio.sleep(WATCH_EVERY_S)
+        platform.metrics.loop_lag.set(max(0.0, time.monotonic() - before - WATCH_EVERY_S))
+        try:
+            await platform.health.count_sessions()
+        except StoreUnavailable:
+            log.debug("sessions.not_counted")
+
+
+async def _own(stack: AsyncExitStack, name: str, work: Coroutine[object, object, object]) -> None:
+    """Run `work` beside the platform and end it when the platform closes."""
+    task = asyncio.create_task(work, name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait({task})
+
+    task.add_done_callback(_report)
+    stack.push_async_callback(end)
+
+
+def _report(task: asyncio.Task[object]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("background.crashed", task=task.get_name(), exc_info=task.exception())

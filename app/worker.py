@@ -4,17 +4,17 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
-from typing import LiteralString
+from contextlib import ExitStack, aclosing
 from uuid import UUID
 
 import procrastinate
 import structlog
+from procrastinate import jobs as queued
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from prometheus_client import start_http_server
 
 from app.errors import StoreUnavailable, SwitchyardError
-from app.ids import JobId, KeyId, RunId, TenantId
+from app.ids import JobId, RunId
 from app.inference import usage
 from app.inference.lease import Orphan
 from app.retrieval import jobs
@@ -29,7 +29,6 @@ JOBS_AT_ONCE = 4
 RUNS_AT_ONCE = 16
 STALLED_AFTER_S = 60
 
-SELECT_OWNER: LiteralString = "SELECT tenant_id, key_id FROM runs WHERE id = %(run_id)s"
 REMOVE_OLD_JOBS_HOURS = 24
 
 
@@ -43,8 +42,8 @@ def task_queue(platform: Platform) -> procrastinate.App:
     async def take_over(run_id: str) -> None:
         await platform.runner.resume(RunId(UUID(run_id)))
 
-    queue.task(ingest, queue=jobs.QUEUE, name=jobs.TASK)
-    queue.task(take_over, queue=RUNS_QUEUE, name="take_over")
+    queue.task(queue=jobs.QUEUE, name=jobs.TASK)(ingest)
+    queue.task(queue=RUNS_QUEUE, name="take_over")(take_over)
     return queue
 
 
@@ -70,14 +69,12 @@ class Chores:
             async for orphan in orphans:
                 await self._store_orphan(orphan)
 
-    async def retry_stalled(self) -> None:
-        """Give the jobs of dead workers to living ones; what they did stands, for every step is idempotent."""
-        stalled = await self._queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S)
-        for job in stalled:
-            if job.queue == RUNS_QUEUE:
-                await self._queue.job_manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=True)
-            else:
-                await self._queue.job_manager.retry_job(job)
+    async def end_stalled(self) -> None:
+        """End the takeovers of dead workers in the queue; their runs' leases say whether there is more to do."""
+        for job in await self._queue.job_manager.get_stalled_jobs(
+            queue=RUNS_QUEUE, seconds_since_heartbeat=STALLED_AFTER_S
+        ):
+            await self._queue.job_manager.finish_job(job, queued.Status.FAILED, delete_job=True)
 
     async def remove_old(self) -> None:
         """Remove sessions that expired a day ago and the queue's finished jobs."""
@@ -87,15 +84,12 @@ class Chores:
         await self._queue.job_manager.delete_old_jobs(nb_hours=REMOVE_OLD_JOBS_HOURS, include_failed=True)
 
     async def _store_orphan(self, orphan: Orphan) -> None:
-        async with self._platform.database.transaction("orphans.store") as conn:
-            rows = await conn.execute(SELECT_OWNER, {"run_id": orphan.run_id})
-            row = await rows.fetchone()
-            if row is None:
-                log.warning("call.lost_without_run", call_id=str(orphan.record.id), node=orphan.record.node)
-                return
-            key_id = None if row["key_id"] is None else KeyId(row["key_id"])
-            await usage.add(conn, TenantId(row["tenant_id"]), key_id, orphan.run_id, [orphan.record])
-        log.info("call.lost", call_id=str(orphan.record.id), node=orphan.record.node, gpu_us=orphan.record.gpu_us)
+        owner = None if orphan.run_id is None else await self._platform.runs.owner(orphan.run_id)
+        record, stored = orphan.record, owner is not None
+        if owner is not None:
+            async with self._platform.database.connection("orphans.store") as conn:
+                await usage.add(conn, *owner, orphan.run_id, [record])
+        log.info("call.lost", call_id=str(record.id), node=record.node, gpu_us=record.gpu_us, stored=stored)
 
 
 async def repeat(name: str, every_s: float, chore: Callable[[], Awaitable[object]]) -> None:
@@ -131,15 +125,16 @@ async def consume(queue: procrastinate.App, names: list[str], concurrency: int) 
 async def work(platform: Platform, stopped: asyncio.Event) -> None:
     """Do everything until `stopped`, then let the running jobs end."""
     queue = task_queue(platform)
+    await platform.queue_pool.open(wait=False)
     await queue.open_async(platform.queue_pool)
     chores = Chores(platform, queue)
     lease_s = platform.settings.run_lease_s
     turns: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
         ("take over runs", min(1.0, lease_s / 2), chores.take_over_expired),
         ("store orphans", 5.0, chores.store_orphans),
-        ("retry stalled jobs", 15.0, chores.retry_stalled),
+        ("end stalled takeovers", 15.0, chores.end_stalled),
         ("remove old rows", 60.0, chores.remove_old),
-        ("compare index and chunks", 300.0, platform.reconcile.run),
+        ("compare index and chunks", 300.0, platform.reconciler.run),
     ]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(repeat(name, every_s, chore), name=name) for name, every_s, chore in turns]
@@ -154,21 +149,18 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
 async def run() -> None:
     """Open the platform and work until SIGTERM or SIGINT."""
     settings = read_settings(os.environ)
-    configure(settings.log_level)
+    logs = configure(settings.log_level, process=settings.replica)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with open_platform(settings) as platform:
-        if settings.metrics_port:
-            server, thread = start_http_server(settings.metrics_port, settings.host, platform.metrics.registry)
+    with ExitStack() as stack:
+        stack.callback(logs.close)
+        async with open_platform(settings) as platform:
+            if settings.metrics_port:
+                server, _ = start_http_server(settings.metrics_port, settings.host, platform.metrics.registry)
+                stack.callback(server.shutdown)
             log.info("worker.started", metrics_port=settings.metrics_port)
-            try:
-                await work(platform, stopped)
-            finally:
-                await asyncio.to_thread(server.shutdown)
-                await asyncio.to_thread(thread.join, 5)
-        else:
             await work(platform, stopped)
 
 

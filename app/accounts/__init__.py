@@ -1,0 +1,1 @@
+"""Who may do what: tenants and api keys. Doors: `keys.Keys`, `tenants.Tenants`."""

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import structlog
 
-from app.agents import runs
+from app.agents import endings
 from app.agents.calls import CallLimits, Reply, RunCalls
 from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
 from app.agents.effects import Effects, write_calls
@@ -199,7 +199,7 @@ class Execution:
         claim, calls = self._claim, self._calls
         async with self._parts.database.transaction("runs.end") as conn:
             async with conn.pipeline():
-                ended = await runs.end(conn, claim, result)
+                ended = await endings.end(conn, claim, result)
                 if result.state is RunState.DONE:
                     await self._effects.write_last(conn)
                     await self._saver.write(conn)

@@ -103,7 +103,12 @@ class Runner:
         live = self._begin(claim, text=text)
         return await live.wait()
 
-    def route(self, run_id: RunId) -> Route | None:
+    @property
+    def is_draining(self) -> bool:
+        """Whether new runs are refused."""
+        return self._draining
+
+    def routed(self, run_id: RunId) -> Route | None:
         """Return where a run of this process is answered, if that is known."""
         live = self._live.get(run_id)
         return None if live is None else live.route
@@ -134,9 +139,9 @@ class Runner:
             async for event in events:
                 yield event
 
-    async def result(self, caller: Caller, run_id: RunId) -> RunResult:
-        """Wait for the end of a run, wherever it runs. Raises RunUnknown, StoreUnavailable."""
-        async with aclosing(self.events(caller, run_id)) as events:
+    async def result(self, caller: Caller, run_id: RunId, timeout_s: float) -> RunResult:
+        """Wait for the end of a run, wherever it runs. Raises RunUnknown, StoreUnavailable, TimeoutError."""
+        async with asyncio.timeout(timeout_s), aclosing(self.events(caller, run_id)) as events:
             async for event in events:
                 if event.kind in {EventKind.DONE, EventKind.ERROR} and isinstance(event.body, RunResult):
                     return event.body
@@ -148,18 +153,20 @@ class Runner:
         if live is not None and live.claim.on_disconnect is OnDisconnect.CANCEL:
             self._stop(run_id, Ending.CANCELLED)
 
-    async def cancel(self, caller: Caller, run_id: RunId) -> RunResult:
-        """Stop a run, wherever it runs, and return it as it stands then. Raises RunUnknown, StoreUnavailable."""
+    async def cancel(self, caller: Caller, run_id: RunId) -> None:
+        """Stop a run, wherever it runs; one of this process has ended when this returns.
+
+        Raises RunUnknown, StoreUnavailable.
+        """
         current = await self._runs.get(caller.tenant_id, run_id)
         if current.state in FINAL_STATES:
-            return current
+            return
         await self._runs.ask_cancel(caller.tenant_id, run_id)
         self._stop(run_id, Ending.CANCELLED)
         live = self._live.get(run_id)
         if live is not None:
             async with asyncio.timeout(self._lease_s):
                 await live.wait()
-        return await self._runs.get(caller.tenant_id, run_id)
 
     async def close(self, *, drain_s: float) -> None:
         """Take nothing new, let runs end for up to `drain_s`, then give the rest up for a worker to take at once."""

@@ -6,15 +6,14 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 import msgspec
-from psycopg import AsyncCursor
 from psycopg.errors import UniqueViolation
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from app.agents import sessions
+from app.agents.endings import fence_of
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
 from app.errors import IdempotencyMismatch, RunUnknown, SessionBusy
-from app.ids import Caller, RunId, SessionId, TenantId
+from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.inference.tiers import Tier
 from app.postgres import Connection, Database
 
@@ -60,26 +59,11 @@ LET_GO: LiteralString = """
     UPDATE runs SET lease_until = now()
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
 """
-# Taking the row's lock under the fence is what makes every end exclusive.
-END_RUN: LiteralString = """
-    UPDATE runs SET state = %(state)s, answer = %(answer)s, result = %(result)s, degraded = %(degraded)s,
-                    error_code = %(error_code)s, error_detail = %(error_detail)s, finished_at = now(),
-                    lease_owner = NULL, lease_until = NULL
-    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
-    RETURNING id
-"""
-INSERT_ANSWER: LiteralString = """
-    INSERT INTO messages (tenant_id, session_id, run_id, role, content, agent, citations)
-    VALUES (%(tenant_id)s, %(session_id)s, %(run_id)s, 'assistant', %(content)s, %(agent)s, %(citations)s)
-"""
-REMOVE_QUESTION: LiteralString = """
-    DELETE FROM messages WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
-"""
-REMOVE_EFFECTS: LiteralString = "DELETE FROM effects WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s"
 SELECT_RUN: LiteralString = """
     SELECT id, session_id, team, state, result, attempt, error_code, error_detail, degraded FROM runs
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
 """
+SELECT_OWNER: LiteralString = "SELECT tenant_id, key_id FROM runs WHERE id = %(run_id)s"
 ASK_CANCEL: LiteralString = """
     UPDATE runs SET cancel_asked = true
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running', 'waiting')
@@ -164,6 +148,13 @@ class Runs:
             error_detail=row["error_detail"],
         )
 
+    async def owner(self, run_id: RunId) -> tuple[TenantId, KeyId | None] | None:
+        """Return the tenant and key behind a run, for a call that knows its run only. Raises StoreUnavailable."""
+        async with self._database.connection("runs.owner") as conn:
+            rows = await conn.execute(SELECT_OWNER, {"run_id": run_id})
+            row = await rows.fetchone()
+        return None if row is None else (TenantId(row["tenant_id"]), row["key_id"])
+
     async def ask_cancel(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Have the owner of a run stop it. Raises StoreUnavailable."""
         async with self._database.connection("runs.ask_cancel") as conn:
@@ -218,51 +209,6 @@ class Runs:
         if bytes(row["idempotency_sha256"]) != digest:
             raise IdempotencyMismatch("this Idempotency-Key was used with another request")
         return RunHandle(RunId(row["id"]), SessionId(row["session_id"]), replayed=True)
-
-
-async def end(conn: Connection, claim: Claim, result: RunResult) -> AsyncCursor[DictRow]:
-    """Write the final state inside the caller's transaction.
-
-    The cursor holds one row; none means that the fence has moved on, and the caller must not commit. (It is looked
-    at last, so that a pipeline needs one round trip.)
-    """
-    ended = await conn.execute(
-        END_RUN,
-        fence_of(claim)
-        | {
-            "state": result.state,
-            "answer": result.message or None,
-            "result": Jsonb(msgspec.to_builtins(result)),
-            "degraded": list(result.degraded),
-            "error_code": result.error_code,
-            "error_detail": result.error_detail,
-        },
-    )
-    if result.state is RunState.DONE:
-        await conn.execute(
-            INSERT_ANSWER,
-            fence_of(claim)
-            | {
-                "content": result.message,
-                "agent": result.agent_used,
-                "citations": Jsonb(msgspec.to_builtins(result.citations)),
-            },
-        )
-    if result.state is RunState.REFUSED:
-        # A refused run leaves nothing behind but its row, so that the same question may come again.
-        await conn.execute(REMOVE_QUESTION, fence_of(claim))
-        await conn.execute(REMOVE_EFFECTS, fence_of(claim))
-    return ended
-
-
-def fence_of(claim: Claim) -> dict[str, object]:
-    """Return the parameters that name a claim in SQL."""
-    return {
-        "run_id": claim.run_id,
-        "tenant_id": claim.tenant_id,
-        "session_id": claim.session_id,
-        "fence": claim.fence,
-    }
 
 
 def claim_of(row: Mapping[str, Any], session: sessions.SessionFacts, *, new_session: bool = False) -> Claim:

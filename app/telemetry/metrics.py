@@ -89,6 +89,15 @@ class Metrics:
         self.slot_wait = Histogram(
             "switchyard_slot_wait_seconds", "Wait for a free slot.", ("tier",), buckets=DURATION_BUCKETS_S, registry=r
         )
+        self.calls_waiting = Gauge(
+            "switchyard_calls_waiting", "Calls that wait for a slot in this process.", registry=r
+        )
+        self.call_failures = Counter(
+            "switchyard_call_failures_total",
+            "Attempts that broke at a node, by how.",
+            ("node", "model", "failure"),
+            registry=r,
+        )
         self.slots_taken = Gauge(
             "switchyard_slots_taken", "Slots leased on a node, as this process sees it.", ("node",), registry=r
         )

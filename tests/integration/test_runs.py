@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.agents import runs
+from app.agents import endings
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.values import Claim, OnDisconnect, RunResult, RunState, StartRun
@@ -67,7 +67,7 @@ def done(claim: Claim, text: str = "Two years.") -> RunResult:
 
 async def end(bench: Bench, claim: Claim, result: RunResult) -> None:
     async with bench.database.transaction("test.end") as conn:
-        ended = await runs.end(conn, claim, result)
+        ended = await endings.end(conn, claim, result)
         if await ended.fetchone() is None:
             raise LeaseLost
 

@@ -1,0 +1,68 @@
+# Switchyard. `make help` lists what can be done.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+RUN := $(PY) -m
+# From the fastest to the slowest: a failure shows early.
+SUITES := unit architecture contract ops integration acceptance
+COVER_AT_LEAST := 90
+
+.PHONY: help
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: ## Make .venv with everything, developer's tools included
+	@ops/setup.sh dev
+
+.PHONY: setup-local
+setup-local:
+	@ops/setup.sh local
+
+.PHONY: lock
+lock: setup ## Write requirements/*.lock again from pyproject.toml (UPGRADE=1 takes newer releases)
+	@ops/lock.sh $(if $(UPGRADE),--upgrade)
+
+.PHONY: fmt
+fmt: setup ## Format the code and mend what ruff can
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+.PHONY: check
+check: setup ## Check format, lint, types, imports and alert rules
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) basedpyright
+	.venv/bin/lint-imports
+	@ops/promtool.sh
+
+.PHONY: test
+test: check ## Run check and every test, with branch coverage
+	@ops/test.sh $(COVER_AT_LEAST) $(SUITES)
+
+.PHONY: demo
+demo: setup-local ## Start the local stack, add sample documents, ask three questions
+	@$(RUN) ops.local demo
+
+.PHONY: up
+up: setup-local ## Start the local stack
+	@$(RUN) ops.local up
+
+.PHONY: down
+down: setup-local ## Stop the local stack; its data stays
+	@$(RUN) ops.local down
+
+.PHONY: bench
+bench: setup ## Measure, side by side, what the goals are stated in
+	@$(RUN) ops.bench
+
+.PHONY: verify
+verify: setup ## Run what is too long for CI and write docs/evidence
+	@ops/verify.sh
+
+.PHONY: docs
+docs: setup ## Write docs/reference again from the code
+	@$(RUN) ops.docs

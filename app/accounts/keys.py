@@ -1,0 +1,167 @@
+"""API keys: made once, stored hashed, found by their prefix."""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+from typing import LiteralString
+from uuid import uuid4
+
+import msgspec
+
+from app.errors import KeyUnknown
+from app.ids import Caller, KeyId, TenantId
+from app.postgres import Database
+
+KEY_PATTERN = re.compile(r"sy_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+CACHE_S = 5.0
+"""For how long a found key is believed without a look at PostgreSQL: a revocation takes effect within it."""
+CACHE_LIMIT = 10_000
+
+FIND_KEY: LiteralString = """
+    SELECT k.id, k.tenant_id, k.secret_sha256, t.name AS tenant
+    FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+    WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL
+"""
+TOUCH_KEY: LiteralString = """
+    UPDATE api_keys SET last_used_at = now()
+    WHERE id = %(key_id)s AND tenant_id = %(tenant_id)s
+      AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+"""
+INSERT_KEY: LiteralString = """
+    INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256)
+    VALUES (%(key_id)s, %(tenant_id)s, %(name)s, %(prefix)s, %(secret_sha256)s)
+    RETURNING created_at
+"""
+LIST_KEYS: LiteralString = """
+    SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.created_at, k.last_used_at, k.revoked_at
+    FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+    WHERE %(tenant_id)s::uuid IS NULL OR k.tenant_id = %(tenant_id)s
+    ORDER BY k.created_at, k.id
+"""
+REVOKE_KEY: LiteralString = """
+    UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
+    WHERE prefix = %(prefix)s AND (%(tenant_id)s::uuid IS NULL OR tenant_id = %(tenant_id)s)
+    RETURNING id
+"""
+# Compared with when no key has the prefix, so that both refusals do the same work.
+_NO_DIGEST = bytes(32)
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a key; its secret is not."""
+
+    id: KeyId
+    tenant_id: TenantId
+    tenant: str
+    name: str
+    prefix: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key just made. `key` is its only showing."""
+
+    key: str
+    id: KeyId
+    tenant_id: TenantId
+    name: str
+    prefix: str
+    created_at: datetime
+
+
+def make_key_text() -> tuple[str, str, str]:
+    """Return (prefix, secret, whole text) from 60 and 256 independent random bits."""
+    prefix = base64.b32encode(secrets.token_bytes(8)).decode("ascii").lower()[:12]
+    secret = secrets.token_urlsafe(32)
+    return prefix, secret, f"sy_{prefix}_{secret}"
+
+
+def digest_secret(secret: str) -> bytes:
+    """Return what is stored of a secret. It has 256 random bits, so one round of SHA-256 suffices."""
+    return hashlib.sha256(secret.encode("ascii")).digest()
+
+
+class Keys:
+    """Finds who calls, and keeps the keys."""
+
+    def __init__(
+        self, database: Database, *, cache_s: float = CACHE_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database = database
+        self._cache_s = cache_s
+        self._clock = clock
+        # By the digest of the whole key text, never by a part of it.
+        self._found: OrderedDict[bytes, tuple[float, str, Caller]] = OrderedDict()
+
+    async def find(self, text: str) -> Caller:
+        """Return the caller behind the key `text`. Raises KeyUnknown, StoreUnavailable."""
+        match = KEY_PATTERN.fullmatch(text)
+        if match is None:
+            raise KeyUnknown("the api key is missing, wrong or revoked")
+        prefix, secret = match.groups()
+        whole = hashlib.sha256(text.encode("ascii")).digest()
+        remembered = self._found.get(whole)
+        if remembered is not None and self._clock() < remembered[0]:
+            return remembered[2]
+        caller = await self._look_up(prefix, digest_secret(secret))
+        self._remember(whole, prefix, caller)
+        return caller
+
+    async def _look_up(self, prefix: str, digest: bytes) -> Caller:
+        async with self._database.connection("keys.find") as conn:
+            row = await (await conn.execute(FIND_KEY, {"prefix": prefix})).fetchone()
+            stored = bytes(row["secret_sha256"]) if row is not None else _NO_DIGEST
+            if not hmac.compare_digest(stored, digest) or row is None:
+                raise KeyUnknown("the api key is missing, wrong or revoked")
+            await conn.execute(TOUCH_KEY, {"key_id": row["id"], "tenant_id": row["tenant_id"]})
+        return Caller(tenant_id=row["tenant_id"], key_id=row["id"], tenant=row["tenant"])
+
+    def _remember(self, whole: bytes, prefix: str, caller: Caller) -> None:
+        self._found[whole] = (self._clock() + self._cache_s, prefix, caller)
+        self._found.move_to_end(whole)
+        while len(self._found) > CACHE_LIMIT:
+            self._found.popitem(last=False)
+
+    async def add(self, tenant_id: TenantId, name: str) -> NewKey:
+        """Make a key of the tenant. Raises StoreUnavailable."""
+        prefix, secret, text = make_key_text()
+        key_id = KeyId(uuid4())
+        given = {
+            "key_id": key_id,
+            "tenant_id": tenant_id,
+            "name": name,
+            "prefix": prefix,
+            "secret_sha256": digest_secret(secret),
+        }
+        async with self._database.connection("keys.add") as conn:
+            row = await (await conn.execute(INSERT_KEY, given)).fetchone()
+        if row is None:
+            raise KeyUnknown("the key was not stored")
+        return NewKey(key=text, id=key_id, tenant_id=tenant_id, name=name, prefix=prefix, created_at=row["created_at"])
+
+    async def list(self, tenant_id: TenantId | None = None) -> list[ApiKey]:
+        """Return the keys of one tenant, or of all, oldest first, revoked ones too."""
+        async with self._database.connection("keys.list") as conn:
+            rows = await (await conn.execute(LIST_KEYS, {"tenant_id": tenant_id})).fetchall()
+        return [msgspec.convert(row, ApiKey) for row in rows]
+
+    async def revoke(self, prefix: str, tenant_id: TenantId | None = None) -> None:
+        """Revoke the key with `prefix`; other processes believe it for up to `cache_s` more. Raises KeyUnknown."""
+        async with self._database.connection("keys.revoke") as conn:
+            row = await (await conn.execute(REVOKE_KEY, {"prefix": prefix, "tenant_id": tenant_id})).fetchone()
+        if row is None:
+            raise KeyUnknown("no key has this prefix", prefix=prefix)
+        self.forget(prefix)
+
+    def forget(self, prefix: str) -> None:
+        """Look at PostgreSQL when the key with `prefix` is used next."""
+        for whole in [whole for whole, kept in self._found.items() if kept[1] == prefix]:
+            del self._found[whole]

@@ -1,0 +1,78 @@
+"""Tenants: who owns data, keys and spend."""
+
+import re
+from datetime import datetime
+from typing import LiteralString
+from uuid import uuid4
+
+import msgspec
+
+from app.errors import BadInput, TenantUnknown
+from app.ids import TenantId
+from app.postgres import Database
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+
+INSERT_TENANT: LiteralString = """
+    INSERT INTO tenants (id, name) VALUES (%(tenant_id)s, %(name)s)
+    ON CONFLICT (name) DO NOTHING RETURNING id, name, created_at
+"""
+FIND_TENANT: LiteralString = """
+    SELECT id, name, created_at FROM tenants WHERE name = %(name)s
+"""
+LIST_TENANTS: LiteralString = """
+    SELECT t.id, t.name, t.created_at,
+           (SELECT count(*) FROM api_keys k WHERE k.tenant_id = t.id AND k.revoked_at IS NULL) AS keys
+    FROM tenants t ORDER BY t.created_at, t.id
+"""
+REVOKE_TENANT_KEYS: LiteralString = """
+    UPDATE api_keys SET revoked_at = now()
+    WHERE tenant_id = %(tenant_id)s AND revoked_at IS NULL RETURNING prefix
+"""
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant; `keys` counts those not revoked."""
+
+    id: TenantId
+    name: str
+    created_at: datetime
+    keys: int = 0
+
+
+class Tenants:
+    """Keeps the tenants."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, name: str) -> Tenant:
+        """Make a tenant. Raises BadInput when the name is ill-formed or taken, StoreUnavailable."""
+        if NAME_PATTERN.fullmatch(name) is None:
+            raise BadInput("a tenant's name is 1 to 63 letters, digits, dots, dashes or underscores", field="name")
+        async with self._database.connection("tenants.add") as conn:
+            row = await (await conn.execute(INSERT_TENANT, {"tenant_id": uuid4(), "name": name})).fetchone()
+        if row is None:
+            raise BadInput("a tenant of this name exists", field="name", name=name)
+        return msgspec.convert(row, Tenant)
+
+    async def get(self, name: str) -> Tenant:
+        """Return the tenant called `name`. Raises TenantUnknown, StoreUnavailable."""
+        async with self._database.connection("tenants.get") as conn:
+            row = await (await conn.execute(FIND_TENANT, {"name": name})).fetchone()
+        if row is None:
+            raise TenantUnknown("no tenant has this name", name=name)
+        return msgspec.convert(row, Tenant)
+
+    async def revoke(self, name: str) -> list[str]:
+        """Revoke every key of the tenant, keep its data; return their prefixes. Raises TenantUnknown."""
+        tenant = await self.get(name)
+        async with self._database.connection("tenants.revoke") as conn:
+            rows = await (await conn.execute(REVOKE_TENANT_KEYS, {"tenant_id": tenant.id})).fetchall()
+        return sorted(str(row["prefix"]) for row in rows)
+
+    async def list(self) -> list[Tenant]:
+        """Return all tenants, oldest first."""
+        async with self._database.connection("tenants.list") as conn:
+            rows = await (await conn.execute(LIST_TENANTS)).fetchall()
+        return [msgspec.convert(row, Tenant) for row in rows]

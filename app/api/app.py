@@ -1,0 +1,138 @@
+"""Builds the web application from a platform's doors."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from litestar import Litestar, Request, Response
+from litestar.config.cors import CORSConfig
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+from litestar.routes import HTTPRoute
+from litestar.types import Receive, Scope, Send
+
+from app.api.auth import PERMISSION, Gate, Permission, PermissionMissing
+from app.api.chat import ROUTE_HEADERS, Chat
+from app.api.docs import Docs
+from app.api.documents import DocumentRoutes
+from app.api.doors import Platform
+from app.api.middleware import Edge
+from app.api.operations import Operations
+from app.api.problems import Problem, describe, write
+from app.api.routes import RouteRoutes
+from app.api.runs import RunRoutes
+from app.api.sessions import SessionRoutes
+from app.settings import split_list
+
+log = structlog.get_logger(__name__)
+
+REQUEST_HEADERS = ["authorization", "x-api-key", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
+# How much of a body that is too large is still taken, so that the client reads the refusal and not a broken pipe.
+LINGER_BYTES = 32 * 1024 * 1024
+LINGER_S = 2.0
+
+
+def create_app(platform: Platform) -> Litestar:
+    """Return the ASGI application. Raises PermissionMissing when a route declares no permission."""
+    docs = Docs()
+    app = Litestar(
+        [*_routes(platform), *docs.routes()],
+        guards=[Gate(platform.keys)],
+        exception_handlers={Exception: show_problem},
+        cors_config=_cors(split_list(platform.settings.cors_origins)),
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        request_max_body_size=None,
+    )
+    check_permissions(app)
+    docs.describe(app)
+    # Around everything, the router included: middleware of Litestar's own never sees a 404 or a 405.
+    app.asgi_handler = Edge(app.asgi_handler, platform.metrics)
+    return app
+
+
+def _routes(platform: Platform) -> list[HTTPRouteHandler]:
+    settings = platform.settings
+    return [
+        *Chat(platform.runner, body_limit_bytes=settings.max_body_bytes, run_limit_s=settings.run_limit_s).routes(),
+        *RunRoutes(platform.runner, platform.runs).routes(),
+        *SessionRoutes(platform.sessions).routes(),
+        *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
+        *RouteRoutes(platform.routes).routes(),
+        *Operations(platform.health, platform.metrics).routes(),
+    ]
+
+
+def _cors(origins: list[str]) -> CORSConfig | None:
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=REQUEST_HEADERS,
+        expose_headers=[*ROUTE_HEADERS, "retry-after", "location"],
+    )
+
+
+def check_permissions(app: Litestar) -> None:
+    """Raise PermissionMissing for the first route that does not say who may call it (OPTIONS aside)."""
+    for route in app.routes:
+        handlers = route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]
+        for handler in handlers:
+            if isinstance(handler, HTTPRouteHandler) and handler.http_methods == {"OPTIONS"}:
+                continue
+            if not isinstance(handler.opt.get(PERMISSION), Permission):
+                raise PermissionMissing(f"{route.path} declares no permission")
+
+
+def show_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Return what the client is told of `error`; what it is not told goes to the log."""
+    problem = describe(error)
+    if problem.code == "internal":
+        log.error("http.failed", exc_info=error)
+    elif problem.status >= 500:
+        log.warning("http.unavailable", code=problem.code, **{f"fact_{k}": v for k, v in problem.facts.items()})
+    return Written(problem, str(request.scope["state"]["request_id"]))
+
+
+class Written(Response[None]):
+    """A problem as a Litestar response."""
+
+    def __init__(self, problem: Problem, request_id: str) -> None:
+        super().__init__(content=None, status_code=problem.status)
+        self._written = TooLarge(problem, request_id) if problem.status == 413 else write(problem, request_id)
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's signature
+        """Return the response as it was written."""
+        return self._written
+
+
+class TooLarge(ASGIResponse):
+    """A refusal that is sent at once, then takes and drops what the client still sends, within bounds, and closes."""
+
+    def __init__(self, problem: Problem, request_id: str) -> None:
+        super().__init__(status_code=problem.status)
+        self._refusal = write(problem, request_id)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the refusal, drop the rest, end."""
+        headers = [*self._refusal.encode_headers(), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": self._refusal.body, "more_body": True})
+        try:
+            async with asyncio.timeout(LINGER_S):
+                await _drop(receive)
+        except TimeoutError:
+            log.debug("http.linger_ended")
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drop(receive: Receive) -> None:
+    dropped, more = 0, True
+    while more and dropped < LINGER_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        dropped += len(message.get("body", b""))
+        more = message.get("more_body", False)

@@ -1,0 +1,72 @@
+"""Who calls, decided on the routed handler: every route has a permission, and all but PUBLIC need an api key."""
+
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import structlog
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from app.api.doors import Keys
+from app.errors import KeyUnknown
+from app.ids import Caller
+
+HttpRequest: TypeAlias = Request[Any, Any, State]
+PERMISSION = "permission"
+
+
+class Permission(StrEnum):
+    """What a route lets a caller do. An api key holds all but PUBLIC, which needs none."""
+
+    PUBLIC = "public"
+    RUN = "run"
+    READ = "read"
+    WRITE = "write"
+
+
+class PermissionMissing(Exception):
+    """A route declares no permission; the application does not start."""
+
+
+def key_text(headers: list[tuple[bytes, bytes]]) -> str:
+    """Return the one api key among raw ASGI headers: `Authorization: Bearer <key>` or `X-API-Key: <key>`.
+
+    Raises KeyUnknown when there is none, or more than one that differ.
+    """
+    found: set[str] = set()
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, credentials = value.decode("latin-1").strip().partition(" ")
+            found.add(credentials.strip() if scheme.lower() == "bearer" else "")
+        elif name == b"x-api-key":
+            found.add(value.decode("latin-1").strip())
+    if len(found) != 1:
+        raise KeyUnknown("the api key is missing, wrong or revoked")
+    return found.pop()
+
+
+class Gate:
+    """A Litestar guard that finds the caller before anything of the body is read."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        """Let the request pass or raise KeyUnknown, StoreUnavailable."""
+        if connection.scope.get("method") == "OPTIONS":
+            return
+        if handler.opt[PERMISSION] is Permission.PUBLIC:
+            return
+        caller = await self._keys.find(key_text(list(connection.scope["headers"])))
+        connection.scope["state"]["caller"] = caller
+        structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id), key_id=str(caller.key_id))
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Return the caller that the gate found."""
+    caller = request.scope["state"].get("caller")
+    if not isinstance(caller, Caller):
+        raise KeyUnknown("the api key is missing, wrong or revoked")
+    return caller

@@ -1,0 +1,84 @@
+"""Reads request bodies: bounded, aware of a client that leaves, decoded once."""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar.types import Receive
+
+from app.api.auth import HttpRequest
+from app.api.problems import ClientLeft
+from app.errors import BadInput, BodyTooLarge, MediaTypeUnknown, SwitchyardError
+
+T = TypeVar("T")
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_FIELD = re.compile(r"`\$\.([A-Za-z0-9_.\[\]]+)`|field `([A-Za-z0-9_]+)`")
+
+
+def declared_bytes(request: HttpRequest) -> int:
+    """Return Content-Length, or 0 when the body is chunked or absent."""
+    value = request.headers.get("content-length", "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else 0
+
+
+async def read_chunks(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[bytes]:
+    """Yield the body as it arrives. Raises BodyTooLarge before or as the limit is passed, ClientLeft."""
+    if declared_bytes(request) > limit_bytes:
+        raise BodyTooLarge(f"the body may have {limit_bytes} bytes", limit_bytes=limit_bytes)
+    receive: Receive = request.receive
+    seen, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientLeft("the client left before its body was complete")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        seen += len(chunk)
+        if seen > limit_bytes:
+            raise BodyTooLarge(f"the body may have {limit_bytes} bytes", limit_bytes=limit_bytes)
+        if chunk:
+            yield chunk
+
+
+async def read_json(request: HttpRequest, decoder: "msgspec.json.Decoder[T]", limit_bytes: int) -> T:
+    """Return the decoded body. Raises MediaTypeUnknown, BodyTooLarge, BadInput, ClientLeft."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise MediaTypeUnknown("the body must be application/json", media_type=media_type[:100])
+    async with aclosing(read_chunks(request, limit_bytes)) as chunks:
+        parts = [chunk async for chunk in chunks]
+    return decode(decoder, parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+    """Return the value of the JSON `body`. Raises BadInput naming the field; values are never repeated."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        raise BadInput(text, field=_field_of(text)) from error
+    except msgspec.DecodeError as error:
+        if _SURROGATE.search(body):
+            raise BadInput("a string holds half of a surrogate pair (\\ud800 to \\udfff)") from error
+        raise BadInput("the body is not JSON" if body.strip() else "the body is empty") from error
+    except UnicodeDecodeError as error:
+        raise BadInput("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise BadInput("the body is nested too deeply") from error
+
+
+def _field_of(message: str) -> str | None:
+    match = _FIELD.search(message)
+    return (match.group(1) or match.group(2)) if match else None
+
+
+def uuid_or(value: object, absent: type[SwitchyardError], what: str) -> UUID:
+    """Return the UUID written in a path; anything else names nothing, so `absent` is raised, as for a foreign one."""
+    text = str(value)
+    if _UUID.fullmatch(text) is None:
+        raise absent(f"no such {what}")
+    return UUID(text)

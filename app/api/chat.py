@@ -1,0 +1,160 @@
+"""POST /api/v1/chat: one question, answered as JSON or as a stream."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp
+
+from app import errors
+from app.agents.values import RunResult, RunState
+from app.api.auth import HttpRequest, Permission, caller_of
+from app.api.bodies import read_json
+from app.api.doors import Runner
+from app.api.problems import ClientLeft, RunCancelled, StillRunning, rebuild
+from app.api.replies import reply, result_headers, route_headers
+from app.api.routing import Doc, Parameter, Success, route
+from app.api.shapes import ChatRequest, ChatResponse, to_response, to_start
+from app.api.sse import EventStream, until_left
+from app.errors import BadInput
+from app.ids import Caller, RunId
+
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+# A run ends within its own limit; the reader waits a little longer for the end to be stored.
+GRACE_S = 15.0
+
+ROUTE_HEADERS: Mapping[str, str] = {
+    "x-request-id": "This request's id, given or made.",
+    "x-route-id": "The route of the call that answered; read it at /api/v1/routes/{route_id}.",
+    "x-route-tier": "Its tier: simple, medium or complex.",
+    "x-route-model": "Its model.",
+    "x-route-node": "Its node.",
+    "x-route-reason": "Why it went there.",
+    "x-cost-usd": "What the call that answered cost; the whole run's cost is in `metadata.cost_usd`.",
+    "idempotent-replayed": "`true` when the Idempotency-Key named a run that exists.",
+}
+STREAM_TEXT = (
+    "Server-sent events. `queued` {run_id, session_id}, `loading` {node, model}, `delta` {text}: append; "
+    "`restart` {offset}: drop all after that many characters; `done`: a ChatResponse; `error`: a Problem. "
+    "Each id can be sent as `Last-Event-ID` to /api/v1/runs/{run_id}/events."
+)
+
+DOC = Doc(
+    summary="Ask a team of agents",
+    tag="chat",
+    text="Answers as JSON, or with `stream: true` as server-sent events. A client that leaves cancels its run, unless "
+    "`on_disconnect` is `continue` or an `Idempotency-Key` was sent.",
+    body=ChatRequest,
+    example={"message": "When may I return a lamp?", "context": {"customer_id": "CUST00001"}},
+    parameters=(
+        Parameter(
+            "Idempotency-Key",
+            "header",
+            "Repeating a request with the same key gives the same run. 1 to 255 visible ASCII characters.",
+            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        ),
+    ),
+    successes={
+        200: Success("The answer", body=ChatResponse, headers=ROUTE_HEADERS, also={"text/event-stream": STREAM_TEXT})
+    },
+    refusals=(
+        errors.BadInput,
+        errors.SessionUnknown,
+        errors.SessionBusy,
+        errors.IdempotencyMismatch,
+        errors.ModelUnknown,
+        errors.ContextTooLong,
+        errors.MediaTypeUnknown,
+        errors.BodyTooLarge,
+        errors.NoNodeAvailable,
+        errors.NoSlotInTime,
+        errors.NodeFailed,
+        errors.StoreUnavailable,
+        errors.Draining,
+        errors.RunFailed,
+        RunCancelled,
+        StillRunning,
+    ),
+)
+
+
+def idempotency_key_of(request: HttpRequest) -> str | None:
+    """Return the Idempotency-Key header. Raises BadInput when it is not 1 to 255 visible ASCII characters."""
+    given = request.headers.getall("idempotency-key", [])
+    if not given:
+        return None
+    if len(given) > 1 or IDEMPOTENCY_KEY.fullmatch(given[0]) is None:
+        raise BadInput("an Idempotency-Key is 1 to 255 visible ASCII characters", field="Idempotency-Key")
+    return given[0]
+
+
+def failure_of(result: RunResult) -> errors.SwitchyardError:
+    """Return the error that a run ended with, with the ids to come back with."""
+    facts = result.error_facts | {"run_id": str(result.run_id), "session_id": str(result.session_id)}
+    return rebuild(result.error_code or result.state.value, result.error_detail, facts)
+
+
+class Chat:
+    """Starts runs and writes their answers."""
+
+    def __init__(self, runner: Runner, *, body_limit_bytes: int, run_limit_s: float) -> None:
+        self._runner = runner
+        self._decoder = msgspec.json.Decoder(ChatRequest)
+        self._body_limit_bytes = body_limit_bytes
+        self._run_limit_s = run_limit_s
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Return the handlers."""
+        return [route("POST", "/api/v1/chat", self.start, Permission.RUN, DOC)]
+
+    async def start(self, request: HttpRequest) -> ASGIApp:
+        """Start a run and answer with its text."""
+        caller = caller_of(request)
+        key = idempotency_key_of(request)
+        asked = await read_json(request, self._decoder, self._body_limit_bytes)
+        request_id = str(request.scope["state"]["request_id"])
+        handle = await self._runner.start(caller, to_start(asked, idempotency_key=key, request_id=request_id))
+        structlog.contextvars.bind_contextvars(run_id=str(handle.run_id), session_id=str(handle.session_id))
+        headers = {"idempotent-replayed": "true"} if handle.replayed else {}
+        # The run of a replay belongs to the request that began it.
+        leaves = not handle.replayed
+        if not asked.stream:
+            return await self._answer(request, caller, handle.run_id, headers, leaves=leaves)
+        return EventStream(
+            self._runner.events(caller, handle.run_id, None),
+            request_id=request_id,
+            headers=headers | route_headers(self._runner.routed(handle.run_id)),
+            on_left=(lambda: self._runner.left(handle.run_id)) if leaves else None,
+        )
+
+    async def _answer(
+        self, request: HttpRequest, caller: Caller, run_id: RunId, headers: dict[str, str], *, leaves: bool
+    ) -> ASGIResponse:
+        ending = asyncio.create_task(self._runner.result(caller, run_id, self._run_limit_s + GRACE_S))
+        gone = asyncio.create_task(until_left(request.receive))
+        try:
+            await asyncio.wait((ending, gone), return_when=asyncio.FIRST_COMPLETED)
+            ended = ending.done()
+        finally:
+            for task in (ending, gone):
+                task.cancel()
+            outcome, _ = await asyncio.gather(ending, gone, return_exceptions=True)
+        if not ended:
+            if leaves:
+                self._runner.left(run_id)
+            raise ClientLeft("the client left before its answer")
+        return _reply(outcome, run_id, headers)
+
+
+def _reply(outcome: RunResult | BaseException, run_id: RunId, headers: dict[str, str]) -> ASGIResponse:
+    if isinstance(outcome, TimeoutError):
+        raise StillRunning("the run has not ended yet", run_id=str(run_id)) from outcome
+    if isinstance(outcome, BaseException):
+        raise outcome
+    if outcome.state is not RunState.DONE:
+        raise failure_of(outcome)
+    return reply(to_response(outcome), headers=headers | result_headers(outcome))

@@ -1,0 +1,171 @@
+"""Documents: upload, list, remove, and the jobs that read them in."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+from msgspec import Meta
+
+from app import errors
+from app.api.auth import HttpRequest, Permission, caller_of
+from app.api.bodies import uuid_or
+from app.api.doors import Documents, Jobs
+from app.api.pages import PARAMETERS, cursor_of, limit_of, next_cursor
+from app.api.replies import no_content, reply
+from app.api.routing import Doc, Success, route
+from app.api.uploads import FIELD, read_upload
+from app.errors import DocumentUnknown, JobUnknown
+from app.ids import DocumentId, JobId
+from app.retrieval.documents import Document
+from app.retrieval.jobs import Job
+from app.retrieval.states import DocumentState, JobKind, JobState
+
+
+class UploadView(msgspec.Struct, frozen=True, kw_only=True):
+    """An upload that is kept; the job makes it findable."""
+
+    job_id: UUID
+    document_id: UUID
+    status: Literal["accepted"]
+    status_url: str
+    version: Annotated[int, Meta(description="1 for a new name; a newer version replaces the older when it is ready.")]
+    is_new: Annotated[bool, Meta(description="False when the newest version already has this very content.")]
+
+
+class JobError(msgspec.Struct, frozen=True):
+    """Why a job failed, or what it waits for."""
+
+    code: str
+    detail: str
+
+
+class JobView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a job is."""
+
+    job_id: UUID
+    document_id: UUID
+    kind: JobKind
+    status: JobState
+    step: Annotated[DocumentState, Meta(description="The last state that the document reached.")]
+    progress: Annotated[float, Meta(ge=0, le=1)]
+    attempt: int
+    error: JobError | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+class DocumentPage(msgspec.Struct, frozen=True):
+    """Documents, newest first."""
+
+    documents: tuple[Document, ...]
+    next_cursor: str | None
+
+
+UPLOAD = Doc(
+    summary="Upload a document",
+    tag="documents",
+    text="Markdown and plain text in UTF-8. The name of the file is the document's name; the same name again makes a "
+    "new version. The answer comes when the original is safely kept; ask the job when questions find it.",
+    body_media_type="multipart/form-data",
+    body_schema={
+        "type": "object",
+        "required": [FIELD],
+        "properties": {FIELD: {"type": "string", "format": "binary"}},
+    },
+    successes={202: Success("Kept; being read in", body=UploadView, headers={"location": "Where to ask the job."})},
+    refusals=(errors.BadInput, errors.MediaTypeUnknown, errors.BodyTooLarge, errors.StoreUnavailable),
+)
+JOB = Doc(
+    summary="How far is a job?",
+    tag="documents",
+    successes={200: Success("The job", body=JobView)},
+    refusals=(JobUnknown, errors.StoreUnavailable),
+)
+LIST = Doc(
+    summary="List documents",
+    tag="documents",
+    parameters=PARAMETERS,
+    successes={200: Success("One page", body=DocumentPage)},
+    refusals=(errors.BadInput, errors.StoreUnavailable),
+)
+DELETE = Doc(
+    summary="Remove a document",
+    tag="documents",
+    text="With all its versions; no question finds it from now on.",
+    successes={204: Success("It is gone")},
+    refusals=(DocumentUnknown, errors.StoreUnavailable),
+)
+
+
+class DocumentRoutes:
+    """The routes of documents and jobs."""
+
+    def __init__(self, documents: Documents, jobs: Jobs, *, upload_limit_bytes: int) -> None:
+        self._documents = documents
+        self._jobs = jobs
+        self._upload_limit_bytes = upload_limit_bytes
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Return the handlers."""
+        return [
+            route("POST", "/api/v2/upload", self.upload, Permission.WRITE, UPLOAD),
+            route("GET", "/api/v2/jobs/{job_id:str}", self.job, Permission.READ, JOB),
+            route("GET", "/api/v1/documents", self.list, Permission.READ, LIST),
+            route("DELETE", "/api/v1/documents/{document_id:str}", self.remove, Permission.WRITE, DELETE),
+        ]
+
+    async def upload(self, request: HttpRequest) -> ASGIApp:
+        """Keep the uploaded file and start its job."""
+        caller = caller_of(request)
+        async with read_upload(request, self._upload_limit_bytes) as file:
+            kept = await self._documents.add(caller.tenant_id, file.name, file.media_type, file.body)
+        status_url = f"/api/v2/jobs/{kept.job_id}"
+        view = UploadView(
+            job_id=kept.job_id,
+            document_id=kept.document_id,
+            status="accepted",
+            status_url=status_url,
+            version=kept.version,
+            is_new=kept.is_new,
+        )
+        return reply(view, status=202, headers={"location": status_url})
+
+    async def job(self, request: HttpRequest) -> ASGIApp:
+        """Return one job."""
+        job_id = JobId(uuid_or(request.path_params["job_id"], JobUnknown, "job"))
+        return reply(view_job(await self._jobs.get(caller_of(request).tenant_id, job_id)))
+
+    async def list(self, request: HttpRequest) -> ASGIApp:
+        """Return one page of documents."""
+        limit, after = limit_of(request), cursor_of(request, UUID)
+        rows = await self._documents.list(
+            caller_of(request).tenant_id, limit=limit, after=None if after is None else DocumentId(after)
+        )
+        return reply(DocumentPage(tuple(rows), next_cursor(len(rows) == limit, rows[-1].id if rows else None)))
+
+    async def remove(self, request: HttpRequest) -> ASGIApp:
+        """Remove one document."""
+        document_id = DocumentId(uuid_or(request.path_params["document_id"], DocumentUnknown, "document"))
+        await self._documents.remove(caller_of(request).tenant_id, document_id)
+        return no_content()
+
+
+def view_job(job: Job) -> JobView:
+    """Return the job as its owner sees it."""
+    return JobView(
+        job_id=job.id,
+        document_id=job.document_id,
+        kind=job.kind,
+        status=job.state,
+        step=job.step,
+        progress=min(max(job.progress, 0.0), 1.0),
+        attempt=job.attempt,
+        error=JobError(job.error_code, job.error_detail or "") if job.error_code is not None else None,
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+        finished_at=job.finished_at,
+    )

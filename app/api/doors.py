@@ -1,0 +1,179 @@
+"""What the HTTP surface needs of the platform: two implementations exist, the wired one and the tests' fake."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from app.agents.sessions import SessionView
+from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
+from app.health import Services
+from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
+from app.inference.route import Route
+from app.retrieval.documents import Document, Upload
+from app.retrieval.jobs import Job
+from app.settings import Settings
+from app.telemetry.metrics import Metrics
+
+
+class Health(Protocol):
+    """Looks at what this replica depends on; each look is bounded in time."""
+
+    async def services(self) -> Services:
+        """Return what answers now. Never raises."""
+        ...
+
+    async def ready(self) -> bool:
+        """Whether PostgreSQL answers and this replica takes new runs. Never raises."""
+        ...
+
+    def watch(self) -> None:
+        """Set the gauges that are read, not counted, just before a scrape."""
+        ...
+
+
+class Keys(Protocol):
+    """Finds callers."""
+
+    async def find(self, text: str, /) -> Caller:
+        """Return who has the key. Raises KeyUnknown, StoreUnavailable."""
+        ...
+
+
+class Runner(Protocol):
+    """Owns runs."""
+
+    async def start(self, caller: Caller, ask: StartRun, /) -> RunHandle:
+        """Begin a run, or find the one that an idempotency key names. May refuse."""
+        ...
+
+    def routed(self, run_id: RunId, /) -> Route | None:
+        """Return where the run's last call went, if this process knows."""
+        ...
+
+    def events(self, caller: Caller, run_id: RunId, after: str | None, /) -> AsyncGenerator[RunEvent]:
+        """Yield what the run tells after the event `after`, until it ended."""
+        ...
+
+    async def result(self, caller: Caller, run_id: RunId, timeout_s: float, /) -> RunResult:
+        """Wait for the end. Raises RunUnknown, TimeoutError."""
+        ...
+
+    def left(self, run_id: RunId, /) -> None:
+        """The reader that started the run has gone."""
+        ...
+
+    async def cancel(self, caller: Caller, run_id: RunId, /) -> None:
+        """Stop the run, or ask its owner to; one that has ended stays as it is. Raises RunUnknown."""
+        ...
+
+
+class Runs(Protocol):
+    """Reads runs."""
+
+    async def get(self, tenant_id: TenantId, run_id: RunId, /) -> RunResult:
+        """Return a run. Raises RunUnknown."""
+        ...
+
+
+class Sessions(Protocol):
+    """Reads and removes sessions."""
+
+    async def get(self, tenant_id: TenantId, session_id: SessionId, /) -> SessionView:
+        """Return a session with its newest messages. Raises SessionUnknown."""
+        ...
+
+    async def list(
+        self, tenant_id: TenantId, /, *, limit: int, before: tuple[datetime, SessionId] | None = None
+    ) -> Sequence[SessionView]:
+        """Return sessions without messages, latest activity first."""
+        ...
+
+    async def remove(self, tenant_id: TenantId, session_id: SessionId, /) -> None:
+        """Remove a session and its runs. Raises SessionUnknown, SessionBusy."""
+        ...
+
+
+class Documents(Protocol):
+    """Keeps documents."""
+
+    async def add(self, tenant_id: TenantId, name: str, media_type: str, body: AsyncIterator[bytes], /) -> Upload:
+        """Store an upload and its ingestion job. Raises MediaTypeUnknown, BodyTooLarge, BadInput."""
+        ...
+
+    async def list(self, tenant_id: TenantId, /, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
+        """Return documents, newest first."""
+        ...
+
+    async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> None:
+        """Remove a document from retrieval and storage. Raises DocumentUnknown."""
+        ...
+
+
+class Jobs(Protocol):
+    """Reads jobs."""
+
+    async def get(self, tenant_id: TenantId, job_id: JobId, /) -> Job:
+        """Return a job. Raises JobUnknown."""
+        ...
+
+
+class Routes(Protocol):
+    """Reads stored routes."""
+
+    async def get(self, tenant_id: TenantId, route_id: RouteId, /) -> Route:
+        """Return where a call went and why. Raises RouteUnknown."""
+        ...
+
+
+class Platform(Protocol):
+    """The doors that the HTTP surface opens."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of this process."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Who calls."""
+        ...
+
+    @property
+    def runner(self) -> Runner:
+        """The runs of this process."""
+        ...
+
+    @property
+    def runs(self) -> Runs:
+        """The rows of runs."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """The sessions."""
+        ...
+
+    @property
+    def documents(self) -> Documents:
+        """The documents."""
+        ...
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs."""
+        ...
+
+    @property
+    def routes(self) -> Routes:
+        """The stored routes."""
+        ...
+
+    @property
+    def health(self) -> Health:
+        """What answers now."""
+        ...

@@ -1,0 +1,117 @@
+"""The outermost layer of HTTP: request id, metrics and one log line for every response, and the last resort."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.problems import describe, write
+from app.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+UNMATCHED = "unmatched"
+CLIENT_LEFT = 499
+# Asked every few seconds by machines; logged only when they fail.
+QUIET = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
+    """Return the client's `x-request-id` if it is one short plain word, else a new id."""
+    for name, value in headers:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if REQUEST_ID.fullmatch(text):
+                return text
+    return str(uuid4())
+
+
+class Recorder:
+    """Counts and logs responses by route template, so that labels stay bounded."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._bound: dict[tuple[str, str, int], tuple[Callable[..., None], ...]] = {}
+
+    def record(self, method: str, endpoint: str, status: int, elapsed_s: float) -> None:
+        """Take note of one response that ended."""
+        method = method if method in METHODS else "OTHER"
+        count, count_again, observe = self._children(method, endpoint, status)
+        count()
+        count_again()
+        observe(elapsed_s)
+        quiet = endpoint in QUIET and status < 500
+        tell = log.debug if quiet else log.info
+        tell("http.request", method=method, endpoint=endpoint, status=status, duration_ms=round(elapsed_s * 1000, 1))
+
+    def _children(self, method: str, endpoint: str, status: int) -> tuple[Callable[..., None], ...]:
+        key = (method, endpoint, status)
+        if key not in self._bound:
+            self._bound[key] = (
+                self._metrics.http_requests.labels(method, endpoint, str(status)).inc,
+                self._metrics.api_requests.labels(method, endpoint, str(status)).inc,
+                self._metrics.api_request_duration.labels(method, endpoint).observe,
+            )
+        return self._bound[key]
+
+
+class Exchange:
+    """One request's response as it passes: its status, and the headers that every response has."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id.encode("ascii")
+        self.status: int | None = None
+        self.complete = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers: list[tuple[bytes, bytes]] = [*message["headers"], (b"x-request-id", self._request_id)]
+            message = {**message, "headers": [*headers, *SECURITY_HEADERS]}
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.complete = True
+        await self._send(message)
+
+
+class Edge:
+    """Pure ASGI around the whole application, so that 404, 405 and 500 are seen like any other response."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._app = app
+        self._recorder = Recorder(metrics)
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = self._clock()
+        request_id = request_id_of(list(scope["headers"]))
+        state: dict[str, Any] = scope["state"]
+        state["request_id"] = request_id
+        exchange = Exchange(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, exchange.send)
+            except Exception as error:  # the web edge: whatever it is, the client gets an answer
+                log.error("http.failed", exc_info=error)
+                if exchange.status is None:
+                    await write(describe(error), request_id)(scope, receive, exchange.send)
+            finally:
+                endpoint = str(scope.get("path_template") or UNMATCHED)
+                elapsed_s = self._clock() - started
+                self._recorder.record(str(scope["method"]), endpoint, exchange.status or CLIENT_LEFT, elapsed_s)

@@ -1,0 +1,143 @@
+"""What operators and load balancers ask: /health, /livez, /readyz, /metrics.
+
+`/livez`: the process answers; nothing else is looked at, so that a broken store never restarts every replica.
+`/readyz`: PostgreSQL answers and the replica is not draining: send it requests. 200 or 503.
+`/health`: the whole. `healthy` (200): all answer. `degraded` (200): answers come, without a part (Redis or Qdrant is
+away). `unhealthy` (503): no answer can come (PostgreSQL is away, or no node serves a tier).
+These four are public to whoever reaches the replica; they name no tenant. nginx passes on only what it should.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app import VERSION
+from app.api.auth import HttpRequest, Permission
+from app.api.doors import Health
+from app.api.replies import reply
+from app.api.routing import Doc, Success, route
+from app.health import Services
+from app.telemetry.metrics import Metrics
+
+
+class HealthStatus(StrEnum):
+    """How the platform is."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+Connection = Literal["connected", "disconnected"]
+Availability = Literal["available", "unavailable"]
+
+
+class ServiceStates(msgspec.Struct, frozen=True):
+    """Each dependency. `openai` says the same as `llm`; it is the name that existing monitors look for."""
+
+    database: Connection
+    redis: Connection
+    vector_store: Connection
+    llm: Availability
+    openai: Availability
+
+
+class HealthView(msgspec.Struct, frozen=True):
+    """The platform's health."""
+
+    status: HealthStatus
+    services: ServiceStates
+    version: str
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """A yes or no."""
+
+    status: Literal["ok", "not_ready"]
+
+
+def judge(services: Services) -> HealthStatus:
+    """Return how the platform is: PostgreSQL and a node are needed for any answer, Redis and Qdrant for a full one."""
+    if not (services.database and services.llm):
+        return HealthStatus.UNHEALTHY
+    if not (services.redis and services.vector_store):
+        return HealthStatus.DEGRADED
+    return HealthStatus.HEALTHY
+
+
+def show(services: Services) -> ServiceStates:
+    """Return the states in words."""
+    llm: Availability = "available" if services.llm else "unavailable"
+    return ServiceStates(
+        database=_connection(services.database),
+        redis=_connection(services.redis),
+        vector_store=_connection(services.vector_store),
+        llm=llm,
+        openai=llm,
+    )
+
+
+def _connection(answers: bool) -> Connection:  # noqa: FBT001 - turns a fact into its word
+    return "connected" if answers else "disconnected"
+
+
+HEALTH = Doc(
+    summary="Is all well?",
+    tag="operations",
+    text="`degraded` answers 200: requests are served, without a part. `unhealthy` answers 503: none can be.",
+    successes={200: Success("Healthy or degraded", body=HealthView), 503: Success("Unhealthy", body=HealthView)},
+)
+LIVEZ = Doc(summary="Is the process alive?", tag="operations", successes={200: Success("It is", body=Probe)})
+READYZ = Doc(
+    summary="Does this replica take requests?",
+    tag="operations",
+    successes={200: Success("It does", body=Probe), 503: Success("It does not now", body=Probe)},
+)
+METRICS = Doc(
+    summary="Metrics for Prometheus",
+    tag="operations",
+    successes={200: Success("Prometheus text format", media_type=CONTENT_TYPE_LATEST)},
+)
+
+
+class Operations:
+    """The routes without a key."""
+
+    def __init__(self, health: Health, metrics: Metrics) -> None:
+        self._health = health
+        self._metrics = metrics
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Return the handlers."""
+        return [
+            route("GET", "/health", self.health, Permission.PUBLIC, HEALTH),
+            route("GET", "/livez", self.livez, Permission.PUBLIC, LIVEZ),
+            route("GET", "/readyz", self.readyz, Permission.PUBLIC, READYZ),
+            route("GET", "/metrics", self.metrics, Permission.PUBLIC, METRICS),
+        ]
+
+    async def health(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
+        """Return how the platform is."""
+        services = await self._health.services()
+        status = judge(services)
+        code = 503 if status is HealthStatus.UNHEALTHY else 200
+        return reply(HealthView(status, show(services), VERSION), status=code)
+
+    async def livez(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
+        """Answer."""
+        return reply(Probe("ok"))
+
+    async def readyz(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
+        """Say whether requests should come here."""
+        return reply(Probe("ok")) if await self._health.ready() else reply(Probe("not_ready"), status=503)
+
+    async def metrics(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
+        """Return the metrics."""
+        self._health.watch()
+        body = generate_latest(self._metrics.registry)
+        return ASGIResponse(body=body, headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})

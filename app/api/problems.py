@@ -1,0 +1,184 @@
+"""Problem documents (RFC 9457): one table from error class to status."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar.exceptions import HTTPException
+from litestar.response.base import ASGIResponse
+
+from app import errors
+from app.errors import Refused, SwitchyardError, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+INTERNAL_DETAIL = "The request failed inside Switchyard. Its request_id finds the cause in the logs."
+
+
+class ClientLeft(SwitchyardError):
+    """The client closed the connection before its answer."""
+
+    code = "client_left"
+
+
+class StillRunning(Unavailable):
+    """The run has not ended in the time that a JSON request may wait; read it at `/api/v1/runs/{run_id}`."""
+
+    code = "still_running"
+
+
+class RunCancelled(Refused):
+    """The run was cancelled before it had an answer."""
+
+    code = "cancelled"
+
+
+# Every class of app/errors.py that may reach the edge; a test walks the tree.
+STATUSES: Mapping[type[SwitchyardError], int] = {
+    errors.BadInput: 422,
+    errors.KeyUnknown: 401,
+    errors.TenantUnknown: 404,
+    errors.SessionUnknown: 404,
+    errors.SessionBusy: 409,
+    errors.RunUnknown: 404,
+    errors.RouteUnknown: 404,
+    errors.DocumentUnknown: 404,
+    errors.JobUnknown: 404,
+    errors.ModelUnknown: 422,
+    errors.IdempotencyMismatch: 422,
+    errors.ContextTooLong: 422,
+    errors.MediaTypeUnknown: 415,
+    errors.BodyTooLarge: 413,
+    errors.NoNodeAvailable: 503,
+    errors.NoSlotInTime: 503,
+    errors.NodeFailed: 503,
+    errors.StoreUnavailable: 503,
+    errors.Draining: 503,
+    errors.RunFailed: 500,
+    errors.LeaseLost: 500,
+    errors.Refused: 422,
+    errors.Unavailable: 503,
+    ClientLeft: 499,
+    RunCancelled: 409,
+    StillRunning: 504,
+    SwitchyardError: 500,
+}
+BY_CODE: Mapping[str, type[SwitchyardError]] = {kind.code: kind for kind in STATUSES}
+# What the router itself refuses.
+_HTTP_CODES: Mapping[int, tuple[str, str]] = {
+    400: ("bad_request", "The request cannot be read"),
+    404: ("not_found", "There is nothing at this path"),
+    405: ("method_not_allowed", "This path does not take this method"),
+    413: (errors.BodyTooLarge.code, "The body is over its limit"),
+    415: (errors.MediaTypeUnknown.code, "This media type is not taken here"),
+}
+_OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "request_id", "retryable"})
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem as it is written (RFC 9457). Facts of the case follow as further members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    retryable: bool
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong, before it is written; `facts` become further members of the document."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    retryable: bool = False
+    headers: Mapping[str, str] = {}
+    facts: Mapping[str, Any] = {}
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """Return the members in the order that RFC 9457 lists them, then ours."""
+        facts = {key: value for key, value in self.facts.items() if key not in _OWN_MEMBERS and value is not None}
+        return {
+            "type": f"/docs/errors#{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+            "retryable": self.retryable,
+            **facts,
+        }
+
+
+def title_of(kind: type[SwitchyardError]) -> str:
+    """Return the first sentence of the class's docstring."""
+    return (inspect.getdoc(kind) or kind.code).splitlines()[0].partition(";")[0].rstrip(".")
+
+
+def status_of(kind: type[SwitchyardError]) -> int:
+    """Return the status of the nearest class in the table."""
+    return next(STATUSES[parent] for parent in kind.__mro__ if parent in STATUSES)
+
+
+def describe(error: Exception) -> Problem:
+    """Return the problem that `error` is for a client. Anything unforeseen is `internal` and tells nothing."""
+    if isinstance(error, HTTPException):
+        return _describe_http(error)
+    if isinstance(error, SwitchyardError) and status_of(type(error)) != 500:
+        return _describe_own(error)
+    if isinstance(error, errors.RunFailed):
+        return _describe_own(error)
+    return Problem(status=500, code="internal", title="Something broke inside Switchyard", detail=INTERNAL_DETAIL)
+
+
+def _describe_own(error: SwitchyardError) -> Problem:
+    kind = type(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, Unavailable):
+        headers["retry-after"] = str(error.retry_after_s)
+    if isinstance(error, errors.KeyUnknown):
+        headers["www-authenticate"] = 'Bearer realm="switchyard"'
+    title = title_of(kind)
+    detail = error.detail if error.detail and error.detail != kind.code else f"{title}."
+    return Problem(
+        status=status_of(kind),
+        code=kind.code,
+        title=title,
+        detail=detail,
+        retryable=isinstance(error, (Unavailable, errors.SessionBusy)),
+        headers=headers,
+        facts=error.facts,
+    )
+
+
+def _describe_http(error: HTTPException) -> Problem:
+    status = error.status_code
+    if status >= 500:
+        return Problem(status=500, code="internal", title="Something broke inside Switchyard", detail=INTERNAL_DETAIL)
+    code, title = _HTTP_CODES.get(status, ("bad_request", "The request cannot be served"))
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return Problem(status=status, code=code, title=title, detail=f"{title}.", headers=headers)
+
+
+def rebuild(code: str | None, detail: str | None, facts: Mapping[str, Any]) -> SwitchyardError:
+    """Return the error that a stored run ended with; codes that are not of the tree make a RunFailed."""
+    if code == errors.RunFailed.code and facts.get("reason") == RunCancelled.code:
+        code = RunCancelled.code
+    kind = BY_CODE.get(code or "")
+    plain = {key: value for key, value in facts.items() if isinstance(value, (str, int, float))}
+    if kind is not None and issubclass(kind, (Refused, Unavailable)):
+        return kind(detail or "", **plain)
+    return errors.RunFailed(detail or "the run failed", **{"reason": code or "internal", **plain})
+
+
+def write(problem: Problem, request_id: str) -> ASGIResponse:
+    """Return the response that carries `problem`."""
+    return ASGIResponse(
+        body=msgspec.json.encode(problem.document(request_id)),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={**problem.headers, "cache-control": "no-store"},
+    )

@@ -1,0 +1,100 @@
+"""Runs: look at one, follow it from any place, stop it."""
+
+import contextlib
+
+import structlog
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from app import errors
+from app.api.auth import HttpRequest, Permission, caller_of
+from app.api.bodies import uuid_or
+from app.api.chat import STREAM_TEXT
+from app.api.doors import Runner, Runs
+from app.api.replies import reply, result_headers
+from app.api.routing import Doc, Parameter, Success, route
+from app.api.shapes import RunView, to_view
+from app.api.sse import EventStream
+from app.errors import BadInput, RunUnknown
+from app.ids import RunId
+
+EVENT_ID_CHARACTERS = 200
+
+GET = Doc(
+    summary="Look at a run",
+    tag="runs",
+    successes={200: Success("The run as it stands", body=RunView)},
+    refusals=(RunUnknown, errors.StoreUnavailable),
+)
+EVENTS = Doc(
+    summary="Follow a run's events",
+    tag="runs",
+    text="Goes on after the event named by `Last-Event-ID` or `after`, on any replica; without one, from the start. "
+    "Leaving this stream never stops the run.",
+    parameters=(
+        Parameter("Last-Event-ID", "header", "The id of the last event that was read."),
+        Parameter("after", "query", "The same, for clients that cannot set the header."),
+    ),
+    successes={200: Success(STREAM_TEXT, media_type="text/event-stream")},
+    refusals=(errors.BadInput, RunUnknown, errors.StoreUnavailable),
+)
+CANCEL = Doc(
+    summary="Stop a run",
+    tag="runs",
+    text="Frees its slot and returns the run as it stands then; a run that has ended stays as it is.",
+    successes={
+        200: Success("The run has ended", body=RunView),
+        202: Success("The run was asked to stop and has not ended yet", body=RunView),
+    },
+    refusals=(RunUnknown, errors.StoreUnavailable),
+)
+
+
+class RunRoutes:
+    """The routes under /api/v1/runs."""
+
+    def __init__(self, runner: Runner, runs: Runs) -> None:
+        self._runner = runner
+        self._runs = runs
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Return the handlers."""
+        return [
+            route("GET", "/api/v1/runs/{run_id:str}", self.get, Permission.READ, GET),
+            route("GET", "/api/v1/runs/{run_id:str}/events", self.events, Permission.READ, EVENTS),
+            route("POST", "/api/v1/runs/{run_id:str}/cancel", self.cancel, Permission.RUN, CANCEL),
+        ]
+
+    async def get(self, request: HttpRequest) -> ASGIApp:
+        """Return the run as it stands."""
+        result = await self._runs.get(caller_of(request).tenant_id, run_id_of(request))
+        return reply(to_view(result), headers=result_headers(result))
+
+    async def events(self, request: HttpRequest) -> ASGIApp:
+        """Stream the run's events from where the client stopped."""
+        caller, run_id = caller_of(request), run_id_of(request)
+        after = request.headers.get("last-event-id") or request.query_params.get("after")
+        if after is not None and len(after) > EVENT_ID_CHARACTERS:
+            raise BadInput("this is no event id", field="Last-Event-ID")
+        # An unknown run must be a 404, which is impossible once the stream has begun.
+        await self._runs.get(caller.tenant_id, run_id)
+        return EventStream(
+            self._runner.events(caller, run_id, after),
+            request_id=str(request.scope["state"]["request_id"]),
+            headers={},
+        )
+
+    async def cancel(self, request: HttpRequest) -> ASGIApp:
+        """Stop the run."""
+        caller, run_id = caller_of(request), run_id_of(request)
+        with contextlib.suppress(TimeoutError):
+            await self._runner.cancel(caller, run_id)
+        view = to_view(await self._runs.get(caller.tenant_id, run_id))
+        return reply(view, status=200 if view.ended else 202)
+
+
+def run_id_of(request: HttpRequest) -> RunId:
+    """Return the run named in the path, and bind it for the logs. Raises RunUnknown."""
+    run_id = RunId(uuid_or(request.path_params["run_id"], RunUnknown, "run"))
+    structlog.contextvars.bind_contextvars(run_id=str(run_id))
+    return run_id

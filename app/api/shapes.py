@@ -1,0 +1,209 @@
+"""The JSON that goes in and out of the chat surface."""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from app.agents.values import (
+    FINAL_STATES,
+    Citation,
+    OnDisconnect,
+    RouteSummary,
+    RunOptions,
+    RunResult,
+    RunState,
+    StartRun,
+)
+from app.errors import BadInput
+from app.ids import RunId, SessionId
+from app.text import is_storable
+
+MESSAGE_CHARACTERS = 2000
+CONTEXT_ENTRIES = 32
+CONTEXT_KEY_CHARACTERS = 64
+CONTEXT_VALUE_CHARACTERS = 500
+OUTPUT_TOKENS = 32_768
+
+Text500 = Annotated[str, Meta(max_length=CONTEXT_VALUE_CHARACTERS)]
+Name64 = Annotated[str, Meta(min_length=1, max_length=CONTEXT_KEY_CHARACTERS)]
+Context = Annotated[dict[Name64, Text500], Meta(max_length=CONTEXT_ENTRIES)]
+Deadline = Annotated[float, Meta(gt=0, le=3600)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+MaxTokens = Annotated[int, Meta(ge=1, le=OUTPUT_TOKENS)]
+Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+
+
+class Priority(StrEnum):
+    """In what order calls that wait for a slot are served."""
+
+    INTERACTIVE = "interactive"
+
+
+class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A message to a team of agents. Unknown fields are refused."""
+
+    message: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MESSAGE_CHARACTERS,
+            description="The question. No NUL, no half of a surrogate pair, not only white space.",
+            examples=["When may I return a lamp?"],
+        ),
+    ]
+    session_id: Annotated[
+        UUID | None, Meta(description="A session that an earlier answer named; absent begins a new one.")
+    ] = None
+    context: Annotated[
+        Context | None,
+        Meta(
+            description="Facts about the asker, kept with the session.",
+            examples=[{"customer_id": "CUST00001", "policy_number": "POL000004"}],
+        ),
+    ] = None
+    team: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Which team answers.")] = "assistant"
+    stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
+    priority: Annotated[
+        Priority, Meta(description="The order among calls that wait; every call is interactive so far.")
+    ] = Priority.INTERACTIVE
+    deadline_s: Annotated[Deadline | None, Meta(description="Seconds after which the answer is worthless.")] = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    seed: Seed | None = None
+    on_disconnect: Annotated[
+        OnDisconnect | None,
+        Meta(
+            description="What happens when this request's client leaves. "
+            "`continue` when an Idempotency-Key is sent, else `cancel`."
+        ),
+    ] = None
+
+
+class ChatMetadata(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer took."""
+
+    tokens_used: int
+    processing_time_ms: int
+    run_id: UUID
+    input_tokens: int
+    output_tokens: int
+    gpu_seconds: float
+    cost_usd: float
+    first_token_ms: float | None
+    attempt: int
+    routes: tuple[RouteSummary, ...]
+
+
+class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer, with where it comes from and what it took. Also the body of a stream's `done` event."""
+
+    session_id: UUID
+    message: str
+    agent_used: str
+    requires_clarification: bool
+    conversation_complete: bool
+    metadata: ChatMetadata
+    citations: tuple[Citation, ...]
+    degraded: Annotated[tuple[str, ...], Meta(description="What the answer had to do without.")]
+
+
+class RunError(msgspec.Struct, frozen=True):
+    """How a run ended that did not end with an answer."""
+
+    code: str
+    detail: str
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """A run. `answer` is there once `state` is `done`, `error` once it ended otherwise."""
+
+    run_id: UUID
+    session_id: UUID
+    state: RunState
+    team: str
+    ended: Annotated[bool, Meta(description="Whether `state` is final.")]
+    answer: ChatResponse | None
+    error: RunError | None
+    metadata: ChatMetadata
+
+
+def to_start(asked: ChatRequest, *, idempotency_key: str | None, request_id: str) -> StartRun:
+    """Return what the runner is asked. Raises BadInput for text that no store can hold."""
+    if not asked.message.strip():
+        raise BadInput("the message is only white space", field="message")
+    _check_storable(asked.message, "message")
+    for key, value in (asked.context or {}).items():
+        _check_storable(key, "context")
+        _check_storable(value, "context")
+    promised = OnDisconnect.CONTINUE if idempotency_key is not None else OnDisconnect.CANCEL
+    return StartRun(
+        question=asked.message,
+        request_id=request_id,
+        team=asked.team,
+        session_id=SessionId(asked.session_id) if asked.session_id is not None else None,
+        context=asked.context or {},
+        on_disconnect=asked.on_disconnect or promised,
+        idempotency_key=idempotency_key,
+        options=RunOptions(
+            temperature=asked.temperature,
+            max_tokens=asked.max_tokens,
+            seed=asked.seed,
+            deadline_s=asked.deadline_s,
+        ),
+    )
+
+
+def _check_storable(text: str, field: str) -> None:
+    if not is_storable(text):
+        raise BadInput("a string holds NUL or half of a surrogate pair", field=field)
+
+
+def to_metadata(result: RunResult) -> ChatMetadata:
+    """Return what the run took so far."""
+    return ChatMetadata(
+        tokens_used=result.input_tokens + result.output_tokens,
+        processing_time_ms=result.processing_time_ms,
+        run_id=RunId(result.run_id),
+        input_tokens=result.input_tokens,
+        output_tokens=result.output_tokens,
+        gpu_seconds=result.gpu_seconds,
+        cost_usd=result.cost_usd,
+        first_token_ms=result.first_token_ms,
+        attempt=result.attempt,
+        routes=result.routes,
+    )
+
+
+def to_response(result: RunResult) -> ChatResponse:
+    """Return the answer of a run that is `done`."""
+    return ChatResponse(
+        session_id=result.session_id,
+        message=result.message,
+        agent_used=result.agent_used,
+        requires_clarification=result.requires_clarification,
+        conversation_complete=result.conversation_complete,
+        metadata=to_metadata(result),
+        citations=result.citations,
+        degraded=result.degraded,
+    )
+
+
+def to_view(result: RunResult) -> RunView:
+    """Return the run as its owner sees it."""
+    done = result.state is RunState.DONE
+    error = None
+    if result.error_code is not None and not done:
+        error = RunError(result.error_code, result.error_detail or "")
+    return RunView(
+        run_id=result.run_id,
+        session_id=result.session_id,
+        state=result.state,
+        team=result.team,
+        ended=result.state in FINAL_STATES,
+        answer=to_response(result) if done else None,
+        error=error,
+        metadata=to_metadata(result),
+    )

@@ -1,0 +1,145 @@
+"""A run's events as server-sent events."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+import structlog
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from app.agents.values import EventKind, RunEvent, RunResult
+from app.api.problems import describe, rebuild
+from app.api.shapes import to_response
+
+HEARTBEAT_S = 15.0
+RETRY_HINT_MS = 1000
+# A reader that takes nothing for this long has gone, whatever TCP says.
+SEND_LIMIT_S = 60.0
+
+log = structlog.get_logger(__name__)
+_encoder = msgspec.json.Encoder()
+STREAM_HEADERS: Mapping[str, str] = {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-store",
+    # nginx passes each event on at once.
+    "x-accel-buffering": "no",
+}
+
+
+def write_event(event: RunEvent, request_id: str) -> bytes:
+    """Return the lines of one event; JSON has no line breaks, so `data` is one line."""
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        event.id.encode("ascii"),
+        event.kind.value.encode("ascii"),
+        _encoder.encode(body_of(event, request_id)),
+    )
+
+
+def body_of(event: RunEvent, request_id: str) -> object:
+    """Return the event's JSON: `done` has the body of a JSON answer, `error` a problem document."""
+    if not isinstance(event.body, RunResult):
+        return event.body
+    if event.kind is EventKind.DONE:
+        return to_response(event.body)
+    return run_problem(event.body, request_id)
+
+
+def run_problem(result: RunResult, request_id: str) -> dict[str, Any]:
+    """Return the problem document of a run that ended without an answer, with its ids."""
+    problem = describe(rebuild(result.error_code or result.state.value, result.error_detail, result.error_facts))
+    ids = {"run_id": str(result.run_id), "session_id": str(result.session_id)}
+    return problem.document(request_id) | ids
+
+
+class ReaderStalled(Exception):
+    """The client keeps its connection but takes nothing."""
+
+
+class EventStream(ASGIResponse):
+    """Writes events until they end or the client leaves; in the latter case `on_left` is called."""
+
+    def __init__(
+        self,
+        events: AsyncGenerator[RunEvent],
+        *,
+        request_id: str,
+        headers: Mapping[str, str],
+        on_left: Callable[[], None] | None = None,
+        heartbeat_s: float = HEARTBEAT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(status_code=200)
+        self._events = events
+        self._request_id = request_id
+        self._stream_headers = {**STREAM_HEADERS, **headers}
+        self._on_left = on_left
+        self._heartbeat_s = heartbeat_s
+        self._clock = clock
+        self._sent_at = clock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Run the response. The runner owns the run: ending here stops the reading, and no more.
+
+        A replica that drains cancels this too; then `on_left` is not called, since the client did not leave.
+        """
+        await self._begin(send)
+        writer = asyncio.create_task(self._write(send))
+        gone = asyncio.create_task(until_left(receive))
+        beat = asyncio.create_task(self._keep_alive(send))
+        try:
+            await asyncio.wait((writer, gone), return_when=asyncio.FIRST_COMPLETED)
+            finished = writer.done()
+        finally:
+            for task in (writer, gone, beat):
+                task.cancel()
+            outcome, *_ = await asyncio.gather(writer, gone, beat, return_exceptions=True)
+        if (not finished or isinstance(outcome, ReaderStalled)) and self._on_left is not None:
+            self._on_left()
+        elif finished and isinstance(outcome, Exception):
+            await self._fail(send, outcome)
+
+    async def _begin(self, send: Send) -> None:
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in self._stream_headers.items()]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send(send, b"retry: %d\n\n" % RETRY_HINT_MS)
+
+    async def _write(self, send: Send) -> None:
+        async with aclosing(self._events) as events:
+            async for event in events:
+                await self._send(send, write_event(event, self._request_id))
+        await self._send(send, b"", more=False)
+
+    async def _fail(self, send: Send, error: Exception) -> None:
+        """End the stream with an `error` event: after the first byte there is no other way to tell."""
+        problem = describe(error)
+        if problem.status == 500:
+            log.error("http.stream_failed", exc_info=error)
+        data = _encoder.encode(problem.document(self._request_id))
+        await self._send(send, b"event: error\ndata: %b\n\n" % data, more=False)
+
+    async def _keep_alive(self, send: Send) -> None:
+        """Send a comment whenever nothing else was sent for a while, so that proxies keep the connection."""
+        while True:
+            idle_s = self._clock() - self._sent_at
+            if idle_s >= self._heartbeat_s:
+                await self._send(send, b": alive\n\n")
+                idle_s = 0.0
+            await asyncio.sleep(self._heartbeat_s - idle_s)
+
+    async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
+        try:
+            async with asyncio.timeout(SEND_LIMIT_S):
+                await send({"type": "http.response.body", "body": body, "more_body": more})
+        except TimeoutError as error:
+            raise ReaderStalled from error
+        self._sent_at = self._clock()
+
+
+async def until_left(receive: Receive) -> None:
+    """Return once the client has gone. The body must have been read before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,177 @@
+"""Originals of uploads in a directory, content-addressed within a tenant."""
+
+import asyncio
+import errno
+import hashlib
+import math
+import os
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID, uuid4
+
+from app.errors import BodyTooLarge, StoreUnavailable
+from app.ids import TenantId
+
+WRITE_BYTES = 1 << 20
+"""Bytes gathered before a write: one hop to a thread a megabyte."""
+
+LISTED_AT_ONCE = 10_000
+
+_STAGING = "staging"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Bytes that are on disk but do not count yet: `Blobs.keep` or `Blobs.drop` must follow."""
+
+    tenant_id: TenantId
+    path: Path
+    sha256: bytes
+    size_bytes: int
+
+
+class Blobs:
+    """One file a (tenant, SHA-256) under `directory`; never shared across tenants: nobody can ask what others own.
+
+    A file is written aside first and renamed when it is whole and on disk, so a reader never sees half of one.
+    Every method raises StoreUnavailable(store="blobs") when the directory cannot be read or written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    async def put(self, tenant_id: TenantId, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> Staged:
+        """Write `chunks` aside and hash them on the way.
+
+        Raises BodyTooLarge as soon as more than `limit_bytes` came; whatever ends it early leaves nothing behind.
+        """
+        path = self._directory / _STAGING / f"{tenant_id}.{uuid4()}"
+        digest = hashlib.sha256()
+        size_bytes = 0
+        pending = bytearray()
+        with _translated():
+            file = await asyncio.to_thread(_create, path)
+        try:
+            async for chunk in chunks:
+                size_bytes += len(chunk)
+                if size_bytes > limit_bytes:
+                    raise BodyTooLarge(f"at most {limit_bytes} bytes are taken", limit_bytes=limit_bytes)
+                digest.update(chunk)
+                pending += chunk
+                if len(pending) >= WRITE_BYTES:
+                    await _write(file, bytes(pending))
+                    pending.clear()
+            await _write(file, bytes(pending))
+            with _translated():
+                await asyncio.to_thread(_sync_and_close, file)
+        except BaseException:
+            # Also when the client leaves: an upload that broke off must not stay on the disk.
+            file.close()
+            path.unlink(missing_ok=True)
+            raise
+        return Staged(tenant_id, path, digest.digest(), size_bytes)
+
+    async def keep(self, staged: Staged) -> None:
+        """Give the staged bytes their place. Keeping the same content twice is the same as once."""
+        with _translated():
+            await asyncio.to_thread(_rename, staged.path, self._place(staged.tenant_id, staged.sha256))
+
+    async def drop(self, staged: Staged) -> None:
+        """Forget staged bytes that are not wanted; those that were kept stay."""
+        with _translated():
+            await asyncio.to_thread(staged.path.unlink, missing_ok=True)
+
+    @asynccontextmanager
+    async def open(self, tenant_id: TenantId, sha256: bytes) -> AsyncGenerator[BinaryIO]:
+        """Lend the blob as a file opened for reading. Raises FileNotFoundError when there is none."""
+        with _translated():
+            file = await asyncio.to_thread(self._place(tenant_id, sha256).open, "rb")
+        with file:
+            yield file
+
+    async def remove(self, tenant_id: TenantId, sha256: bytes) -> None:
+        """Remove the blob if it is there. The caller makes sure that nothing refers to it."""
+        with _translated():
+            await asyncio.to_thread(self._place(tenant_id, sha256).unlink, missing_ok=True)
+
+    async def remove_staged(self, *, older_than_s: float) -> int:
+        """Remove staged bytes whose upload ended without a word (the process died); return how many."""
+        with _translated():
+            return await asyncio.to_thread(self._remove_staged, time.time() - older_than_s)
+
+    async def list_old(self, first_byte: int, *, older_than_s: float) -> list[tuple[TenantId, bytes]]:
+        """Return the blobs (tenant, sha256) whose hash begins with `first_byte` and that are older than `older_than_s`.
+
+        A 256th of all, and at most 10,000.
+        """
+        with _translated():
+            return await asyncio.to_thread(self._list_old, first_byte, time.time() - older_than_s)
+
+    def _place(self, tenant_id: TenantId, sha256: bytes) -> Path:
+        name = sha256.hex()
+        return self._directory / str(tenant_id) / name[:2] / name
+
+    def _remove_staged(self, before: float) -> int:
+        removed = 0
+        for path in (self._directory / _STAGING).glob("*"):
+            if _written_at(path) < before:
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+    def _list_old(self, first_byte: int, before: float) -> list[tuple[TenantId, bytes]]:
+        paths = self._directory.glob(f"*/{first_byte:02x}/*")
+        old = (path for path in paths if _written_at(path) < before)
+        return [
+            (TenantId(UUID(path.parent.parent.name)), bytes.fromhex(path.name)) for path in islice(old, LISTED_AT_ONCE)
+        ]
+
+
+@contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        detail = "the blob store is full" if full else "the blob store does not answer"
+        raise StoreUnavailable(detail, store="blobs") from error
+
+
+async def _write(file: BinaryIO, content: bytes) -> None:
+    with _translated():
+        await asyncio.to_thread(file.write, content)
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf  # somebody was faster
+
+
+def _create(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path.open("xb", buffering=0)
+
+
+def _sync_and_close(file: BinaryIO) -> None:
+    os.fsync(file.fileno())
+    file.close()
+
+
+def _rename(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    source.replace(target)
+    # The name itself must survive a power cut as well.
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,224 @@
+"""The `switchyard` command: migrate, tenants, keys, chat."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import psycopg
+import sqlalchemy.exc
+from prometheus_client import CollectorRegistry
+
+from app.accounts.keys import ApiKey, Keys
+from app.accounts.tenants import Tenant, Tenants
+from app.chat_command import ChatCommand
+from app.console import Console
+from app.conversation import Stack, StackAway
+from app.errors import BadInput, SwitchyardError
+from app.migrations import migrate
+from app.postgres import Database, make_pool
+from app.telemetry.metrics import Metrics
+
+DATABASE_URL = "SWITCHYARD_DATABASE_URL"
+DATABASE_CA = "SWITCHYARD_DATABASE_CA"
+# Names that the application's settings leave alone.
+LOCAL_URL = "SWITCHYARD_LOCAL_URL"
+LOCAL_KEY = "SWITCHYARD_LOCAL_KEY"
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+Act: TypeAlias = Callable[[argparse.Namespace, "Accounts", Console], Awaitable[None]]
+
+
+class UsageWrong(Exception):
+    """The command line or a variable is not right; the message says what to do."""
+
+
+class Accounts:
+    """The doors that the account commands use."""
+
+    def __init__(self, database: Database) -> None:
+        self.tenants = Tenants(database)
+        self.keys = Keys(database)
+
+
+@asynccontextmanager
+async def open_accounts(environ: Mapping[str, str]) -> AsyncGenerator[Accounts]:
+    """Open one connection to PostgreSQL. Raises UsageWrong without its address."""
+    url = database_url(environ)
+    pool = make_pool(url, size=1, wait_s=5.0, tls_ca=environ.get(DATABASE_CA))
+    await pool.open(wait=False)
+    try:
+        yield Accounts(Database(pool, Metrics(CollectorRegistry())))
+    finally:
+        await pool.close()
+
+
+def database_url(environ: Mapping[str, str]) -> str:
+    """Return PostgreSQL's address. Raises UsageWrong."""
+    if not environ.get(DATABASE_URL):
+        raise UsageWrong(f"set {DATABASE_URL} to PostgreSQL's address, like postgresql://user@host:5432/switchyard")
+    return environ[DATABASE_URL]
+
+
+async def add_tenant(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Make a tenant; with --exist-ok an existing one is shown."""
+    try:
+        tenant = await accounts.tenants.add(given.name)
+    except BadInput as error:
+        if not (given.exist_ok and "name" in error.facts):
+            raise
+        tenant = await accounts.tenants.get(given.name)
+    if given.json:
+        console.show_json(tenant)
+    else:
+        console.say(f"tenant {tenant.name} ({tenant.id})")
+
+
+async def list_tenants(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Show every tenant."""
+    tenants = await accounts.tenants.list()
+    if given.json:
+        console.show_json(tenants)
+    else:
+        console.table(("NAME", "ID", "KEYS", "CREATED"), [_tenant_row(tenant) for tenant in tenants])
+
+
+async def revoke_tenant(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Revoke all keys of a tenant."""
+    revoked = await accounts.tenants.revoke(given.name)
+    if given.json:
+        console.show_json({"tenant": given.name, "revoked": revoked})
+    else:
+        console.say(f"{len(revoked)} keys of {given.name} are revoked; its data stays")
+
+
+async def add_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Make a key and show it, once."""
+    tenant = await accounts.tenants.get(given.tenant)
+    key = await accounts.keys.add(tenant.id, given.name)
+    if given.json:
+        console.show_json(key)
+    else:
+        console.say(key.key)
+        console.say("This is its only showing: only a hash is kept.")
+
+
+async def list_keys(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Show keys, without their secrets."""
+    tenant_id = (await accounts.tenants.get(given.tenant)).id if given.tenant else None
+    keys = await accounts.keys.list(tenant_id)
+    if given.json:
+        console.show_json(keys)
+    else:
+        console.table(("PREFIX", "TENANT", "NAME", "LAST USED", "REVOKED"), [_key_row(key) for key in keys])
+
+
+async def revoke_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Revoke one key."""
+    await accounts.keys.revoke(given.prefix)
+    if given.json:
+        console.show_json({"revoked": [given.prefix]})
+    else:
+        console.say(f"key {given.prefix} is revoked; replicas refuse it within 5 seconds")
+
+
+def _tenant_row(tenant: Tenant) -> tuple[str, ...]:
+    return (tenant.name, str(tenant.id), str(tenant.keys), f"{tenant.created_at:%Y-%m-%d %H:%M}")
+
+
+def _key_row(key: ApiKey) -> tuple[str, ...]:
+    used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
+    revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "no"
+    return (key.prefix, key.tenant, key.name, used, revoked)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    parser = argparse.ArgumentParser(prog="switchyard", description="Operate a Switchyard.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("migrate", help="bring PostgreSQL's schema to the newest version")
+    tenants = commands.add_parser("tenants", help="who owns data and keys").add_subparsers(required=True)
+    adding = _acts(tenants.add_parser("add", help="make a tenant"), add_tenant)
+    adding.add_argument("name")
+    adding.add_argument("--exist-ok", action="store_true", help="a tenant of this name is no error")
+    _acts(tenants.add_parser("list", help="show every tenant"), list_tenants)
+    _acts(tenants.add_parser("revoke", help="revoke all keys of a tenant"), revoke_tenant).add_argument("name")
+    keys = commands.add_parser("keys", help="api keys").add_subparsers(required=True)
+    making = _acts(keys.add_parser("add", help="make a key and show it once"), add_key)
+    making.add_argument("tenant")
+    making.add_argument("--name", default="cli", help="what the key is for")
+    _acts(keys.add_parser("list", help="show keys"), list_keys).add_argument("tenant", nargs="?")
+    _acts(keys.add_parser("revoke", help="revoke a key"), revoke_key).add_argument("prefix")
+    _add_chat(commands.add_parser("chat", help="talk to a running stack"))
+    return parser
+
+
+def _acts(parser: argparse.ArgumentParser, act: Act) -> argparse.ArgumentParser:
+    parser.add_argument("--json", action="store_true", help="answer as JSON")
+    parser.set_defaults(act=act)
+    return parser
+
+
+def _add_chat(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("question", nargs="?", help="ask this and end; without it, talk")
+    parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
+    parser.add_argument("--key", help=f"the api key; else ${LOCAL_KEY} (other users can see arguments)")
+    parser.add_argument("--key-file", type=Path, help="a file with the api key")
+    parser.add_argument("--team", default="assistant", help="who answers")
+    parser.add_argument("--session", help="go on with this session")
+    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--json", action="store_true", help="print the whole answer as JSON at the end")
+
+
+def chat(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
+    """Talk to a running stack. Raises UsageWrong, StackAway."""
+    key = given.key or environ.get(LOCAL_KEY, "")
+    if given.key_file is not None:
+        key = given.key_file.read_text().strip()
+    if not key:
+        raise UsageWrong(f"give an api key with --key, --key-file or ${LOCAL_KEY}")
+    stack = Stack(given.url or environ.get(LOCAL_URL) or DEFAULT_URL, key)
+    options = {"team": given.team, "temperature": given.temperature}
+    command = ChatCommand(stack, console, notes, options=options, session_id=given.session, as_json=given.json)
+    return command.ask(given.question) if given.question else command.talk()
+
+
+async def _on_accounts(given: argparse.Namespace, environ: Mapping[str, str], console: Console) -> None:
+    async with open_accounts(environ) as accounts:
+        await given.act(given, accounts, console)
+
+
+def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
+    """Do what the command line says; return the exit status: 0, or 1 when it was refused or something is away."""
+    try:
+        if given.command == "chat":
+            return chat(given, environ, console, notes)
+        if given.command == "migrate":
+            asyncio.run(migrate(database_url(environ)))
+            console.say("the schema is at its newest version")
+        else:
+            asyncio.run(_on_accounts(given, environ, console))
+    except UsageWrong as error:
+        notes.say(f"switchyard: {error}")
+        return 2
+    except SwitchyardError as error:
+        notes.say(f"switchyard: {error.detail or error.code}")
+        return 1
+    except (StackAway, OSError, psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
+        notes.say(f"switchyard: {(str(error).splitlines() or [type(error).__name__])[0]}")
+        return 1
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    given = build_parser().parse_args(arguments)
+    return run(given, os.environ, Console(sys.stdout), Console(sys.stderr))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""What the command line writes to its terminal."""
+
+from collections.abc import Sequence
+from typing import TextIO
+
+import msgspec
+
+
+class Console:
+    """Lines, tables, JSON and text as it streams, on one stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._in_line = False
+
+    def say(self, line: str) -> None:
+        """Write a line, on a line of its own."""
+        self.end_line()
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def write(self, text: str) -> None:
+        """Write text as it comes, without a line break. Control characters but line breaks and tabs are dropped."""
+        shown = "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+        self._stream.write(shown)
+        self._stream.flush()
+        if shown:
+            self._in_line = not shown.endswith("\n")
+
+    def end_line(self) -> None:
+        """Break the line if something stands in it."""
+        if self._in_line:
+            self._stream.write("\n")
+            self._in_line = False
+
+    def show_json(self, value: object) -> None:
+        """Write `value` as one line of JSON."""
+        self.say(msgspec.json.encode(value).decode())
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write rows under their heads, in columns as wide as their widest cell."""
+        lines = [heads, *rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+        for line in lines:
+            self.say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,137 @@
+"""Talks to a running stack over HTTP, and takes up a stream where the connection dropped."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import msgspec
+
+ANSWER_LIMIT_S = 60.0
+TRIES = 12
+LONGEST_WAIT_S = 5.0
+LINE_BYTES = 4 * 1024 * 1024
+REPLY_BYTES = 4 * 1024 * 1024
+
+
+class StackAway(Exception):
+    """The stack cannot be reached, or the connection dropped and would not come back."""
+
+
+class StackRefused(Exception):
+    """The stack answered with a problem document."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        self.problem = problem
+        super().__init__(f"{problem.get('code', 'error')}: {problem.get('detail', '')}")
+
+
+class StreamEvent(msgspec.Struct, frozen=True):
+    """One server-sent event."""
+
+    id: str
+    kind: str
+    body: dict[str, Any]
+
+
+class Stack:
+    """One running stack, with the key to use."""
+
+    def __init__(self, url: str, key: str, *, wait: Callable[[float], None] = time.sleep) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or parts.hostname is None:
+            raise StackAway(f"{url} is not an http or https address")
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname
+        self._port = parts.port
+        self._prefix = parts.path.rstrip("/")
+        self._key = key
+        self._wait = wait
+
+    def ask(self, body: Mapping[str, object]) -> Generator[StreamEvent]:
+        """Ask, and yield the events of the answer, each once, until `done` or `error`.
+
+        The request has an idempotency key, so the run goes on when the connection drops, and asking again finds it.
+        Raises StackAway, StackRefused.
+        """
+        asked = msgspec.json.encode({**body, "stream": True})
+        headers = {"content-type": "application/json", "idempotency-key": str(uuid4())}
+        run_id, last_id, tries = "", "", 0
+        while True:
+            try:
+                if run_id:
+                    resumed = {"last-event-id": last_id} if last_id else {}
+                    events = self._events("GET", f"/api/v1/runs/{run_id}/events", None, resumed)
+                else:
+                    events = self._events("POST", "/api/v1/chat", asked, headers)
+                with closing(events):
+                    for event in events:
+                        tries = 0
+                        last_id = event.id or last_id
+                        run_id = str(event.body.get("run_id", run_id)) if event.kind == "queued" else run_id
+                        yield event
+                        if event.kind in {"done", "error"}:
+                            return
+            except (OSError, http.client.HTTPException) as error:
+                tries = self._try_again(tries, error)
+            else:
+                tries = self._try_again(tries, None)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run. Raises StackAway, StackRefused."""
+        try:
+            with closing(self._open("POST", f"/api/v1/runs/{run_id}/cancel", b"", {})) as connection:
+                connection.getresponse().read(REPLY_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise StackAway(f"the stack does not answer: {error}") from error
+
+    def _try_again(self, tries: int, error: Exception | None) -> int:
+        if tries >= TRIES:
+            raise StackAway(f"the stack does not answer: {error or 'the stream ended too early'}") from error
+        self._wait(min(LONGEST_WAIT_S, 0.25 * 2**tries))
+        return tries + 1
+
+    def _events(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Generator[StreamEvent]:
+        with closing(self._open(method, path, body, headers)) as connection:
+            response = connection.getresponse()
+            if response.status in {502, 504}:
+                # The proxy lost the replica; another one goes on.
+                raise http.client.HTTPException(f"status {response.status}")
+            if response.status != 200:
+                raise StackRefused(read_problem(response.read(REPLY_BYTES), response.status))
+            yield from parse_events(response.readline)
+
+    def _open(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> http.client.HTTPConnection:
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        connection = kind(self._host, self._port, timeout=ANSWER_LIMIT_S)
+        given = {"authorization": f"Bearer {self._key}", "user-agent": "switchyard-cli", **headers}
+        connection.request(method, f"{self._prefix}{path}", body=body, headers=given)
+        return connection
+
+
+def read_problem(body: bytes, status: int) -> Mapping[str, Any]:
+    """Return the problem document, or one made up when a proxy answered."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {"code": "unreadable", "detail": f"the stack answered {status} without a problem document"}
+
+
+def parse_events(read_line: Callable[[int], bytes]) -> Generator[StreamEvent]:
+    """Yield the events of a `text/event-stream` (WHATWG HTML, 9.2.6), as far as our server writes them."""
+    fields: dict[str, str] = {}
+    while line := read_line(LINE_BYTES):
+        text = line.decode("utf-8").rstrip("\r\n")
+        if text:
+            name, _, value = text.partition(":")
+            fields[name] = value.removeprefix(" ")
+            continue
+        if "data" in fields and "event" in fields:
+            yield StreamEvent(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+        fields = {}

@@ -1,0 +1,122 @@
+"""Takes a slot on the best node for a call, waiting for one if need be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from app.errors import NoNodeAvailable
+from app.ids import RunId
+from app.inference.catalogue import Model
+from app.inference.estimates import US_PER_S
+from app.inference.lease import Lease, LeaseFacts
+from app.inference.leases import Leases
+from app.inference.nodes import Fleet
+from app.inference.placement import Need, Placement, place, with_taken
+from app.inference.route import Candidate
+from app.inference.tiers import Tier
+from app.inference.waiting import WaitingRoom
+from app.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for a slot, and what for."""
+
+    need: Need
+    agent: str
+    run_id: RunId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A slot held for one call. `began` is by the monotonic clock, `started_at` by the calendar."""
+
+    asked: Asked
+    model: Model
+    candidate: Candidate
+    candidates: tuple[Candidate, ...]
+    tier: Tier | None
+    lease: Lease
+    wait_us: int
+    began: float
+    started_at: datetime
+
+
+class Admission:
+    """Lets calls in: places them, has them wait in order, and makes the lease."""
+
+    def __init__(
+        self, fleet: Fleet, leases: Leases, metrics: Metrics, *, places: int, clock: Callable[[], float]
+    ) -> None:
+        self._fleet = fleet
+        self._leases = leases
+        self._metrics = metrics
+        self._clock = clock
+        self._room = WaitingRoom(places=places, on_length=metrics.calls_waiting.set)
+        leases.when_freed(self._room.wake)
+
+    def place(self, need: Need) -> Placement:
+        """Return where a call could go now. Raises NoNodeAvailable when that is nowhere."""
+        placement = place(need, self._fleet.views(), self._fleet.catalogue)
+        if not placement.eligible:
+            raise _nowhere(need, placement)
+        return placement
+
+    async def admit(self, asked: Asked, limit_s: float) -> Held:
+        """Return a held slot. Raises NoNodeAvailable, and NoSlotInTime after `limit_s`."""
+        started = self._clock()
+
+        async def attempt() -> Held | None:
+            return await self._attempt(asked, started)
+
+        lane = asked.need.model or asked.need.tier or asked.need.kind
+        return await self._room.wait_for(lane, attempt, max(0.0, limit_s))
+
+    async def _attempt(self, asked: Asked, started: float) -> Held | None:
+        placement = self.place(asked.need)
+        call_id, catalogue = uuid4(), self._fleet.catalogue
+        wait_us = round((self._clock() - started) * US_PER_S)
+        started_at = datetime.now(UTC)
+        prices = {node.name: node.price_usd_micro_per_hour for node in catalogue.nodes}
+        rates = {model.name: model.tokens_per_s for model in catalogue.models}
+
+        def facts(candidate: Candidate) -> LeaseFacts:
+            return LeaseFacts(
+                id=call_id,
+                kind=asked.need.kind,
+                agent=asked.agent,
+                run_id=asked.run_id,
+                tier=candidate.tier,
+                node=candidate.node,
+                model=candidate.model,
+                digest=candidate.digest,
+                input_tokens=asked.need.prompt_tokens,
+                wait_us=wait_us,
+                price_usd_micro_per_hour=prices[candidate.node],
+                started_at=started_at,
+            )
+
+        granted = await self._leases.acquire(placement.eligible, facts, rates)
+        if granted is None:
+            return None
+        chosen, lease, taken = granted
+        self._metrics.slot_wait.labels(chosen.tier or asked.need.kind).observe(wait_us / US_PER_S)
+        self._fleet.began(chosen.node, chosen.model)
+        return Held(
+            asked=asked,
+            model=next(model for model in catalogue.models if model.name == chosen.model),
+            candidate=chosen,
+            candidates=with_taken(placement.candidates, taken, chosen),
+            tier=placement.tier,
+            lease=lease,
+            wait_us=wait_us,
+            began=self._clock(),
+            started_at=started_at,
+        )
+
+
+def _nowhere(need: Need, placement: Placement) -> NoNodeAvailable:
+    wanted = need.model or need.tier or need.kind
+    why = sorted({f"{one.node}: {one.excluded.value}" for one in placement.candidates if one.excluded is not None})
+    return NoNodeAvailable(f"no node can serve {wanted} now", wanted=str(wanted), nodes=", ".join(why)[:500])

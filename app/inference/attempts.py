@@ -1,0 +1,79 @@
+"""What every attempt at a node needs: where, how long, and what happens when it breaks."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.inference.admission import Held
+from app.inference.failures import CallBroke, Failure
+from app.inference.nodes import Fleet
+from app.inference.ollama import Target, Waits
+from app.inference.records import CallRecord, Outcome
+from app.inference.route import Route
+from app.inference.settling import OnRecord, Settling
+from app.telemetry.metrics import Metrics
+
+# A node whose queue is full gets this long before anybody is sent there again by the same call.
+_BUSY_PAUSE_S = 0.1
+
+
+def ignore_record(_record: CallRecord, _route: Route | None) -> None:
+    """Take a record and do nothing with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds that parts of a call may take, how many may wait in this process, and how many attempts a call has."""
+
+    slot_wait_s: float = 30.0
+    first_token_s: float = 60.0
+    load_s: float = 180.0
+    """In place of `first_token_s` where the model must be loaded first."""
+    gap_s: float = 20.0
+    waiting_places: int = 256
+    attempts: int = 4
+
+
+class Attempts:
+    """Guards attempts: whatever breaks one, its slot is given back and its record is made."""
+
+    def __init__(self, fleet: Fleet, settling: Settling, metrics: Metrics, limits: Limits) -> None:
+        self._fleet = fleet
+        self._settling = settling
+        self._metrics = metrics
+        self._limits = limits
+
+    def target(self, held: Held) -> Target:
+        """Return where the attempt goes."""
+        node = self._fleet.view(held.candidate.node).node
+        return Target(node.name, node.url, held.model.name)
+
+    def waits(self, held: Held) -> Waits:
+        """Return how long the attempt may be silent."""
+        first_s = self._limits.first_token_s if held.candidate.resident else self._limits.load_s
+        return Waits(first_s, self._limits.gap_s)
+
+    @asynccontextmanager
+    async def guard(
+        self, held: Held, route: Route | None, first_token_us: Callable[[], int], on_record: OnRecord
+    ) -> AsyncGenerator[None]:
+        """Run the attempt's body; if it raises (or is cancelled) settle it, hand over its record, and let it pass."""
+        outcome = Outcome.CANCELLED
+        done = False
+        try:
+            yield
+            done = True
+        except CallBroke as broke:
+            outcome = Outcome.FAILED
+            self._fleet.failed(broke.node, broke.model, broke.failure)
+            self._metrics.call_failures.labels(broke.node, broke.model, broke.failure.value).inc()
+            raise
+        finally:
+            if not done:
+                await self._settling.break_off(held, route, outcome, first_token_us(), on_record)
+
+    async def pause(self, broke: CallBroke) -> None:
+        """Wait a little where the same node may be asked again at once."""
+        if broke.failure is Failure.BUSY:
+            await asyncio.sleep(_BUSY_PAUSE_S)

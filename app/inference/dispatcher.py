@@ -1,0 +1,236 @@
+"""Answers chat and embed calls: rates, places, waits, leases, streams, moves on failure, settles."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from app.errors import ModelUnknown, NoNodeAvailable
+from app.ids import RouteId, RunId
+from app.inference.admission import Admission, Asked, Held
+from app.inference.attempts import Attempts, Limits, ignore_record
+from app.inference.complexity import Rating, rate
+from app.inference.embedding import Embedder
+from app.inference.estimates import US_PER_S, least_tokens
+from app.inference.failures import CallBroke, Failure, RetryBudget
+from app.inference.leases import Leases
+from app.inference.nodes import Fleet
+from app.inference.ollama import Ollama
+from app.inference.placement import Need
+from app.inference.progress import Progress, too_long
+from app.inference.records import Answer, CallKind, ChatCall, Embedding
+from app.inference.route import Reason, Route
+from app.inference.settling import NS_PER_US, OnRecord, Reported, Settling
+from app.inference.tiers import TIERS, Tier, TierReason
+from app.inference.wire import ChatLine, chat_body
+from app.telemetry.metrics import Metrics
+
+# A node counts at least about one token a word, unless it dropped a part of the prompt.
+_SEEN_SHARE = 0.9
+
+
+class Dispatcher:
+    """The door to the models."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        leases: Leases,
+        ollama: Ollama,
+        metrics: Metrics,
+        *,
+        limits: Limits,
+        embed_model: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._catalogue = fleet.catalogue
+        self._ollama = ollama
+        self._limits = limits
+        self._clock = clock
+        self._retries = RetryBudget()
+        self._admission = Admission(fleet, leases, metrics, places=limits.waiting_places, clock=clock)
+        self._settling = Settling(fleet, leases, metrics, clock=clock)
+        self._attempts = Attempts(fleet, self._settling, metrics, limits)
+        self._embedder = Embedder(
+            self._admission,
+            self._attempts,
+            self._settling,
+            ollama,
+            limits=limits,
+            model=embed_model,
+            retries=self._retries,
+        )
+
+    async def ready(self, tier: Tier | None) -> None:
+        """Return if something routable serves the tier or a substitute. Raises NoNodeAvailable at once if not."""
+        self._admission.place(Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0))
+
+    def rate(self, question: str, turns: int, session_tier: Tier | None) -> Rating:
+        """Rate a question that follows `turns` earlier ones in a session of `session_tier`."""
+        return rate(question, turns=turns, session_tier=session_tier)
+
+    async def chat(
+        self,
+        call: ChatCall,
+        *,
+        on_route: Callable[[Route], None],
+        on_delta: Callable[[str], None],
+        on_restart: Callable[[], None],
+        on_record: OnRecord = ignore_record,
+    ) -> Answer:
+        """Answer a chat call.
+
+        `on_route` is told the route once the lease is held, and again when the call moves; `on_delta` each piece of
+        sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta.
+        `on_record` gets the record of each attempt that failed or was cancelled; that of the answer is in the answer.
+        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, ContextTooLong, ModelUnknown.
+        """
+        deadline = self._clock() + call.deadline_s if call.deadline_s is not None else None
+        rating = self._rating(call)
+        progress = Progress(call, rating.tier, self._limits.attempts)
+        self._check_size(progress)
+        self._retries.note_call()
+        while True:
+            held = await self._admit(progress, deadline)
+            attempt = _Attempt(progress, held, _route(held, rating, progress), on_delta, self._clock)
+            try:
+                async with self._attempts.guard(held, attempt.route, attempt.first_token, on_record):
+                    on_route(attempt.route)
+                    if progress.shown and not progress.goes_on(held):
+                        progress.restart()
+                        on_restart()
+                    line = await self._stream(attempt, deadline)
+            except CallBroke as broke:
+                progress.after(broke, held, self._retries)
+                await self._attempts.pause(broke)
+                continue
+            return await self._answer(attempt, line, on_record)
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        agent: str,
+        run_id: RunId | None = None,
+        on_record: OnRecord = ignore_record,
+    ) -> Embedding:
+        """Return one vector a text (at least one text). A text too long for the model gets the mean of its pieces.
+
+        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, ContextTooLong.
+        """
+        return await self._embedder.embed(texts, agent=agent, run_id=run_id, on_record=on_record)
+
+    def _rating(self, call: ChatCall) -> Rating:
+        if call.model is not None:
+            model = self._catalogue.find(call.model)
+            if model is None or model.kind is not CallKind.CHAT:
+                raise ModelUnknown(f"no chat model {call.model!r} is configured", model=call.model)
+            return Rating(call.tier or max(model.tiers, key=TIERS.index), 0.0, TierReason.ASKED_FOR)
+        if call.tier is not None:
+            return Rating(call.tier, 0.0, TierReason.ASKED_FOR)
+        return rate(call.question, turns=call.turns, session_tier=call.session_tier)
+
+    def _check_size(self, progress: Progress) -> None:
+        """Refuse a prompt that fits nowhere before anything is loaded for it."""
+        limit = max((model.num_ctx[-1] for model in self._catalogue.models if model.kind is CallKind.CHAT), default=0)
+        if progress.need().prompt_tokens > limit and least_tokens(progress.call.messages) > limit:
+            raise too_long(limit, least_tokens(progress.call.messages))
+
+    async def _admit(self, progress: Progress, deadline: float | None) -> Held:
+        limit_s = self._limits.slot_wait_s
+        if deadline is not None:
+            limit_s = min(limit_s, deadline - self._clock())
+        nowhere: NoNodeAvailable | None = None
+        for need in progress.needs():
+            try:
+                return await self._admission.admit(Asked(need, progress.call.agent, progress.call.run_id), limit_s)
+            except NoNodeAvailable as error:
+                nowhere = nowhere or error
+        raise progress.broke or nowhere or NoNodeAvailable("no node serves the call")
+
+    async def _stream(self, attempt: "_Attempt", deadline: float | None) -> ChatLine:
+        held, progress = attempt.held, attempt.progress
+        body = chat_body(
+            progress.call,
+            model=held.model.name,
+            keep_alive=held.model.keep_alive,
+            num_ctx=held.candidate.num_ctx,
+            prefix=progress.shown,
+            max_tokens=progress.tokens_left,
+        )
+        target = self._attempts.target(held)
+        try:
+            async with asyncio.timeout(deadline - self._clock() if deadline is not None else None):
+                return await self._ollama.chat(target, body, self._attempts.waits(held), attempt.on_text)
+        except TimeoutError as error:
+            raise CallBroke(Failure.DEADLINE, target.node, target.model, "the call's deadline passed") from error
+
+    async def _answer(self, attempt: "_Attempt", line: ChatLine, on_record: OnRecord) -> Answer:
+        held, progress = attempt.held, attempt.progress
+        reported = Reported(
+            input_tokens=line.prompt_eval_count,
+            output_tokens=line.eval_count,
+            load_us=line.load_duration // NS_PER_US,
+            prefill_us=line.prompt_eval_duration // NS_PER_US,
+            decode_us=line.eval_duration // NS_PER_US,
+        )
+        record = await self._settling.finish(held, attempt.route, reported, attempt.first_token(), on_record)
+        return Answer(
+            text=progress.text,
+            route=attempt.route,
+            record=record,
+            continued=attempt.route.reason is Reason.CONTINUED,
+            done_reason=line.done_reason or "stop",
+            degraded=tuple(_degraded(attempt, line)),
+        )
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One attempt at a node, while it streams."""
+
+    progress: Progress
+    held: Held
+    route: Route
+    show: Callable[[str], None]
+    clock: Callable[[], float]
+    first_token_us: int = 0
+
+    def on_text(self, text: str, tokens: int) -> None:
+        """Note and show a piece."""
+        if not self.first_token_us:
+            self.first_token_us = max(1, round((self.clock() - self.held.began) * US_PER_S))
+        self.held.lease.tokens += tokens
+        self.progress.tokens += tokens
+        self.progress.pieces.append(text)
+        self.show(text)
+
+    def first_token(self) -> int:
+        """Return the microseconds from the lease to the first text, 0 if there was none."""
+        return self.first_token_us
+
+
+def _route(held: Held, rating: Rating, progress: Progress) -> Route:
+    return Route(
+        id=RouteId(uuid4()),
+        tier=held.tier or rating.tier,
+        tier_reason=rating.reason,
+        need=rating.need,
+        reason=progress.reason(held),
+        model=held.model.name,
+        digest=held.candidate.digest,
+        node=held.candidate.node,
+        candidates=held.candidates,
+    )
+
+
+def _degraded(attempt: _Attempt, line: ChatLine) -> list[str]:
+    found: list[str] = []
+    if not attempt.held.lease.coordinated:
+        found.append("coordination")
+    served = attempt.route.tier
+    if TIERS.index(served) < TIERS.index(attempt.progress.tier):
+        found.append("tier")
+    if 0 < line.prompt_eval_count < _SEEN_SHARE * least_tokens(attempt.progress.call.messages):
+        found.append("prompt_truncated")
+    return found

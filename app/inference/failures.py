@@ -1,0 +1,71 @@
+"""The ways in which a call to a node can break."""
+
+from enum import StrEnum
+
+from app.errors import NodeFailed
+
+
+class Failure(StrEnum):
+    """What went wrong at the node."""
+
+    CONNECT = "connect"
+    """No connection, or it broke before the first byte."""
+    BUSY = "busy"
+    """503: the node's own queue is full. Nothing is wrong with it."""
+    MODEL_MISSING = "model_missing"
+    """404: the node does not hold the model."""
+    CONTEXT = "context"
+    """400: the prompt does not fit the context size."""
+    BAD_REQUEST = "bad_request"
+    """Any other 4xx: the same call would be refused everywhere."""
+    SERVER_ERROR = "server_error"
+    """5xx: no memory for the model, or its runner stopped."""
+    ERROR_LINE = "error_line"
+    """A line `{"error": …}` inside a stream that had begun with 200."""
+    INCOMPLETE = "incomplete"
+    """The stream ended without `done: true`."""
+    LATE = "late"
+    """Nothing came within the limit for the first token."""
+    GAP = "gap"
+    """Nothing came for too long between two tokens."""
+    GARBAGE = "garbage"
+    """Something that is not the protocol: a line too long or not JSON, vectors of the wrong number or size."""
+    DEADLINE = "deadline"
+    """The call's own deadline passed."""
+
+
+class CallBroke(NodeFailed):
+    """One attempt at one node broke off; the dispatcher decides what follows."""
+
+    def __init__(self, failure: Failure, node: str, model: str, detail: str = "") -> None:
+        super().__init__(detail or f"node {node} broke off: {failure}", node=node, model=model, failure=failure.value)
+        self.failure = failure
+        self.node = node
+        self.model = model
+
+
+# The same call at another node may go well; nothing in these is the fault of the call.
+ELSEWHERE = frozenset(Failure) - {Failure.BAD_REQUEST, Failure.CONTEXT, Failure.DEADLINE}
+
+# What counts against the (node, model): not a full queue, nor what the call itself is to blame for.
+PENALISED = ELSEWHERE - {Failure.BUSY}
+
+
+class RetryBudget:
+    """Bounds retries to a tenth of the calls, so that a failing fleet is not asked ever more often."""
+
+    def __init__(self, *, share: float = 0.1, burst: float = 10.0) -> None:
+        self._share = share
+        self._burst = burst
+        self._left = burst
+
+    def note_call(self) -> None:
+        """Note a call: it earns a share of a retry."""
+        self._left = min(self._burst, self._left + self._share)
+
+    def take(self) -> bool:
+        """Take one retry; False if the budget is spent."""
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True

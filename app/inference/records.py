@@ -1,0 +1,113 @@
+"""What is asked of a model, and what comes back."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app.ids import RouteId, RunId
+from app.inference.route import Route
+from app.inference.tiers import Tier
+
+
+class CallKind(StrEnum):
+    """What a call does."""
+
+    CHAT = "chat"
+    EMBED = "embed"
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """The node broke off, refused, or was too late."""
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    """The process that made the call died; the lease ran out."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One chat call.
+
+    `tier` None has it rated from `question`. `model` overrides both. `prefix` is text that the reader was already
+    shown and that the answer continues. `deadline_s` counts from the start of the call.
+    """
+
+    messages: tuple[Message, ...]
+    question: str
+    agent: str
+    max_tokens: int
+    temperature: float
+    tier: Tier | None = None
+    model: str | None = None
+    session_tier: Tier | None = None
+    turns: int = 0
+    last_node: str | None = None
+    prefix: str = ""
+    seed: int | None = None
+    response_schema: msgspec.Raw | None = None
+    run_id: RunId | None = None
+    deadline_s: float | None = None
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call used: a row of `usage`. Durations are integer microseconds, money integer micro-dollars.
+
+    `wait_us` is the wait for a slot, `first_token_us` the time from the lease to the first text (0: there was none).
+    """
+
+    id: UUID
+    kind: CallKind
+    agent: str
+    route_id: RouteId | None
+    tier: Tier | None
+    node: str
+    model: str
+    digest: str
+    input_tokens: int
+    output_tokens: int
+    wait_us: int
+    load_us: int
+    prefill_us: int
+    decode_us: int
+    first_token_us: int
+    gpu_us: int
+    cost_usd_micro: int
+    outcome: Outcome
+    started_at: datetime
+    ended_at: datetime
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished chat call.
+
+    `text` is the new text, without `ChatCall.prefix`; after an `on_restart` it is all there is. `continued` says that
+    another node went on where one broke off. `degraded` names what was missing: `coordination` (Redis was away),
+    `tier` (a lower tier answered), `prompt_truncated` (the node saw less than was sent).
+    """
+
+    text: str
+    route: Route
+    record: CallRecord
+    continued: bool
+    done_reason: str
+    degraded: tuple[str, ...] = ()
+
+
+class Embedding(msgspec.Struct, frozen=True, kw_only=True):
+    """One vector a text, in order."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    record: CallRecord
+    degraded: tuple[str, ...] = ()

@@ -1,0 +1,159 @@
+"""Turns a call that ended into its record, and gives its slot back."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+from app.inference.admission import Held
+from app.inference.estimates import US_PER_S, attributed_us, cost_usd_micro
+from app.inference.leases import Leases
+from app.inference.nodes import Fleet, Speed
+from app.inference.records import CallKind, CallRecord, Outcome
+from app.inference.route import Reason, Route
+from app.telemetry.metrics import Metrics
+
+OnRecord: TypeAlias = Callable[[CallRecord, Route | None], None]
+
+NS_PER_US = 1000
+# Shorter measurements than these are mostly noise.
+_LEAST_TOKENS = 16
+_LEAST_US = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the node says of a call that ended well; durations in microseconds."""
+
+    input_tokens: int
+    output_tokens: int
+    load_us: int
+    prefill_us: int
+    decode_us: int
+
+    @property
+    def worked_us(self) -> int | None:
+        """How long the node worked on it, None if it does not say."""
+        return (self.load_us + self.prefill_us + self.decode_us) or None
+
+
+class Settling:
+    """Releases leases, makes records, and feeds the fleet's view and the metrics."""
+
+    def __init__(self, fleet: Fleet, leases: Leases, metrics: Metrics, *, clock: Callable[[], float]) -> None:
+        self._fleet = fleet
+        self._leases = leases
+        self._metrics = metrics
+        self._clock = clock
+
+    async def finish(
+        self, held: Held, route: Route | None, reported: Reported, first_token_us: int, on_record: OnRecord
+    ) -> CallRecord:
+        """Settle a call that ended well. If this is cancelled, the record goes to `on_record`."""
+        ended = self._clock()
+        speed = _speed(held, reported)
+        self._fleet.succeeded(held.candidate.node, held.model.name, num_ctx=held.candidate.num_ctx, speed=speed)
+        metered_us = self._leases.gpu_us(held.lease)
+
+        def record() -> CallRecord:
+            gpu_us = attributed_us(metered_us, reported.worked_us, self._gpus(held))
+            return self._record(held, route, reported, Outcome.DONE, first_token_us, gpu_us, ended)
+
+        try:
+            metered_us = await self._leases.release(held.lease)
+        except asyncio.CancelledError:
+            on_record(record(), route)
+            raise
+        return record()
+
+    async def break_off(
+        self,
+        held: Held,
+        route: Route | None,
+        outcome: Outcome,
+        first_token_us: int,
+        on_record: OnRecord,
+    ) -> None:
+        """Settle a call that failed or was cancelled; its record goes to `on_record`, even if this is cancelled too."""
+        ended = self._clock()
+        gpu_us = self._leases.gpu_us(held.lease)
+        try:
+            gpu_us = await self._leases.release(held.lease)
+        finally:
+            seen_us = round((ended - held.began) * US_PER_S)
+            # The node has not reported: what was seen from here stands in.
+            seen = Reported(
+                input_tokens=held.asked.need.prompt_tokens if first_token_us else 0,
+                output_tokens=held.lease.tokens,
+                load_us=0,
+                prefill_us=first_token_us or seen_us,
+                decode_us=seen_us - first_token_us if first_token_us else 0,
+            )
+            gpu_us = attributed_us(gpu_us, seen_us, self._gpus(held))
+            on_record(self._record(held, route, seen, outcome, first_token_us, gpu_us, ended), route)
+
+    def _gpus(self, held: Held) -> int:
+        return self._fleet.view(held.candidate.node).node.gpus
+
+    def _record(
+        self,
+        held: Held,
+        route: Route | None,
+        used: Reported,
+        outcome: Outcome,
+        first_token_us: int,
+        gpu_us: int,
+        ended: float,
+    ) -> CallRecord:
+        facts = held.lease.facts
+        record = CallRecord(
+            id=facts.id,
+            kind=facts.kind,
+            agent=facts.agent,
+            route_id=route.id if route is not None else None,
+            tier=facts.tier,
+            node=facts.node,
+            model=facts.model,
+            digest=facts.digest,
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
+            wait_us=held.wait_us,
+            load_us=used.load_us,
+            prefill_us=used.prefill_us,
+            decode_us=used.decode_us,
+            first_token_us=first_token_us,
+            gpu_us=gpu_us,
+            cost_usd_micro=cost_usd_micro(gpu_us, facts.price_usd_micro_per_hour),
+            outcome=outcome,
+            started_at=held.started_at,
+            ended_at=held.started_at + timedelta(seconds=ended - held.began),
+        )
+        self._count(record, route.reason if route is not None else Reason.ONLY_CANDIDATE)
+        return record
+
+    def _count(self, record: CallRecord, reason: Reason) -> None:
+        tier = record.tier.value if record.tier is not None else record.kind.value
+        where = (tier, record.node, record.model)
+        self._metrics.model_calls.labels(*where, reason.value, record.outcome.value).inc()
+        self._metrics.input_tokens.labels(*where).inc(record.input_tokens)
+        self._metrics.output_tokens.labels(*where).inc(record.output_tokens)
+        self._metrics.gpu_seconds.labels(*where).inc(record.gpu_us / US_PER_S)
+        self._metrics.cost_usd.labels(*where).inc(record.cost_usd_micro / 1_000_000)
+        if record.first_token_us and record.kind is CallKind.CHAT:
+            self._metrics.first_token.labels(tier, record.model).observe(record.first_token_us / US_PER_S)
+
+
+def _speed(held: Held, reported: Reported) -> Speed:
+    """Return what the call tells about its node; 0 for what it is too short to tell."""
+
+    def rate(tokens: int, duration_us: int) -> float:
+        enough = tokens >= _LEAST_TOKENS and duration_us >= _LEAST_US
+        return tokens * US_PER_S / duration_us if enough else 0.0
+
+    return Speed(
+        tokens_per_s=rate(reported.output_tokens, reported.decode_us),
+        # A prompt that was in the cache is not read again: that says nothing about reading.
+        prefill_per_s=0.0 if held.candidate.affinity else rate(reported.input_tokens, reported.prefill_us),
+        load_s=0.0 if held.candidate.resident else reported.load_us / US_PER_S,
+    )

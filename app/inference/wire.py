@@ -1,0 +1,173 @@
+"""Ollama's bodies and lines: what is sent, what is read, and text made safe to store."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from app.inference.failures import Failure
+from app.inference.records import ChatCall, Message
+
+# A line holds one token; Ollama's own limit is 512 kB.
+LINE_LIMIT_BYTES = 1_048_576
+# A body without stream: vectors of an embedding of many texts.
+BODY_LIMIT_BYTES = 64_000_000
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Ollama has no error codes: these are its words (server/routes.go, llm/llama_server.go at v0.33).
+_CONTEXT_WORDS = re.compile(r"context (length|size)|exceeds? the available context|too (long|large)", re.IGNORECASE)
+
+
+class Options(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The only options that are ever sent."""
+
+    num_ctx: int
+    num_predict: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+
+
+class ChatBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """`POST /api/chat`. `truncate` and `shift` are false: a prompt that does not fit is refused, never cut."""
+
+    model: str
+    messages: tuple[Message, ...]
+    options: Options
+    keep_alive: str
+    format: msgspec.Raw | None = None
+    stream: Literal[True] | None = None
+    truncate: bool | None = None
+    shift: bool | None = None
+
+
+class EmbedBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """`POST /api/embed`."""
+
+    model: str
+    input: tuple[str, ...]
+    options: Options
+    keep_alive: str
+    truncate: bool | None = None
+
+
+class LineMessage(msgspec.Struct, frozen=True):
+    """The message of a line."""
+
+    content: str = ""
+
+
+class ChatLine(msgspec.Struct, frozen=True):
+    """One line of a streamed chat; counts and durations (nanoseconds) are in the last one."""
+
+    message: LineMessage | None = None
+    done: bool = False
+    done_reason: str | None = None
+    error: str | None = None
+    prompt_eval_count: int = 0
+    eval_count: int = 0
+    load_duration: int = 0
+    prompt_eval_duration: int = 0
+    eval_duration: int = 0
+
+
+class EmbedReply(msgspec.Struct, frozen=True):
+    """The reply of `/api/embed`; durations in nanoseconds."""
+
+    embeddings: tuple[tuple[float, ...], ...] = ()
+    prompt_eval_count: int = 0
+    total_duration: int = 0
+    load_duration: int = 0
+
+
+class ErrorReply(msgspec.Struct, frozen=True):
+    """The body of a reply that is not 200."""
+
+    error: str = ""
+
+
+_line_decoder = msgspec.json.Decoder(ChatLine)
+
+
+def chat_body(call: ChatCall, *, model: str, keep_alive: str, num_ctx: int, prefix: str, max_tokens: int) -> bytes:
+    """Return the body of a chat; a `prefix` goes last, as the assistant's own message, to be continued."""
+    messages = call.messages
+    if prefix:
+        messages = (*messages, Message("assistant", prefix))
+    return msgspec.json.encode(
+        ChatBody(
+            model=model,
+            messages=tuple(Message(message.role, sanitise(message.content)) for message in messages),
+            options=Options(num_ctx, max_tokens, call.temperature, call.seed),
+            keep_alive=keep_alive,
+            format=call.response_schema,
+            stream=True,
+            truncate=False,
+            shift=False,
+        )
+    )
+
+
+def embed_body(texts: tuple[str, ...], *, model: str, keep_alive: str, num_ctx: int) -> bytes:
+    """Return the body of an embedding."""
+    texts = tuple(sanitise(text) for text in texts)
+    return msgspec.json.encode(
+        EmbedBody(model=model, input=texts, options=Options(num_ctx), keep_alive=keep_alive, truncate=False)
+    )
+
+
+def sanitise(text: str) -> str:
+    """Return the text without NUL and lone surrogates: PostgreSQL and UTF-8 take neither."""
+    return text if _UNSTORABLE.search(text) is None else _UNSTORABLE.sub("", text)
+
+
+class LineTooLong(Exception):
+    """A line exceeds LINE_LIMIT_BYTES."""
+
+
+class Lines:
+    """Cuts a stream of bytes into lines of bounded length."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Yield the lines that `piece` ends. Raises LineTooLong."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        if len(self._rest) > LINE_LIMIT_BYTES:
+            raise LineTooLong
+        yield from (line for line in lines if line)
+
+    def end(self) -> bytes:
+        """Return what is left after the last line end."""
+        return self._rest
+
+
+def read_line(line: bytes) -> ChatLine:
+    """Decode one line; invalid UTF-8 and lone surrogates are dropped. Raises ValueError if it is not the protocol."""
+    try:
+        return _line_decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Rare: the tolerant way costs ten times as much.
+        loose = json.loads(line.decode("utf-8", "ignore"))
+        return msgspec.convert(loose, ChatLine)
+
+
+def read_error(body: bytes) -> str:
+    """Return Ollama's words for what is wrong, at most 300 characters."""
+    try:
+        return sanitise(msgspec.json.decode(body, type=ErrorReply).error)[:300]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return body[:300].decode("utf-8", "replace")
+
+
+def failure_of(status: int, error: str) -> Failure:
+    """Return what a status other than 200 means."""
+    if status == 503:
+        return Failure.BUSY
+    if status == 404:
+        return Failure.MODEL_MISSING
+    if status >= 500:
+        return Failure.SERVER_ERROR
+    return Failure.CONTEXT if _CONTEXT_WORDS.search(error) else Failure.BAD_REQUEST

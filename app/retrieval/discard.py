@@ -1,0 +1,73 @@
+"""Takes away what a document that is gone left behind: its points, its chunks, its original."""
+
+from typing import LiteralString
+
+from app.blobs import Blobs
+from app.ids import DocumentId, TenantId
+from app.postgres import Connection, Database
+from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.states import DocumentState
+
+# A running job may still write points, so it keeps the chunks as a sign that there may be some, and cleans up itself.
+_DELETE_CHUNKS: LiteralString = """
+    DELETE FROM chunks c USING documents d
+    WHERE c.document_id = %(document_id)s AND c.tenant_id = %(tenant_id)s AND d.id = c.document_id
+      AND d.tenant_id = c.tenant_id AND d.state IN ('failed', 'superseded', 'deleted')
+      AND NOT EXISTS (
+          SELECT 1 FROM jobs j WHERE j.document_id = d.id AND j.tenant_id = d.tenant_id AND j.state = 'running')
+"""
+_SELECT_GONE: LiteralString = """
+    SELECT sha256, state FROM documents
+    WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s AND state IN ('failed', 'superseded', 'deleted')
+"""
+_SELECT_WANTED: LiteralString = """
+    SELECT 1 AS wanted FROM documents
+    WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND state <> 'deleted' LIMIT 1
+"""
+_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))"
+
+
+class Discard:
+    """Cleans up after documents that failed, were superseded or were removed. Repeating it changes nothing."""
+
+    def __init__(self, database: Database, blobs: Blobs, index: QdrantPeers) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._index = index
+
+    async def document(self, tenant_id: TenantId, document_id: DocumentId) -> None:
+        """Remove the points, then the chunks, then the original if the document was removed and no other one has it.
+
+        The chunks' rows outlive the points: while there are rows, there may be points. A document that is not gone is
+        left alone. Raises StoreUnavailable; the reconciler comes back to what is left then.
+        """
+        key = {"tenant_id": tenant_id, "document_id": document_id}
+        async with self._database.connection("document.discard") as conn:
+            gone = await (await conn.execute(_SELECT_GONE, key)).fetchone()
+        if gone is None:
+            return
+        await self._index.remove_document(tenant_id, document_id)
+        async with self._database.connection("document.discard") as conn:
+            await conn.execute(_DELETE_CHUNKS, key)
+        if gone["state"] == DocumentState.DELETED:
+            await self.blob(tenant_id, gone["sha256"])
+
+    async def blob(self, tenant_id: TenantId, sha256: bytes) -> bool:
+        """Remove an original that no document of the tenant refers to any more; say whether it was removed."""
+        async with self._database.transaction("document.discard_blob") as conn:
+            await lock_blob(conn, tenant_id, sha256)
+            wanted = await conn.execute(_SELECT_WANTED, {"tenant_id": tenant_id, "sha256": sha256})
+            if await wanted.fetchone() is not None:
+                return False
+            await self._blobs.remove(tenant_id, sha256)
+        return True
+
+
+async def lock_blob(conn: Connection, tenant_id: TenantId, sha256: bytes) -> None:
+    """Hold the right to say whether a blob is wanted until the transaction ends, so that adding excludes removing."""
+    await conn.execute(_LOCK, {"key": f"blob:{tenant_id}:{sha256.hex()}"})
+
+
+async def lock_name(conn: Connection, tenant_id: TenantId, name: str) -> None:
+    """Hold the right to say which version of a document is live until the transaction ends. Taken before a blob's."""
+    await conn.execute(_LOCK, {"key": f"document:{tenant_id}:{name}"})

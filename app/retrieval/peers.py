@@ -1,0 +1,143 @@
+"""Which Qdrant peer is asked next, from how the last calls went."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Generic, TypeVar
+
+from app.errors import StoreUnavailable, SwitchyardError
+from app.telemetry.metrics import Metrics
+
+ATTEMPTS = 2
+# A peer is left alone after this many failures in a row, for this long; then one call tries it again.
+OPEN_AFTER_FAILURES = 3
+OPEN_FOR_S = 5.0
+# How much of the error share the newest call makes, and the least share of calls a closed peer gets.
+ERROR_SHARE_STEP = 0.2
+LEAST_WEIGHT = 0.05
+
+Client = TypeVar("Client")
+T = TypeVar("T")
+
+
+class Circuit:
+    """One peer's circuit: closed, open for a while, then half-open for one call."""
+
+    def __init__(self, *, open_after: int = OPEN_AFTER_FAILURES, open_for_s: float = OPEN_FOR_S) -> None:
+        self._open_after = open_after
+        self._open_for_s = open_for_s
+        self._failures = 0
+        self._error_share = 0.0
+        self._opens_again_at: float | None = None
+
+    def weight(self, now: float) -> float:
+        """The share of calls that this peer should get, in [0, 1]; 0 while open."""
+        if self._opens_again_at is not None:
+            return LEAST_WEIGHT if now >= self._opens_again_at else 0.0
+        return max(LEAST_WEIGHT, 1.0 - self._error_share)
+
+    def chosen(self, now: float) -> None:
+        """A call is about to be made; a half-open circuit lets no second one through meanwhile."""
+        if self._opens_again_at is not None:
+            self._opens_again_at = now + self._open_for_s
+
+    def succeeded(self) -> None:
+        """The call was answered: the circuit closes."""
+        self._failures = 0
+        self._error_share *= 1.0 - ERROR_SHARE_STEP
+        self._opens_again_at = None
+
+    def failed(self, now: float) -> None:
+        """The call was not answered; enough of these in a row open the circuit."""
+        self._failures += 1
+        self._error_share += ERROR_SHARE_STEP * (1.0 - self._error_share)
+        if self._failures >= self._open_after:
+            self._opens_again_at = now + self._open_for_s
+
+
+class Rotation:
+    """Smooth weighted round robin (nginx's algorithm) over peers, weighted by their circuits."""
+
+    def __init__(self, peers: int, *, clock: Callable[[], float]) -> None:
+        self.circuits = tuple(Circuit() for _ in range(peers))
+        self._clock = clock
+        self._credits = [0.0] * peers
+
+    def pick(self, tried: Collection[int]) -> int | None:
+        """The number of the next peer that was not `tried`; None when every other circuit is open."""
+        now = self._clock()
+        weights = {
+            peer: weight
+            for peer, circuit in enumerate(self.circuits)
+            if peer not in tried and (weight := circuit.weight(now)) > 0.0
+        }
+        if not weights:
+            return None
+        for peer, weight in weights.items():
+            self._credits[peer] += weight
+        best = max(weights, key=lambda peer: self._credits[peer])
+        self._credits[best] -= sum(weights.values())
+        self.circuits[best].chosen(now)
+        return best
+
+
+class PeerFailed(Exception):
+    """A peer did not answer, or said that it cannot now; another one may."""
+
+
+class Peers(Generic[Client]):
+    """Asks one peer, and once more another one when the first fails; only for requests that may be repeated."""
+
+    def __init__(
+        self,
+        clients: Sequence[Client],
+        *,
+        metrics: Metrics,
+        timeout_s: float,
+        clock: Callable[[], float],
+    ) -> None:
+        """`timeout_s` bounds one request to one peer, unless `ask` is given another limit."""
+        self._clients = tuple(clients)
+        self._metrics = metrics
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._rotation = Rotation(len(self._clients), clock=clock)
+
+    async def ask(self, operation: str, request: Callable[[Client], Awaitable[T]], limit_s: float | None = None) -> T:
+        """The answer of one peer, or of another one when the first fails or takes longer than `limit_s`.
+
+        `request` raises PeerFailed where another peer may do better; anything else that it raises ends the call.
+
+        Raises:
+            StoreUnavailable: two peers failed, or all circuits are open.
+        """
+        tried: set[int] = set()
+        failure: PeerFailed | None = None
+        while len(tried) < ATTEMPTS and (peer := self._rotation.pick(tried)) is not None:
+            tried.add(peer)
+            try:
+                return await self._ask(peer, operation, request, self._timeout_s if limit_s is None else limit_s)
+            except PeerFailed as error:
+                failure = error
+        detail = str(failure) if failure else "every peer failed lately"
+        raise StoreUnavailable(f"qdrant {operation}: {detail}", store="qdrant", operation=operation) from failure
+
+    async def _ask(self, peer: int, operation: str, request: Callable[[Client], Awaitable[T]], limit_s: float) -> T:
+        """One request to one peer, observed and counted for its circuit."""
+        circuit = self._rotation.circuits[peer]
+        started = self._clock()
+        try:
+            async with asyncio.timeout(limit_s):
+                answer = await request(self._clients[peer])
+        except TimeoutError as error:
+            circuit.failed(self._clock())
+            raise PeerFailed("no answer in time") from error
+        except PeerFailed:
+            circuit.failed(self._clock())
+            raise
+        except SwitchyardError:  # the peer answered: the request itself is refused
+            circuit.succeeded()
+            raise
+        finally:
+            self._metrics.qdrant_duration.labels(operation=operation).observe(self._clock() - started)
+        circuit.succeeded()
+        return answer

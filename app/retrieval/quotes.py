@@ -1,0 +1,98 @@
+"""The words of a passage that support an answer best, verbatim."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from app.retrieval.search import Passage
+from app.retrieval.words import is_number, terms
+
+QUOTE_CHARS = 300
+NUMBER_WEIGHT = 3.0
+"""A number that the answer shares with a sentence says more than a word does: answers are checked by their numbers."""
+ANSWER_WEIGHT = 2.0
+QUESTION_WEIGHT = 1.0
+
+# A sentence ends at . ! or ? before white space (not inside 3.5) and at the end of a line (items, rows, headings).
+_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n")  # noqa: RUF001 - full-width marks end sentences too
+_HEADING = re.compile(r"\s{0,3}(?:#{1,6}(?:\s|$)|=+\s*$|-+\s*$|\|?[\s:|-]+\|?\s*$)")
+
+_Span = tuple[int, int]
+
+
+def quote(passage: Passage, question: str, answer: str) -> str:
+    """Return the sentence or neighbouring sentences that support the answer best, at most 300 characters.
+
+    Best is by weight of the distinct terms shared with the answer (2), the question (1) and by numbers (times 3). The
+    result is an exact part of `passage.text`, and empty only if that is blank.
+    """
+    text = passage.text
+    spans = list(_sentences(text))
+    if not spans:
+        return text.strip()[:QUOTE_CHARS].strip()
+    weights = _weights(question, answer)
+    best = max(spans, key=lambda span: (_score(text, span, weights), -spans.index(span)))
+    start, end = _widened(text, spans, best, weights)
+    return _shortened(text[start:end], weights)
+
+
+def _weights(question: str, answer: str) -> Mapping[str, float]:
+    weights: dict[str, float] = {}
+    for words, weight in ((answer, ANSWER_WEIGHT), (question, QUESTION_WEIGHT)):
+        for term in set(terms(words)):
+            weights[term] = weights.get(term, 0.0) + weight * (NUMBER_WEIGHT if is_number(term) else 1.0)
+    return weights
+
+
+def _sentences(text: str) -> Iterator[_Span]:
+    """Yield the sentences in order, trimmed, without headings and rules unless there is nothing else."""
+    spans = list(_spans(text))
+    telling = [span for span in spans if not _HEADING.match(text[span[0] : span[1]])]
+    yield from telling or spans
+
+
+def _spans(text: str) -> Iterator[_Span]:
+    start = 0
+    for end in [*(match.end() for match in _END.finditer(text)), len(text)]:
+        piece = text[start:end]
+        trimmed = piece.strip()
+        if trimmed:
+            at = start + len(piece) - len(piece.lstrip())
+            yield at, at + len(trimmed)
+        start = end
+
+
+def _score(text: str, span: _Span, weights: Mapping[str, float]) -> float:
+    return sum(weights.get(term, 0.0) for term in set(terms(text[span[0] : span[1]])))
+
+
+def _widened(text: str, spans: list[_Span], best: _Span, weights: Mapping[str, float]) -> _Span:
+    """Add a neighbour before or after while it adds support and all of it still fits."""
+    first = last = spans.index(best)
+    while True:
+        start, end = spans[first][0], spans[last][1]
+        options = [(first - 1, last)] if first > 0 else []
+        options += [(first, last + 1)] if last + 1 < len(spans) else []
+        wider = [(a, b) for a, b in options if spans[b][1] - spans[a][0] <= QUOTE_CHARS]
+        score, first_wider, last_wider = max(
+            ((_score(text, (spans[a][0], spans[b][1]), weights), a, b) for a, b in wider), default=(0.0, first, last)
+        )
+        if score <= _score(text, (start, end), weights):
+            return start, end
+        first, last = first_wider, last_wider
+
+
+def _shortened(sentence: str, weights: Mapping[str, float]) -> str:
+    """Cut a sentence that is too long at words, to the part with most support."""
+    if len(sentence) <= QUOTE_CHARS:
+        return sentence
+    starts = [0, *(match.end() for match in re.finditer(r"\s+", sentence))]
+    best = max(starts, key=lambda start: (_score(sentence, _cut(sentence, start), weights), -start))
+    start, end = _cut(sentence, best)
+    return sentence[start:end].strip()
+
+
+def _cut(sentence: str, start: int) -> _Span:
+    end = min(len(sentence), start + QUOTE_CHARS)
+    if end < len(sentence) and (space := sentence.rfind(" ", start, end)) > start:
+        end = space
+    return start, end

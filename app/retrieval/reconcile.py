@@ -1,0 +1,181 @@
+"""Finds what a crash or a lost store left different between PostgreSQL, Qdrant and the blobs, and has it put right."""
+
+from typing import LiteralString
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from app.blobs import Blobs
+from app.errors import StoreUnavailable
+from app.ids import DocumentId, JobId, TenantId
+from app.postgres import Database
+from app.retrieval import jobs
+from app.retrieval.discard import Discard
+from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.states import DocumentState, JobKind
+from app.telemetry.metrics import Metrics
+
+AT_ONCE = 100
+"""Rows looked at in one round of each kind: a round is short, and the next one goes on."""
+SILENT_S = 60
+"""A worker writes its sign of life every 10 s; one that is silent for this long is dead (procrastinate counts 30 s)."""
+CRASHES = 5
+"""After so many attempts that ended without a word the job itself is what kills its workers."""
+ORPHAN_S = 3600.0
+
+_SELECT_LEFT: LiteralString = """
+    SELECT DISTINCT d.id AS document_id, d.tenant_id
+    FROM documents d JOIN chunks c ON c.document_id = d.id AND c.tenant_id = d.tenant_id
+    WHERE d.state IN ('failed', 'superseded', 'deleted') AND NOT EXISTS (
+        SELECT 1 FROM jobs j WHERE j.document_id = d.id AND j.tenant_id = d.tenant_id AND j.state = 'running')
+    LIMIT %(limit)s
+"""
+_SELECT_READY: LiteralString = """
+    SELECT d.id AS document_id, d.tenant_id,
+           (SELECT count(*) FROM chunks c WHERE c.document_id = d.id AND c.tenant_id = d.tenant_id) AS chunks
+    FROM documents d
+    WHERE d.state = 'ready' AND d.id > %(after)s AND NOT EXISTS (
+        SELECT 1 FROM jobs j
+        WHERE j.document_id = d.id AND j.tenant_id = d.tenant_id AND j.state IN ('accepted', 'running'))
+    ORDER BY d.id LIMIT %(limit)s
+"""
+# A job that no worker has and no worker will get: its errand was lost, or died with its worker.
+_SELECT_LOST: LiteralString = """
+    SELECT j.id, j.tenant_id, (
+        SELECT coalesce(sum(greatest(p.attempts, 1)), 0) FROM procrastinate_jobs p
+        WHERE p.queueing_lock = 'ingest:' || j.id AND p.status IN ('failed', 'doing', 'aborted')
+    ) AS crashes
+    FROM jobs j
+    WHERE j.state IN ('accepted', 'running') AND j.kind IN ('ingest', 'reindex')
+      AND j.updated_at < now() - make_interval(secs => %(silent_s)s)
+      AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs p LEFT JOIN procrastinate_workers w ON w.id = p.worker_id
+        WHERE p.queueing_lock = 'ingest:' || j.id AND (
+            p.status = 'todo'
+            OR p.status = 'doing' AND w.last_heartbeat > now() - make_interval(secs => %(silent_s)s)))
+    ORDER BY j.updated_at LIMIT %(limit)s
+"""
+# The dead worker's claim ends, so that a worker may take the new errand.
+_END_CLAIMS: LiteralString = """
+    UPDATE procrastinate_jobs SET status = 'failed'
+    WHERE queueing_lock = 'ingest:' || %(job_id)s::text AND status = 'doing'
+"""
+_GIVE_UP: LiteralString = """
+    UPDATE jobs SET state = 'failed', error_code = 'internal', error_detail = 'every attempt broke off',
+           updated_at = now(), finished_at = now()
+    WHERE id = %(job_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running')
+    RETURNING document_id, kind
+"""
+_FAIL_DOCUMENT: LiteralString = """
+    UPDATE documents SET state = 'failed', error_code = 'internal', updated_at = now()
+    WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s AND state IN ('received', 'parsed', 'chunked', 'indexed')
+"""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """What one round found and put right or had queued."""
+
+    discarded: int = 0
+    reindexed: int = 0
+    queued_again: int = 0
+    given_up: int = 0
+    blobs_removed: int = 0
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    document_id: DocumentId
+    tenant_id: TenantId
+    chunks: int
+
+
+class _Lost(msgspec.Struct, frozen=True):
+    id: JobId
+    tenant_id: TenantId
+    crashes: int
+
+
+class Reconciler:
+    """Each `run` is one bounded round; ready documents and originals are gone through over many rounds, then again."""
+
+    def __init__(self, database: Database, blobs: Blobs, index: QdrantPeers, metrics: Metrics) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._index = index
+        self._metrics = metrics
+        self._discard = Discard(database, blobs, index)
+        self._after = UUID(int=0)
+        self._first_byte = 0
+
+    async def run(self) -> Reconciled:
+        """Look at one part of everything. Raises StoreUnavailable; what was put right before stays so.
+
+        Jobs first, for they need PostgreSQL only.
+        """
+        queued_again, given_up = await self._jobs()
+        blobs_removed = await self._orphans()
+        found = Reconciled(
+            queued_again=queued_again,
+            given_up=given_up,
+            blobs_removed=blobs_removed,
+            discarded=await self._left_behind(),
+            reindexed=await self._differing(),
+        )
+        if found != Reconciled():
+            log.info("reconcile.done", **msgspec.structs.asdict(found))
+        return found
+
+    async def _jobs(self) -> tuple[int, int]:
+        async with self._database.connection("reconcile.jobs") as conn:
+            cursor = await conn.execute(_SELECT_LOST, {"silent_s": SILENT_S, "limit": AT_ONCE})
+            lost = msgspec.convert(await cursor.fetchall(), list[_Lost], strict=False)
+        hopeless = [job for job in lost if job.crashes >= CRASHES]
+        for job in lost:
+            async with self._database.transaction("reconcile.queue") as conn:
+                await conn.execute(_END_CLAIMS, {"job_id": job.id})
+                if job.crashes < CRASHES:
+                    await jobs.defer_again(conn, job.id)
+                    continue
+                key = {"job_id": job.id, "tenant_id": job.tenant_id}
+                row = await (await conn.execute(_GIVE_UP, key)).fetchone()
+                if row is not None:
+                    await conn.execute(_FAIL_DOCUMENT, {**key, "document_id": row["document_id"]})
+                    self._metrics.jobs.labels(row["kind"], "failed").inc()
+        return len(lost) - len(hopeless), len(hopeless)
+
+    async def _left_behind(self) -> int:
+        async with self._database.connection("reconcile.left") as conn:
+            rows = await (await conn.execute(_SELECT_LEFT, {"limit": AT_ONCE})).fetchall()
+        for row in rows:
+            await self._discard.document(row["tenant_id"], row["document_id"])
+        return len(rows)
+
+    async def _differing(self) -> int:
+        async with self._database.connection("reconcile.ready") as conn:
+            cursor = await conn.execute(_SELECT_READY, {"after": self._after, "limit": AT_ONCE})
+            ready = msgspec.convert(await cursor.fetchall(), list[_Ready])
+        reindexed = 0
+        for document in ready:
+            if await self._index.count(document.tenant_id, document.document_id) == document.chunks:
+                continue
+            async with self._database.transaction("reconcile.reindex") as conn:
+                await jobs.insert(
+                    conn, document.tenant_id, document.document_id, JobKind.REINDEX, DocumentState.CHUNKED
+                )
+            reindexed += 1
+        self._after = ready[-1].document_id if len(ready) == AT_ONCE else UUID(int=0)
+        return reindexed
+
+    async def _orphans(self) -> int:
+        """Remove originals that no document has: the process died between writing one and its rows."""
+        removed = await self._blobs.remove_staged(older_than_s=ORPHAN_S)
+        self._first_byte = (self._first_byte + 1) % 256
+        for tenant_id, sha256 in await self._blobs.list_old(self._first_byte, older_than_s=ORPHAN_S):
+            try:
+                removed += await self._discard.blob(tenant_id, sha256)
+            except StoreUnavailable as error:
+                if error.facts.get("store") != "blobs":
+                    raise
+        return removed

@@ -1,0 +1,68 @@
+"""Opens the pools and clients of one process."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from app.blobs import Blobs
+from app.postgres import Database, make_pool
+from app.redis import RedisStore, open_redis
+from app.retrieval.qdrant import QdrantPeers
+from app.settings import Settings, split_list
+from app.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a process is connected to."""
+
+    metrics: Metrics
+    database: Database
+    cache: RedisStore
+    coordination: RedisStore
+    qdrant: QdrantPeers
+    blobs: Blobs
+
+
+async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
+    """Open the pool and the clients; `stack` closes them. None of them needs its server to be there yet."""
+    metrics = Metrics(_registry())
+    pool = make_pool(
+        settings.database_url,
+        size=settings.database_pool_size,
+        wait_s=settings.database_wait_s,
+        tls_ca=settings.database_ca,
+    )
+    await pool.open(wait=False)
+    stack.push_async_callback(pool.close)
+    redis = partial(open_redis, metrics=metrics, timeout_s=settings.redis_timeout_s, tls_ca=settings.redis_ca)
+    cache = redis(settings.cache_url, name="cache")
+    stack.push_async_callback(cache.close)
+    coordination = redis(settings.coordination_url, name="coordination")
+    stack.push_async_callback(coordination.close)
+    qdrant = QdrantPeers(
+        split_list(settings.qdrant_urls),
+        api_key=settings.qdrant_api_key,
+        collection=settings.qdrant_collection,
+        shard_number=settings.qdrant_shard_number,
+        replication_factor=settings.qdrant_replication_factor,
+        dense_size=settings.embed_size,
+        metrics=metrics,
+        tls_ca=settings.qdrant_ca,
+    )
+    stack.push_async_callback(qdrant.close)
+    return Stores(metrics, Database(pool, metrics), cache, coordination, qdrant, Blobs(Path(settings.blobs_dir)))
+
+
+def _registry() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry

@@ -1,0 +1,56 @@
+"""CPU time of one routing decision's rating: `python -m ops.bench.complexity`."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from time import process_time_ns
+
+from app.inference.complexity import rate
+
+QUESTION = "Compare the two plans for a team of 12 over three years and explain which is cheaper and why. "
+ROUNDS = 200
+CALLS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A text of a given length and the CPU time that its rating may take (median, microseconds)."""
+
+    name: str
+    text: str
+    budget_us: float
+
+
+CASES = (
+    Case("300 characters", (QUESTION * 4)[:300], 30),
+    Case("2,000 characters", (QUESTION * 24)[:2_000], 60),
+    Case("300 characters with options", (QUESTION * 4)[:270] + "\nA. the first\nB. the second", 30),
+    Case("4 kB", (QUESTION * 48)[:4_096], 60),
+)
+
+
+def cpu_us(call: Callable[[], object], *, rounds: int = ROUNDS, calls: int = CALLS) -> float:
+    """Return the median over rounds of the CPU time of one call, in microseconds."""
+    found: list[float] = []
+    for _ in range(rounds):
+        started = process_time_ns()
+        for _ in range(calls):
+            call()
+        found.append((process_time_ns() - started) / calls / 1000)
+    return median(found)
+
+
+def main() -> int:
+    """Print one line per case; 1 when a case is over its budget."""
+    is_over = False
+    for case in CASES:
+        taken_us = cpu_us(lambda text=case.text: rate(text, turns=0, session_tier=None))
+        is_over |= taken_us > case.budget_us
+        verdict = "over" if taken_us > case.budget_us else "within"
+        sys.stdout.write(f"rating, {case.name}: {taken_us:.1f} us CPU (budget {case.budget_us:.0f}: {verdict})\n")
+    return int(is_over)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""The local stack: `python -m ops.local up|down|status|logs|demo`."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from ops.local import commands, demo
+from ops.local.choices import directory_from, layout_from
+from ops.local.console import Console
+from ops.local.logs import show_logs
+from ops.local.problems import LocalProblem
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ops.local", description=__doc__)
+    add = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|logs|demo").add_parser
+    starting = add("up", help="start the stack; returns when it is ready")
+    starting.add_argument("--foreground", action="store_true", help="stay, and stop everything on Ctrl-C")
+    supervising = add("supervise")
+    for each in (starting, supervising):
+        each.add_argument(
+            "--system", action="store_true", help="prefer servers and programs of this machine to the bundled ones"
+        )
+    add("down", help="stop the stack; its data stays")
+    add("status", help="show address, demo key, parts and models").add_argument("--json", action="store_true")
+    logs = add("logs", help="show the logs of all parts, or of one")
+    logs.add_argument("part", nargs="?")
+    logs.add_argument("-f", "--follow", action="store_true")
+    logs.add_argument("-n", "--lines", type=int, default=20)
+    add("demo", help="ask the stack real questions").add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _run(given: argparse.Namespace, console: Console) -> int:
+    match given.command:
+        case "up":
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: what was begun is stopped
+            return commands.up(os.environ, console, is_system=given.system, is_foreground=given.foreground)
+        case "supervise":
+            return commands.supervise(layout_from(os.environ, is_system=given.system), console)
+        case "down":
+            return commands.down(os.environ, console)
+        case "status":
+            return commands.status(os.environ, console, is_json=given.json)
+        case "logs":
+            directory = directory_from(os.environ)
+            return show_logs(directory, given.part, lines=given.lines, is_following=given.follow, console=console)
+        case _:
+            return demo.main(given.arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    given = _parser().parse_args(arguments)
+    console = Console(sys.stdout)
+    try:
+        return _run(given, console)
+    except LocalProblem as problem:
+        Console(sys.stderr).say(f"error: {problem}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Weights of the local stack, verified by digest. Door: `ops.local.weights`."""

@@ -1,0 +1,118 @@
+"""`POST /api/chat` (server/routes.go, ChatHandler)."""
+
+import secrets
+import string
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from ops.local.ollama import names, tools
+from ops.local.ollama.completion import Completion, run
+from ops.local.ollama.faults import bad_request, model_not_found
+from ops.local.ollama.gojson import Json
+from ops.local.ollama.llama import Piece
+from ops.local.ollama.node import Node, conversation
+from ops.local.ollama.options import SampleOptions
+from ops.local.ollama.prompt import Writer
+from ops.local.ollama.replies import Line, Stopwatch, done_reason, ending, head, logprobs
+from ops.local.ollama.runner import Runner
+from ops.local.ollama.scheduler import Wanted
+from ops.local.ollama.store import Model
+from ops.local.ollama.wire import ChatRequest, ToolCall
+
+_ID_LETTERS = string.ascii_lowercase + string.digits
+
+
+async def lines(node: Node, asked: ChatRequest) -> AsyncGenerator[Line]:
+    """The lines of the reply. Raises Refused, also between lines; closing it stops the generation."""
+    watch, call = Stopwatch(), asked.call
+    name = names.resolve(call.model, bad_request("model is required"))
+    model = await node.model(name, model_not_found(call.model))
+    if not asked.messages and call.keep_alive_ns == 0:
+        node.scheduler.expire(model)
+        yield Line({**_said(call.model, "", is_done=True), "done_reason": "unload"}, is_whole=True)
+        return
+    _check(asked, model)
+    options = node.options(model, call.options)
+    async with node.scheduler.lease(Wanted(model, options, call.keep_alive_ns, call.shift)) as runner:
+        watch.loaded()
+        if not asked.messages:
+            yield Line({**_said(call.model, "", is_done=True), "done_reason": "load"}, is_whole=True)
+            return
+        completion = await _completion(runner, asked, options.sample)
+        if call.render_only:
+            rendered: dict[str, Json] = {"rendered_template": completion.prompt.text}
+            yield Line({**_said(call.model, "", is_done=False), "_debug_info": rendered}, is_whole=True)
+            return
+        async with aclosing(run(runner, completion)) as pieces:
+            async with aclosing(_told(asked, _reader(runner, completion), pieces, watch)) as found:
+                async for line in found:
+                    yield line
+
+
+def _reader(runner: Runner, completion: Completion) -> tools.Reader | None:
+    is_known = tools.template_knows(runner.model.chat_template)
+    return tools.Reader(is_known=is_known) if completion.constraint else None
+
+
+def _check(asked: ChatRequest, model: Model) -> None:
+    call = asked.call
+    if call.think:
+        raise bad_request(f'"{call.model}" does not support thinking')
+    if "completion" not in model.capabilities:
+        raise bad_request(f'"{call.model}" does not support chat')
+    if asked.tools and "tools" not in model.capabilities:
+        raise bad_request(f"{model.name.full} does not support tools")
+
+
+async def _completion(runner: Runner, asked: ChatRequest, sample: SampleOptions) -> Completion:
+    call = asked.call
+    messages = conversation(runner.model, asked.messages)
+    writer = Writer(runner.llama, runner.model.chat_template, runner.num_ctx)
+    is_free = not asked.tools or bool(call.response_format)
+    is_known = tools.template_knows(runner.model.chat_template)
+    return Completion(
+        prompt=await writer.write(messages, asked.tools, truncate=call.truncate),
+        sample=sample,
+        truncate=call.truncate,
+        response_format=call.response_format,
+        constraint=None if is_free else tools.constraint(asked.tools, is_known=is_known),
+        logprobs=call.logprobs,
+        top_logprobs=call.top_logprobs,
+    )
+
+
+async def _told(
+    asked: ChatRequest, reader: tools.Reader | None, pieces: AsyncGenerator[Piece], watch: Stopwatch
+) -> AsyncGenerator[Line]:
+    call = asked.call
+    async for piece in pieces:
+        text = reader.feed(piece.content) if reader else piece.content
+        if text:
+            found = logprobs(piece.completion_probabilities, top=call.top_logprobs > 0)
+            yield Line({**_said(call.model, text, is_done=False), **found})
+        if not piece.stop:
+            continue
+        answer = reader.finish() if reader else tools.Answer()
+        if answer.text:
+            yield Line(_said(call.model, answer.text, is_done=False))
+        if answer.calls:
+            yield Line(_asking(call.model, answer.calls))
+        yield Line(_last(call.model, piece, watch))
+
+
+def _asking(model: str, calls: Sequence[ToolCall]) -> dict[str, Json]:
+    asking: list[Json] = [_call(index, item) for index, item in enumerate(calls)]
+    return {**head(model), "message": {"role": "assistant", "content": "", "tool_calls": asking}, "done": False}
+
+
+def _call(index: int, call: ToolCall) -> Json:
+    identity = "call_" + "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
+    return {"id": identity, "function": {"index": index, "name": call.name, "arguments": call.arguments}}
+
+
+def _said(model: str, content: str, *, is_done: bool) -> dict[str, Json]:
+    return {**head(model), "message": {"role": "assistant", "content": content}, "done": is_done}
+
+
+def _last(model: str, piece: Piece, watch: Stopwatch) -> dict[str, Json]:
+    return {**_said(model, "", is_done=True), "done_reason": done_reason(piece), **ending(piece, watch)}

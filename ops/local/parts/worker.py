@@ -1,0 +1,27 @@
+"""The background process: runs that lost their replica, ingestion, periodic work."""
+
+import sys
+
+from ops.local.layout import Layout
+from ops.local.parts import application
+from ops.local.parts.part import Part
+from ops.local.parts.probes import http_ok
+
+NAME = "worker-1"
+
+
+def part(layout: Layout) -> Part:
+    """Return the worker."""
+    port = layout.ports.of(NAME)
+    environ = {**application.environ(layout), "SWITCHYARD_METRICS_PORT": str(port), "SWITCHYARD_REPLICA": NAME}
+    return Part(
+        name=NAME,
+        command=(sys.executable, "-m", "app.worker"),
+        environ=environ,
+        address=layout.ports.address(NAME),
+        prepare=lambda: application.prepare(layout),
+        is_ready=lambda: http_ok(port, "/metrics"),
+        ready_within_s=60.0,
+        stop_within_s=application.DRAIN_S + 10.0,
+        port_names=(NAME,),
+    )

@@ -1,0 +1,1 @@
+"""Qdrant's REST routes over its own engine, for one machine; the door is `node.serve`."""

@@ -1,0 +1,182 @@
+"""One collection: its configuration and its engine shards, written to and asked together."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import qdrant_edge as edge
+from msgspec import Struct, structs
+
+from ops.local.qdrant import faults
+from ops.local.qdrant.filters import engine_filter
+from ops.local.qdrant.fusion import Id, id_key
+from ops.local.qdrant.points import engine_point, identity, payload_wanted, point_id, shard_of, shown_id, shown_record
+from ops.local.qdrant.requests import (
+    CountPoints,
+    CreateCollection,
+    CreateIndex,
+    DeletePoints,
+    DenseParams,
+    KeywordParams,
+    ScrollPoints,
+    SparseParams,
+    UpsertPoints,
+)
+
+DEFAULT_SCROLL_LIMIT = 10
+
+DISTANCES = {
+    "Cosine": edge.Distance.Cosine,
+    "Dot": edge.Distance.Dot,
+    "Euclid": edge.Distance.Euclid,
+    "Manhattan": edge.Distance.Manhattan,
+}
+
+
+class Configuration(Struct, frozen=True):
+    """What was asked for when the collection was made, and its payload indexes since."""
+
+    created: CreateCollection
+    indexes: dict[str, KeywordParams | str] = {}
+
+    @property
+    def shard_number(self) -> int:
+        """Shards of the collection, at least one."""
+        return self.created.shard_number or 1
+
+    @property
+    def dense(self) -> dict[str, DenseParams]:
+        """Dense vectors by name."""
+        return self.created.vectors
+
+    @property
+    def sparse(self) -> dict[str, SparseParams]:
+        """Sparse vectors by name."""
+        return self.created.sparse_vectors or {}
+
+
+class Collection:
+    """The shards of one collection. Every method blocks: call it on the engine's thread."""
+
+    def __init__(self, configuration: Configuration, shards: Sequence[edge.EdgeShard]) -> None:
+        self.configuration = configuration
+        self.shards = tuple(shards)
+        self.unoptimized = True
+        self.operations = 0
+
+    def upsert(self, request: UpsertPoints) -> None:
+        """Insert or replace points; durable in every shard's log when it returns.
+
+        Raises:
+            Fault: a point does not fit the collection; then none is written.
+        """
+        parts: dict[int, list[edge.Point]] = {}
+        for number, point in enumerate(request.points):
+            kept, made = engine_point(point, self.configuration.created, number=number)
+            parts.setdefault(shard_of(kept, len(self.shards)), []).append(made)
+        if not parts:
+            raise faults.bad_request("Empty update request")
+        for shard, points in parts.items():
+            self.shards[shard].update(edge.UpdateOperation.upsert_points(points))
+        self._written()
+
+    def delete(self, request: DeletePoints) -> None:
+        """Delete points by ids or by filter; deleting nothing is no error."""
+        if (request.points is None) == (request.filter is None):
+            raise faults.bad_format("data did not match any variant of untagged enum PointsSelector")
+        if request.points is not None:
+            self._delete_ids([point_id(one) for one in request.points])
+        elif (chosen := engine_filter(request.filter)) is not None:
+            for shard in self.shards:
+                shard.update(edge.UpdateOperation.delete_points_by_filter(chosen))
+        self._written()
+
+    def _delete_ids(self, ids: Sequence[Id]) -> None:
+        parts: dict[int, list[edge.PointId]] = {}
+        for one in ids:
+            parts.setdefault(shard_of(one, len(self.shards)), []).append(one)
+        if not parts:
+            raise faults.bad_request("Empty update request")
+        for shard, part in parts.items():
+            self.shards[shard].update(edge.UpdateOperation.delete_points(part))
+
+    def create_index(self, request: CreateIndex) -> None:
+        """Index a payload field as keyword in every shard; doing it again changes nothing."""
+        schema = request.field_schema
+        if schema is None:
+            raise faults.bad_request(
+                "Can't auto-detect field type, please specify `field_schema` in the request",
+            )
+        params = edge.KeywordIndexParams(is_tenant=None if isinstance(schema, str) else schema.is_tenant)
+        for shard in self.shards:
+            shard.update(edge.UpdateOperation.create_field_index(request.field_name, params))
+        indexes = {**self.configuration.indexes, request.field_name: schema}
+        self.configuration = structs.replace(self.configuration, indexes=indexes)
+        self._written()
+
+    def count(self, request: CountPoints) -> int:
+        """Points that match, over all shards."""
+        asked = edge.CountRequest(exact=request.exact, filter=engine_filter(request.filter))
+        return sum(shard.count(asked) for shard in self.shards)
+
+    def scroll(self, request: ScrollPoints) -> dict[str, object]:
+        """A page of points in the order of their ids, and the id that the next page starts with."""
+        limit = DEFAULT_SCROLL_LIMIT if request.limit is None else request.limit
+        if limit < 1:
+            raise faults.invalid_body("scroll_request.limit", f"value {limit} invalid, must be 1 or larger")
+        asked = edge.ScrollRequest(
+            offset=None if request.offset is None else point_id(request.offset),
+            limit=limit + 1,
+            filter=engine_filter(request.filter),
+            with_payload=payload_wanted(request.with_payload, default=True),
+            with_vector=request.with_vector or False,
+        )
+        found = [record for shard in self.shards for record in shard.scroll(asked)[0]]
+        found.sort(key=lambda record: id_key(identity(record.id)))
+        following = shown_id(identity(found[limit].id)) if len(found) > limit else None
+        return {"points": [shown_record(record) for record in found[:limit]], "next_page_offset": following}
+
+    def optimize(self, should_stop: Callable[[], bool]) -> None:
+        """Build indexes of shards until `should_stop`; holds the interpreter for seconds a large shard."""
+        for shard in self.shards:
+            if should_stop():
+                return
+            shard.optimize()
+        self.unoptimized = False
+
+    def close(self) -> None:
+        """Write everything out and release the files."""
+        for shard in self.shards:
+            shard.flush()
+            shard.close()
+
+    def _written(self) -> None:
+        self.unoptimized = True
+        self.operations += 1
+
+
+def create_shards(directory: Path, configuration: Configuration) -> list[edge.EdgeShard]:
+    """New, empty shards below `directory`, which must not exist."""
+    shards: list[edge.EdgeShard] = []
+    for number in range(configuration.shard_number):
+        path = directory / str(number)
+        path.mkdir(parents=True)
+        shards.append(edge.EdgeShard.create(str(path), _engine_configuration(configuration)))
+    return shards
+
+
+def load_shards(directory: Path, configuration: Configuration) -> list[edge.EdgeShard]:
+    """The shards that `create_shards` made, with what their logs hold applied."""
+    return [edge.EdgeShard.load(str(directory / str(number))) for number in range(configuration.shard_number)]
+
+
+def _engine_configuration(configuration: Configuration) -> edge.EdgeConfig:
+    return edge.EdgeConfig(
+        vectors={
+            name: edge.EdgeVectorParams(size=params.size, distance=DISTANCES[params.distance])
+            for name, params in configuration.dense.items()
+        },
+        sparse_vectors={
+            name: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf if params.modifier == "idf" else None)
+            for name, params in configuration.sparse.items()
+        },
+    )

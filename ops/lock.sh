@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Writes requirements/*.lock from pyproject.toml; no release younger than a week is taken.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=".venv/bin/uv"
+[ -x "$uv" ] || { echo "lock: run make setup first" >&2; exit 1; }
+before="$(.venv/bin/python -c 'from datetime import UTC, datetime, timedelta as d; print((datetime.now(UTC) - d(days=7)).date())')"
+options=(--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --exclude-newer "$before" --quiet)
+if [ "${1:-}" = --upgrade ]; then options+=(--upgrade); fi
+
+# Each larger lock is constrained by the smaller one, so that a package has one version in all three.
+"$uv" pip compile pyproject.toml "${options[@]}" -o requirements/runtime.lock
+"$uv" pip compile pyproject.toml "${options[@]}" --group local -c requirements/runtime.lock -o requirements/local.lock
+"$uv" pip compile pyproject.toml "${options[@]}" --group local --group dev -c requirements/local.lock -o requirements/dev.lock
+echo "lock: wrote $(grep -c '==' requirements/dev.lock) packages, none released after ${before}"

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Makes .venv and installs one lock file into it, only when that file changed: ops/setup.sh local|dev
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+name="${1:?usage: ops/setup.sh local|dev}"
+lock="requirements/${name}.lock"
+stamp=".venv/.installed-${name}"
+python=".venv/bin/python"
+
+say() { printf '%s\n' "setup: $*"; }
+fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s' "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11 or later is needed, and none was found. Install it, or name it: make PYTHON=/path/to/python3"
+}
+
+install_venv_package() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "python3 lacks its venv module. On Debian or Ubuntu: sudo apt-get install python3-venv; then run make again."
+    fi
+    say "python3 lacks its venv module; installing the Debian package python3-venv (running as root)"
+    apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv >/dev/null
+}
+
+make_venv() {
+    local base
+    base="$(find_python)"
+    # Debian ships venv without ensurepip until python3-venv is installed.
+    "$base" -c 'import ensurepip, venv' 2>/dev/null || install_venv_package
+    say "making .venv with $("$base" --version)"
+    rm -rf .venv
+    "$base" -m venv .venv
+}
+
+install_lock() {
+    local uv=""
+    if [ -x .venv/bin/uv ]; then uv=.venv/bin/uv; elif command -v uv >/dev/null; then uv=uv; fi
+    say "installing $(grep -c '==' "$lock") packages of ${lock}, each checked against its hash"
+    if [ -n "$uv" ]; then
+        "$uv" pip install --python "$python" --require-hashes --no-deps -r "$lock"
+        return
+    fi
+    "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip >/dev/null
+    # The lock names every package, so nothing has to be resolved.
+    "$python" -m pip install --disable-pip-version-check --no-input --require-hashes --no-deps -r "$lock"
+}
+
+# A clone that was moved has a .venv that names the old place.
+if [ -e .venv ] && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    say ".venv does not work (moved, or its Python is gone); making it again"
+    rm -rf .venv
+fi
+[ -d .venv ] || make_venv
+wanted="$(cksum <"$lock")"
+if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then exit 0; fi
+install_lock
+printf '%s\n' "$wanted" >"$stamp"
+# dev holds all of local.
+if [ "$name" = dev ]; then cksum <requirements/local.lock >.venv/.installed-local; fi
+say "done"

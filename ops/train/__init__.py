@@ -1,0 +1,1 @@
+"""Training of what ships as weights; numpy is needed here only."""

@@ -1,0 +1,178 @@
+"""`POST /api/chat`: stream shapes, last lines, options, prefilled answers, formats."""
+
+import json
+
+import pytest
+
+from tests.contract.ollama_server import SHORT, Json, Server, assert_metrics, assert_time, user
+
+pytest_plugins = ("tests.contract.ollama_fixtures",)
+pytestmark = pytest.mark.integration
+
+LAST = {
+    "model", "created_at", "message", "done", "done_reason", "total_duration", "load_duration",
+    "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration",
+}  # fmt: skip
+PERSON: Json = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+}
+
+
+def test_a_chat_streams_by_default_in_json_lines(ollama: Server) -> None:
+    """docs/api.md, Generate a chat completion; server/routes.go, streamResponse; api/types.go, ChatResponse."""
+    lines = ollama.lines("/api/chat", model=ollama.model, messages=[user("Say hello.")], options=SHORT)
+    for line in lines[:-1]:
+        assert set(line) == {"model", "created_at", "message", "done"}
+        assert set(line["message"]) == {"role", "content"}
+        assert (line["model"], line["message"]["role"], line["done"]) == (ollama.model, "assistant", False)
+        assert line["message"]["content"]
+        assert_time(line["created_at"])
+    last = lines[-1]
+    assert set(last) == LAST
+    assert (last["done"], last["message"]) == (True, {"role": "assistant", "content": ""})
+    assert_metrics(last)
+    assert len(lines) > 2
+
+
+def test_an_unstreamed_chat_is_one_object_with_the_same_text(ollama: Server) -> None:
+    """server/routes.go, writeChatResponse."""
+    lines = ollama.lines("/api/chat", model=ollama.model, messages=[user("Say hello.")], options=SHORT)
+    whole = ollama.chat("Say hello.")
+    assert set(whole) == LAST
+    assert whole["message"]["content"] == "".join(line["message"]["content"] for line in lines)
+    assert_metrics(whole)
+
+
+def test_num_predict_ends_an_answer_with_length(ollama: Server) -> None:
+    """llm/llama_server.go, Completion: stop_type limit."""
+    whole = ollama.chat("Tell a long story.", options={**SHORT, "num_predict": 3})
+    assert (whole["done_reason"], whole["eval_count"]) == ("length", 3)
+
+
+def test_a_stop_text_ends_an_answer_with_stop_and_is_left_out(ollama: Server) -> None:
+    """docs/modelfile.mdx, stop."""
+    start = {"role": "assistant", "content": "1, 2, 3,"}
+    messages = [user("Count from 1 to 9."), start]
+    whole = ollama.ok(
+        "/api/chat", model=ollama.model, messages=messages, options={**SHORT, "num_predict": 30, "stop": ["5"]}
+    )
+    assert whole["done_reason"] == "stop"
+    assert "5" not in whole["message"]["content"]
+    assert "4" in whole["message"]["content"]
+
+
+def test_the_same_seed_gives_the_same_answer(ollama: Server) -> None:
+    """docs/api.md, Request (Reproducible outputs)."""
+    options = {"temperature": 1.0, "seed": 42, "num_predict": 10}
+    first, second = (ollama.chat("Invent a word.", options=options)["message"]["content"] for _ in range(2))
+    assert first == second
+
+
+def test_a_repeated_prompt_is_counted_whole(ollama: Server) -> None:
+    """llm/llama_server.go, promptEvalCount: cached tokens count."""
+    first, second = (ollama.chat("Count my tokens, please.")["prompt_eval_count"] for _ in range(2))
+    assert first == second > 5
+
+
+def test_a_last_assistant_message_is_continued(ollama: Server) -> None:
+    """server/prompt.go, chatPrompt: templates leave the last assistant message open."""
+    prefix = "The colours are red, green"
+    messages = [user("Name three colours."), {"role": "assistant", "content": prefix}]
+    closed = ollama.ok("/api/chat", model=ollama.model, messages=messages[:1], options=SHORT)
+    whole = ollama.ok("/api/chat", model=ollama.model, messages=messages, options=SHORT)
+    assert whole["prompt_eval_count"] > closed["prompt_eval_count"]
+    content = whole["message"]["content"]
+    assert not content.lstrip().startswith("The colours")
+    assert content.lstrip()[:1] in {",", "a", "b", "y", "o", "p", "."}
+
+
+def test_a_long_answer_goes_on_from_any_place_as_if_it_had_not_stopped(ollama: Server) -> None:
+    """As above; at temperature 0 the two halves are the whole."""
+    options: Json = {"temperature": 0, "seed": 7, "num_predict": 12}
+    start = {"role": "assistant", "content": "Once upon a time,"}
+    messages = [user("Tell a story."), start]
+    whole = ollama.ok("/api/chat", model=ollama.model, messages=messages, options=options)["message"]["content"]
+    half = ollama.ok("/api/chat", model=ollama.model, messages=messages, options={**options, "num_predict": 6})
+    told = half["message"]["content"]
+    rest = ollama.ok(
+        "/api/chat",
+        model=ollama.model,
+        messages=[messages[0], {"role": "assistant", "content": start["content"] + told}],
+        options={**options, "num_predict": 6},
+    )["message"]["content"]
+    assert whole.startswith(told)
+    assert (told + rest)[: len(whole)].split()[:8] == whole.split()[:8]
+
+
+def test_a_json_schema_is_kept(ollama: Server) -> None:
+    """docs/api.md, Request (Structured outputs)."""
+    whole = ollama.chat("Ann is 31 years old. Answer in JSON.", format=PERSON, options={**SHORT, "num_predict": 80})
+    found = json.loads(whole["message"]["content"])
+    assert set(found) == {"name", "age"}
+    assert isinstance(found["name"], str)
+    assert isinstance(found["age"], int)
+
+
+def test_an_enumeration_is_kept(ollama: Server) -> None:
+    """docs/capabilities/structured-outputs.mdx."""
+    schema = {"type": "object", "properties": {"tier": {"enum": ["simple", "complex"]}}, "required": ["tier"]}
+    whole = ollama.chat("How hard is 1+1? Answer in JSON.", format=schema, options={**SHORT, "num_predict": 40})
+    assert json.loads(whole["message"]["content"])["tier"] in {"simple", "complex"}
+
+
+def test_format_json_gives_an_object(ollama: Server) -> None:
+    """docs/api.md, Request (JSON mode)."""
+    content = ollama.chat("Ann is 31. Answer in JSON.", format="json", options={**SHORT, "num_predict": 120})
+    text = content["message"]["content"]
+    assert text.lstrip().startswith("{")
+    if content["done_reason"] == "stop":
+        assert isinstance(json.loads(text), dict)
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_an_empty_format_is_no_format(ollama: Server, empty: object) -> None:
+    """llm/llama_server.go, Completion: `null` and `""` are not set."""
+    assert ollama.chat("Say hello.", format=empty)["message"] == ollama.chat("Say hello.")["message"]
+
+
+def test_roles_do_not_mind_letter_case(ollama: Server) -> None:
+    """api/types.go, Message.UnmarshalJSON."""
+    shouted = ollama.ok(
+        "/api/chat", model=ollama.model, messages=[{"role": "USER", "content": "Say hello."}], options=SHORT
+    )
+    assert shouted["message"] == ollama.chat("Say hello.")["message"]
+
+
+def test_a_system_message_changes_the_prompt(ollama: Server) -> None:
+    """docs/api.md, Chat request (with system message)."""
+    system = {"role": "system", "content": "You are a careful librarian who answers in one short sentence only."}
+    bare, with_system = (
+        ollama.ok("/api/chat", model=ollama.model, messages=[*before, user("Hello")], options=SHORT)
+        for before in ([], [system])
+    )
+    assert bare["prompt_eval_count"] != with_system["prompt_eval_count"]
+
+
+def test_log_probabilities_come_with_their_tokens(ollama: Server) -> None:
+    """api/types.go, Logprob; docs/api.md, logprobs."""
+    whole = ollama.chat("Say hello.", logprobs=True, top_logprobs=2, options={**SHORT, "num_predict": 3})
+    assert len(whole["logprobs"]) == 3
+    for item in whole["logprobs"]:
+        assert {"token", "logprob", "top_logprobs"} <= set(item)
+        assert item["logprob"] <= 0
+        assert len(item["top_logprobs"]) == 2
+        assert bytes(item["bytes"]).decode() == item["token"]
+
+
+def test_characters_of_html_come_back_as_they_are(ollama: Server) -> None:
+    """Go's json.Marshal escapes <, > and &; parsed, they are the same."""
+    start = {"role": "assistant", "content": "<b>bold</b> & <i>"}
+    messages = [user("Write HTML."), start]
+    reply = ollama.post(
+        "/api/chat", {"model": ollama.model, "messages": messages, "stream": False, "options": {**SHORT, "stop": []}}
+    )
+    assert reply.status_code == 200
+    assert "<" not in reply.text
+    assert isinstance(reply.json()["message"]["content"], str)

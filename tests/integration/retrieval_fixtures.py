@@ -1,0 +1,35 @@
+"""Fixtures of the retrieval tests: real PostgreSQL, the vector store, a directory, no model."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.postgres import make_pool
+from app.retrieval.qdrant import QdrantPeers
+from app.telemetry.metrics import Metrics
+from tests.fakes.retrieval import DENSE_SIZE, Retrieval
+
+
+def open_index(urls: tuple[str, ...]) -> QdrantPeers:
+    """A client of the collection that the retrieval tests share."""
+    return QdrantPeers(
+        urls,
+        api_key=None,
+        collection="retrieval_tests",
+        shard_number=2,
+        replication_factor=1,
+        dense_size=DENSE_SIZE,
+        metrics=Metrics(CollectorRegistry()),
+    )
+
+
+@pytest.fixture
+async def retrieval(postgres_url: str, qdrant_urls: tuple[str, ...], tmp_path: Path) -> AsyncGenerator[Retrieval]:
+    """Retrieval over the stores of the session."""
+    index = open_index(qdrant_urls)
+    await index.ensure_collection()
+    async with make_pool(postgres_url, size=4, wait_s=5.0) as pool:
+        yield Retrieval(pool, index, tmp_path / "blobs")
+    await index.close()

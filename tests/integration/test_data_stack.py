@@ -1,0 +1,63 @@
+"""The servers that integration tests stand on: they answer, and come back after a kill with what they had."""
+
+from collections.abc import Callable
+
+import httpx
+import psycopg
+import pytest
+import redis
+
+from ops.local.stack import Stack
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_database_is_migrated_and_empty(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        row = connection.execute("SELECT count(*) FROM tenants").fetchone()
+    assert row == (0,)
+
+
+def test_a_new_database_shares_nothing_with_the_others(new_database: Callable[[], str], postgres_url: str) -> None:
+    other = new_database()
+    with psycopg.connect(other) as connection:
+        connection.execute("CREATE TABLE only_here (id int)")
+    with psycopg.connect(postgres_url) as connection, pytest.raises(psycopg.errors.UndefinedTable):
+        connection.execute("SELECT * FROM only_here")
+
+
+def test_the_two_valkeys_differ_in_what_they_may_forget(valkey_urls: tuple[str, str]) -> None:
+    policies: list[object] = []
+    for url in valkey_urls:
+        with redis.Redis.from_url(url, decode_responses=True) as client:
+            policies.append(client.config_get("maxmemory-policy")["maxmemory-policy"])
+    assert policies == ["allkeys-lfu", "noeviction"]
+
+
+def test_every_peer_of_the_vector_store_answers(qdrant_urls: tuple[str, ...]) -> None:
+    assert len(qdrant_urls) == 3
+    for url in qdrant_urls:
+        assert httpx.get(f"{url}/collections", timeout=5).status_code == 200
+
+
+def test_postgresql_keeps_what_was_committed_before_a_kill(data_stack: Stack, new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept (id int)")
+        connection.execute("INSERT INTO kept VALUES (7)")
+    data_stack.kill("postgres")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(url, connect_timeout=2)
+    data_stack.restart("postgres")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT id FROM kept").fetchall() == [(7,)]
+
+
+def test_the_coordination_valkey_keeps_its_keys_over_a_restart(data_stack: Stack, valkey_urls: tuple[str, str]) -> None:
+    with redis.Redis.from_url(valkey_urls[1], decode_responses=True) as client:
+        client.set("kept", "yes")
+    data_stack.get("valkey-coordination").ask_to_stop()
+    data_stack.get("valkey-coordination").stop()
+    data_stack.restart("valkey-coordination")
+    with redis.Redis.from_url(valkey_urls[1], decode_responses=True) as client:
+        assert client.get("kept") == "yes"

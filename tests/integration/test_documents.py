@@ -1,0 +1,199 @@
+"""Documents, their versions and their end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.errors import BadInput, BodyTooLarge, DocumentUnknown, MediaTypeUnknown, SwitchyardError
+from app.ids import TenantId
+from app.retrieval.documents import Documents
+from app.retrieval.ingest import BATCH
+from app.retrieval.states import DocumentState, JobState
+from tests.fakes.retrieval import Retrieval, pieces
+from tests.integration.retrieval_fixtures import open_index
+from tests.integration.retrieval_fixtures import retrieval as retrieval
+
+pytestmark = pytest.mark.integration
+
+KILN = "# Kiln\n\nA kiln holds 48 plates.\n"
+LARGER_KILN = "# Kiln\n\nA kiln holds 60 plates.\n"
+
+
+async def texts(retrieval: Retrieval, tenant: TenantId) -> list[str]:
+    """What the question of this module finds."""
+    return [passage.text for passage in await retrieval.ask(tenant, "How many plates does a kiln hold?")]
+
+
+async def files(retrieval: Retrieval) -> int:
+    """Files in the blob store, staged ones too."""
+    return sum(path.is_file() for path in retrieval.blobs._directory.rglob("*"))  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_a_new_version_answers_only_when_it_is_ready_and_then_alone(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    first = await retrieval.ingested(tenant, "kiln.md", KILN)
+    second = await retrieval.add(tenant, "kiln.md", LARGER_KILN)
+    assert second.version == 2
+    assert await texts(retrieval, tenant) == [KILN.strip()]
+    await retrieval.ingest().run(second.job_id)
+    assert await texts(retrieval, tenant) == [LARGER_KILN.strip()]
+    assert (await retrieval.documents.get(tenant, first.document_id)).state is DocumentState.SUPERSEDED
+    assert await retrieval.index.count(tenant) == 1, "the points of the old version are gone"
+    assert await retrieval.chunk_count(first.document_id) == 0
+
+
+async def test_an_old_version_that_ends_late_does_not_replace_a_newer_one(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    first = await retrieval.add(tenant, "kiln.md", KILN)
+    second = await retrieval.ingested(tenant, "kiln.md", LARGER_KILN)
+    await retrieval.ingest().run(first.job_id)
+    assert (await retrieval.job(tenant, first.job_id)).error_code == "document_superseded"
+    assert (await retrieval.documents.get(tenant, second.document_id)).state is DocumentState.READY
+    assert await texts(retrieval, tenant) == [LARGER_KILN.strip()]
+
+
+async def test_a_new_version_that_fails_leaves_the_old_one_serving(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    await retrieval.ingested(tenant, "kiln.md", KILN)
+    await retrieval.ingested(tenant, "kiln.md", "   \n")
+    assert await texts(retrieval, tenant) == [KILN.strip()]
+
+
+async def test_the_same_content_again_is_the_same_version_without_a_second_job(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    first = await retrieval.add(tenant, "kiln.md", KILN)
+    on_the_way = await retrieval.add(tenant, "kiln.md", KILN)
+    await retrieval.ingest().run(first.job_id)
+    ready = await retrieval.add(tenant, "kiln.md", KILN)
+    for again in (on_the_way, ready):
+        assert not again.is_new
+        assert (again.document_id, again.job_id, again.version) == (first.document_id, first.job_id, 1)
+
+
+async def test_parallel_uploads_of_one_file_make_one_version(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    uploads = await asyncio.gather(*(retrieval.add(tenant, "kiln.md", KILN) for _ in range(8)))
+    assert len({upload.document_id for upload in uploads}) == 1
+    assert [upload.is_new for upload in uploads].count(True) == 1
+    assert await files(retrieval) == 1
+
+
+async def test_a_removed_document_is_found_no_more_and_leaves_nothing(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    first = await retrieval.ingested(tenant, "kiln.md", KILN)
+    second = await retrieval.ingested(tenant, "kiln.md", LARGER_KILN)
+    await retrieval.documents.remove(tenant, second.document_id)
+    assert await texts(retrieval, tenant) == []
+    assert await retrieval.index.count(tenant) == 0
+    assert await files(retrieval) == 0
+    assert await retrieval.documents.list(tenant, limit=10) == []
+    for version in (first, second):
+        with pytest.raises(DocumentUnknown):
+            await retrieval.documents.get(tenant, version.document_id)
+    assert (await retrieval.add(tenant, "kiln.md", KILN)).version == 3
+
+
+async def test_a_document_removed_while_the_index_is_away_is_hidden_at_once_and_cleaned_up_later(
+    retrieval: Retrieval,
+) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    nowhere = open_index(("http://127.0.0.1:9",))
+    await Documents(retrieval.database, retrieval.blobs, nowhere, limit_bytes=1000).remove(tenant, upload.document_id)
+    await nowhere.close()
+    assert await retrieval.index.count(tenant) == 1
+    assert await texts(retrieval, tenant) == []
+    assert (await retrieval.reconciler.run()).discarded >= 1
+    assert await retrieval.index.count(tenant) == 0
+    assert await files(retrieval) == 0
+
+
+async def test_a_document_removed_in_the_middle_of_its_ingestion_leaves_no_points(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "kiln.md", "\n".join(f"## {n}\n\nplate {n}" for n in range(2 * BATCH)))
+
+    async def embed(tenant_id: TenantId, asked: list[str]) -> list[list[float]]:
+        await retrieval.documents.remove(tenant_id, upload.document_id)
+        return await retrieval.embedding(asked)
+
+    ingest = retrieval.ingest()
+    ingest._embed = embed  # type: ignore[assignment]  # pyright: ignore
+    await ingest.run(upload.job_id)
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.error_code) == (JobState.FAILED, "document_deleted")
+    assert await retrieval.index.count(tenant, upload.document_id) == 0
+    assert await retrieval.chunk_count(upload.document_id) == 0
+
+
+async def test_an_original_that_two_documents_have_stays_until_both_are_removed(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    one = await retrieval.ingested(tenant, "one.md", KILN)
+    two = await retrieval.ingested(tenant, "two.md", KILN)
+    assert await files(retrieval) == 1
+    await retrieval.documents.remove(tenant, one.document_id)
+    assert await files(retrieval) == 1
+    await retrieval.documents.remove(tenant, two.document_id)
+    assert await files(retrieval) == 0
+
+
+async def test_another_tenant_sees_none_of_it(retrieval: Retrieval) -> None:
+    tenant, other = await retrieval.tenant(), await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    with pytest.raises(DocumentUnknown):
+        await retrieval.documents.get(other, upload.document_id)
+    with pytest.raises(DocumentUnknown):
+        await retrieval.documents.remove(other, upload.document_id)
+    assert await retrieval.documents.list(other, limit=10) == []
+    assert await retrieval.documents.list(other, limit=10, after=upload.document_id) == []
+    assert (await retrieval.ingested(other, "kiln.md", KILN)).version == 1
+    assert len(await texts(retrieval, tenant)) == 1
+
+
+async def test_a_list_comes_in_pages_newest_first(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    for number in range(5):
+        await retrieval.add(tenant, f"{number}.txt", f"text {number}")
+    page = await retrieval.documents.list(tenant, limit=2)
+    names = [document.name for document in page]
+    while page:
+        page = await retrieval.documents.list(tenant, limit=2, after=page[-1].id)
+        names += [document.name for document in page]
+    assert names == ["4.txt", "3.txt", "2.txt", "1.txt", "0.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "content", "expected"),
+    [
+        ("report.pdf", "application/pdf", b"%PDF-1.7", MediaTypeUnknown),
+        ("notes.md", "", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", MediaTypeUnknown),
+        ("notes.md", "", bytes(range(256)), MediaTypeUnknown),
+        ("notes.md", "image/png", b"text", MediaTypeUnknown),
+        ("notes.md", "", "no".encode("utf-16"), MediaTypeUnknown),
+        ("notes.md", "", b"caf\xe9 au lait", BadInput),
+        ("notes.md", "", b"", BadInput),
+        ("../..", "", b"text", BadInput),
+        ("a\x00.md", "", b"text", BadInput),
+        ("big.txt", "", b"a" * 1_000_001, BodyTooLarge),
+    ],
+)
+async def test_what_is_not_taken_leaves_nothing(
+    retrieval: Retrieval, name: str, media_type: str, content: bytes, expected: type[SwitchyardError]
+) -> None:
+    tenant = await retrieval.tenant()
+    with pytest.raises(expected):
+        await retrieval.documents.add(tenant, name, media_type, pieces(content))
+    assert await retrieval.documents.list(tenant, limit=10) == []
+    assert await files(retrieval) == 0
+
+
+async def test_an_upload_that_breaks_off_leaves_nothing(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"the first half"
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await retrieval.documents.add(tenant, "half.txt", "", broken())
+    assert await files(retrieval) == 0

@@ -1,0 +1,179 @@
+"""Documents become passages, whatever breaks on the way."""
+
+import pytest
+
+from app.errors import ContextTooLong, JobUnknown, NodeFailed
+from app.retrieval.ingest import BATCH
+from app.retrieval.states import DocumentState, JobState
+from tests.fakes.retrieval import Retrieval
+from tests.integration.retrieval_fixtures import open_index
+from tests.integration.retrieval_fixtures import retrieval as retrieval
+
+pytestmark = pytest.mark.integration
+
+HANDBOOK = "# Kiln\n\n## Limits\n\nA kiln holds 48 plates and fires at 1,240 degrees.\n\n## Prices\n\nOne firing costs 19 euros.\n"
+
+
+class Killed(BaseException):
+    """The process ends here: nothing catches it."""
+
+
+def long_text(chunks: int) -> str:
+    """A text of that many sections, each one chunk."""
+    return "\n".join(f"## Part {number}\n\nPart {number} weighs {number * 7} grams.\n" for number in range(chunks))
+
+
+async def test_a_document_becomes_chunks_and_as_many_points(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", HANDBOOK)
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.step, job.progress) == (JobState.DONE, DocumentState.READY, 1.0)
+    assert (await retrieval.documents.get(tenant, upload.document_id)).state is DocumentState.READY
+    assert await retrieval.chunk_count(upload.document_id) == 2
+    assert await retrieval.index.count(tenant, upload.document_id) == 2
+
+
+async def test_the_errand_is_committed_with_the_rows(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
+    errands = await retrieval.execute(
+        "SELECT queue_name, task_name, status::text, args FROM procrastinate_jobs WHERE queueing_lock = %s",
+        f"ingest:{upload.job_id}",
+    )
+    assert errands == [
+        {"queue_name": "ingest", "task_name": "ingest", "status": "todo", "args": {"job_id": str(upload.job_id)}}
+    ]
+
+
+async def test_running_a_finished_job_again_changes_nothing(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", HANDBOOK)
+    asked = len(retrieval.embedding.asked)
+    await retrieval.ingest().run(upload.job_id)
+    assert len(retrieval.embedding.asked) == asked
+    assert (await retrieval.job(tenant, upload.job_id)).attempt == 1
+
+
+async def test_an_absent_node_makes_the_job_wait_and_says_so(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "long.md", long_text(2 * BATCH))
+    retrieval.embedding.raises, retrieval.embedding.fails_after = NodeFailed("node a broke off"), BATCH
+    await retrieval.ingest().run(upload.job_id)
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.step, job.error_code) == (JobState.ACCEPTED, DocumentState.CHUNKED, "node_failed")
+    assert job.error_detail == "node a broke off"
+    assert 0.1 < job.progress < 0.9
+
+    retrieval.embedding.raises = None
+    await retrieval.ingest().run(upload.job_id)
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.error_code, job.attempt) == (JobState.DONE, None, 2)
+    assert len(retrieval.embedding.asked) == 2 * BATCH, "what was embedded before the break is not embedded again"
+
+
+async def test_an_absent_index_makes_the_job_wait_with_an_errand_in_the_future(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
+    await retrieval.execute("DELETE FROM procrastinate_jobs WHERE queueing_lock = %s", f"ingest:{upload.job_id}")
+    nowhere = open_index(("http://127.0.0.1:9",))
+    await retrieval.ingest(index=nowhere).run(upload.job_id)
+    await nowhere.close()
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.error_code) == (JobState.ACCEPTED, "store_unavailable")
+    errands = await retrieval.execute(
+        "SELECT scheduled_at > now() AS later FROM procrastinate_jobs WHERE queueing_lock = %s",
+        f"ingest:{upload.job_id}",
+    )
+    assert errands == [{"later": True}]
+    await retrieval.ingest().run(upload.job_id)
+    assert (await retrieval.job(tenant, upload.job_id)).state is JobState.DONE
+
+
+@pytest.mark.parametrize("state", ["received", "parsed", "chunked", "indexed"])
+async def test_a_job_cut_off_after_any_step_ends_with_as_many_points_as_chunks(
+    retrieval: Retrieval, state: str
+) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "long.md", long_text(BATCH + 5))
+    if state == "chunked":
+        await retrieval.index.remove_document(tenant, upload.document_id)
+    await retrieval.execute("UPDATE documents SET state = %s WHERE id = %s", state, upload.document_id)
+    await retrieval.execute("UPDATE jobs SET state = 'running' WHERE id = %s", upload.job_id)
+    await retrieval.ingest().run(upload.job_id)
+    assert (await retrieval.job(tenant, upload.job_id)).state is JobState.DONE
+    assert await retrieval.chunk_count(upload.document_id) == BATCH + 5
+    assert await retrieval.index.count(tenant, upload.document_id) == BATCH + 5
+
+
+async def test_a_document_without_text_fails_once_and_for_all(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "blank.txt", " \n\n ")
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.error_code, job.attempt) == (JobState.FAILED, "no_text", 1)
+    assert (await retrieval.documents.get(tenant, upload.document_id)).error_code == "no_text"
+    again = await retrieval.ingested(tenant, "blank.txt", " \n\n ")
+    assert again.version == 2, "a content that failed may be tried again"
+
+
+async def test_a_text_that_is_too_long_for_the_model_is_embedded_by_its_front(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
+    retrieval.embedding.longest_chars = 60
+    await retrieval.ingest().run(upload.job_id)
+    assert (await retrieval.job(tenant, upload.job_id)).state is JobState.DONE
+    assert all(len(text) <= 60 for text in retrieval.embedding.asked)
+    found = await retrieval.ask(tenant, "plates in a kiln at 1240 degrees")
+    assert found[0].text.endswith("1,240 degrees."), "the words that did not fit are still found by themselves"
+
+
+async def test_a_text_that_no_cut_makes_fit_ends_the_job_with_the_models_code(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    retrieval.embedding.longest_chars = 10
+    upload = await retrieval.ingested(tenant, "kiln.md", HANDBOOK)
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.error_code) == (JobState.FAILED, "context_too_long")
+    assert await retrieval.chunk_count(upload.document_id) == 0
+
+
+async def test_an_ingestion_killed_in_any_batch_ends_complete(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    batches = 4
+    for killed_in in range(batches):
+        upload = await retrieval.add(tenant, f"long-{killed_in}.md", long_text(batches * BATCH - 3))
+        asked = len(retrieval.embedding.asked)
+        retrieval.embedding.raises, retrieval.embedding.fails_after = Killed(), asked + killed_in * BATCH
+        with pytest.raises(Killed):
+            await retrieval.ingest().run(upload.job_id)
+        retrieval.embedding.raises = None
+        await retrieval.ingest().run(upload.job_id)
+        assert (await retrieval.job(tenant, upload.job_id)).state is JobState.DONE
+        assert await retrieval.index.count(tenant, upload.document_id) == batches * BATCH - 3
+        assert len(retrieval.embedding.asked) - asked == batches * BATCH - 3, "no chunk was embedded twice"
+
+
+async def test_another_embedding_model_embeds_everything_anew(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "long.md", long_text(2 * BATCH))
+    retrieval.embedding.raises, retrieval.embedding.fails_after = NodeFailed("gone"), BATCH
+    await retrieval.ingest(model="old").run(upload.job_id)
+    retrieval.embedding.raises = None
+    await retrieval.ingest(model="new").run(upload.job_id)
+    assert len(retrieval.embedding.asked) == 3 * BATCH
+    assert await retrieval.index.count(tenant, upload.document_id) == 2 * BATCH
+
+
+async def test_a_missing_original_makes_the_job_wait(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
+    document = await retrieval.documents.get(tenant, upload.document_id)
+    await retrieval.blobs.remove(tenant, bytes.fromhex(document.sha256))
+    await retrieval.ingest().run(upload.job_id)
+    job = await retrieval.job(tenant, upload.job_id)
+    assert (job.state, job.error_detail) == (JobState.ACCEPTED, "the original is not in the blob store")
+
+
+async def test_another_tenants_job_is_unknown(retrieval: Retrieval) -> None:
+    tenant, other = await retrieval.tenant(), await retrieval.tenant()
+    upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
+    with pytest.raises(JobUnknown):
+        await retrieval.jobs.get(other, upload.job_id)

@@ -1,0 +1,97 @@
+"""Questions find passages, and only the tenant's own and live ones."""
+
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.errors import NodeFailed, StoreUnavailable
+from app.retrieval import sparse
+from app.retrieval.points import Point
+from app.retrieval.search import Search
+from app.retrieval.versions import chunk_id
+from tests.fakes.retrieval import FakeEmbedding, Retrieval, hashed
+from tests.integration.retrieval_fixtures import open_index
+from tests.integration.retrieval_fixtures import retrieval as retrieval
+
+pytestmark = pytest.mark.integration
+
+KILN = """# Kiln
+
+## Limits
+
+A kiln holds 48 plates and fires at 1,240 degrees.
+
+## Prices
+
+One firing costs 19 euros; error code E-417 means that the door is open.
+"""
+BREAD = "# Oven\n\nBread takes 45 minutes. The crust is done when it sounds hollow.\n"
+
+
+async def test_a_question_finds_the_passage_with_its_place(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    await retrieval.ingested(tenant, "bread.md", BREAD)
+    best = (await retrieval.ask(tenant, "How many plates fit in a kiln?"))[0]
+    assert (best.document_id, best.document, best.heading) == (upload.document_id, "kiln.md", "Kiln > Limits")
+    assert KILN[best.start_offset : best.end_offset] == best.text
+    assert best.chunk_id == chunk_id(upload.document_id, 0)
+
+
+async def test_a_rare_word_finds_its_passage_even_when_the_meaning_is_far(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    await retrieval.ingested(tenant, "kiln.md", KILN)
+    await retrieval.ingested(tenant, "bread.md", BREAD)
+    assert "E-417" in (await retrieval.ask(tenant, "E-417"))[0].text
+
+
+async def test_passages_come_best_first_and_no_more_than_asked_for(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    text = "\n".join(f"## Part {number}\n\nPart {number} of the kiln weighs {number} grams.\n" for number in range(30))
+    await retrieval.ingested(tenant, "parts.md", text)
+    found = await retrieval.ask(tenant, "Which part of the kiln weighs 17 grams?", limit=4)
+    assert len(found) == 4
+    assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
+    assert "17" in found[0].text
+
+
+async def test_a_tenant_without_documents_finds_nothing(retrieval: Retrieval) -> None:
+    tenant, other = await retrieval.tenant(), await retrieval.tenant()
+    await retrieval.ingested(other, "kiln.md", KILN)
+    assert await retrieval.ask(tenant, "How many plates fit in a kiln?") == []
+
+
+async def test_points_of_another_tenant_are_dropped_and_reported(retrieval: Retrieval) -> None:
+    owner, reader = await retrieval.tenant(), await retrieval.tenant()
+    upload = await retrieval.ingested(owner, "kiln.md", KILN)
+    # The index breaks its promise: the owner's chunk lies under the reader's name.
+    stray = chunk_id(upload.document_id, 0)
+    vectors = hashed("plates kiln"), sparse.of_chunk("plates kiln")
+    await retrieval.index.upsert([Point(UUID(int=stray.int), reader, upload.document_id, 0, *vectors)])
+    with capture_logs() as logs:
+        assert await retrieval.ask(reader, "How many plates fit in a kiln?") == []
+    assert [entry["event"] for entry in logs] == ["search.foreign_points"]
+
+
+async def test_an_index_that_is_away_is_told_by_name(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    nowhere = open_index(("http://127.0.0.1:9",))
+    with pytest.raises(StoreUnavailable) as caught:
+        await Search(retrieval.database, nowhere).passages(tenant, "plates?", embed=FakeEmbedding(), limit=3)
+    await nowhere.close()
+    assert caught.value.facts["store"] == "qdrant"
+
+
+async def test_an_embedding_that_is_away_is_passed_on(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    absent = FakeEmbedding(raises=NodeFailed("gone"), fails_after=0)
+    with pytest.raises(NodeFailed):
+        await retrieval.search.passages(tenant, "plates?", embed=absent, limit=3)
+
+
+async def test_a_question_of_stop_words_or_signs_is_still_asked(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    await retrieval.ingested(tenant, "kiln.md", KILN)
+    for question in ("what is it", "???", "🤷"):
+        assert len(await retrieval.ask(tenant, question, limit=2)) == 2

@@ -1,0 +1,131 @@
+"""Sections and chunks, and where they stand in the text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.retrieval.chunks import (
+    CHUNK_CHARS,
+    CHUNK_TOKENS,
+    LEAD_CHARS,
+    LEAST_CHARS,
+    Chunk,
+    embedded_text,
+    estimate_tokens,
+    split,
+)
+from app.retrieval.media import MediaType
+from app.retrieval.parse import HEADING_CHARS, clean_text, sections
+
+LINES = st.sampled_from(
+    [
+        "# One",
+        "## Two ##",
+        "###### Six",
+        "#hash",
+        "Setext",
+        "===",
+        "---",
+        "```",
+        "~~~ python",
+        "- item with words.",
+        "| a | b |",
+        "> quoted",
+        "    code",
+        "",
+        "",
+        "A sentence. Another one! And 3.5 of them?",
+        "漢字" * 200,
+        "word " * 300,
+        "x" * 2000,
+        "\r",
+        "\x0b",
+        "\u2028",
+        "🦊 é\u0301",
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=3000), st.lists(LINES, max_size=30).map("\n".join))
+
+
+def chunks_of(text: str, media_type: MediaType = MediaType.MARKDOWN) -> list[Chunk]:
+    """All chunks of a text."""
+    return list(split(text, sections(text, media_type), media_type))
+
+
+@given(TEXTS, st.sampled_from(MediaType))
+def test_sections_follow_each_other_without_a_gap(text: str, media_type: MediaType) -> None:
+    found = sections(text, media_type)
+    assert "".join(text[section.start : section.end] for section in found) == text
+    assert all(len(section.heading) <= HEADING_CHARS for section in found)
+
+
+@given(TEXTS, st.sampled_from(MediaType))
+def test_chunks_cover_the_text_in_order_and_are_exact_parts_of_it(text: str, media_type: MediaType) -> None:
+    end = 0
+    for chunk in chunks_of(text, media_type):
+        assert text[chunk.start : chunk.end] == chunk.text
+        assert not text[end : chunk.start].strip(), "only white space lies between two chunks"
+        assert chunk.text == chunk.text.strip() or chunk.text.lstrip(" ").startswith("#")
+        assert chunk.text
+        assert len(chunk.text) <= CHUNK_CHARS
+        assert estimate_tokens(chunk.text) <= CHUNK_TOKENS + LEAD_CHARS or len(chunk.text) <= LEAST_CHARS
+        end = chunk.end
+    assert not text[end:].strip()
+
+
+def test_a_chunk_carries_the_path_of_its_headings() -> None:
+    text = "intro\n\n# Kiln\n\n## Limits\n\nplates\n\n### Heat\n\ndegrees\n\n## Prices\n\neuros\n"
+    assert [(chunk.heading, chunk.text.splitlines()[-1]) for chunk in chunks_of(text)] == [
+        ("", "intro"),
+        ("Kiln > Limits", "plates"),
+        ("Kiln > Limits > Heat", "degrees"),
+        ("Kiln > Prices", "euros"),
+    ]
+
+
+def test_underlined_headings_count_and_those_in_code_do_not() -> None:
+    text = "Kiln\n====\n\nplates\n\nHeat\n----\n\n```sh\n# no heading\n```\n- item\n---\n\nend\n"
+    assert [chunk.heading for chunk in chunks_of(text)] == ["Kiln", "Kiln > Heat"]
+
+
+def test_plain_text_has_no_headings() -> None:
+    assert [chunk.heading for chunk in chunks_of("# one\n\ntwo", MediaType.TEXT)] == [""]
+
+
+def test_a_long_section_is_cut_between_sentences() -> None:
+    text = "# A\n\n" + "This sentence has exactly seven plain words. " * 100
+    found = chunks_of(text)
+    assert len(found) > 4
+    assert all(chunk.text.endswith(".") for chunk in found)
+    assert all(chunk.heading == "A" for chunk in found)
+
+
+def test_a_long_path_of_headings_keeps_the_innermost() -> None:
+    text = "".join(f"{'#' * level} {'heading ' * 5}{level}\n" for level in range(1, 7)) + "text"
+    heading = chunks_of(text)[0].heading
+    assert len(heading) <= HEADING_CHARS
+    assert heading.endswith("6")
+
+
+@pytest.mark.parametrize(
+    ("text", "at_least", "at_most"),
+    [
+        ("The kiln holds plates.", 5, 6),
+        ("1234567890", 5, 10),
+        ("漢字", 2, 2),
+        ("a.b", 3, 3),
+        ("internationalization", 3, 6),
+    ],
+)
+def test_tokens_are_estimated_from_above(text: str, at_least: int, at_most: int) -> None:
+    assert at_least <= estimate_tokens(text) <= at_most
+
+
+def test_what_is_embedded_shows_each_heading_once() -> None:
+    assert embedded_text("Kiln > Limits", "plates") == "Kiln > Limits\nplates"
+    assert embedded_text("Kiln > Limits", "## Limits\n\nplates") == "Kiln\n## Limits\n\nplates"
+    assert embedded_text("", "plates") == "plates"
+
+
+def test_what_postgresql_cannot_keep_is_dropped() -> None:
+    assert clean_text("\ufeffa\x00b 🦊".encode()) == "ab 🦊"

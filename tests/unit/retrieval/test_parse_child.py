@@ -1,0 +1,128 @@
+"""The throw-away process that parses: what it reads, what it survives, what it is kept from."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import pytest
+
+from app.retrieval.chunks import Chunk
+from app.retrieval.media import MediaType
+from app.retrieval.sandbox import ROOT, DocumentUnreadable, Parser, Unreadable
+
+HOSTILE = "hostile_parser"
+CONFINED = "import sys, os\nfrom app.retrieval.parse_child import _confine\nout = sys.stdout.buffer\n_confine()\n"
+
+
+async def parse(parser: Parser, content: bytes) -> list[Chunk]:
+    """The chunks of a Markdown document with that content."""
+    with TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        return await parser.chunks(file, MediaType.MARKDOWN)
+
+
+async def ends(parser: Parser, content: bytes = b"text") -> Unreadable:
+    """Why the document cannot be read."""
+    with pytest.raises(DocumentUnreadable) as caught:
+        await parse(parser, content)
+    return caught.value.why
+
+
+def hostile(directory: Path, code: str, *, wall_s: float = 20.0) -> Parser:
+    """A parser whose child runs `code` instead."""
+    (directory / f"{HOSTILE}.py").write_text(code)
+    (directory / "app").symlink_to(ROOT / "app")
+    return Parser(wall_s=wall_s, module=HOSTILE, root=directory)
+
+
+async def test_a_document_comes_back_as_chunks() -> None:
+    text = "\ufeff# Kiln\n\nA kiln holds 48 plates. 🦊\n\x00"
+    (chunk,) = await parse(Parser(), text.encode())
+    assert chunk == Chunk("Kiln", 0, 33, "# Kiln\n\nA kiln holds 48 plates. 🦊")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", Unreadable.NO_TEXT),
+        (b" \n\xef\xbb\xbf\n", Unreadable.MALFORMED),
+        (b"\xef\xbb\xbf\n \x00", Unreadable.NO_TEXT),
+        (b"caf\xe9", Unreadable.MALFORMED),
+        (b"a" * ((16 << 20) + 1), Unreadable.TOO_LARGE),
+        (b"# a\n\nb\n\n" * 20_001, Unreadable.TOO_LARGE),
+    ],
+)
+async def test_a_document_that_cannot_be_read_says_why(content: bytes, why: Unreadable) -> None:
+    if content == b" \n\xef\xbb\xbf\n":
+        assert len(await parse(Parser(), content)) == 1
+        return
+    assert await ends(Parser(), content) is why
+
+
+@pytest.mark.parametrize("unit", ["[", ">", "`", "|a", "* ", "<a ", "![](", "\\", "&#", "- - ", "#\n", "\n```\n"])
+async def test_text_made_to_hurt_a_parser_is_done_in_time(unit: str) -> None:
+    try:
+        await parse(Parser(wall_s=20.0), (unit * (200_000 // len(unit)) + "x").encode())
+    except DocumentUnreadable as error:
+        assert error.why is Unreadable.TOO_LARGE  # noqa: PT017 - either end is fine
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "open('/etc/hostname')",
+        "open('/tmp/written', 'w')",
+        "import socket; socket.socket()",
+        "os.pipe()",
+        "import subprocess; subprocess.run(['/bin/true'])",
+    ],
+)
+async def test_the_child_opens_no_file_no_socket_and_no_process(tmp_path: Path, attempt: str) -> None:
+    code = f"{CONFINED}try:\n    {attempt}\nexcept (OSError, ImportError):\n    os._exit(11)\nos._exit(12)\n"
+    assert await ends(hostile(tmp_path, code)) is Unreadable.NO_TEXT
+
+
+async def test_the_child_gets_no_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWITCHYARD_DATABASE_URL", "secret")
+    code = "import os\nos._exit(11 if not any('SWITCHYARD' in name for name in os.environ) else 12)\n"
+    assert await ends(hostile(tmp_path, code)) is Unreadable.NO_TEXT
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (f"{CONFINED}a = [b'x' * (1 << 20) for _ in range(5000)]\n", Unreadable.MALFORMED),
+        (f"{CONFINED}os.kill(os.getpid(), 6)\n", Unreadable.MEMORY),
+        (f"{CONFINED}os.kill(os.getpid(), 24)\n", Unreadable.TIMEOUT),
+        (f"{CONFINED}os.kill(os.getpid(), 11)\n", Unreadable.MALFORMED),
+        ("import sys\nsys.stdout.write('x' * (49 << 20))\n", Unreadable.TOO_LARGE),
+        ("print('no json')\n", Unreadable.MALFORMED),
+        ("""print('["h", 0, 9, "four"]')\n""", Unreadable.MALFORMED),
+        ("""print('["h", 0, 1, ""]')\n""", Unreadable.MALFORMED),
+        ("raise SystemExit(77)\n", Unreadable.MALFORMED),
+    ],
+)
+async def test_whatever_the_child_does_the_document_ends_with_a_code(
+    tmp_path: Path, code: str, why: Unreadable
+) -> None:
+    assert await ends(hostile(tmp_path, code)) is why
+
+
+async def test_a_child_that_hangs_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    code = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(started)!r}, 'w').write(str(child.pid))\ntime.sleep(60)\n"
+    )
+    assert await ends(hostile(tmp_path, code, wall_s=1.5)) is Unreadable.TIMEOUT
+    pid = int(started.read_text())
+    state = Path(f"/proc/{pid}/stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_the_child_imports_neither_the_network_nor_the_stores() -> None:
+    source = (Path(sys.modules[Parser.__module__].__file__ or "").parent / "parse_child.py").read_text()
+    assert "qdrant" not in source
+    assert "postgres" not in source
