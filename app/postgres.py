@@ -62,10 +62,13 @@ async def _check(conn: Connection) -> None:
     await conn.execute("")
 
 
-def make_pool(url: str, *, size: int, wait_s: float, tls_ca: str | None = None) -> Pool:
-    """Return an unopened pool of at most `size` autocommit connections; a borrower waits at most `wait_s`."""
-    kwargs: dict[str, Any] = {
-        "autocommit": True,
+def make_pool(url: str, *, size: int, wait_s: float, tls_ca: str | None = None, is_for_queue: bool = False) -> Pool:
+    """Return an unopened pool of at most `size` autocommit connections; a borrower waits at most `wait_s`.
+
+    The job queue's own pool must not say `autocommit`: procrastinate says it itself where it needs it.
+    """
+    kwargs: dict[str, Any] = {} if is_for_queue else {"autocommit": True}
+    kwargs |= {
         "row_factory": dict_row,
         "connect_timeout": 3,
         "options": _SESSION_LIMITS,

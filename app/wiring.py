@@ -131,7 +131,9 @@ def _build(settings: Settings, stores: Stores, inference: Inference) -> Platform
     ingest = Ingest(
         database, jobs, stores.blobs, stores.qdrant, parser=Parser(), embed=embed, embed_model=settings.embed_model
     )
-    queue_pool = make_pool(settings.database_url, size=QUEUE_CONNECTIONS, wait_s=10, tls_ca=settings.database_ca)
+    queue_pool = make_pool(
+        settings.database_url, size=QUEUE_CONNECTIONS, wait_s=10, tls_ca=settings.database_ca, is_for_queue=True
+    )
     health = Health(
         database=database,
         redis=(stores.cache, stores.coordination),

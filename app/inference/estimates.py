@@ -48,12 +48,12 @@ class Meter:
 
     def start(self, call: str, now_us: int, *, expected_rate: float) -> None:
         """Add a call; until its first token it counts with `expected_rate` (tokens a second)."""
-        self._advance(now_us)
+        self.advance(now_us)
         self.shares.append(Share(call, expected_rate, ticked_us=self.at_us))
 
     def tick(self, call: str, tokens: int, now_us: int) -> int:
         """Note how many tokens a call has produced; return its GPU microseconds so far."""
-        self._advance(now_us)
+        self.advance(now_us)
         share = self._find(call)
         if tokens > share.tokens and self.at_us > share.ticked_us:
             share.rate = (tokens - share.tokens) * US_PER_S / (self.at_us - share.ticked_us)
@@ -65,20 +65,21 @@ class Meter:
 
     def end(self, call: str, now_us: int) -> int:
         """Remove a call; return its GPU microseconds."""
-        self._advance(now_us)
+        self.advance(now_us)
         share = self._find(call)
         self.shares.remove(share)
         return share.gpu_us
 
-    def _find(self, call: str) -> Share:
-        return next(share for share in self.shares if share.call == call)
-
-    def _advance(self, now_us: int) -> None:
+    def advance(self, now_us: int) -> None:
+        """Divide the time since the last event; each event does so first."""
         total = (now_us - self.at_us) * self.gpus
         if total > 0 and self.shares:
             for share, part in zip(self.shares, divide(total, [share.weight for share in self.shares]), strict=True):
                 share.gpu_us += part
         self.at_us = max(self.at_us, now_us)
+
+    def _find(self, call: str) -> Share:
+        return next(share for share in self.shares if share.call == call)
 
 
 def divide(total: int, weights: Sequence[float]) -> list[int]:

@@ -16,7 +16,6 @@ from app.postgres import Connection, Database
 from app.retrieval import jobs
 from app.retrieval.discard import Discard, lock_blob, lock_name
 from app.retrieval.media import MediaType, checked_text, clean_name, media_type_of
-from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.states import DocumentState, JobKind
 
 LIST_LIMIT = 200
@@ -92,11 +91,11 @@ class Documents:
     Every method raises StoreUnavailable when PostgreSQL or the blob store does not answer.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, index: QdrantPeers, *, limit_bytes: int) -> None:
+    def __init__(self, database: Database, blobs: Blobs, discard: Discard, *, limit_bytes: int) -> None:
         """`limit_bytes` is the largest upload."""
         self._database = database
         self._blobs = blobs
-        self._discard = Discard(database, blobs, index)
+        self._discard = discard
         self._limit_bytes = limit_bytes
 
     async def add(self, tenant_id: TenantId, name: str, media_type: str, body: AsyncIterator[bytes]) -> Upload:

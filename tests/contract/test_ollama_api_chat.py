@@ -83,9 +83,8 @@ def test_a_last_assistant_message_is_continued(ollama: Server) -> None:
     closed = ollama.ok("/api/chat", model=ollama.model, messages=messages[:1], options=SHORT)
     whole = ollama.ok("/api/chat", model=ollama.model, messages=messages, options=SHORT)
     assert whole["prompt_eval_count"] > closed["prompt_eval_count"]
-    content = whole["message"]["content"]
-    assert not content.lstrip().startswith("The colours")
-    assert content.lstrip()[:1] in {",", "a", "b", "y", "o", "p", "."}
+    assert whole["message"]["content"]
+    assert not whole["message"]["content"].lstrip().startswith("The colours")
 
 
 def test_a_long_answer_goes_on_from_any_place_as_if_it_had_not_stopped(ollama: Server) -> None:

@@ -88,7 +88,9 @@ class Client:
         finally:
             gone.set()
             async with asyncio.timeout(LIMIT_S):
-                await task
+                await asyncio.wait({task})
+            if not task.cancelled():
+                task.result()
 
     async def send(
         self,

@@ -98,7 +98,7 @@ class FakeRunner:
     """Answers each question with `pieces`, or as `script` and `refusal` say."""
 
     def __init__(self, sessions: "FakeSessions") -> None:
-        self._sessions = sessions
+        self.sessions = sessions
         self.runs: dict[RunId, FakeRun] = {}
         self.by_key: dict[tuple[TenantId, str], RunId] = {}
         self.started: list[StartRun] = []
@@ -117,14 +117,14 @@ class FakeRunner:
         if self.refusal is not None:
             raise self.refusal
         if ask.session_id is not None:
-            await self._sessions.get(caller.tenant_id, ask.session_id)
+            await self.sessions.get(caller.tenant_id, ask.session_id)
         key = (caller.tenant_id, ask.idempotency_key or "")
         if ask.idempotency_key is not None and key in self.by_key:
             run = self.runs[self.by_key[key]]
             if run.ask.question != ask.question:
                 raise IdempotencyMismatch("this Idempotency-Key was used with another request")
             return RunHandle(run.result.run_id, run.result.session_id, replayed=True)
-        session_id = ask.session_id or self._sessions.add(caller.tenant_id, ask)
+        session_id = ask.session_id or self.sessions.add(caller.tenant_id, ask)
         run_id = RunId(uuid4())
         result = self.ending(finished(run_id, session_id, "".join(self.pieces)))
         run = FakeRun(caller.tenant_id, ask, result, self.pieces)
@@ -345,6 +345,20 @@ class FakePlatform:
         self.jobs = FakeJobs()
         self.routes = FakeRoutes()
         self.health = FakeHealth()
+
+    def reset(self) -> None:
+        """Forget what earlier tests did; the metrics count on. Building an application for each test is slow."""
+        fresh = FakePlatform()
+        for mine, new in (
+            (self.keys, fresh.keys),
+            (self.sessions, fresh.sessions),
+            (self.runner, fresh.runner),
+            (self.documents, fresh.documents),
+            (self.jobs, fresh.jobs),
+            (self.health, fresh.health),
+        ):
+            vars(mine).update(vars(new))
+        self.runner.sessions = self.sessions
 
 
 ROUTE = Route(

@@ -13,8 +13,9 @@ from app.blobs import Blobs
 from app.errors import ContextTooLong
 from app.ids import DocumentId, JobId, TenantId
 from app.postgres import Database, Pool
+from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents, Upload
-from app.retrieval.ingest import Ingest
+from app.retrieval.ingest import EmbedFor, Ingest
 from app.retrieval.jobs import Job, Jobs
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
@@ -73,21 +74,26 @@ class Retrieval:
         self.blobs = Blobs(directory)
         self.embedding = FakeEmbedding()
         self.jobs = Jobs(self.database, self.metrics)
-        self.documents = Documents(self.database, self.blobs, index, limit_bytes=limit_bytes)
+        self.documents = self.documents_with(index, limit_bytes=limit_bytes)
         self.search = Search(self.database, index)
         self.reconciler = Reconciler(self.database, self.blobs, index, self.metrics)
 
+    def documents_with(self, index: QdrantPeers, *, limit_bytes: int = 1_000_000) -> Documents:
+        """The documents, cleaned up in another index."""
+        discard = Discard(self.database, self.blobs, index)
+        return Documents(self.database, self.blobs, discard, limit_bytes=limit_bytes)
+
     def ingest(
-        self, *, parser: Parser | None = None, model: str = "hashed", index: QdrantPeers | None = None
+        self, *, model: str = "hashed", index: QdrantPeers | None = None, embed: EmbedFor | None = None
     ) -> Ingest:
-        """An ingestion with the fake embedding."""
+        """An ingestion with the fake embedding, or with another one."""
         return Ingest(
             self.database,
             self.jobs,
             self.blobs,
             index or self.index,
-            parser=parser or Parser(wall_s=20.0),
-            embed=self.embedding.for_tenant,
+            parser=Parser(wall_s=20.0),
+            embed=embed or self.embedding.for_tenant,
             embed_model=model,
         )
 

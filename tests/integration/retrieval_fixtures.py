@@ -1,5 +1,6 @@
 """Fixtures of the retrieval tests: real PostgreSQL, the vector store, a directory, no model."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from app.telemetry.metrics import Metrics
 from tests.fakes.retrieval import DENSE_SIZE, Retrieval
 
 
-def open_index(urls: tuple[str, ...]) -> QdrantPeers:
+async def open_index(urls: tuple[str, ...]) -> QdrantPeers:
     """A client of the collection that the retrieval tests share."""
-    return QdrantPeers(
+    # Clients read files when they are made: once, before anything is served.
+    return await asyncio.to_thread(
+        QdrantPeers,
         urls,
         api_key=None,
         collection="retrieval_tests",
@@ -28,7 +31,7 @@ def open_index(urls: tuple[str, ...]) -> QdrantPeers:
 @pytest.fixture
 async def retrieval(postgres_url: str, qdrant_urls: tuple[str, ...], tmp_path: Path) -> AsyncGenerator[Retrieval]:
     """Retrieval over the stores of the session."""
-    index = open_index(qdrant_urls)
+    index = await open_index(qdrant_urls)
     await index.ensure_collection()
     async with make_pool(postgres_url, size=4, wait_s=5.0) as pool:
         yield Retrieval(pool, index, tmp_path / "blobs")

@@ -1,13 +1,12 @@
 """Documents, their versions and their end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from app.errors import BadInput, BodyTooLarge, DocumentUnknown, MediaTypeUnknown, SwitchyardError
 from app.ids import TenantId
-from app.retrieval.documents import Documents
 from app.retrieval.ingest import BATCH
 from app.retrieval.states import DocumentState, JobState
 from tests.fakes.retrieval import Retrieval, pieces
@@ -99,8 +98,8 @@ async def test_a_document_removed_while_the_index_is_away_is_hidden_at_once_and_
 ) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", KILN)
-    nowhere = open_index(("http://127.0.0.1:9",))
-    await Documents(retrieval.database, retrieval.blobs, nowhere, limit_bytes=1000).remove(tenant, upload.document_id)
+    nowhere = await open_index(("http://127.0.0.1:9",))
+    await retrieval.documents_with(nowhere).remove(tenant, upload.document_id)
     await nowhere.close()
     assert await retrieval.index.count(tenant) == 1
     assert await texts(retrieval, tenant) == []
@@ -113,13 +112,11 @@ async def test_a_document_removed_in_the_middle_of_its_ingestion_leaves_no_point
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", "\n".join(f"## {n}\n\nplate {n}" for n in range(2 * BATCH)))
 
-    async def embed(tenant_id: TenantId, asked: list[str]) -> list[list[float]]:
+    async def embed(tenant_id: TenantId, asked: Sequence[str]) -> list[list[float]]:
         await retrieval.documents.remove(tenant_id, upload.document_id)
         return await retrieval.embedding(asked)
 
-    ingest = retrieval.ingest()
-    ingest._embed = embed  # type: ignore[assignment]  # pyright: ignore
-    await ingest.run(upload.job_id)
+    await retrieval.ingest(embed=embed).run(upload.job_id)
     job = await retrieval.job(tenant, upload.job_id)
     assert (job.state, job.error_code) == (JobState.FAILED, "document_deleted")
     assert await retrieval.index.count(tenant, upload.document_id) == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import ContextTooLong, JobUnknown, NodeFailed
+from app.errors import JobUnknown, NodeFailed
 from app.retrieval.ingest import BATCH
 from app.retrieval.states import DocumentState, JobState
 from tests.fakes.retrieval import Retrieval
@@ -11,7 +11,16 @@ from tests.integration.retrieval_fixtures import retrieval as retrieval
 
 pytestmark = pytest.mark.integration
 
-HANDBOOK = "# Kiln\n\n## Limits\n\nA kiln holds 48 plates and fires at 1,240 degrees.\n\n## Prices\n\nOne firing costs 19 euros.\n"
+HANDBOOK = """# Kiln
+
+## Limits
+
+A kiln holds 48 plates and fires at 1,240 degrees.
+
+## Prices
+
+One firing costs 19 euros.
+"""
 
 
 class Killed(BaseException):
@@ -75,7 +84,7 @@ async def test_an_absent_index_makes_the_job_wait_with_an_errand_in_the_future(r
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
     await retrieval.execute("DELETE FROM procrastinate_jobs WHERE queueing_lock = %s", f"ingest:{upload.job_id}")
-    nowhere = open_index(("http://127.0.0.1:9",))
+    nowhere = await open_index(("http://127.0.0.1:9",))
     await retrieval.ingest(index=nowhere).run(upload.job_id)
     await nowhere.close()
     job = await retrieval.job(tenant, upload.job_id)

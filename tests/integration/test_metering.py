@@ -62,6 +62,7 @@ class Twin:
             if deadline <= now_us:
                 self.expired[call] = self.meter.end(call, deadline)
                 del self.deadlines[call]
+        self.meter.advance(now_us)
 
     async def start(self, call: str, expected: float) -> None:
         """Acquire."""

@@ -87,7 +87,7 @@ async def test_an_original_that_no_document_has_is_removed_after_an_hour(retriev
     assert sum(path.is_file() for path in directory.rglob("*")) == 3
     for path in directory.rglob("*"):
         if path.is_file():
-            os.utime(path, (time.time() - 7200,) * 2)
+            os.utime(path, (time.time() - 7200, time.time() - 7200))
     for _ in range(256):
         await retrieval.reconciler._orphans()  # pyright: ignore[reportPrivateUsage]
     left = [path.name for path in directory.rglob("*") if path.is_file()]

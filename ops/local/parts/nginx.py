@@ -13,6 +13,7 @@ from ops.local.process import REPOSITORY
 
 NAME = "nginx"
 TEMPLATES = REPOSITORY / "nginx"
+PID_FILE = "nginx.pid"
 TEMPORARY = ("client", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -26,7 +27,8 @@ def part(layout: Layout) -> Part:
         environ={},
         address=layout.ports.address(NAME),
         prepare=lambda: write_configuration(folder, variables(layout)),
-        is_ready=lambda: http_ok(port, "/livez"),
+        # It writes its process id once it listens: while it still tries, somebody else answers on that port.
+        is_ready=lambda: (folder / PID_FILE).is_file() and http_ok(port, "/livez"),
         stop_signal=signal.SIGQUIT,  # lets open requests end
         stop_within_s=3.0,
         port_names=(NAME,),
@@ -41,6 +43,7 @@ def variables(layout: Layout) -> dict[str, str]:
 
 def write_configuration(folder: Path, values: Mapping[str, str]) -> None:
     """Write `nginx.conf` and `switchyard.conf` into nginx's folder, from the templates in `nginx/`."""
+    (folder / PID_FILE).unlink(missing_ok=True)
     for name in TEMPORARY:
         (folder / "temporary" / name).mkdir(parents=True, exist_ok=True)
     for name in ("nginx.conf", "switchyard.conf"):

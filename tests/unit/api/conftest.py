@@ -1,31 +1,47 @@
 """The application over a fake platform."""
 
 import pytest
+from litestar import Litestar
 
 from app.api.app import create_app
 from tests.fakes.asgi import Client
 from tests.fakes.platform import KEY_A, KEY_B, FakePlatform
 
 
-@pytest.fixture
-def platform() -> FakePlatform:
-    """A platform without servers."""
+@pytest.fixture(scope="session")
+def shared_platform() -> FakePlatform:
+    """The platform of all tests; use `platform`."""
     return FakePlatform()
 
 
+@pytest.fixture(scope="session")
+def app(shared_platform: FakePlatform) -> Litestar:
+    """The application of all tests."""
+    return create_app(shared_platform)
+
+
 @pytest.fixture
-def client(platform: FakePlatform) -> Client:
+def platform(shared_platform: FakePlatform) -> FakePlatform:
+    """A platform without servers, as new."""
+    shared_platform.reset()
+    return shared_platform
+
+
+@pytest.fixture
+def client(app: Litestar, platform: FakePlatform) -> Client:
     """A client with tenant A's key."""
-    return Client(create_app(platform), KEY_A)
+    del platform
+    return Client(app, KEY_A)
 
 
 @pytest.fixture
-def other(platform: FakePlatform) -> Client:
+def other(app: Litestar) -> Client:
     """A client with tenant B's key."""
-    return Client(create_app(platform), KEY_B)
+    return Client(app, KEY_B)
 
 
 @pytest.fixture
-def stranger(platform: FakePlatform) -> Client:
+def stranger(app: Litestar, platform: FakePlatform) -> Client:
     """A client without a key."""
-    return Client(create_app(platform))
+    del platform
+    return Client(app)

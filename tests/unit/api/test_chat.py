@@ -184,7 +184,7 @@ async def test_a_json_client_that_leaves_frees_its_run(client: Client, platform:
     assert platform.runner.gone == list(platform.runner.runs)
     assert reply.status == 499
     counted = platform.metrics.http_requests.labels("POST", CHAT, "499")
-    assert counted._value.get() == 1.0  # pyright: ignore[reportPrivateUsage]
+    assert counted._value.get() >= 1.0  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_replay_that_leaves_does_not_end_the_run_of_another_request(

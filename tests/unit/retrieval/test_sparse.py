@@ -1,5 +1,6 @@
 """Words, and the sparse vectors made of them."""
 
+import itertools
 import math
 
 import pytest
@@ -48,7 +49,7 @@ def test_repetition_helps_less_and_less_and_never_over_k1_plus_1() -> None:
     filler = "alpha beta gamma delta epsilon zeta eta theta " * 10
     question = sparse.of_question("kiln")
     scores = [dot(question, sparse.of_chunk(f"{'kiln ' * count}{filler}")) for count in (1, 2, 4, 8)]
-    gains = [after - before for before, after in zip(scores, scores[1:], strict=False)]
+    gains = [after - before for before, after in itertools.pairwise(scores)]
     assert gains[0] > gains[1] > gains[2] > 0
     assert scores[-1] < sparse.K1 + 1
 

@@ -1,6 +1,6 @@
 """The throw-away process that parses: what it reads, what it survives, what it is kept from."""
 
-import sys
+import asyncio
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -9,6 +9,8 @@ import pytest
 from app.retrieval.chunks import Chunk
 from app.retrieval.media import MediaType
 from app.retrieval.sandbox import ROOT, DocumentUnreadable, Parser, Unreadable
+
+pytestmark = pytest.mark.integration
 
 HOSTILE = "hostile_parser"
 CONFINED = "import sys, os\nfrom app.retrieval.parse_child import _confine\nout = sys.stdout.buffer\n_confine()\n"
@@ -36,6 +38,14 @@ def hostile(directory: Path, code: str, *, wall_s: float = 20.0) -> Parser:
     return Parser(wall_s=wall_s, module=HOSTILE, root=directory)
 
 
+def runs(pid: int) -> bool:
+    """Whether the process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 async def test_a_document_comes_back_as_chunks() -> None:
     text = "\ufeff# Kiln\n\nA kiln holds 48 plates. 🦊\n\x00"
     (chunk,) = await parse(Parser(), text.encode())
@@ -46,7 +56,6 @@ async def test_a_document_comes_back_as_chunks() -> None:
     ("content", "why"),
     [
         (b"", Unreadable.NO_TEXT),
-        (b" \n\xef\xbb\xbf\n", Unreadable.MALFORMED),
         (b"\xef\xbb\xbf\n \x00", Unreadable.NO_TEXT),
         (b"caf\xe9", Unreadable.MALFORMED),
         (b"a" * ((16 << 20) + 1), Unreadable.TOO_LARGE),
@@ -54,9 +63,6 @@ async def test_a_document_comes_back_as_chunks() -> None:
     ],
 )
 async def test_a_document_that_cannot_be_read_says_why(content: bytes, why: Unreadable) -> None:
-    if content == b" \n\xef\xbb\xbf\n":
-        assert len(await parse(Parser(), content)) == 1
-        return
     assert await ends(Parser(), content) is why
 
 
@@ -113,16 +119,12 @@ async def test_a_child_that_hangs_is_killed_with_all_that_it_started(tmp_path: P
     started = tmp_path / "started"
     code = (
         "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         f"open({str(started)!r}, 'w').write(str(child.pid))\ntime.sleep(60)\n"
     )
     assert await ends(hostile(tmp_path, code, wall_s=1.5)) is Unreadable.TIMEOUT
-    pid = int(started.read_text())
-    state = Path(f"/proc/{pid}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
-
-
-def test_the_child_imports_neither_the_network_nor_the_stores() -> None:
-    source = (Path(sys.modules[Parser.__module__].__file__ or "").parent / "parse_child.py").read_text()
-    assert "qdrant" not in source
-    assert "postgres" not in source
+    for _ in range(500):
+        if not runs(int(started.read_text())):
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("the child's child still runs")

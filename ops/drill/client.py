@@ -1,0 +1,94 @@
+"""A client that does what a stream's events say, breaks, and comes back for the rest."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+STREAM_LIMIT_S = 60.0
+
+
+@dataclass(slots=True)
+class Reader:
+    """What a client knows of one run: its text so far, and the last event id."""
+
+    text: str = ""
+    run_id: str = ""
+    last_id: str = ""
+    restarts: int = 0
+    end: str = ""
+    events: int = 0
+    final: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def see(self, event_id: str, kind: str, body: dict[str, Any]) -> None:
+        """Apply one event."""
+        self.events += 1
+        self.last_id = event_id or self.last_id
+        match kind:
+            case "queued":
+                self.run_id = body["run_id"]
+            case "delta":
+                self.text += body["text"]
+            case "restart":
+                self.text = self.text[: body["offset"]]
+                self.restarts += 1
+            case "done" | "error":
+                self.end, self.final = kind, body
+            case _:
+                pass
+
+
+def ask(
+    url: str, key: str, body: dict[str, Any], reader: Reader, *, until: Callable[[Reader], bool] = lambda _: False
+) -> None:
+    """Ask and read the stream to its end, or until it breaks or `until` says so. Raises httpx.HTTPStatusError."""
+    headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
+    with httpx.Client(timeout=STREAM_LIMIT_S) as client:
+        with client.stream("POST", f"{url}/api/v1/chat", json=body | {"stream": True}, headers=headers) as reply:
+            _raise_for(reply)
+            _read(reply, reader, until)
+
+
+def come_back(url: str, key: str, reader: Reader) -> None:
+    """Read the rest of the run's events. Raises httpx.HTTPStatusError."""
+    headers = {"Authorization": f"Bearer {key}", "Last-Event-ID": reader.last_id}
+    with httpx.Client(timeout=STREAM_LIMIT_S) as client:
+        with client.stream("GET", f"{url}/api/v1/runs/{reader.run_id}/events", headers=headers) as reply:
+            _raise_for(reply)
+            _read(reply, reader, lambda _: False)
+
+
+def _raise_for(reply: httpx.Response) -> None:
+    if reply.status_code >= httpx.codes.BAD_REQUEST:
+        reply.read()
+        reply.raise_for_status()
+
+
+def _read(reply: httpx.Response, reader: Reader, until: Callable[[Reader], bool]) -> None:
+    try:
+        for event_id, kind, body in _events(reply.iter_lines()):
+            reader.see(event_id, kind, body)
+            if reader.end or until(reader):
+                return
+    except (httpx.ReadError, httpx.RemoteProtocolError):
+        return
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    event_id, kind, content = "", "", ""
+    for line in lines:
+        name, _, value = line.partition(": ")
+        match name:
+            case "id":
+                event_id = value
+            case "event":
+                kind = value
+            case "data":
+                content = value
+            case "" if content:
+                yield event_id, kind, json.loads(content)
+                event_id, kind, content = "", "", ""
+            case _:
+                pass

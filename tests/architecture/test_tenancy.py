@@ -1,0 +1,35 @@
+"""Every statement on a table that belongs to tenants names the tenant."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.sources import Source, sources
+
+TABLES = ("api_keys", "sessions", "runs", "messages", "effects", "routes", "usage", "documents", "chunks", "jobs")
+_STATEMENT = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(TABLES)})\b", re.IGNORECASE)
+# Statements that are about all tenants, each with its reason.
+FOR_ALL = {
+    "app/accounts/keys.py": {"a key is looked up to learn its tenant": ("SELECT_KEY",)},
+}
+
+
+def _statements(source: Source) -> Iterator[tuple[str, str, int]]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            for part in ast.walk(node.value):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and _STATEMENT.search(part.value):
+                    yield ast.unparse(target), part.value, part.lineno
+
+
+def test_statements_on_tenant_tables_name_the_tenant() -> None:
+    missing: list[str] = []
+    for source in sources("app"):
+        allowed = {name for names in FOR_ALL.get(source.path, {}).values() for name in names}
+        missing.extend(
+            f"{source.path}:{line} {name}"
+            for name, text, line in _statements(source)
+            if "tenant_id" not in text and name not in allowed
+        )
+    assert missing == []

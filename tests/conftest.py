@@ -1,0 +1,95 @@
+"""What every suite shares: no blocking in the loop, no sockets in unit tests, seeds that are printed."""
+
+import os
+import random
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+import pytest_socket
+import structlog
+from blockbuster import blockbuster_ctx
+from hypothesis import settings
+
+HERE = Path(__file__).parent
+SEED = "SWITCHYARD_TEST_SEED"
+FULL = "SWITCHYARD_TEST_FULL"
+SAMPLES = "SWITCHYARD_TEST_SAMPLES"
+TAKEN = pytest.StashKey[list[str]]()
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def suite_of(path: Path) -> str:
+    """Return the folder under tests/ that a test file is in."""
+    return path.relative_to(HERE).parts[0]
+
+
+def pytest_configure() -> None:
+    """Log plainly: structlog's default renderer reads source files to draw tracebacks, which blocks the loop."""
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each suite its marker."""
+    for item in items:
+        suite = suite_of(item.path)
+        if suite in {"integration", "acceptance"}:
+            item.add_marker(suite)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print which samples were taken, so that a failure can be had again."""
+    taken: list[str] = config.stash.get(TAKEN, None) or []
+    for line in taken:
+        terminalreporter.write_line(f"seeded: {line}")
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets(request: pytest.FixtureRequest) -> Generator[None]:  # pyright: ignore[reportUnusedFunction]
+    """Refuse sockets in unit tests; the event loop's own pair is a Unix socket."""
+    if suite_of(request.path) != "unit":
+        yield
+        return
+    pytest_socket.disable_socket(allow_unix_socket=True)
+    yield
+    pytest_socket.enable_socket()
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking(request: pytest.FixtureRequest) -> Generator[None]:  # pyright: ignore[reportUnusedFunction]
+    """Fail a test in which code of app/ blocks the event loop: that would stall every stream of a replica."""
+    if suite_of(request.path) not in {"unit", "integration"}:
+        yield
+        return
+    with blockbuster_ctx("app") as blocking:
+        # An upload that is being cancelled removes its file at once: it must not await anything.
+        blocking.functions["os.unlink"].can_block_in("app/blobs.py", {"put"})
+        yield
+
+
+@pytest.fixture
+def seeded(request: pytest.FixtureRequest) -> Callable[..., random.Random]:
+    """Return `seeded(taken, of=...)`: a random source for a sample, whose seed is printed and can be set.
+
+    SWITCHYARD_TEST_SEED sets the seed; `make test` lists what was sampled.
+    """
+
+    def draw(taken: int, *, of: int) -> random.Random:
+        seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(2**31))
+        line = f"{request.node.name}: {taken} of {of}, {SEED}={seed}"
+        request.config.stash.setdefault(TAKEN, []).append(line)
+        if path := os.environ.get(SAMPLES):
+            with Path(path).open("a") as file:
+                file.write(f"{line}\n")
+        return random.Random(seed)  # noqa: S311 - samples, not secrets
+
+    return draw
+
+
+@pytest.fixture
+def is_full() -> bool:
+    """Whether everything is asked for instead of seeded samples (`make verify`)."""
+    return os.environ.get(FULL) == "1"

@@ -1,0 +1,71 @@
+"""/health, /livez, /readyz, /metrics."""
+
+import msgspec
+import pytest
+
+from app.api.operations import HealthStatus, HealthView, judge
+from app.health import Services
+from tests.fakes.asgi import Client
+from tests.fakes.platform import FakePlatform
+
+ALL = Services(database=True, redis=True, vector_store=True, llm=True)
+
+
+async def test_health_has_the_promised_shape(stranger: Client) -> None:
+    reply = await stranger.get("/health")
+    assert reply.status == 200
+    assert reply.json() == {
+        "status": "healthy",
+        "services": {
+            "database": "connected",
+            "redis": "connected",
+            "vector_store": "connected",
+            "llm": "available",
+            "openai": "available",
+        },
+        "version": "0.1.0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("away", "status", "code"),
+    [("database", "unhealthy", 503), ("llm", "unhealthy", 503), ("redis", "degraded", 200), ("vector_store", "degraded", 200)],
+)
+async def test_each_part_that_is_away_is_told(
+    stranger: Client, platform: FakePlatform, away: str, status: str, code: int
+) -> None:
+    platform.health.now = msgspec.structs.replace(ALL, **{away: False})
+    reply = await stranger.get("/health")
+    view = msgspec.json.decode(reply.body, type=HealthView)
+    assert (reply.status, view.status) == (code, status)
+    told = msgspec.to_builtins(view.services)
+    word = "unavailable" if away == "llm" else "disconnected"
+    assert told[away] == word
+    assert told["openai"] == told["llm"]
+    assert sum(value in {"disconnected", "unavailable"} for name, value in told.items() if name != "openai") == 1
+
+
+def test_nothing_answers_means_unhealthy() -> None:
+    assert judge(Services(database=False, redis=False, vector_store=False, llm=False)) is HealthStatus.UNHEALTHY
+    assert judge(Services(database=True, redis=False, vector_store=False, llm=True)) is HealthStatus.DEGRADED
+
+
+async def test_a_process_is_alive_whatever_its_stores_do(stranger: Client, platform: FakePlatform) -> None:
+    platform.health.now = Services(database=False, redis=False, vector_store=False, llm=False)
+    platform.health.is_ready = False
+    assert (await stranger.get("/livez")).json() == {"status": "ok"}
+
+
+async def test_a_replica_that_is_not_ready_says_so(stranger: Client, platform: FakePlatform) -> None:
+    assert (await stranger.get("/readyz")).status == 200
+    platform.health.is_ready = False
+    reply = await stranger.get("/readyz")
+    assert (reply.status, reply.json()) == (503, {"status": "not_ready"})
+
+
+async def test_metrics_are_prometheus_text_with_fresh_gauges(stranger: Client, platform: FakePlatform) -> None:
+    reply = await stranger.get("/metrics")
+    assert reply.status == 200
+    assert reply.headers["content-type"].startswith("text/plain; version=")
+    assert b"# TYPE api_request_duration_seconds histogram" in reply.body
+    assert platform.health.watched == 1

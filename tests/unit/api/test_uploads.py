@@ -1,0 +1,162 @@
+"""Uploads, documents and jobs."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from app.api.documents import DocumentPage, JobView, UploadView
+from app.errors import MediaTypeUnknown
+from tests.fakes.asgi import Client, Reply
+from tests.fakes.platform import TENANT_A, TENANT_B, FakePlatform
+
+UPLOAD = "/api/v2/upload"
+MULTIPART = ("content-type", "multipart/form-data; boundary=edge")
+
+
+def part(name: str, body: bytes, *, filename: str | None = None, media_type: str | None = None) -> bytes:
+    """Return one part of a form."""
+    head = f'--edge\r\nContent-Disposition: form-data; name="{name}"'
+    if filename is not None:
+        head += f'; filename="{filename}"'
+    if media_type is not None:
+        head += f"\r\nContent-Type: {media_type}"
+    return head.encode() + b"\r\n\r\n" + body + b"\r\n"
+
+
+END = b"--edge--\r\n"
+FILE = part("file", b"# Returns\n", filename="handbook.md", media_type="text/markdown")
+
+
+async def send(client: Client, chunks: Sequence[bytes], *headers: tuple[str, str]) -> Reply:
+    """Upload a form in pieces."""
+    return await client.send("POST", UPLOAD, chunks=chunks, headers=[*(headers or (MULTIPART,))])
+
+
+async def test_an_upload_is_kept_and_its_job_can_be_asked(client: Client, platform: FakePlatform) -> None:
+    reply = await send(client, [FILE + END])
+    view = msgspec.json.decode(reply.body, type=UploadView)
+    assert reply.status == 202
+    assert view.status == "accepted"
+    assert view.status_url == reply.headers["location"] == f"/api/v2/jobs/{view.job_id}"
+    tenant_id, document, body = platform.documents.kept[0]
+    assert (tenant_id, document.name, document.media_type, body) == (
+        TENANT_A,
+        "handbook.md",
+        "text/markdown",
+        b"# Returns\n",
+    )
+
+
+async def test_a_form_cut_anywhere_gives_the_same_file(client: Client, platform: FakePlatform) -> None:
+    whole = part("note", b"aside") + FILE + part("after", b"too") + END
+    for size in (1, 2, 7, 64):
+        await send(client, [whole[at : at + size] for at in range(0, len(whole), size)])
+    assert {body for _, _, body in platform.documents.kept} == {b"# Returns\n"}
+
+
+async def test_a_file_is_passed_on_in_pieces_and_never_whole(client: Client, platform: FakePlatform) -> None:
+    body = part("file", b"x" * 3_000_000, filename="a.txt")
+    pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
+    assert (await send(client, [*pieces, END])).status == 202
+    assert sum(platform.documents.pieces) == 3_000_000
+    assert max(platform.documents.pieces) <= 65_536 + 16
+
+
+@pytest.mark.parametrize("cut", [10, 60, 120, len(FILE), len(FILE) + 4])
+async def test_a_form_that_ends_too_early_is_never_taken_for_a_whole_one(
+    client: Client, platform: FakePlatform, cut: int
+) -> None:
+    reply = await send(client, [(FILE + END)[:cut]])
+    assert (reply.status, reply.json()["code"]) == (422, "bad_input")
+    assert platform.documents.kept == []
+
+
+async def test_a_client_that_leaves_while_uploading_leaves_nothing(client: Client, platform: FakePlatform) -> None:
+    upload = client.open("POST", UPLOAD, chunks=[FILE[:-4]], headers=[MULTIPART], leaves_while_sending=True)
+    async with upload as (reply, _, task):
+        await asyncio.wait({task})
+    assert reply.status == 499
+    assert platform.documents.kept == []
+
+
+@pytest.mark.parametrize(
+    ("chunks", "words"),
+    [
+        ([b""], "multipart"),
+        ([b"hello"], "multipart"),
+        ([END], "no part called `file`"),
+        ([part("note", b"x") + END], "no part called `file`"),
+        ([part("file", b"x") + END], "no file name"),
+        ([FILE + FILE + END], "more than one part"),
+        ([FILE, END, b"trailing"], "multipart"),
+        ([b"".join(part(f"p{n}", b"x") for n in range(20)) + FILE + END], "multipart"),
+        ([b'--edge\r\nContent-Disposition: form-data; name="' + b"x" * 10_000 + b'"\r\n\r\nx\r\n' + END], "multipart"),
+    ],
+)
+async def test_a_form_that_is_not_one_file_is_refused(
+    client: Client, platform: FakePlatform, chunks: list[bytes], words: str
+) -> None:
+    reply = await send(client, chunks)
+    assert (reply.status, reply.json()["code"], reply.json()["field"]) == (422, "bad_input", "file")
+    assert words in reply.json()["detail"]
+    assert platform.documents.kept == []
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json", "", "multipart/form-data", "multipart/mixed; boundary=edge", "text/plain"]
+)
+async def test_only_forms_are_taken(client: Client, media_type: str) -> None:
+    reply = await send(client, [FILE + END], ("content-type", media_type))
+    assert (reply.status, reply.json()["code"]) == (415, "media_type_unknown")
+
+
+async def test_a_file_of_an_unknown_type_is_a_415(client: Client, platform: FakePlatform) -> None:
+    platform.documents.refusal = MediaTypeUnknown("files ending in .exe are not taken", taken=".md, .txt")
+    reply = await send(client, [part("file", b"MZ", filename="a.exe") + END])
+    assert (reply.status, reply.json()["code"], reply.json()["taken"]) == (415, "media_type_unknown", ".md, .txt")
+
+
+async def test_a_file_too_large_is_a_413_however_its_length_is_told(client: Client, platform: FakePlatform) -> None:
+    limit = platform.settings.max_upload_bytes
+    declared = await send(client, [FILE], MULTIPART, ("content-length", str(limit * 2)))
+    assert (declared.status, declared.json()["code"]) == (413, "body_too_large")
+    megabyte = b"x" * 1_000_000
+    head = part("file", b"", filename="a.txt")[:-2]
+    chunked = await send(client, [head, *[megabyte] * (limit // 1_000_000 + 1), b"the rest"])
+    assert (chunked.status, chunked.json()["code"]) == (413, "body_too_large")
+    assert limit <= chunked.json()["limit_bytes"] < limit + 100_000
+    assert platform.documents.kept == []
+
+
+async def test_a_job_tells_how_far_it_is(client: Client, other: Client, platform: FakePlatform) -> None:
+    job_id = platform.jobs.add(TENANT_A)
+    reply = await client.get(f"/api/v2/jobs/{job_id}")
+    view = msgspec.json.decode(reply.body, type=JobView)
+    assert (view.job_id, view.status, view.step, view.progress, view.error) == (job_id, "done", "ready", 1.0, None)
+    assert "tenant_id" not in reply.json()
+    assert (await other.get(f"/api/v2/jobs/{job_id}")).status == 404
+
+
+async def test_a_job_that_failed_tells_why(client: Client, platform: FakePlatform) -> None:
+    job_id = platform.jobs.add(TENANT_A, "no_text")
+    assert (await client.get(f"/api/v2/jobs/{job_id}")).json()["error"] == {"code": "no_text", "detail": ""}
+
+
+async def test_documents_are_listed_page_by_page_and_removed(
+    client: Client, other: Client, platform: FakePlatform
+) -> None:
+    for number in range(3):
+        await send(client, [part("file", b"x", filename=f"{number}.txt") + END])
+    await send(other, [part("file", b"x", filename="theirs.txt") + END])
+    first = msgspec.json.decode((await client.get("/api/v1/documents?limit=2")).body, type=DocumentPage)
+    path = f"/api/v1/documents?limit=2&cursor={first.next_cursor}"
+    second = msgspec.json.decode((await client.get(path)).body, type=DocumentPage)
+    assert [document.name for document in (*first.documents, *second.documents)] == ["2.txt", "1.txt", "0.txt"]
+    assert second.next_cursor is None
+    theirs = next(document for tenant_id, document, _ in platform.documents.kept if tenant_id == TENANT_B)
+    assert (await client.send("DELETE", f"/api/v1/documents/{theirs.id}")).json()["code"] == "document_unknown"
+    assert (await client.send("DELETE", f"/api/v1/documents/{first.documents[0].id}")).status == 204
+    assert UUID(str(first.documents[0].id)) not in {document.id for _, document, _ in platform.documents.kept}
