@@ -51,6 +51,8 @@ def open_redis(
         socket_connect_timeout=timeout_s,
         retry=Retry(NoBackoff(), 0),
         decode_responses=False,
+        # The default reads the library's version from disk, in the loop, for every new connection.
+        driver_info=None,
         **tls,
     )
     return RedisStore(Redis.from_pool(pool), name, metrics)

@@ -67,6 +67,9 @@ def _no_blocking(request: pytest.FixtureRequest) -> Generator[None]:  # pyright:
     with blockbuster_ctx("app") as blocking:
         # An upload that is being cancelled removes its file at once: it must not await anything.
         blocking.functions["os.unlink"].can_block_in("app/blobs.py", {"put"})
+        # Nobody is served yet while a process opens its stores and reads its files.
+        for function in blocking.functions.values():
+            function.can_block_in("app/wiring.py", {"open_platform"})
         yield
 
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
-from app.errors import KeyUnknown
+from app.errors import KeyUnknown, TenantUnknown
 from app.ids import Caller, KeyId, TenantId
 from app.postgres import Database
 
@@ -35,7 +35,7 @@ TOUCH_KEY: LiteralString = """
 """
 INSERT_KEY: LiteralString = """
     INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256)
-    VALUES (%(key_id)s, %(tenant_id)s, %(name)s, %(prefix)s, %(secret_sha256)s)
+    SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s FROM tenants WHERE id = %(tenant_id)s
     RETURNING created_at
 """
 LIST_KEYS: LiteralString = """
@@ -131,7 +131,7 @@ class Keys:
             self._found.popitem(last=False)
 
     async def add(self, tenant_id: TenantId, name: str) -> NewKey:
-        """Make a key of the tenant. Raises StoreUnavailable."""
+        """Make a key of the tenant. Raises TenantUnknown, StoreUnavailable."""
         prefix, secret, text = make_key_text()
         key_id = KeyId(uuid4())
         given = {
@@ -144,7 +144,7 @@ class Keys:
         async with self._database.connection("keys.add") as conn:
             row = await (await conn.execute(INSERT_KEY, given)).fetchone()
         if row is None:
-            raise KeyUnknown("the key was not stored")
+            raise TenantUnknown("there is no such tenant")
         return NewKey(key=text, id=key_id, tenant_id=tenant_id, name=name, prefix=prefix, created_at=row["created_at"])
 
     async def list(self, tenant_id: TenantId | None = None) -> list[ApiKey]:

@@ -1,5 +1,6 @@
 """/docs: the OpenAPI page, with assets of our own, and the list of error codes."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from html import escape
@@ -77,10 +78,10 @@ def write_errors_page() -> str:
 
 
 class Docs:
-    """The routes under /docs. Everything is built once, at start."""
+    """The routes under /docs. Pages are built at start; an asset is read when it is first asked for."""
 
     def __init__(self) -> None:
-        self._assets = {name: (ASSETS / name).read_bytes() for name in MEDIA_TYPES}
+        self._assets: dict[str, bytes] = {}
         self._errors = write_errors_page().encode()
         self._document = b"{}"
 
@@ -112,9 +113,11 @@ class Docs:
     async def asset(self, request: HttpRequest) -> ASGIApp:
         """Return one asset, from a fixed list."""
         name = str(request.path_params["name"])
-        body = self._assets.get(name)
-        if body is None:
+        if name not in MEDIA_TYPES:
             raise NotFoundException
+        if name not in self._assets:
+            self._assets[name] = await asyncio.to_thread((ASSETS / name).read_bytes)
+        body = self._assets[name]
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {"etag": tag, "cache-control": "public, max-age=3600"}
         if request.headers.get("if-none-match") == tag:

@@ -168,7 +168,11 @@ def rebuild(code: str | None, detail: str | None, facts: Mapping[str, Any]) -> S
     if code == errors.RunFailed.code and facts.get("reason") == RunCancelled.code:
         code = RunCancelled.code
     kind = BY_CODE.get(code or "")
-    plain = {key: value for key, value in facts.items() if isinstance(value, (str, int, float))}
+    plain = {
+        key: value
+        for key, value in facts.items()
+        if isinstance(value, (str, int, float)) and key not in {"self", "detail"}
+    }
     if kind is not None and issubclass(kind, (Refused, Unavailable)):
         return kind(detail or "", **plain)
     return errors.RunFailed(detail or "the run failed", **{"reason": code or "internal", **plain})

@@ -67,15 +67,17 @@ class Ollama:
             lines = Lines()
             started = False
             async for piece in reply.content.iter_any():
-                text, tokens, last = _read(target, lines, piece)
+                text, tokens, end = _read(target, lines, piece)
                 if text:
                     started = True
                     on_text(text, tokens)
-                if last is not None:
+                if isinstance(end, CallBroke):
+                    raise end
+                if end is not None:
                     # The caller's time limit is not for a node that dawdles over closing the body.
                     timer.reschedule(None)
                     await _finish(reply)
-                    return last
+                    return end
                 if started:
                     timer.reschedule(asyncio.get_running_loop().time() + waits.gap_s)
             raise CallBroke(Failure.INCOMPLETE, target.node, target.model)
@@ -172,21 +174,27 @@ async def open_ollama(*, tls_ca: str | None = None) -> AsyncGenerator[Ollama]:
         yield Ollama(session)
 
 
-def _read(target: Target, lines: Lines, piece: bytes) -> tuple[str, int, ChatLine | None]:
-    """Return the text and tokens of the lines that `piece` ends, and the last line if it is among them."""
+def _read(target: Target, lines: Lines, piece: bytes) -> tuple[str, int, ChatLine | CallBroke | None]:
+    """Return the text and tokens of the lines that `piece` ends, and how the stream ended if it did.
+
+    Text that came before an error is text all the same: what the node has said need not be said again.
+    """
     text: list[str] = []
+    end: ChatLine | CallBroke | None = None
     try:
         for raw in lines.feed(piece):
             line = read_line(raw)
             if line.error is not None:
-                raise CallBroke(Failure.ERROR_LINE, target.node, target.model, sanitise(line.error)[:300])
+                end = CallBroke(Failure.ERROR_LINE, target.node, target.model, sanitise(line.error)[:300])
+                break
             if line.message is not None and line.message.content:
                 text.append(sanitise(line.message.content))
             if line.done:
-                return "".join(text), len(text), line
-    except (LineTooLong, ValueError, RecursionError) as error:
-        raise CallBroke(Failure.GARBAGE, target.node, target.model) from error
-    return "".join(text), len(text), None
+                end = line
+                break
+    except (LineTooLong, ValueError, RecursionError):
+        end = CallBroke(Failure.GARBAGE, target.node, target.model)
+    return "".join(text), len(text), end
 
 
 async def _finish(reply: aiohttp.ClientResponse) -> None:

@@ -11,6 +11,7 @@ import structlog
 from app.errors import StoreUnavailable
 from app.inference.attempts import Limits
 from app.inference.catalogue import Catalogue
+from app.inference.complexity import rate
 from app.inference.dispatcher import Dispatcher
 from app.inference.freed import FreedListener
 from app.inference.leases import Leases
@@ -71,6 +72,8 @@ async def open_inference(
         clock=clock,
         on_taken=fleet.note_taken,
     )
+    # Reads the weights now: not under the first call, where that would hold up every stream of the process.
+    rate("", turns=0, session_tier=None)
     try:
         await rows.declare(catalogue.nodes)
     except StoreUnavailable:

@@ -135,13 +135,9 @@ class Lines:
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """Yield the lines that `piece` ends. Raises LineTooLong."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
+        yield from (line for line in lines if line)
         if len(self._rest) > LINE_LIMIT_BYTES:
             raise LineTooLong
-        yield from (line for line in lines if line)
-
-    def end(self) -> bytes:
-        """Return what is left after the last line end."""
-        return self._rest
 
 
 def read_line(line: bytes) -> ChatLine:

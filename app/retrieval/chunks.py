@@ -75,6 +75,8 @@ def _windows(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _pieces(text: str, chars: int, limit_tokens: int, media_type: MediaType) -> Iterator[tuple[int, str]]:
     splitter = MarkdownSplitter(chars) if media_type is MediaType.MARKDOWN else TextSplitter(chars)
     for start, piece in splitter.chunk_indices(text):
+        if not piece.strip():
+            continue  # control characters that Python counts as white space
         tokens = estimate_tokens(piece)
         if tokens <= limit_tokens or len(piece) <= LEAST_CHARS:
             yield start, piece

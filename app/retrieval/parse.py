@@ -22,7 +22,7 @@ _DROPPED = re.compile("[\x00\ud800-\udfff]")
 class Section:
     """`text[start:end]` under a path of headings, outermost first, joined by " > ".
 
-    The lines of its own headings go from `start` to `content`.
+    Its own headings, if it has any, go from `start` to `content`, where the text under them begins.
     """
 
     heading: str
@@ -60,13 +60,19 @@ def sections(text: str, media_type: MediaType) -> list[Section]:
     content = 0
     for heading in headings:
         if text[content : heading.start].strip():
-            found.append(Section(_join(path), start, content, heading.start))
+            found.append(_section(text, path, start, content, heading.start))
             start = heading.start
         path = [above for above in path if above.level < heading.level]
         path.append(heading)
         content = heading.end
-    found.append(Section(_join(path), start, content, len(text)))
+    found.append(_section(text, path, start, content, len(text)))
     return found
+
+
+def _section(text: str, path: list[_Heading], start: int, content: int, end: int) -> Section:
+    body = text[content:end]
+    blank = len(body) - len(body.lstrip()) if content > start else 0
+    return Section(_join(path), start, content + blank, end)
 
 
 def _join(path: list[_Heading]) -> str:

@@ -12,9 +12,16 @@ NUMBER_WEIGHT = 3.0
 ANSWER_WEIGHT = 2.0
 QUESTION_WEIGHT = 1.0
 
-# A sentence ends at . ! or ? before white space (not inside 3.5) and at the end of a line (items, rows, headings).
-_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n")  # noqa: RUF001 - full-width marks end sentences too
+# A sentence ends at . ! or ? before white space (not inside 3.5), at a blank line, and at the end of a line if it or
+# the next one is a heading, an item or a row; other line ends only wrap the text.
+_BLOCK = r"[ \t]{0,3}(?:#{1,6}[ \t]|[-+*>][ \t]|\d{1,9}[.)][ \t]|\||```|~~~)"
+_END = re.compile(
+    rf"[.!?…。！？]+[\"'”’)\]*_]*(?=\s)|\n(?=[ \t]*\n)|\n(?={_BLOCK})"  # noqa: RUF001 - full-width marks end sentences too
+)
+_OWN_LINE = re.compile(r"^[ \t]{0,3}(?:#{1,6}[ \t]|\|).*\n?", re.MULTILINE)
 _HEADING = re.compile(r"\s{0,3}(?:#{1,6}(?:\s|$)|=+\s*$|-+\s*$|\|?[\s:|-]+\|?\s*$)")
+
+_PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 
 _Span = tuple[int, int]
 
@@ -52,7 +59,8 @@ def _sentences(text: str) -> Iterator[_Span]:
 
 def _spans(text: str) -> Iterator[_Span]:
     start = 0
-    for end in [*(match.end() for match in _END.finditer(text)), len(text)]:
+    ends = {match.end() for match in _END.finditer(text)} | {match.end() for match in _OWN_LINE.finditer(text)}
+    for end in sorted(ends | {len(text)}):
         piece = text[start:end]
         trimmed = piece.strip()
         if trimmed:
@@ -66,19 +74,23 @@ def _score(text: str, span: _Span, weights: Mapping[str, float]) -> float:
 
 
 def _widened(text: str, spans: list[_Span], best: _Span, weights: Mapping[str, float]) -> _Span:
-    """Add a neighbour before or after while it adds support and all of it still fits."""
+    """Add a neighbour of the same paragraph while it adds a word of the answer and all of it still fits."""
     first = last = spans.index(best)
     while True:
         start, end = spans[first][0], spans[last][1]
         options = [(first - 1, last)] if first > 0 else []
         options += [(first, last + 1)] if last + 1 < len(spans) else []
-        wider = [(a, b) for a, b in options if spans[b][1] - spans[a][0] <= QUOTE_CHARS]
+        wider = [(a, b) for a, b in options if _is_quotable(text[spans[a][0] : spans[b][1]])]
         score, first_wider, last_wider = max(
             ((_score(text, (spans[a][0], spans[b][1]), weights), a, b) for a, b in wider), default=(0.0, first, last)
         )
-        if score <= _score(text, (start, end), weights):
+        if score < _score(text, (start, end), weights) + ANSWER_WEIGHT:
             return start, end
         first, last = first_wider, last_wider
+
+
+def _is_quotable(part: str) -> bool:
+    return len(part) <= QUOTE_CHARS and _PARAGRAPH_END.search(part) is None
 
 
 def _shortened(sentence: str, weights: Mapping[str, float]) -> str:

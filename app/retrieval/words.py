@@ -7,7 +7,8 @@ from typing import Protocol
 
 import py_rust_stemmers
 
-_WORD = re.compile(r"\d+(?:[.,:]\d+)*|\w+")
+# A code such as E-417 is one word: its parts say nothing by themselves.
+_WORD = re.compile(r"[^\W\d_]+-\d\w*|\d+(?:[.,:]\d+)*|\w+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 _FUNCTION_WORDS = """
@@ -38,18 +39,18 @@ def terms(text: str) -> list[str]:
     """
     words = list(_words(text))
     kept = [word for word in words if word not in STOP_WORDS] or words
-    return [word if word[0].isdigit() else _ENGLISH.stem_word(word) for word in kept]
+    return [word if is_number(word) else _ENGLISH.stem_word(word) for word in kept]
 
 
 def _words(text: str) -> Iterator[str]:
     folded = unicodedata.normalize("NFKC", text).casefold()
     for match in _WORD.finditer(folded):
-        word = match.group().strip("_")
+        word = match.group().strip("_").replace("-", "")
         if word:
             # 4,096 and 4096 are one number.
             yield word.replace(",", "") if _THOUSANDS.fullmatch(word) else word
 
 
 def is_number(term: str) -> bool:
-    """Say whether a term is a number (or a version, a time, a date of digits)."""
-    return term[0].isdigit()
+    """Say whether a term is a number, or has one in it as a code, a version or a time has."""
+    return any(character.isdigit() for character in term)

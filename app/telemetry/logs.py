@@ -12,8 +12,8 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
-from logging.handlers import QueueHandler, QueueListener
+from collections.abc import Mapping
+from logging.handlers import QueueHandler
 from types import TracebackType
 from typing import TextIO, TypeAlias
 
@@ -25,6 +25,8 @@ from structlog.typing import EventDict
 from app.errors import SwitchyardError
 
 QUEUE_LINES = 10_000
+FRAMES = 40
+CLOSE_LIMIT_S = 5.0
 # Libraries that tell of each request or job at INFO.
 QUIET_LOGGERS = ("uvicorn.access", "aiohttp.access", "httpx", "httpcore", "procrastinate", "psycopg.pool", "alembic")
 
@@ -51,14 +53,20 @@ def plain_text(error: BaseException) -> str:
 
 
 def render_exception(error: BaseException) -> str:
-    """Return the chain of `error`, oldest first: frames without their values, then `plain_text`."""
+    """Return the chain of `error`, oldest first: frames, then `plain_text`.
+
+    Frames come without their source lines: reading those would block the event loop that logs.
+    """
     parts: list[str] = []
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
         seen.add(id(link))
-        frames = "".join(traceback.format_tb(link.__traceback__))
-        parts.append(f"{frames}{plain_text(link)}")
+        frames = [
+            f'File "{frame.f_code.co_filename}", line {line}, in {frame.f_code.co_qualname}'
+            for frame, line in traceback.walk_tb(link.__traceback__)
+        ]
+        parts.append("\n".join([*frames[-FRAMES:], plain_text(link)]))
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     return "\nthen\n".join(reversed(parts))
 
@@ -95,7 +103,7 @@ class JsonFormatter(MsgspecFormatter):
 class BoundedQueueHandler(QueueHandler):
     """Hands records to the writing thread, or drops and counts them when it lags."""
 
-    def __init__(self, lines: "queue.Queue[object]") -> None:
+    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]") -> None:
         super().__init__(lines)
         self.dropped = 0
 
@@ -130,14 +138,42 @@ class LineWriter(logging.StreamHandler[TextIO]):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write `record`, after a line about lost ones."""
-        lost = self._source.dropped - self._told
-        if lost > 0:
-            self._told += lost
-            notice = logging.makeLogRecord({"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"})
-            notice.msg = "logs.dropped"
-            notice.__dict__["facts"] = {"lines": lost}
-            super().emit(notice)
+        self.tell_lost()
         super().emit(record)
+
+    def tell_lost(self) -> None:
+        """Write how many lines were lost since this was last told, if any were."""
+        lost = self._source.dropped - self._told
+        if lost <= 0:
+            return
+        self._told += lost
+        notice = logging.makeLogRecord({"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"})
+        notice.msg = "logs.dropped"
+        notice.__dict__["facts"] = {"lines": lost}
+        super().emit(notice)
+
+
+class WritingThread(threading.Thread):
+    """Writes records until it is given None. The standard library's listener cannot stop while its queue is full."""
+
+    def __init__(self, lines: "queue.Queue[logging.LogRecord | None]", writer: LineWriter) -> None:
+        super().__init__(name="logs", daemon=True)
+        self._lines = lines
+        self._writer = writer
+
+    def run(self) -> None:
+        """Write what comes."""
+        while (record := self._lines.get()) is not None:
+            self._writer.handle(record)
+        self._writer.tell_lost()
+
+    def close(self, limit_s: float) -> None:
+        """Have what waits written; give up after `limit_s` twice over, when nobody reads the stream."""
+        try:
+            self._lines.put(None, timeout=limit_s)
+        except queue.Full:
+            return
+        self.join(limit_s)
 
 
 def to_record(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -150,15 +186,15 @@ class Logs:
     """The logging of a process. `close` writes what waits."""
 
     def __init__(self, level: str, *, constants: Mapping[str, str], stream: TextIO) -> None:
-        lines: queue.Queue[object] = queue.Queue(QUEUE_LINES)
+        lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LINES)
         self._handler = BoundedQueueHandler(lines)
         writer = LineWriter(stream, self._handler)
         writer.setFormatter(JsonFormatter(constants))
-        self._listener = QueueListener(lines, writer)
+        self._thread = WritingThread(lines, writer)
         self._lock = threading.Lock()
         self._open = True
         self._install(level)
-        self._listener.start()
+        self._thread.start()
 
     @property
     def dropped(self) -> int:
@@ -185,24 +221,29 @@ class Logs:
             if not self._open:
                 return
             self._open = False
-        self._listener.stop()
         logging.getLogger().removeHandler(self._handler)
+        self._thread.close(CLOSE_LIMIT_S)
         logging.captureWarnings(capture=False)
 
 
 def configure(
-    level: str, *, process: str = "switchyard", constants: Mapping[str, str] | None = None, stream: TextIO | None = None
+    level: str,
+    *,
+    process: str = "switchyard",
+    constants: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+    caches: bool = True,
 ) -> Logs:
     """Make every logger of this process, structlog's and the libraries', write JSON lines to `stream` (stdout).
 
-    `process` is on every line, like `constants`. `level` is a name that `logging` knows.
+    `process` is on every line, like `constants`. `level` is a name that `logging` knows. With `caches`, a logger keeps
+    this configuration from its first use on.
     """
-    processors: Sequence[structlog.typing.Processor] = (structlog.stdlib.filter_by_level, to_record)
     structlog.configure(
-        processors=list(processors),
+        processors=[structlog.stdlib.filter_by_level, to_record],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=caches,
     )
     fixed = {"process": process, **(constants or {})}
     return Logs(level, constants=fixed, stream=stream if stream is not None else sys.stdout)

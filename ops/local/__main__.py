@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ops.local import commands, demo
-from ops.local.choices import directory_from, layout_from
+from ops.local.choices import directory_from
 from ops.local.console import Console
 from ops.local.logs import show_logs
 from ops.local.problems import LocalProblem
@@ -18,11 +18,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|logs|demo").add_parser
     starting = add("up", help="start the stack; returns when it is ready")
     starting.add_argument("--foreground", action="store_true", help="stay, and stop everything on Ctrl-C")
-    supervising = add("supervise")
-    for each in (starting, supervising):
-        each.add_argument(
-            "--system", action="store_true", help="prefer servers and programs of this machine to the bundled ones"
-        )
+    starting.add_argument(
+        "--system", action="store_true", help="prefer servers and programs of this machine to the bundled ones"
+    )
     add("down", help="stop the stack; its data stays")
     add("status", help="show address, demo key, parts and models").add_argument("--json", action="store_true")
     logs = add("logs", help="show the logs of all parts, or of one")
@@ -38,8 +36,6 @@ def _run(given: argparse.Namespace, console: Console) -> int:
         case "up":
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: what was begun is stopped
             return commands.up(os.environ, console, is_system=given.system, is_foreground=given.foreground)
-        case "supervise":
-            return commands.supervise(layout_from(os.environ, is_system=given.system), console)
         case "down":
             return commands.down(os.environ, console)
         case "status":

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ops.local.layout import Layout, Outside
+from ops.local.models.catalogue import Size
 from ops.local.parts.probes import http_ok
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.local.weights import size_from
 
 PREFIX = "SWITCHYARD_LOCAL_"
 FIRST_CHOICE_PORT = 8080
@@ -51,6 +51,18 @@ def outside_from(environ: Mapping[str, str], *, is_system: bool) -> Outside:
         cache_url=environ.get(f"{PREFIX}CACHE_URL") or None,
         coordination_url=environ.get(f"{PREFIX}COORDINATION_URL") or None,
     )
+
+
+def size_from(environ: Mapping[str, str]) -> Size:
+    """Return the set of models that the variable `MODELS` asks for: `small`, or `all` when it is unset.
+
+    Raises LocalProblem for another word.
+    """
+    word = environ.get("MODELS") or Size.ALL
+    try:
+        return Size(word)
+    except ValueError as error:
+        raise LocalProblem(f"MODELS={word}: say small or all") from error
 
 
 def _addresses(environ: Mapping[str, str], name: str) -> tuple[str, ...] | None:

@@ -1,33 +1,34 @@
 """What `python -m ops.local up`, `down` and `status` do; each returns an exit status."""
 
+import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
+from typing import NoReturn
 
 import msgspec
 
 from ops.local.choices import directory_from, layout_from
 from ops.local.console import Console, describe
 from ops.local.demo_key import find_demo_key
-from ops.local.fetch import progress_file
 from ops.local.layout import Layout
-from ops.local.models.catalogue import Size
-from ops.local.nodes import wanted
+from ops.local.leftovers import end_leftovers
+from ops.local.models.cache import Cache, cache_directory
+from ops.local.models.store import put_model
+from ops.local.nodes import needed_first, wanted
 from ops.local.problems import AlreadyRunning, LocalProblem
 from ops.local.process import REPOSITORY, poll_until, tail
+from ops.local.progress_file import progress_file
 from ops.local.state import Phase, State, StateFile, Status, is_owned
-from ops.local.supervised import PartState, PartView
-from ops.local.supervisor import Supervisor, end_leftovers, line_about
-from ops.local.weights import Weights
+from ops.local.views import PartState, PartView, line_about
 
 SUPERVISOR_LOG = "supervisor"
 FOLLOW_EVERY_S = 0.1
 START_LIMIT_S = 900.0
+FETCH_LIMIT_S = 24 * 3600.0
 STOP_LIMIT_S = 120.0
 INTERRUPTED = 130
 
@@ -41,9 +42,11 @@ def up(environ: Mapping[str, str], console: Console, *, is_system: bool, is_fore
     if is_owned(layout.directory):
         return _say_that_it_runs(layout.directory, console)
     try:
-        fetch_first(layout, console)
+        fetched = fetch_first(layout, console)
+        if fetched != 0:
+            return fetched
         if is_foreground:
-            return supervise(layout, console)
+            _become_supervisor(layout, is_system=is_system)
         return _start_detached(layout, console, is_system=is_system)
     except AlreadyRunning:
         return _say_that_it_runs(layout.directory, console)
@@ -52,34 +55,42 @@ def up(environ: Mapping[str, str], console: Console, *, is_system: bool, is_fore
         return INTERRUPTED
 
 
-def fetch_first(layout: Layout, console: Console) -> None:
-    """Fetch what a first answer needs, and put models that are in the cache into their stores."""
+def fetch_first(layout: Layout, console: Console) -> int:
+    """Put cached models into their stores and fetch what a first answer needs; returns 0, or the fetching's status."""
     if layout.outside.ollama_hosts is not None:
-        return
-    weights = Weights(layout.environ, layout.catalogue)
-    jobs = wanted(layout)
-    now = [
-        (name, stores)
-        for name, stores in jobs
-        if Size.SMALL in layout.catalogue.get(name).sizes or weights.is_cached(name)
-    ]
-    weights.ensure(now, console.progress)
-    later = [name for name, _ in jobs if name not in {name for name, _ in now}]
+        return 0
+    cache, missing = Cache(cache_directory(layout.environ)), list[str]()
+    for model, stores in wanted(layout):
+        path = cache.find(model.sha256)
+        if path is None:
+            missing.append(model.name)
+            continue
+        for store in stores:
+            put_model(store, model, path)
+    needed = {model.name for model, _ in needed_first(layout)}
+    later = [name for name in missing if name not in needed]
     if later:
-        console.say(f"The stack starts with the smallest model; still to come, beside it: {', '.join(later)}")
+        console.say(f"The stack starts with the smallest model; beside it come {', '.join(later)}.")
+    if needed.isdisjoint(missing):
+        return 0
+    command = [sys.executable, "-m", "ops.local.fetch", str(layout.directory), "--first"]
+    return subprocess.run(  # noqa: S603 - no shell, and the arguments are our own
+        command, cwd=REPOSITORY, env=_environ(layout), timeout=FETCH_LIMIT_S, check=False
+    ).returncode
 
 
-def supervise(layout: Layout, console: Console) -> int:
-    """Run the stack in this process until SIGINT or SIGTERM; returns 0 after an orderly stop. Raises LocalProblem."""
-    stop = threading.Event()
+def _environ(layout: Layout) -> dict[str, str]:
+    return {**layout.environ, "MODELS": layout.size.value}
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    Supervisor(layout, should_stop=stop.is_set, tell=console.say).run()
-    return 0
+def _become_supervisor(layout: Layout, *, is_system: bool) -> NoReturn:
+    os.chdir(REPOSITORY)
+    command = _supervisor_command(is_system=is_system)
+    os.execve(command[0], command, _environ(layout))  # noqa: S606 - becoming the supervisor is the point
+
+
+def _supervisor_command(*, is_system: bool) -> list[str]:
+    return [sys.executable, "-m", "ops.local.supervisor", *(["--system"] if is_system else [])]
 
 
 def down(environ: Mapping[str, str], console: Console) -> int:
@@ -159,11 +170,10 @@ def _say_that_it_runs(directory: Path, console: Console) -> int:
 def _start_detached(layout: Layout, console: Console, *, is_system: bool) -> int:
     log = layout.log(SUPERVISOR_LOG)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "ops.local", "supervise", *(["--system"] if is_system else [])]
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - no shell, and the arguments are our own
-            command,
-            env=dict(layout.environ),
+            _supervisor_command(is_system=is_system),
+            env=_environ(layout),
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=output,

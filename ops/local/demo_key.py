@@ -1,16 +1,18 @@
-"""The tenant `demo` and its api key, made once by the application's own command."""
+"""The tenant `demo` and its api key, made once by the application's own command.
 
+    python -m ops.local.demo_key DIRECTORY MARK
+
+MARK tells one database from another: a key is made again for a stack that was given another one.
+"""
+
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
-from ops.local.layout import Layout
-from ops.local.parts import application
-from ops.local.problems import PartFailed
+from ops.local.problems import LocalProblem
 from ops.local.process import run_once
 from ops.local.secrets_file import write_private
 
@@ -30,21 +32,20 @@ def find_demo_key(directory: Path) -> str | None:
     return lines[0] if lines else None
 
 
-def ensure_demo_key(layout: Layout) -> str:
-    """Return the demo key; made the first time, and again when the stack is given another database.
+def has_demo_key(directory: Path, mark: str) -> bool:
+    """Say whether the stack has a key for the database with that mark."""
+    return _lines(directory)[1:] == [mark]
 
-    Raises PartFailed.
+
+def make_demo_key(directory: Path, mark: str) -> None:
+    """Make the key, and the tenant unless it is there; the application's variables are in the environment.
+
+    Raises LocalProblem.
     """
-    lines, mark = _lines(layout.directory), _database_mark(layout)
-    if len(lines) == 2 and lines[1] == mark:
-        return lines[0]
-    _run(
-        layout, "tenants", "add", TENANT, "--json", is_optional=True
-    )  # an outside database may have the tenant already
-    made = _run(layout, "keys", "add", TENANT, "--name", "local-stack", "--json")
+    _run("tenants", "add", TENANT, "--json", is_optional=True)  # an outside database may have the tenant already
+    made = _run("keys", "add", TENANT, "--name", "local-stack", "--json")
     key = msgspec.json.decode(made, type=_Added).key
-    write_private(_path(layout.directory), f"{key}\n{mark}\n".encode())
-    return key
+    write_private(_path(directory), f"{key}\n{mark}\n".encode())
 
 
 def _path(directory: Path) -> Path:
@@ -58,18 +59,26 @@ def _lines(directory: Path) -> list[str]:
         return []
 
 
-def _database_mark(layout: Layout) -> str:
-    """Return what tells one database from another: the bundled one moves with the directory, whatever its port."""
-    outside = layout.outside.database_url
-    return "bundled" if outside is None else sha256(outside.encode()).hexdigest()
-
-
-def _run(layout: Layout, *arguments: str, is_optional: bool = False) -> str:
-    command: Sequence[str] = (sys.executable, "-m", "app.cli", *arguments)
+def _run(*arguments: str, is_optional: bool = False) -> str:
+    command = (sys.executable, "-m", "app.cli", *arguments)
     try:
-        done = run_once(command, environ={**layout.environ, **application.environ(layout)}, limit_s=COMMAND_LIMIT_S)
+        done = run_once(command, environ=os.environ, limit_s=COMMAND_LIMIT_S)
     except subprocess.TimeoutExpired as error:
-        raise PartFailed("demo key", f"`switchyard {' '.join(arguments)}` did not end") from error
+        raise LocalProblem(f"`switchyard {' '.join(arguments)}` did not end") from error
     if done.returncode != 0 and not is_optional:
-        raise PartFailed("demo key", f"`switchyard {' '.join(arguments)}` failed", done.stderr)
+        raise LocalProblem(f"`switchyard {' '.join(arguments)}` failed: {done.stderr}")
     return done.stdout
+
+
+def main() -> int:
+    """Make the key; returns the exit status."""
+    try:
+        make_demo_key(Path(sys.argv[1]), sys.argv[2])
+    except LocalProblem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

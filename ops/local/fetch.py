@@ -1,69 +1,53 @@
-"""Fetches the models of a stack in the background: `python -m ops.local.fetch DIRECTORY`.
+"""Fetches the models of a stack into the stores of its nodes: `python -m ops.local.fetch DIRECTORY [--first]`.
 
-How far it is stands in `models.json` of the stack's directory, and in the log.
+`--first` stops after those that a first answer needs. How far it is stands in `models.json` of the stack's directory.
 """
 
+import argparse
 import os
 import sys
 from pathlib import Path
 
-import msgspec
-
+from ops.local.choices import size_from
 from ops.local.console import Console
 from ops.local.layout import Layout
 from ops.local.models.progress import Phase, Progress
-from ops.local.nodes import wanted
+from ops.local.nodes import needed_first, wanted
 from ops.local.problems import LocalProblem
-from ops.local.weights import Weights, size_from
+from ops.local.progress_file import progress_file
+from ops.local.weights import Weights
 
-
-class ProgressFile:
-    """The last word on every model, for other processes to read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._models: dict[str, Progress] = {}
-
-    def write(self, progress: Progress) -> None:
-        """Note how far a model is."""
-        self._models[progress.model] = progress
-        partial = self._path.with_name(f".{self._path.name}.partial")
-        partial.write_bytes(msgspec.json.encode(list(self._models.values())))
-        partial.replace(self._path)
-
-    def read(self) -> list[Progress]:
-        """Return how far each model is; empty before the first word."""
-        try:
-            return msgspec.json.decode(self._path.read_bytes(), type=list[Progress])
-        except OSError:
-            return []
-
-
-def progress_file(directory: Path) -> ProgressFile:
-    """Return the progress file of a stack."""
-    return ProgressFile(directory / "models.json")
+INTERRUPTED = 130
 
 
 def main() -> int:
     """Fetch; returns 0 when all models are there."""
-    console = Console(sys.stderr)
-    layout = Layout.open(Path(sys.argv[1]), os.environ, size=size_from(os.environ))
-    file = progress_file(layout.directory)
-    jobs = wanted(layout)
+    parser = argparse.ArgumentParser(prog="python -m ops.local.fetch", description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--first", action="store_true")
+    given = parser.parse_args()
+    layout = Layout.open(given.directory, os.environ, size=size_from(os.environ))
+    try:
+        return _fetch(layout, Console(sys.stdout), is_first=given.first)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _fetch(layout: Layout, console: Console, *, is_first: bool) -> int:
+    weights, file = Weights(layout.environ, layout.catalogue), progress_file(layout.directory)
 
     def report(progress: Progress) -> None:
         console.progress(progress)
         file.write(progress)
 
-    weights = Weights(os.environ, layout.catalogue)
-    for name, _ in jobs:
-        if not weights.is_cached(name):
-            report(Progress(name, Phase.WAITING, source="its turn"))
-    for name, stores in jobs:
+    jobs = needed_first(layout) if is_first else wanted(layout)
+    for model, _ in jobs:
+        file.write(Progress(model.name, Phase.WAITING, source="its turn"))
+    for model, stores in jobs:
         try:
-            weights.ensure([(name, stores)], report)
+            weights.ensure([(model.name, stores)], report)
         except LocalProblem as problem:
-            report(Progress(name, Phase.FAILED, source=str(problem)))
+            report(Progress(model.name, Phase.FAILED, source=str(problem)))
             return 1
     return 0
 

@@ -48,11 +48,19 @@ def stores_of(layout: Layout, model: Model) -> tuple[Path, ...]:
     return tuple(layout.store(node) for node in NODES if _holds(layout, node, model))
 
 
-def wanted(layout: Layout) -> list[tuple[str, tuple[Path, ...]]]:
+def wanted(layout: Layout) -> list[tuple[Model, tuple[Path, ...]]]:
     """Return (model, stores) in the order of fetching: what a first answer needs comes first."""
-    models = layout.catalogue.of_size(layout.size)
-    ordered = sorted(models, key=lambda model: Size.SMALL not in model.sizes)
-    return [(model.name, stores_of(layout, model)) for model in ordered]
+    ordered = sorted(layout.catalogue.of_size(layout.size), key=_is_later)
+    return [(model, stores_of(layout, model)) for model in ordered]
+
+
+def needed_first(layout: Layout) -> list[tuple[Model, tuple[Path, ...]]]:
+    """Return the part of `wanted` without which nothing can be answered."""
+    return [(model, stores) for model, stores in wanted(layout) if not _is_later(model)]
+
+
+def _is_later(model: Model) -> bool:
+    return Size.SMALL not in model.sizes
 
 
 def nodes_file(layout: Layout) -> NodesFile:

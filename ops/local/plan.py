@@ -1,7 +1,19 @@
 """Which parts the whole stack has, and in which order they start."""
 
 from ops.local.layout import Layout
-from ops.local.parts import migration, models, nginx, ollama, postgres, prometheus, qdrant, replicas, valkey, worker
+from ops.local.parts import (
+    demo_key,
+    migration,
+    models,
+    nginx,
+    ollama,
+    postgres,
+    prometheus,
+    qdrant,
+    replicas,
+    valkey,
+    worker,
+)
 from ops.local.supervised import Builder
 
 
@@ -23,4 +35,5 @@ def whole_stack(layout: Layout) -> list[list[Builder]]:
     if outside.database_url is None:
         # Last of its stage: making its directory takes a second, in which the others come up.
         servers.append(postgres.part)
-    return [servers, [migration.part], [*replicas.parts(), worker.part], [nginx.part, *prometheus.parts(layout)]]
+    application: list[Builder] = [*replicas.parts(), worker.part, *demo_key.parts(layout)]
+    return [servers, [migration.part], application, [nginx.part, *prometheus.parts(layout)]]

@@ -106,11 +106,12 @@ class Child:
         log: Path,
         identity: Identity,
         stop_signal: signal.Signals,
+        death_signal: signal.Signals,
     ) -> None:
         self._stop_signal = stop_signal
         with _open_log(log) as output:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and the arguments are our own
-                launch_command(command, identity, stop_signal),
+                launch_command(command, identity, death_signal),
                 env=dict(environ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

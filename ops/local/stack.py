@@ -12,7 +12,8 @@ from typing import Self
 from ops.local.layout import Layout
 from ops.local.parts import postgres, qdrant, valkey
 from ops.local.process import poll_until
-from ops.local.supervised import Builder, PartState, PartView, Supervised
+from ops.local.supervised import Builder, Supervised
+from ops.local.views import PartState, PartView
 
 LOOK_EVERY_S = 0.05
 

@@ -12,7 +12,7 @@ from ops.local.models.progress import Progress
 from ops.local.problems import AlreadyRunning
 from ops.local.process import ProcessId
 from ops.local.secrets_file import write_private
-from ops.local.supervised import PartView
+from ops.local.views import PartView
 
 
 class Phase(StrEnum):

@@ -2,43 +2,18 @@
 
 import time
 from collections.abc import Callable
-from enum import StrEnum
-
-import msgspec
 
 from ops.local.layout import Layout
 from ops.local.parts.part import Part
 from ops.local.problems import LocalProblem, PartFailed
-from ops.local.process import Child, ProcessId, tail
+from ops.local.process import Child, tail
+from ops.local.views import PartState, PartView
 
 PAUSES_S = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 CALM_AFTER_S = 30.0
 START_ATTEMPTS = 3
 
 Builder = Callable[[Layout], Part]
-
-
-class PartState(StrEnum):
-    """How a part is."""
-
-    WAITING = "waiting"
-    STARTING = "starting"
-    READY = "ready"
-    DONE = "done"
-    RESTARTING = "restarting"
-    STOPPED = "stopped"
-
-
-class PartView(msgspec.Struct, frozen=True):
-    """A part as `status` shows it."""
-
-    name: str
-    state: PartState
-    process: ProcessId | None
-    address: str
-    restarts: int
-    log: str
-    problem: str = ""
 
 
 def spawn(part: Part, layout: Layout) -> Child:
@@ -49,6 +24,7 @@ def spawn(part: Part, layout: Layout) -> Child:
         log=layout.log(part.name),
         identity=part.identity,
         stop_signal=part.stop_signal,
+        death_signal=part.death_signal,
     )
 
 

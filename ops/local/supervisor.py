@@ -1,20 +1,25 @@
-"""Keeps one whole stack running until it is told to stop."""
+"""Keeps one whole stack running until it is told to stop: `python -m ops.local.supervisor [--system]`."""
 
+import argparse
 import os
+import signal
+import sys
+import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from types import FrameType
 
-from ops.local.demo_key import ensure_demo_key
+from ops.local.choices import layout_from
+from ops.local.console import Console
 from ops.local.layout import Layout
+from ops.local.leftovers import end_leftovers
 from ops.local.plan import whole_stack
 from ops.local.problems import LocalProblem
-from ops.local.process import poll_until, process_id
-from ops.local.stack import LOOK_EVERY_S, Stack, StopAsked
+from ops.local.process import process_id
+from ops.local.stack import Stack, StopAsked
 from ops.local.state import Phase, State, StateFile, own
-from ops.local.supervised import PartState, PartView
+from ops.local.views import PartState, PartView, line_about
 
-LEFTOVER_LIMIT_S = 30.0
 IDLE_LOOK_EVERY_S = 0.2
 
 
@@ -53,7 +58,6 @@ class Supervisor:
         self._stack = stack
         try:
             stack.start(self._should_stop)
-            ensure_demo_key(self._layout)
             self._to(Phase.READY)
             while not self._should_stop():
                 stack.tick()
@@ -82,22 +86,26 @@ class Supervisor:
         self._file.write(State(self._me, self._phase, self._layout.url, self._views(), self._problem))
 
 
-def line_about(view: PartView) -> str:
-    """Return one line about a part."""
-    place = f" on {view.address}" if view.address else ""
-    again = f", restarted {view.restarts} times" if view.restarts > 1 else ", restarted once" if view.restarts else ""
-    why = f": {view.problem}" if view.problem else ""
-    return f"{view.name}: {view.state.value}{place}{again}{why}"
+def main() -> int:
+    """Supervise until SIGINT or SIGTERM; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ops.local.supervisor", description=__doc__)
+    parser.add_argument("--system", action="store_true")
+    given = parser.parse_args()
+    console, stop = Console(sys.stdout), threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    try:
+        layout = layout_from(os.environ, is_system=given.system)
+        Supervisor(layout, should_stop=stop.is_set, tell=console.say).run()
+    except LocalProblem as problem:
+        console.say(f"error: {problem}")
+        return 1
+    return 0
 
 
-def end_leftovers(state: State | None) -> None:
-    """End what a supervisor that was killed left running: its programs are told when it dies, but may take a while.
-
-    Only those very processes are touched: each is known by its id and start time.
-    """
-    left = [view.process for view in state.parts if view.process is not None] if state is not None else []
-    if poll_until(lambda: not any(process.is_alive() for process in left), LEFTOVER_LIMIT_S, LOOK_EVERY_S):
-        return
-    for process in left:
-        with suppress(PermissionError):
-            process.kill()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ops.local.choices import size_from
 from ops.local.console import Console
 from ops.local.models.assemble import Assembler
 from ops.local.models.cache import Cache, cache_directory
@@ -29,16 +30,12 @@ def ensure_store(models: Sequence[str], store: Path, *, progress: Callable[[Prog
 
 
 class Weights:
-    """The catalogue, and the cache of the user whose environment is given."""
+    """Fetches models of the catalogue into the cache of the user whose environment is given."""
 
     def __init__(self, environ: Mapping[str, str], catalogue: Catalogue | None = None) -> None:
         self.catalogue = catalogue or read_catalogue()
         self._environ = environ
         self._cache = Cache(cache_directory(environ))
-
-    def is_cached(self, name: str) -> bool:
-        """Say whether a model is in the cache, verified; raises ModelUnknown."""
-        return self._cache.find(self.catalogue.get(name).sha256) is not None
 
     def ensure(self, wanted: Sequence[tuple[str, Sequence[Path]]], progress: Callable[[Progress], None]) -> None:
         """Bring each (model name, stores) in order and put it into its stores."""
@@ -49,18 +46,6 @@ class Weights:
             path = assembler.bring(model, progress)
             for store in stores:
                 put_model(store, model, path)
-
-
-def size_from(environ: Mapping[str, str]) -> Size:
-    """Return the set of models that the variable `MODELS` asks for: `small`, or `all` when it is unset.
-
-    Raises LocalProblem for another word.
-    """
-    word = environ.get("MODELS") or Size.ALL
-    try:
-        return Size(word)
-    except ValueError as error:
-        raise LocalProblem(f"MODELS={word}: say small or all") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

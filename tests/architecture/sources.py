@@ -40,3 +40,8 @@ def sources(*folders: str) -> tuple[Source, ...]:
             text = path.read_text(encoding="utf-8")
             found.append(Source(path.relative_to(ROOT).as_posix(), text.splitlines(), ast.parse(text)))
     return tuple(found)
+
+
+def none(found: list[str]) -> None:
+    """Fail with every finding on a line of its own."""
+    assert not found, "\n" + "\n".join(found)

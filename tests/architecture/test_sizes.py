@@ -1,13 +1,13 @@
 """Files and functions stay small."""
 
-from tests.architecture.sources import sources
+from tests.architecture.sources import none, sources
 
 FILE_LINES = 300
 FUNCTION_LINES = 40
 
 
 def test_no_file_is_longer_than_a_reader_can_hold() -> None:
-    assert [f"{source.path}: {len(source.lines)}" for source in sources() if len(source.lines) > FILE_LINES] == []
+    none([f"{source.path}: {len(source.lines)}" for source in sources() if len(source.lines) > FILE_LINES])
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
@@ -17,4 +17,4 @@ def test_no_function_is_longer_than_a_screen() -> None:
         for function in source.functions()
         if (function.end_lineno or 0) - function.lineno + 1 > FUNCTION_LINES
     ]
-    assert long == []
+    none(long)

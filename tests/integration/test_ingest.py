@@ -1,8 +1,16 @@
 """Documents become passages, whatever breaks on the way."""
 
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import procrastinate
 import pytest
 
 from app.errors import JobUnknown, NodeFailed
+from app.ids import JobId
+from app.postgres import make_pool
+from app.retrieval import jobs
 from app.retrieval.ingest import BATCH
 from app.retrieval.states import DocumentState, JobState
 from tests.fakes.retrieval import Retrieval
@@ -179,6 +187,28 @@ async def test_a_missing_original_makes_the_job_wait(retrieval: Retrieval) -> No
     await retrieval.ingest().run(upload.job_id)
     job = await retrieval.job(tenant, upload.job_id)
     assert (job.state, job.error_detail) == (JobState.ACCEPTED, "the original is not in the blob store")
+
+
+async def test_a_worker_of_the_queue_finds_the_errand_and_does_it(
+    new_database: Callable[[], str], qdrant_urls: tuple[str, ...], tmp_path: Path
+) -> None:
+    url = new_database()
+    index = await open_index(qdrant_urls)
+    await index.ensure_collection()
+    async with make_pool(url, size=4, wait_s=5.0) as pool:
+        own = Retrieval(pool, index, tmp_path)
+        queue = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
+
+        async def ingest(job_id: str) -> None:
+            await own.ingest().run(JobId(UUID(job_id)))
+
+        queue.task(queue=jobs.QUEUE, name=jobs.TASK)(ingest)
+        tenant = await own.tenant()
+        upload = await own.add(tenant, "kiln.md", HANDBOOK)
+        async with queue.open_async():
+            await queue.run_worker_async(queues=[jobs.QUEUE], wait=False, install_signal_handlers=False)
+        assert (await own.job(tenant, upload.job_id)).state is JobState.DONE
+    await index.close()
 
 
 async def test_another_tenants_job_is_unknown(retrieval: Retrieval) -> None:

@@ -11,9 +11,10 @@ import httpx
 import msgspec
 import pytest
 
+from ops.local.commands import status_of
 from ops.local.process import REPOSITORY, ProcessId, poll_until
 from ops.local.state import Phase, Status
-from ops.local.supervised import PartState, PartView
+from ops.local.views import PartState, PartView
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -48,7 +49,7 @@ class Terminal:
         return self.status()
 
     def status(self) -> Status:
-        return msgspec.json.decode(self.run("status", "--json").stdout, type=Status)
+        return status_of(self.directory)
 
     def part(self, name: str) -> PartView:
         return next(part for part in self.status().parts if part.name == name)
@@ -77,7 +78,10 @@ def are_gone(found: list[ProcessId]) -> Callable[[], bool]:
     return lambda: not any(process.is_alive() for process in found)
 
 
-def test_status_tells_address_key_and_every_part(stack: Status) -> None:
+def test_status_tells_address_key_and_every_part(terminal: Terminal, stack: Status) -> None:
+    told = terminal.run("status", "--json")
+    assert told.returncode == 0
+    assert msgspec.json.decode(told.stdout, type=Status) == stack
     parts = {part.name: part for part in stack.parts}
     assert stack.phase is Phase.READY
     assert stack.demo_key is not None

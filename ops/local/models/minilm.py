@@ -1,5 +1,9 @@
-"""all-MiniLM-L6-v2 from its publisher's safetensors to a GGUF, the same bytes on every machine."""
+"""all-MiniLM-L6-v2 from its publisher's safetensors to a GGUF, the same bytes on every machine.
 
+python -m ops.local.models.minilm model.safetensors vocab.txt OUTPUT
+"""
+
+import sys
 from pathlib import Path
 
 import gguf
@@ -110,3 +114,7 @@ def _add(writer: gguf.GGUFWriter, name: str, tensor: Array) -> None:
         return
     kind = gguf.GGMLQuantizationType.Q8_0
     writer.add_tensor(name, gguf.quants.quantize(tensor, kind), raw_dtype=kind)
+
+
+if __name__ == "__main__":
+    convert(*map(Path, sys.argv[1:4]))

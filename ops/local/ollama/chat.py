@@ -38,7 +38,7 @@ async def lines(node: Node, asked: ChatRequest) -> AsyncGenerator[Line]:
         if not asked.messages:
             yield Line({**_said(call.model, "", is_done=True), "done_reason": "load"}, is_whole=True)
             return
-        completion = await _completion(runner, asked, options.sample)
+        completion = await _completion(runner, model, asked, options.sample)
         if call.render_only:
             rendered: dict[str, Json] = {"rendered_template": completion.prompt.text}
             yield Line({**_said(call.model, "", is_done=False), "_debug_info": rendered}, is_whole=True)
@@ -64,9 +64,9 @@ def _check(asked: ChatRequest, model: Model) -> None:
         raise bad_request(f"{model.name.full} does not support tools")
 
 
-async def _completion(runner: Runner, asked: ChatRequest, sample: SampleOptions) -> Completion:
+async def _completion(runner: Runner, model: Model, asked: ChatRequest, sample: SampleOptions) -> Completion:
     call = asked.call
-    messages = conversation(runner.model, asked.messages)
+    messages = conversation(model, asked.messages)
     writer = Writer(runner.llama, runner.model.chat_template, runner.num_ctx)
     is_free = not asked.tools or bool(call.response_format)
     is_known = tools.template_knows(runner.model.chat_template)

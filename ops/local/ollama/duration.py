@@ -66,7 +66,7 @@ def keep_alive(value: Json) -> int:
         except InvalidDuration as error:
             raise bad_request(str(error)) from error
     else:
-        kept_ns = FOREVER_NS if value < 0 else min(int(value * 1_000_000_000), FOREVER_NS)
+        kept_ns = FOREVER_NS if value < 0 else min(int(min(value, FOREVER_NS) * 1_000_000_000), FOREVER_NS)
     return FOREVER_NS if kept_ns < 0 else kept_ns
 
 

@@ -80,6 +80,8 @@ def main() -> None:
         _say(Ready(error=str(error)))
         return
     _say(Ready(url=server.listening_address))
+    # Nobody reads standard output any more: what libraries print there belongs with the errors.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.stdin.buffer.read()
     # No destructors: they would wait for a generation that nobody reads.
     os._exit(0)

@@ -36,7 +36,7 @@ async def lines(node: Node, asked: GenerateRequest) -> AsyncGenerator[Line]:
         if not asked.prompt:
             yield Line({**_said(call.model, "", is_done=True), "done_reason": "load"}, is_whole=True)
             return
-        prompt = await _prompt(runner, asked)
+        prompt = await _prompt(runner, model, asked)
         if call.render_only:
             rendered: dict[str, Json] = {"rendered_template": prompt.text}
             yield Line({**_said(call.model, "", is_done=False), "_debug_info": rendered}, is_whole=True)
@@ -69,16 +69,16 @@ def _check(asked: GenerateRequest, model: Model) -> None:
         raise bad_request("this server cannot run Go templates: leave out template, or use raw")
 
 
-async def _prompt(runner: Runner, asked: GenerateRequest) -> Written:
+async def _prompt(runner: Runner, model: Model, asked: GenerateRequest) -> Written:
     if asked.raw:
         return Written(asked.prompt, asked.images)
     if asked.suffix:
-        return Written(_infilled(runner.model.infill, {"Prompt": asked.prompt, "Suffix": asked.suffix}))
+        return Written(_infilled(model.infill, {"Prompt": asked.prompt, "Suffix": asked.suffix}))
     messages = (Message("user", asked.prompt, images=asked.images),)
     if asked.system:
         messages = (Message("system", asked.system), *messages)
     writer = Writer(runner.llama, runner.model.chat_template, runner.num_ctx)
-    written = await writer.write(conversation(runner.model, messages), truncate=asked.call.truncate)
+    written = await writer.write(conversation(model, messages), truncate=asked.call.truncate)
     before = await runner.llama.detokenize(asked.context) if asked.context else ""
     return Written(before + written.text, written.images)
 

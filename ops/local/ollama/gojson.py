@@ -31,7 +31,7 @@ def parse(body: bytes) -> Json:
         raise bad_request("missing request body")
     text = body.decode("utf-8", "replace").lstrip(" \t\r\n")
     try:
-        value = cast("Json", json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).raw_decode(text)[0])
+        value = cast("Json", _DECODER.raw_decode(text)[0])
         return _clean(value) if "\\ud" in text.lower() else value
     except (ValueError, RecursionError) as error:
         raise bad_request(_explain(text.encode("utf-8", "replace"))) from error
@@ -46,6 +46,14 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+def _bounded(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_bounded)
 
 
 def _clean(value: Json) -> Json:

@@ -16,6 +16,7 @@ class Part:
     """A program with its gate: `prepare` runs before each start, `is_ready` is a quick look, `settle` runs once ready.
 
     `is_one_time`: it is ready when it has ended with status 0. `is_background`: the stack is up without it.
+    `death_signal` is what it gets when the supervisor dies.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Part:
     ready_within_s: float = 30.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = 10.0
+    death_signal: signal.Signals = signal.SIGTERM
     identity: Identity = Identity.SAME
     is_one_time: bool = False
     is_background: bool = False

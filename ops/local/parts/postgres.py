@@ -54,6 +54,7 @@ def part(layout: Layout) -> Part:
         ready_within_s=60.0,
         stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
         stop_within_s=20.0,
+        death_signal=signal.SIGINT,
         identity=identity,
         port_names=(NAME,),
     )

@@ -1,5 +1,6 @@
 """The web processes behind nginx."""
 
+import signal
 import sys
 from functools import partial
 
@@ -26,5 +27,6 @@ def _part(name: str, layout: Layout) -> Part:
         is_ready=lambda: http_ok(port, "/readyz"),
         ready_within_s=60.0,
         stop_within_s=application.DRAIN_S + 10.0,
+        death_signal=signal.SIGKILL,  # its servers die at the same time: there is nothing to drain into
         port_names=(name,),
     )

@@ -1,5 +1,6 @@
 """The background process: runs that lost their replica, ingestion, periodic work."""
 
+import signal
 import sys
 
 from ops.local.layout import Layout
@@ -23,5 +24,6 @@ def part(layout: Layout) -> Part:
         is_ready=lambda: http_ok(port, "/metrics"),
         ready_within_s=60.0,
         stop_within_s=application.DRAIN_S + 10.0,
+        death_signal=signal.SIGKILL,  # its servers die at the same time: there is nothing to drain into
         port_names=(NAME,),
     )

@@ -1,11 +1,22 @@
 """The application over a fake platform."""
 
+from collections.abc import Generator, MutableMapping
+from typing import Any
+
 import pytest
+import structlog
 from litestar import Litestar
 
 from app.api.app import create_app
 from tests.fakes.asgi import Client
 from tests.fakes.platform import KEY_A, KEY_B, FakePlatform
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Generator[list[MutableMapping[str, Any]]]:
+    """What was logged."""
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as entries:
+        yield entries
 
 
 @pytest.fixture(scope="session")

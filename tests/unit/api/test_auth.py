@@ -13,7 +13,16 @@ from tests.fakes.asgi import Client
 from tests.fakes.platform import KEY_A, KEY_B, FakePlatform
 
 SESSIONS = "/api/v1/sessions"
-PUBLIC = {"/health", "/livez", "/readyz", "/metrics", "/docs", "/docs/openapi.json", "/docs/errors", "/docs/assets/{name}"}
+PUBLIC = {
+    "/health",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/docs",
+    "/docs/openapi.json",
+    "/docs/errors",
+    "/docs/assets/{name}",
+}
 
 
 @pytest.mark.parametrize(

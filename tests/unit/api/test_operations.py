@@ -29,7 +29,12 @@ async def test_health_has_the_promised_shape(stranger: Client) -> None:
 
 @pytest.mark.parametrize(
     ("away", "status", "code"),
-    [("database", "unhealthy", 503), ("llm", "unhealthy", 503), ("redis", "degraded", 200), ("vector_store", "degraded", 200)],
+    [
+        ("database", "unhealthy", 503),
+        ("llm", "unhealthy", 503),
+        ("redis", "degraded", 200),
+        ("vector_store", "degraded", 200),
+    ],
 )
 async def test_each_part_that_is_away_is_told(
     stranger: Client, platform: FakePlatform, away: str, status: str, code: int

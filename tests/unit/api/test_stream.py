@@ -59,7 +59,10 @@ async def test_a_run_that_fails_in_a_stream_ends_it_with_a_problem(client: Clien
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(StoreUnavailable("PostgreSQL does not answer", store="postgres"), "store_unavailable"), (KeyError("x"), "internal")],
+    [
+        (StoreUnavailable("PostgreSQL does not answer", store="postgres"), "store_unavailable"),
+        (KeyError("x"), "internal"),
+    ],
 )
 async def test_a_stream_that_breaks_inside_ends_with_an_error_event(
     client: Client, platform: FakePlatform, error: Exception, code: str

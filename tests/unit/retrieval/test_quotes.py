@@ -50,6 +50,14 @@ def test_two_neighbours_are_quoted_together_when_both_support() -> None:
     assert found == "A kiln holds 48 plates. It fires at 1,240 degrees for 9.5 hours."
 
 
+def test_a_wrapped_line_does_not_end_a_sentence_and_a_row_does() -> None:
+    text = "The kiln is heated\nto 1,240 degrees and\nholds it.\n- Then it cools\n  to 80 degrees\n\n"
+    text += "| a | 1 |\n| b | 2 |\n"
+    assert quote(passage(text), "", "1240 degrees") == "The kiln is heated\nto 1,240 degrees and\nholds it."
+    assert quote(passage(text), "", "80 degrees cools") == "- Then it cools\n  to 80 degrees"
+    assert quote(passage(text), "", "b 2") == "| b | 2 |"
+
+
 def test_a_number_weighs_more_than_a_word() -> None:
     text = "Plates and shelves go in the kiln. There are 48 of these."
     assert "48" in quote(passage(text), "", "48 plates")

@@ -24,6 +24,7 @@ def dot(one: SparseVector, other: SparseVector) -> float:
         ("The kilns were firing", ["kiln", "fire"]),
         ("4,096 plates at 1240.5 degrees", ["4096", "plate", "1240.5", "degre"]),
         ("version 2.10.3 at 08:30", ["version", "2.10.3", "08:30"]),
+        ("errors E-417, e417 and S2-C", ["error", "e417", "e417", "s2", "c"]),
         ("what is it", ["what", "is", "it"]),
         ("Straße ＡＢＣ", ["strass", "abc"]),  # noqa: RUF001 - full-width letters on purpose
         ("???", []),

@@ -2,11 +2,10 @@
 
 import pytest
 
-from ops.local.choices import directory_from, outside_from
+from ops.local.choices import directory_from, outside_from, size_from
 from ops.local.layout import Outside
 from ops.local.models.catalogue import Size
 from ops.local.problems import LocalProblem
-from ops.local.weights import size_from
 
 
 def test_without_variables_everything_is_bundled() -> None:

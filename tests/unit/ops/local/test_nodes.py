@@ -6,7 +6,7 @@ from typing import TypedDict, cast
 
 from ops.local.layout import Layout, Outside
 from ops.local.models.catalogue import Size
-from ops.local.nodes import wanted, write_nodes_file
+from ops.local.nodes import needed_first, wanted, write_nodes_file
 
 
 class ModelTable(TypedDict):
@@ -76,13 +76,14 @@ def test_only_chat_models_continue_an_answer(make_layout: Callable[..., Layout])
 
 
 def test_a_first_answer_waits_for_the_small_models_only(make_layout: Callable[..., Layout]) -> None:
-    names = [name for name, _ in wanted(make_layout())]
-    assert set(names[:2]) == {"all-minilm:22m", "smollm2:135m"}
+    layout = make_layout()
+    names = [model.name for model, _ in wanted(layout)]
+    assert names[:2] == [model.name for model, _ in needed_first(layout)] == ["all-minilm:22m", "smollm2:135m"]
     assert names[2:] == ["qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b"]
 
 
 def test_each_model_goes_into_the_stores_of_its_nodes(make_layout: Callable[..., Layout]) -> None:
-    stores = {name: [store.name for store in stores] for name, stores in wanted(make_layout())}
+    stores = {model.name: [store.name for store in stores] for model, stores in wanted(make_layout())}
     assert stores == {
         "all-minilm:22m": ["a", "b"],
         "smollm2:135m": ["a"],

@@ -9,7 +9,7 @@ import pytest
 
 from app.settings import read_settings
 from ops.local.layout import Layout, Outside
-from ops.local.parts import migration, nginx, prometheus, qdrant, replicas, valkey, worker
+from ops.local.parts import demo_key, migration, nginx, prometheus, qdrant, replicas, valkey, worker
 from ops.local.parts.template import fill
 from ops.local.plan import whole_stack
 from ops.local.problems import LocalProblem
@@ -110,6 +110,14 @@ def test_prometheus_scrapes_every_process_by_its_own_address(make_layout: MakeLa
     for name in ("replica-1", "replica-2", "worker-1"):
         assert layout.ports.address(name) in text
     assert layout.ports.address("nginx") not in text
+
+
+def test_the_demo_key_is_made_once_for_each_database(make_layout: MakeLayout) -> None:
+    layout = make_layout()
+    assert demo_key.parts(layout) == (demo_key.part,)
+    (layout.directory / "demo-key").write_text(f"sy_a_b\n{demo_key.database_mark(layout)}\n")
+    assert demo_key.parts(layout) == ()
+    assert demo_key.parts(make_layout(outside=Outside(database_url="postgresql://db/x"))) == (demo_key.part,)
 
 
 def test_monitoring_is_left_out_where_it_is_not_installed(make_layout: MakeLayout) -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from ops.local.demo_key import find_demo_key
-from ops.local.fetch import progress_file
 from ops.local.models.progress import Phase as ModelPhase
 from ops.local.models.progress import Progress
 from ops.local.problems import AlreadyRunning
 from ops.local.process import ProcessId, process_id, tail
+from ops.local.progress_file import progress_file
 from ops.local.secrets_file import read_or_make
 from ops.local.state import Phase, State, StateFile, is_owned, own
-from ops.local.supervised import PartState, PartView
+from ops.local.views import PartState, PartView
 
 VIEW = PartView("postgres", PartState.READY, ProcessId(7, 8), "127.0.0.1:5432", 0, "/logs/postgres.log")
 

@@ -10,7 +10,8 @@ from ops.local.layout import Layout
 from ops.local.parts.part import Part
 from ops.local.problems import PartFailed
 from ops.local.process import Child, ProcessId
-from ops.local.supervised import CALM_AFTER_S, PAUSES_S, PartState, Supervised
+from ops.local.supervised import CALM_AFTER_S, PAUSES_S, Supervised
+from ops.local.views import PartState
 
 PART = Part(name="server", command=("server",), environ={}, is_ready=lambda: True, ready_within_s=10.0)
 

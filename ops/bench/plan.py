@@ -1,0 +1,130 @@
+"""How much is measured, and the command line that says so."""
+
+import argparse
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ops.bench.parts import FAST
+
+LEAST_ROUNDS = 5
+"""Fewer do not make a median worth the name."""
+
+PEER_KEY = "SWITCHYARD_BENCH_PEER_KEY"
+EVIDENCE = Path("docs/evidence/bench.md")
+RESERVED = frozenset({"direct", "nginx", "pass-through", "agent"})
+
+EPILOG = f"""
+Every row runs against the same fake node, in turn with the others, round by round. A peer is any server on this
+machine that speaks the OpenAI dialect; you start it and point it at the fake node, whose port --node-port fixes:
+
+    python -m ops.bench --peer litellm=http://127.0.0.1:4000/v1 --node-port 18434
+
+where the peer knows a model named {FAST!r} that is Ollama's model {FAST!r} at http://127.0.0.1:18434. It must answer
+once the node runs; start it before. Its api key, if it wants one, is read from {PEER_KEY}.
+"""
+
+
+class ArgumentWrong(Exception):
+    """The command line asks for what cannot be measured; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server that the user runs: its name in the tables and its address up to `/v1`."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Durations in seconds. Every row has `rounds` rounds."""
+
+    rounds: int
+    point_s: float
+    concurrencies: tuple[int, ...]
+    open_rate_per_s: float
+    open_s: float
+    durable_runs: int
+    seed: int
+    peers: tuple[Peer, ...] = ()
+    node_port: int | None = None
+    out: Path | None = None
+
+
+FULL = Plan(
+    rounds=LEAST_ROUNDS, point_s=0.8, concurrencies=(1, 16, 64), open_rate_per_s=40.0, open_s=1.5, durable_runs=80,
+    seed=1, out=EVIDENCE,
+)  # fmt: skip
+QUICK = Plan(
+    rounds=LEAST_ROUNDS, point_s=0.25, concurrencies=(16,), open_rate_per_s=40.0, open_s=0.25, durable_runs=24, seed=1
+)
+
+
+def read_plan(arguments: Sequence[str]) -> Plan:
+    """Return what the command line asks for. Raises ArgumentWrong; SystemExit for what argparse itself refuses."""
+    given = build_parser().parse_args(arguments)
+    plan = QUICK if given.quick else FULL
+    rounds = plan.rounds if given.rounds is None else given.rounds
+    if rounds < LEAST_ROUNDS:
+        raise ArgumentWrong(f"--rounds must be at least {LEAST_ROUNDS}")
+    if given.node_port is not None and not 1024 <= given.node_port <= 65535:
+        raise ArgumentWrong("--node-port must be between 1024 and 65535")
+    peers = tuple(read_peer(text) for text in given.peer)
+    if len({peer.name for peer in peers}) < len(peers):
+        raise ArgumentWrong("two peers have the same name")
+    return Plan(
+        rounds=rounds,
+        point_s=plan.point_s,
+        concurrencies=plan.concurrencies,
+        open_rate_per_s=plan.open_rate_per_s,
+        open_s=plan.open_s,
+        durable_runs=plan.durable_runs,
+        seed=given.seed,
+        peers=peers,
+        node_port=given.node_port,
+        out=given.out or plan.out,
+    )
+
+
+def read_peer(text: str) -> Peer:
+    """Read `NAME=URL`. Raises ArgumentWrong for anything but a loopback address: other machines are not measured."""
+    name, _, url = text.partition("=")
+    if re.fullmatch(r"[a-z][a-z0-9-]{0,20}", name) is None or name in RESERVED:
+        raise ArgumentWrong(f"--peer {text}: the name must be a plain word that no row of ours has")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ArgumentWrong(f"--peer {text}: {error}") from error
+    if parts.scheme != "http" or port is None or not _is_loopback(parts.hostname or ""):
+        raise ArgumentWrong(f"--peer {text}: the address must be http://127.0.0.1:PORT/v1 or another loopback one")
+    return Peer(name, url.rstrip("/"))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ops.bench",
+        description="Measure the platform beside nginx and LangGraph's own saver, in one run.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="about 40 seconds; prints, and writes only with --out")
+    parser.add_argument("--rounds", type=int, help=f"rounds a row, at least {LEAST_ROUNDS}")
+    parser.add_argument("--seed", type=int, default=1, help="of the order of rows and the open loop's arrivals")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=URL", help="bench this server too")
+    parser.add_argument("--node-port", type=int, help="the fake node's port, for peers to know")
+    parser.add_argument("--out", type=Path, help=f"where the report goes (default {EVIDENCE}; with --quick nowhere)")
+    return parser

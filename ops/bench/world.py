@@ -1,0 +1,125 @@
+"""The servers of a measurement: started, told apart by process, asked, stopped."""
+
+import os
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from ops.bench import parts
+from ops.local.layout import Layout
+from ops.local.process import poll_until, run_once
+from ops.local.stack import Stack
+
+DOCUMENT = """# Returns
+
+A lamp may be returned within thirty days in its box. The money comes back within a week.
+
+# Delivery
+
+A plan for a team of twelve costs less over three years than twelve single ones, and support is part of it.
+"""
+TENANT = "bench"
+COMMAND_LIMIT_S = 60.0
+INGEST_LIMIT_S = 30.0
+REQUEST_LIMIT_S = 10.0
+
+
+class WorldBroken(Exception):
+    """A server of the measurement did not do its part."""
+
+
+class _Key(msgspec.Struct, frozen=True):
+    key: str
+
+
+class _Upload(msgspec.Struct, frozen=True):
+    status_url: str
+
+
+class _Job(msgspec.Struct, frozen=True):
+    status: str
+
+
+class World:
+    """A running stack with a tenant, its key and one searchable document."""
+
+    def __init__(self, stack: Stack, key: str) -> None:
+        self.stack = stack
+        self.key = key
+
+    def url(self, part: str) -> str:
+        """Return the address of a part."""
+        return f"http://{self.stack.layout.ports.address(part)}"
+
+    def pid(self, part: str) -> int:
+        """Return the process of a part; what it starts is below it. Raises WorldBroken when it has ended."""
+        child = self.stack.get(part).child
+        if child is None or child.status() is not None:
+            raise WorldBroken(f"{part} has ended; its log is gone with the run")
+        return child.id.pid
+
+
+@contextmanager
+def open_world(*, node_port: int | None) -> Generator[World]:
+    """Start everything in a directory of its own, and end and remove it all. Raises WorldBroken, LocalProblem."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD_")}
+    with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as directory:
+        if node_port is not None:
+            Path(directory, "ports.json").write_bytes(msgspec.json.encode({parts.NODE: node_port}))
+        layout = Layout.open(Path(directory), environ)
+        if node_port is not None and layout.ports.of(parts.NODE) != node_port:
+            raise WorldBroken(f"port {node_port} is taken")
+        with Stack(layout, parts.STAGES) as stack:
+            world = World(stack, _make_key(layout))
+            _make_searchable(world)
+            worker = stack.get(parts.WORKER)
+            worker.ask_to_stop()
+            worker.stop()
+            yield world
+
+
+def _make_key(layout: Layout) -> str:
+    """Add a tenant and return a key of it, by the application's own command."""
+    environ = {**layout.environ, **parts.environ(layout)}
+    told = ""
+    for arguments in (("tenants", "add", TENANT), ("keys", "add", TENANT)):
+        done = run_once(
+            (sys.executable, "-m", "app.cli", *arguments, "--json"), environ=environ, limit_s=COMMAND_LIMIT_S
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise WorldBroken(f"`switchyard {' '.join(arguments)}` failed: {done.stderr[-300:]}")
+        told = done.stdout
+    return msgspec.json.decode(told, type=_Key).key
+
+
+def _make_searchable(world: World) -> None:
+    """Upload one document through the replica and wait until the worker has ingested it."""
+    boundary = "switchyard-bench"
+    body = (
+        f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="returns.md"\r\n'
+        f"content-type: text/markdown\r\n\r\n{DOCUMENT}\r\n--{boundary}--\r\n"
+    ).encode()
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    upload = msgspec.json.decode(_ask(world, "/api/v2/upload", headers, body), type=_Upload)
+
+    def is_done() -> bool:
+        job = msgspec.json.decode(_ask(world, upload.status_url, {}), type=_Job)
+        if job.status == "failed":
+            raise WorldBroken("the sample document could not be ingested")
+        return job.status == "done"
+
+    if not poll_until(is_done, INGEST_LIMIT_S, 0.1):
+        raise WorldBroken(f"the sample document was not ingested within {INGEST_LIMIT_S:.0f} s")
+
+
+def _ask(world: World, path: str, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
+    asked = urllib.request.Request(  # noqa: S310 - our own process on loopback
+        world.url(parts.REPLICA) + path, data=body, headers={**headers, "authorization": f"Bearer {world.key}"}
+    )
+    with urllib.request.urlopen(asked, timeout=REQUEST_LIMIT_S) as reply:  # noqa: S310
+        return reply.read()

@@ -1,0 +1,74 @@
+"""The list of endpoints."""
+
+from types import SimpleNamespace
+from typing import cast
+
+from litestar import Litestar
+from prometheus_client import CollectorRegistry
+
+from app.api.app import create_app
+from app.api.auth import Permission
+from app.api.chat import ROUTE_HEADERS
+from app.api.doors import Platform
+from app.api.openapi import Operation, operations_of
+from app.api.problems import status_of
+from app.settings import read_settings
+from app.telemetry.metrics import Metrics
+from ops.docs.markdown import code, page, table
+
+EVENTS = (
+    ("`queued`", "`run_id`, `session_id`", "First: the ids to come back with."),
+    ("`loading`", "`node`, `model`", "The model is being loaded; the answer waits for it."),
+    ("`delta`", "`text`", "Append the text."),
+    ("`restart`", "`offset`", "Drop all text after that many characters (Unicode code points); go on appending."),
+    ("`done`", "the body of a JSON answer", "Last. Its `message` equals the text that was put together."),
+    ("`error`", "a problem document", "Last, instead of `done`."),
+)
+
+
+def described_app() -> Litestar:
+    """Return the application with its routes and nothing behind them."""
+    needed = ("database_url", "cache_url", "coordination_url", "qdrant_urls", "nodes_file", "blobs_dir")
+    settings = read_settings({f"SWITCHYARD_{name.upper()}": "-" for name in needed})
+    doors = dict.fromkeys(("keys", "runner", "runs", "sessions", "documents", "jobs", "routes", "health"))
+    nothing = SimpleNamespace(settings=settings, metrics=Metrics(CollectorRegistry()), **doors)
+    return create_app(cast(Platform, nothing))
+
+
+def write_api() -> str:
+    """Return the page."""
+    operations = operations_of(described_app())
+    return page(
+        "HTTP API",
+        "The whole description, with schemas, is served by every replica at `/docs` (OpenAPI 3.1 at `/docs/openapi.json`). "
+        "An api key goes into `Authorization: Bearer sy_…` or `X-API-Key: sy_…`. Unknown fields of a body are refused.",
+        "## Endpoints",
+        table(("method", "path", "what", "key", "refusals of its own"), [_row(each) for each in operations]),
+        "Any endpoint that needs a key may also answer 401 `key_unknown` and 503 `store_unavailable`. Codes: "
+        "[errors](errors.md).",
+        "## Parameters",
+        _parameters(operations),
+        "## Headers of an answer",
+        table(("header", "meaning"), [(code(name), text) for name, text in ROUTE_HEADERS.items()]),
+        "A stream's headers hold what is known at its first byte; its `done` event holds the rest.",
+        "## Events of a stream",
+        '`POST /api/v1/chat` with `"stream": true` and `GET /api/v1/runs/{run_id}/events` send server-sent events. Every '
+        "event but `error` of a broken stream has an id. Send the last one as `Last-Event-ID` to the events endpoint of any "
+        "replica to go on from there; lines that begin with `:` keep the connection alive.",
+        table(("event", "data", "meaning"), EVENTS),
+    )
+
+
+def _row(operation: Operation) -> tuple[str, str, str, str, str]:
+    own = sorted({f"{status_of(kind)} `{kind.code}`" for kind in operation.doc.refusals})
+    key = "no" if operation.permission is Permission.PUBLIC else "yes"
+    return operation.method, code(operation.path), operation.doc.summary, key, ", ".join(own)
+
+
+def _parameters(operations: list[Operation]) -> str:
+    rows = [
+        (f"{operation.method} `{operation.path}`", parameter.place, code(parameter.name), parameter.text)
+        for operation in operations
+        for parameter in operation.doc.parameters
+    ]
+    return table(("endpoint", "in", "name", "meaning"), rows)

@@ -1,0 +1,98 @@
+"""The table of settings: what each variable means, its type and its default."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from app.settings import PREFIX, Settings
+from ops.docs.markdown import code, page, table
+
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Stores and files": {
+        "database_url": "PostgreSQL, the source of truth.",
+        "cache_url": "Redis that may evict.",
+        "coordination_url": "Redis that must not evict: leases and event streams.",
+        "qdrant_urls": "Qdrant peers, separated by commas.",
+        "nodes_file": "The TOML file of models and nodes (see `nodes.toml.example`).",
+        "blobs_dir": "Directory of uploaded originals, shared by replicas and workers.",
+        "prompts_dir": "Directory of prompts.",
+    },
+    "Process": {
+        "host": "Address to listen on.",
+        "port": "Port to listen on.",
+        "metrics_port": "Port of a worker's metrics; 0 serves none.",
+        "replica": "Name of this process in leases and logs.",
+        "replica_count": "Replicas in all: each one's share of slots while coordination is away.",
+        "log_level": "DEBUG, INFO, WARNING or ERROR.",
+        "cors_origins": "Origins that browsers may call from, separated by commas.",
+        "drain_s": "Seconds that a stopping process lets its runs go on.",
+    },
+    "Connections": {
+        "database_pool_size": "Connections of this process to PostgreSQL.",
+        "database_wait_s": "Seconds to wait for a free connection.",
+        "database_ca": "CA file; set, PostgreSQL's certificate and name are checked.",
+        "redis_timeout_s": "Seconds that one Redis request may take.",
+        "redis_ca": "CA file for `rediss://` addresses.",
+        "qdrant_api_key": "Key of the Qdrant peers.",
+        "qdrant_ca": "CA file of the Qdrant peers.",
+        "qdrant_collection": "Alias of the collection; a new embedding gets a new collection behind it.",
+        "qdrant_shard_number": "Shards of a new collection.",
+        "qdrant_replication_factor": "Copies of each shard in a new collection.",
+        "node_ca": "CA file of Ollama nodes that speak TLS.",
+    },
+    "Embedding and retrieval": {
+        "embed_model": "Model that embeds documents and questions.",
+        "embed_size": "Length of its vectors.",
+        "retrieval_limit": "Passages given to an agent.",
+    },
+    "Runs": {
+        "run_lease_s": "Seconds after which a silent owner loses a run.",
+        "run_attempts": "Owners a run may have before it is `dead`.",
+        "run_limit_s": "Seconds that a run may take.",
+        "events_ttl_s": "Seconds that a run's events stay in Redis after the last one.",
+        "session_ttl_seconds": "Seconds without activity after which a session expires.",
+        "max_output_tokens": "Tokens of an answer, unless the request asks for another number.",
+        "temperature": "Sampling temperature, unless the request or the prompt asks for another.",
+    },
+    "Calls to models": {
+        "slot_wait_s": "Seconds to wait for a free slot.",
+        "slot_lease_s": "Seconds after which a dead process's slots return.",
+        "probe_interval_s": "Seconds between two looks at a node.",
+        "first_token_s": "Seconds until the first token of a warm model.",
+        "load_s": "Seconds more while a model is loading.",
+        "gap_s": "Seconds between two tokens.",
+    },
+    "Limits of requests": {
+        "max_upload_bytes": "Bytes of an uploaded document.",
+        "max_body_bytes": "Bytes of a JSON body.",
+    },
+}
+_TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+
+
+def write_settings() -> str:
+    """Return the page. Raises KeyError for a setting without a description."""
+    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
+    words = {name: text for group in GROUPS.values() for name, text in group.items()}
+    if undescribed := fields.keys() ^ words.keys():
+        raise KeyError(f"described and existing settings differ: {', '.join(sorted(undescribed))}")
+    parts = [
+        "Read once at start from the environment. A name that is unknown, missing or ill-typed stops the process with a "
+        f"message that says which. Names beginning with `{PREFIX}LOCAL_` belong to the local stack, "
+        f"`{PREFIX}TEST_` to the tests; the application leaves both alone."
+    ]
+    for title, group in GROUPS.items():
+        rows = [_row(fields[name], text) for name, text in group.items()]
+        parts += [f"## {title}", table(("variable", "type", "default", "meaning"), rows)]
+    return page("Settings", *parts)
+
+
+def _row(field: msgspec.structs.FieldInfo, text: str) -> tuple[str, str, str, str]:
+    kind = next((word for known, word in _TYPES.items() if field.type in (known, known | None)), "text")
+    if field.required:
+        default = "required"
+    elif field.default is None:
+        default = "none"
+    else:
+        default = code(field.default) if field.default != "" else "empty"
+    return code(f"{PREFIX}{field.name.upper()}"), kind, default, text

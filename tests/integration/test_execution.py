@@ -1,0 +1,256 @@
+"""A run from its question to its stored end, on real stores and a scriptable node."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from app.agents.values import Delta, EventKind, OnDisconnect, Restart, RunEvent, RunResult, RunState
+from app.errors import NoNodeAvailable
+from app.ids import Caller, RunId
+from app.wiring import Platform
+from tests.fakes.node import FakeNode
+from tests.integration.platforms import (
+    CHAT,
+    END_S,
+    Servers,
+    add_caller,
+    answered,
+    ask,
+    fake_node,
+    opened,
+    rows,
+    settings_for,
+    until,
+)
+
+pytestmark = pytest.mark.integration
+
+STATE = "SELECT state, attempt, answer FROM runs WHERE id = %s"
+EFFECTS = "SELECT step_key, fence FROM effects WHERE run_id = %s ORDER BY step_key"
+CALLS = "SELECT kind, outcome, output_tokens FROM usage WHERE run_id = %s ORDER BY started_at"
+
+
+@pytest.fixture
+def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
+    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
+
+
+@pytest.fixture
+async def node() -> AsyncGenerator[FakeNode]:
+    fake = fake_node()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+def text_of(events: list[RunEvent]) -> str:
+    text = ""
+    for event in events:
+        if isinstance(event.body, Delta):
+            text += event.body.text
+        if isinstance(event.body, Restart):
+            text = text[: event.body.offset]
+    return text
+
+
+async def read(platform: Platform, caller: Caller, run_id: RunId, after: str | None = None) -> list[RunEvent]:
+    async with asyncio.timeout(END_S), aclosing(platform.runner.events(caller, run_id, after)) as events:
+        return [event async for event in events]
+
+
+def result_of(events: list[RunEvent]) -> RunResult:
+    assert isinstance(events[-1].body, RunResult)
+    return events[-1].body
+
+
+async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        handle = await platform.runner.start(caller, ask())
+        events = await read(platform, caller, handle.run_id)
+        assert [events[0].kind, events[-1].kind] == [EventKind.QUEUED, EventKind.DONE]
+        result = result_of(events)
+        assert text_of(events) == result.message != ""
+        assert await platform.runs.get(caller.tenant_id, handle.run_id) == result
+        assert [row["step_key"] for row in await rows(platform, EFFECTS, handle.run_id)] == [
+            "respond/answer:0",
+            "respond/retrieve:0",
+        ]
+        calls = await rows(platform, CALLS, handle.run_id)
+        assert [(call["kind"], call["outcome"]) for call in calls] == [("embed", "done"), ("chat", "done")]
+        chat = result.routes[-1]
+        assert chat.route_id is not None
+        route = await platform.routes.get(caller.tenant_id, chat.route_id)
+        assert (route.node, route.model, str(route.reason)) == ("a", CHAT, chat.reason)
+        assert result.output_tokens == chat.output_tokens > 0
+        assert result.cost_usd == pytest.approx(sum(call.cost_usd for call in result.routes))
+
+
+async def test_a_follow_up_knows_the_session_and_its_checkpoint(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        first = await answered(platform, caller, ask("What is the price?"))
+        await answered(platform, caller, ask("And for ten?", session_id=first.session_id))
+        sent = node.calls[-1].body["messages"]
+        assert isinstance(sent, list)
+        contents = [message["content"] for message in sent]  # pyright: ignore[reportUnknownVariableType]
+        assert contents[1:] == ["What is the price?", first.message, "And for ten?"]
+        async with platform.database.connection("test") as conn:
+            found = await conn.execute(
+                "SELECT checkpoint FROM checkpoints WHERE thread_id = %s ORDER BY checkpoint_id DESC",
+                [f"{caller.tenant_id}:{first.session_id}"],
+            )
+            states = [row["checkpoint"]["channel_values"]["question"] async for row in found]
+        assert states == ["And for ten?", "What is the price?"]
+
+
+async def test_a_reader_that_leaves_frees_the_slot_at_once(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, hang_after=3)
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        handle = await platform.runner.start(caller, ask())
+        await until(lambda: node.calls[-1].tokens >= 3)
+        platform.runner.left(handle.run_id)
+        await until(lambda: node.calls[-1].aborted)
+        result = await platform.runner.result(caller, handle.run_id, END_S)
+        assert result.state is RunState.CANCELLED
+        assert [(call["kind"], call["outcome"]) for call in await rows(platform, CALLS, handle.run_id)] == [
+            ("embed", "done"),
+            ("chat", "cancelled"),
+        ]
+        again = await answered(platform, caller, ask("Again?", session_id=handle.session_id))
+        assert again.state is RunState.DONE
+
+
+async def test_a_run_that_may_continue_ends_without_its_reader(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        handle = await platform.runner.start(caller, ask(on_disconnect=OnDisconnect.CONTINUE))
+        platform.runner.left(handle.run_id)
+        result = await platform.runner.result(caller, handle.run_id, END_S)
+        assert result.state is RunState.DONE
+        assert result.message
+
+
+async def test_an_idempotency_key_replays_the_answer_without_a_second_call(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        start = ask(idempotency_key="once", on_disconnect=OnDisconnect.CONTINUE)
+        first = await answered(platform, caller, start)
+        calls = len([call for call in node.calls if call.path == "/api/chat"])
+        handle = await platform.runner.start(caller, start)
+        assert handle.replayed
+        assert await platform.runner.result(caller, handle.run_id, END_S) == first
+        assert len([call for call in node.calls if call.path == "/api/chat"]) == calls
+
+
+async def test_with_all_nodes_down_the_request_is_refused_and_the_same_key_works_later(
+    servers: Servers, node: FakeNode
+) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        await node.stop()
+        start = ask(idempotency_key="later")
+        with pytest.raises(NoNodeAvailable) as caught:
+            await platform.runner.start(caller, start)
+        assert caught.value.retry_after_s > 0
+        await node.start()
+        async with asyncio.timeout(END_S):
+            while True:
+                try:
+                    result = await answered(platform, caller, start)
+                    break
+                except NoNodeAvailable:
+                    await asyncio.sleep(0.1)
+        assert result.state is RunState.DONE
+        assert [
+            message.role for message in (await platform.sessions.get(caller.tenant_id, result.session_id)).messages
+        ] == [
+            "user",
+            "assistant",
+        ]
+
+
+async def test_another_process_takes_a_dead_ones_run_and_continues_its_text(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, hang_after=6)
+    async with opened(settings_for(servers, node, replica="replica-1")) as (first,):
+        caller = await add_caller(first)
+        handle = await first.runner.start(caller, ask())
+        async with aclosing(first.runner.events(caller, handle.run_id)) as events:
+            seen: list[RunEvent] = []
+            async for event in events:
+                seen.append(event)
+                if len(text_of(seen)) > 10:
+                    break
+        await first.runner.close(drain_s=0)
+        async with opened(settings_for(servers, node, replica="worker-1")) as (second,):
+            result = await second.runner.resume(handle.run_id)
+            assert result is not None
+            assert (result.state, result.attempt) == (RunState.DONE, 2)
+            rest = await read(second, caller, handle.run_id, seen[-1].id)
+            assert text_of(seen) + text_of(rest) == result.message
+            assert not any(isinstance(event.body, Restart) for event in rest)
+            fences = {row["step_key"]: row["fence"] for row in await rows(second, EFFECTS, handle.run_id)}
+            assert fences == {"respond/retrieve:0": 1, "respond/answer:0": 2}
+            prefilled = node.calls[-1].body["messages"][-1]  # pyright: ignore[reportUnknownVariableType, reportIndexIssue]
+            assert prefilled["role"] == "assistant"  # pyright: ignore[reportUnknownVariableType]
+
+
+async def test_a_model_that_cannot_continue_says_restart_to_those_who_saw_text(
+    servers: Servers, node: FakeNode
+) -> None:
+    node.script(model=CHAT, hang_after=6)
+    async with opened(settings_for(servers, node, continues=False, replica="replica-1")) as (first,):
+        caller = await add_caller(first)
+        handle = await first.runner.start(caller, ask())
+        async with aclosing(first.runner.events(caller, handle.run_id)) as events:
+            seen: list[RunEvent] = []
+            async for event in events:
+                seen.append(event)
+                if len(text_of(seen)) > 10:
+                    break
+        await first.runner.close(drain_s=0)
+        async with opened(settings_for(servers, node, continues=False, replica="worker-1")) as (second,):
+            result = await second.runner.resume(handle.run_id)
+            assert result is not None
+            rest = await read(second, caller, handle.run_id, seen[-1].id)
+            assert any(isinstance(event.body, Restart) and event.body.offset == 0 for event in rest)
+            assert text_of([*seen, *rest]) == result.message
+
+
+async def test_a_run_cancelled_at_another_process_stops_where_it_runs(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, hang_after=2)
+    one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
+    async with opened(one, two) as (first, second):
+        caller = await add_caller(first)
+        handle = await first.runner.start(caller, ask())
+        await second.runner.cancel(caller, handle.run_id)
+        result = await second.runner.result(caller, handle.run_id, END_S)
+        assert result.state is RunState.CANCELLED
+
+
+async def test_a_reader_at_another_process_follows_the_stream(servers: Servers, node: FakeNode) -> None:
+    one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
+    async with opened(one, two) as (first, second):
+        caller = await add_caller(first)
+        handle = await first.runner.start(caller, ask(on_disconnect=OnDisconnect.CONTINUE))
+        events = await read(second, caller, handle.run_id)
+        assert text_of(events) == result_of(events).message
+        assert sum(event.kind is EventKind.DELTA for event in events) > 1
+
+
+async def test_a_run_that_fails_on_every_attempt_is_given_up(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node, run_attempts=1, replica="replica-1")) as (first,):
+        caller = await add_caller(first)
+        node.script(model=CHAT, hang_after=2)
+        handle = await first.runner.start(caller, ask())
+        await until(lambda: node.calls[-1].tokens >= 2)
+        await first.runner.close(drain_s=0)
+        async with opened(settings_for(servers, node, run_attempts=1, replica="worker-1")) as (second,):
+            result = await second.runner.resume(handle.run_id)
+            assert result is not None
+            assert (result.state, result.error_code) == (RunState.DEAD, "run_failed")
+            assert (await rows(second, STATE, handle.run_id))[0]["state"] == "dead"

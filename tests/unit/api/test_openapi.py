@@ -1,0 +1,173 @@
+"""The OpenAPI document and its page."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from litestar import Litestar
+
+from app.api.docs import ASSETS, MEDIA_TYPES
+from app.api.openapi import describe_api, operations_of
+from app.api.problems import ProblemDocument
+from app.errors import NoNodeAvailable
+from tests.fakes.asgi import Client
+from tests.fakes.platform import TENANT_A, FakePlatform
+
+PATHS = {
+    ("post", "/api/v1/chat"),
+    ("get", "/api/v1/sessions"),
+    ("get", "/api/v1/sessions/{session_id}"),
+    ("delete", "/api/v1/sessions/{session_id}"),
+    ("get", "/api/v1/runs/{run_id}"),
+    ("get", "/api/v1/runs/{run_id}/events"),
+    ("post", "/api/v1/runs/{run_id}/cancel"),
+    ("get", "/api/v1/routes/{route_id}"),
+    ("post", "/api/v2/upload"),
+    ("get", "/api/v2/jobs/{job_id}"),
+    ("get", "/api/v1/documents"),
+    ("delete", "/api/v1/documents/{document_id}"),
+    ("get", "/health"),
+    ("get", "/livez"),
+    ("get", "/readyz"),
+    ("get", "/metrics"),
+}
+
+
+@pytest.fixture
+def document(app: Litestar) -> dict[str, Any]:
+    """The document as its readers get it."""
+    return msgspec.json.decode(msgspec.json.encode(describe_api(app)))
+
+
+def references(value: object) -> Iterator[str]:
+    """Yield every $ref."""
+    if isinstance(value, dict):
+        for name, inner in value.items():  # pyright: ignore[reportUnknownVariableType]
+            if name == "$ref":
+                yield str(inner)  # pyright: ignore[reportUnknownArgumentType]
+            yield from references(inner)  # pyright: ignore[reportUnknownArgumentType]
+    elif isinstance(value, list):
+        for inner in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from references(inner)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def test_every_route_is_documented(document: dict[str, Any]) -> None:
+    assert {(method, path) for path, item in document["paths"].items() for method in item} == PATHS
+
+
+def test_every_operation_has_a_summary_an_id_and_its_path_parameters(document: dict[str, Any]) -> None:
+    ids: list[str] = []
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            ids.append(operation["operationId"])
+            assert operation["summary"]
+            named = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+            assert named == set(re.findall(r"{(\w+)}", path))
+    assert len(ids) == len(set(ids))
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found = set(references(document))
+    assert found
+    assert {reference.rsplit("/", 1)[1] for reference in found} <= document["components"]["schemas"].keys()
+
+
+def test_the_chat_request_states_its_bounds(document: dict[str, Any]) -> None:
+    schema = document["components"]["schemas"]["ChatRequest"]
+    message = schema["properties"]["message"]
+    assert (message["minLength"], message["maxLength"]) == (1, 2000)
+    assert schema["required"] == ["message"]
+    assert schema["additionalProperties"] is False
+    body = document["paths"]["/api/v1/chat"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["example"]["message"]
+
+
+def test_routes_with_a_key_say_so_and_document_their_refusals(document: dict[str, Any]) -> None:
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            if path.startswith("/api/"):
+                assert operation["security"] == [{"bearer": []}, {"key": []}]
+                assert {"401", "500", "503"} <= operation["responses"].keys()
+            else:
+                assert operation["security"] == []
+    assert {"409", "413", "415", "422"} <= document["paths"]["/api/v1/chat"]["post"]["responses"].keys()
+
+
+async def test_every_documented_json_response_decodes_as_documented(
+    app: Litestar, client: Client, platform: FakePlatform
+) -> None:
+    answer = (await client.post("/api/v1/chat", {"message": "a"})).json()
+    names = {
+        "session_id": answer["session_id"],
+        "run_id": answer["metadata"]["run_id"],
+        "route_id": "00000000-0000-4000-8000-0000000000aa",
+        "job_id": str(platform.jobs.add(TENANT_A)),
+    }
+    checked: set[str] = set()
+    for operation in operations_of(app):
+        if operation.method != "GET":
+            continue
+        reply = await client.get(operation.path.format(**names))
+        success = operation.doc.successes[reply.status]
+        if success.body is not None:
+            strict = msgspec.json.decode(reply.body, type=success.body)  # pyright: ignore[reportArgumentType, reportCallIssue]
+            assert msgspec.json.decode(msgspec.json.encode(strict)) == reply.json()
+            checked.add(operation.path)
+    assert checked == {path for method, path in PATHS if method == "get"} - {"/metrics", "/api/v1/runs/{run_id}/events"}
+
+
+async def test_every_problem_is_documented_for_its_route(
+    document: dict[str, Any], client: Client, stranger: Client, platform: FakePlatform
+) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if not path.startswith("/api/"):
+                continue
+            real = re.sub(r"{\w+}", unknown, path)
+            for who in (client, stranger):
+                reply = await who.send(method.upper(), real)
+                if reply.status < 400:
+                    continue
+                problem = msgspec.json.decode(reply.body, type=ProblemDocument)
+                described = operation["responses"][str(reply.status)]["description"]
+                assert f"`{problem.code}`" in described, (method, path)
+    platform.runner.refusal = NoNodeAvailable("none")
+    reply = await client.post("/api/v1/chat", {"message": "a"})
+    described = document["paths"]["/api/v1/chat"]["post"]["responses"]["503"]
+    assert f"`{reply.json()['code']}`" in described["description"]
+    assert "retry-after" in described["headers"]
+
+
+async def test_the_page_loads_nothing_from_elsewhere(stranger: Client) -> None:
+    page = await stranger.get("/docs")
+    assert page.status == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    loaded = re.findall(rb'(?:src|href)="([^"]+)"', page.body)
+    assert loaded
+    for path in loaded:
+        assert path.startswith(b"/docs/")
+        assert (await stranger.get(path.decode())).status == 200
+    script = (ASSETS / "page.js").read_text()
+    assert "://" not in script
+    assert "validatorUrl: null" in script
+
+
+async def test_assets_come_from_a_fixed_list_with_their_licence(stranger: Client) -> None:
+    for name, media_type in MEDIA_TYPES.items():
+        reply = await stranger.get(f"/docs/assets/{name}")
+        assert reply.status == 200
+        assert reply.headers["content-type"].startswith(media_type)
+        again = await stranger.get(f"/docs/assets/{name}", ("if-none-match", reply.headers["etag"]))
+        assert (again.status, again.body) == (304, b"")
+    for name in ("..%2fapp.py", "../app.py", "NOTICE.", "README.md"):
+        assert (await stranger.get(f"/docs/assets/{name}")).status == 404
+
+
+async def test_the_document_and_the_codes_are_served(stranger: Client) -> None:
+    assert (await stranger.get("/docs/openapi.json")).json()["openapi"] == "3.1.0"
+    errors = await stranger.get("/docs/errors")
+    assert b'id="session_busy"' in errors.body

@@ -1,0 +1,132 @@
+"""Dividing a node's time among calls, and what it costs."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.inference.estimates import (
+    Meter,
+    attributed_us,
+    cost_usd_micro,
+    divide,
+    least_tokens,
+    prompt_tokens,
+)
+from app.inference.records import Message
+
+weights = st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=20)
+# (what, which call, microseconds since the last event, tokens since the last tick)
+events = st.lists(
+    st.tuples(
+        st.sampled_from(["start", "tick", "end"]),
+        st.integers(0, 5),
+        st.integers(0, 10_000_000),
+        st.integers(0, 500),
+    ),
+    max_size=60,
+)
+
+
+@given(total=st.integers(0, 10**12), weights=weights)
+def test_the_parts_are_whole_and_add_up_exactly(total: int, weights: list[float]) -> None:
+    parts = divide(total, weights)
+    assert sum(parts) == total
+    assert min(parts) >= 0
+
+
+@given(total=st.integers(0, 10**9), weights=weights)
+def test_each_part_is_proportional_to_within_one(total: int, weights: list[float]) -> None:
+    whole = sum(weights)
+    if whole > 1e-3:
+        for part, weight in zip(divide(total, weights), weights, strict=True):
+            assert part == pytest.approx(total * weight / whole, abs=1.01)
+
+
+def test_calls_without_any_weight_share_equally() -> None:
+    assert divide(10, [0.0, 0.0]) == [5, 5]
+
+
+@given(events=events, gpus=st.integers(1, 8))
+def test_over_any_interval_no_more_is_attributed_than_wall_time_times_gpus(
+    events: list[tuple[str, int, int, int]], gpus: int
+) -> None:
+    meter = Meter(gpus=gpus, at_us=1_000)
+    active: dict[str, int] = {}
+    now_us, busy_us, ended_us = 1_000, 0, 0
+    for what, number, elapsed_us, tokens in events:
+        call = f"call-{number}"
+        now_us += elapsed_us
+        busy_us += elapsed_us * gpus if active else 0
+        if what == "start" and call not in active:
+            meter.start(call, now_us, expected_rate=40.0)
+            active[call] = 0
+        elif what == "tick" and call in active:
+            active[call] += tokens
+            meter.tick(call, active[call], now_us)
+        elif what == "end" and call in active:
+            ended_us += meter.end(call, now_us)
+            del active[call]
+        else:
+            meter.advance(now_us)
+        # Exact at every event: what ended and what runs have together what the node was busy for.
+        assert ended_us + sum(share.gpu_us for share in meter.shares) == busy_us
+
+
+def test_overlapping_calls_share_by_their_latest_token_rates() -> None:
+    meter = Meter()
+    meter.start("fast", 0, expected_rate=40.0)
+    meter.start("slow", 0, expected_rate=40.0)
+    meter.tick("fast", 30, 1_000_000)
+    meter.tick("slow", 10, 1_000_000)
+    assert [meter.end("fast", 2_000_000), meter.end("slow", 2_000_000)] == [500_000 + 750_000, 500_000 + 250_000]
+
+
+def test_a_call_before_its_first_token_counts_with_the_expected_rate() -> None:
+    meter = Meter()
+    meter.start("decoding", 0, expected_rate=1.0)
+    meter.tick("decoding", 30, 1_000_000)
+    meter.start("prefilling", 1_000_000, expected_rate=10.0)
+    assert meter.end("prefilling", 2_000_000) == 250_000
+
+
+def test_a_call_that_stalls_weighs_nothing_beside_one_that_does_not() -> None:
+    meter = Meter()
+    meter.start("stalled", 0, expected_rate=1.0)
+    meter.start("busy", 0, expected_rate=1.0)
+    meter.tick("stalled", 10, 1_000_000)
+    meter.tick("busy", 10, 1_000_000)
+    meter.tick("stalled", 10, 2_000_000)
+    meter.tick("busy", 20, 2_000_000)
+    assert meter.end("stalled", 3_000_000) == 1_000_000
+
+
+def test_a_clock_that_steps_back_attributes_nothing() -> None:
+    meter = Meter(at_us=500)
+    meter.start("call", 1_000, expected_rate=1.0)
+    meter.advance(400)
+    assert meter.end("call", 1_000) == 0
+
+
+@given(gpu_us=st.integers(0, 10**13), price=st.integers(0, 10**9))
+def test_a_cost_is_rounded_half_up(gpu_us: int, price: int) -> None:
+    cost = cost_usd_micro(gpu_us, price)
+    assert (2 * cost - 1) * 3_600_000_000 <= 2 * gpu_us * price < (2 * cost + 1) * 3_600_000_000
+
+
+def test_an_hour_of_a_gpu_costs_its_price() -> None:
+    assert cost_usd_micro(3_600_000_000, 360_000) == 360_000
+    assert cost_usd_micro(5_000, 360_000) == 1
+    assert cost_usd_micro(4_999, 360_000) == 0
+
+
+def test_a_call_is_attributed_no_more_than_the_node_worked() -> None:
+    assert attributed_us(900, 500, gpus=1) == 500
+    assert attributed_us(900, 500, gpus=2) == 900
+    assert attributed_us(900, None, gpus=1) == 900
+
+
+def test_a_prompt_is_rather_over_than_underestimated() -> None:
+    prose = Message("user", "The quick brown fox jumps over the lazy dog. " * 20)
+    assert 200 <= prompt_tokens([prose], "so far") <= 400
+    assert least_tokens([prose]) == 180
+    assert prompt_tokens([Message("user", "\ud800")]) > 0
