@@ -84,8 +84,11 @@ class Stack:
     def cancel(self, run_id: str) -> None:
         """Stop a run. Raises StackAway, StackRefused."""
         try:
-            with closing(self._open("POST", f"/api/v1/runs/{run_id}/cancel", b"", {})) as connection:
-                connection.getresponse().read(REPLY_BYTES)
+            opened = self._open("POST", f"/api/v1/runs/{run_id}/cancel", b"", {})
+            with closing(opened) as connection, connection.getresponse() as response:
+                body = response.read(REPLY_BYTES)
+                if response.status >= 400:
+                    raise StackRefused(read_problem(body, response.status))
         except (OSError, http.client.HTTPException) as error:
             raise StackAway(f"the stack does not answer: {error}") from error
 
@@ -96,8 +99,8 @@ class Stack:
         return tries + 1
 
     def _events(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Generator[StreamEvent]:
-        with closing(self._open(method, path, body, headers)) as connection:
-            response = connection.getresponse()
+        # The response keeps its socket when the server said `connection: close`, so both are closed.
+        with closing(self._open(method, path, body, headers)) as connection, connection.getresponse() as response:
             if response.status in {502, 504}:
                 # The proxy lost the replica; another one goes on.
                 raise http.client.HTTPException(f"status {response.status}")

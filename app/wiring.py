@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -49,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 WATCH_EVERY_S = 5.0
 RETRY_S = 2.0
+FIRST_TRY_S = 3.0
 QUEUE_CONNECTIONS = 8
 """The job queue's own: two listen all the time, the others fetch and finish jobs."""
 
@@ -96,6 +97,10 @@ async def open_platform(settings: Settings) -> AsyncGenerator[Platform]:
             )
         )
         platform = _build(settings, stores, inference)
+        # Once here, so that a first question usually finds the collection; then for as long as it takes.
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(FIRST_TRY_S):
+                await stores.qdrant.ensure_collection()
         await _own(stack, "make the collection", _until_there(stores.qdrant.ensure_collection))
         await _own(stack, "watch", _watch(platform))
         stack.push_async_callback(partial(platform.runner.close, drain_s=settings.drain_s))

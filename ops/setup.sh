@@ -41,17 +41,40 @@ make_venv() {
     "$base" -m venv .venv
 }
 
+# Prints the lines of one package in the lock: its version and its hashes.
+locked() {
+    awk -v name="$1==" 'index($0, name) == 1 { on = 1; print; next } on && /^    --hash/ { print; next } { on = 0 }' "$lock"
+}
+
+with_pip() { "$python" -m pip install --disable-pip-version-check --no-input --require-hashes --no-deps "$@"; }
+
 install_lock() {
-    local uv=""
-    if [ -x .venv/bin/uv ]; then uv=.venv/bin/uv; elif command -v uv >/dev/null; then uv=uv; fi
+    local uv="" one
     say "installing $(grep -c '==' "$lock") packages of ${lock}, each checked against its hash"
-    if [ -n "$uv" ]; then
-        "$uv" pip install --python "$python" --require-hashes --no-deps -r "$lock"
-        return
+    "$python" -m pip --version >/dev/null 2>&1 || [ -x .venv/bin/uv ] || "$python" -m ensurepip >/dev/null
+    # uv fetches many packages at a time; pip does as well, slower.
+    if [ ! -x .venv/bin/uv ] && [ -z "${SWITCHYARD_LOCAL_PIP_ONLY:-}" ]; then
+        one="$(mktemp)"
+        locked uv >"$one"
+        with_pip -q -r "$one" || say "uv cannot be installed here; going on with pip"
+        rm -f "$one"
     fi
-    "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip >/dev/null
+    if [ -z "${SWITCHYARD_LOCAL_PIP_ONLY:-}" ] && .venv/bin/uv --version >/dev/null 2>&1; then uv=.venv/bin/uv; fi
     # The lock names every package, so nothing has to be resolved.
-    "$python" -m pip install --disable-pip-version-check --no-input --require-hashes --no-deps -r "$lock"
+    if [ -n "$uv" ] && "$uv" pip install --python "$python" --require-hashes --no-deps -r "$lock"; then return; fi
+    [ -z "$uv" ] || say "uv did not manage; trying pip"
+    "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip >/dev/null
+    with_pip -r "$lock"
+}
+
+# `.venv/bin/switchyard`, from any directory.
+write_command() {
+    cat >.venv/bin/switchyard <<'END'
+#!/bin/sh
+root="$(cd "$(dirname "$0")/../.." && pwd)"
+PYTHONPATH="$root" exec "$root/.venv/bin/python" -P -m app.cli "$@"
+END
+    chmod +x .venv/bin/switchyard
 }
 
 # A clone that was moved has a .venv that names the old place.
@@ -60,6 +83,7 @@ if [ -e .venv ] && ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 1
     rm -rf .venv
 fi
 [ -d .venv ] || make_venv
+[ -x .venv/bin/switchyard ] || write_command
 wanted="$(cksum <"$lock")"
 if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then exit 0; fi
 install_lock

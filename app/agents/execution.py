@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import perf_counter
+from itertools import count
+from time import monotonic, perf_counter
 
 import structlog
 
@@ -30,8 +31,9 @@ log = structlog.get_logger(__name__)
 
 TURNS_GIVEN = 6
 """Messages of the session that a prompt repeats: three turns, bounded so that prefill is."""
-END_TRIES = 6
-"""Writes of a run's end are tried for about ten seconds; then its lease runs out and a worker repeats the end."""
+END_LIMIT_S = 30.0
+"""Writes of a run's end are repeated for so long; then its lease runs out and a worker writes the same end."""
+END_PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +188,14 @@ class Execution:
         Raises LeaseLost; StoreUnavailable when PostgreSQL stays away.
         """
         self._result = result
-        for tries in range(END_TRIES):
+        give_up_at = monotonic() + END_LIMIT_S
+        for tries in count():
             try:
                 return await self._commit_end(result)
             except StoreUnavailable:
-                if tries == END_TRIES - 1:
+                if monotonic() > give_up_at:
                     raise
-            await asyncio.sleep(0.25 * 2**tries)
+            await asyncio.sleep(END_PAUSES_S[min(tries, len(END_PAUSES_S) - 1)])
         return None
 
     async def _commit_end(self, result: RunResult) -> None:

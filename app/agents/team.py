@@ -43,8 +43,18 @@ class Team:
     build: Callable[[], Graph]
 
 
+LOADED_LATE = (
+    "langchain_core.tracers.context",
+    "langchain_core.tracers.run_collector",
+    "langchain_core.tracers.stdout",
+)
+"""LangGraph imports these when a graph runs first, which would block the loop for as long as the disk takes."""
+
+
 def load_teams() -> dict[str, CompiledGraph]:
     """Return every team's compiled graph by name."""
+    for name in LOADED_LATE:
+        importlib.import_module(name)
     compiled: dict[str, CompiledGraph] = {}
     for module in pkgutil.iter_modules(teams.__path__):
         team: Team = importlib.import_module(f"{teams.__name__}.{module.name}").TEAM

@@ -24,7 +24,7 @@ SPARE = 2
 _SELECT: LiteralString = """
     SELECT c.id, c.document_id, d.name AS document, c.heading, c.text, c.start_offset, c.end_offset
     FROM chunks c JOIN documents d ON d.id = c.document_id AND d.tenant_id = c.tenant_id
-    WHERE c.id = ANY(%(ids)s) AND c.tenant_id = %(tenant_id)s 
+    WHERE c.id = ANY(%(ids)s) AND c.tenant_id = %(tenant_id)s AND d.state = 'ready'
 """
 _COUNT_FOREIGN: LiteralString = """
     SELECT count(*) AS foreign_chunks FROM chunks WHERE id = ANY(%(ids)s) AND tenant_id <> %(tenant_id)s

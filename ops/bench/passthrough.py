@@ -138,7 +138,7 @@ def given(answer: Answer) -> Given:
 def create_app(platform: Platform) -> Litestar:
     """Return the application: the route, and a gate for the start."""
 
-    async def ready(_request: HttpRequest) -> ASGIApp:
+    async def ready(request: HttpRequest) -> ASGIApp:  # noqa: ARG001 - Litestar knows it by this name
         return reply({"status": "ready"}, status=200 if await platform.health.ready() else 503)
 
     chat = PassThrough(platform.dispatcher).chat

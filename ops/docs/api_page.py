@@ -40,8 +40,9 @@ def write_api() -> str:
     operations = operations_of(described_app())
     return page(
         "HTTP API",
-        "The whole description, with schemas, is served by every replica at `/docs` (OpenAPI 3.1 at `/docs/openapi.json`). "
-        "An api key goes into `Authorization: Bearer sy_…` or `X-API-Key: sy_…`. Unknown fields of a body are refused.",
+        "The whole description, with schemas, is served by every replica at `/docs` (OpenAPI 3.1 at "
+        "`/docs/openapi.json`). An api key goes into `Authorization: Bearer sy_…` or `X-API-Key: sy_…`. Unknown fields "
+        "of a body are refused.",
         "## Endpoints",
         table(("method", "path", "what", "key", "refusals of its own"), [_row(each) for each in operations]),
         "Any endpoint that needs a key may also answer 401 `key_unknown` and 503 `store_unavailable`. Codes: "
@@ -52,9 +53,9 @@ def write_api() -> str:
         table(("header", "meaning"), [(code(name), text) for name, text in ROUTE_HEADERS.items()]),
         "A stream's headers hold what is known at its first byte; its `done` event holds the rest.",
         "## Events of a stream",
-        '`POST /api/v1/chat` with `"stream": true` and `GET /api/v1/runs/{run_id}/events` send server-sent events. Every '
-        "event but `error` of a broken stream has an id. Send the last one as `Last-Event-ID` to the events endpoint of any "
-        "replica to go on from there; lines that begin with `:` keep the connection alive.",
+        '`POST /api/v1/chat` with `"stream": true` and `GET /api/v1/runs/{run_id}/events` send server-sent events. '
+        "Every event but `error` of a broken stream has an id. Send the last one as `Last-Event-ID` to the events "
+        "endpoint of any replica to go on from there; lines that begin with `:` keep the connection alive.",
         table(("event", "data", "meaning"), EVENTS),
     )
 

@@ -23,8 +23,8 @@ def write_errors() -> str:
     return page(
         "Error codes",
         "Every refusal is a problem document (RFC 9457, `application/problem+json`) with `type`, `title`, `status`, "
-        "`detail`, `code`, `request_id` and `retryable`; facts of the case follow as further members. `code` is stable. "
-        "Responses with status 503 or 504 carry `Retry-After`. After the first byte of a stream, the same document comes as "
-        "its `error` event.",
+        "`detail`, `code`, `request_id` and `retryable`; facts of the case follow as further members. `code` is "
+        "stable. Responses with status 503 or 504 carry `Retry-After`. After the first byte of a stream, the same "
+        "document comes as its `error` event.",
         table(("code", "status", "what happened", "the same request may work later"), lines),
     )

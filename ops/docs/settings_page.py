@@ -77,8 +77,8 @@ def write_settings() -> str:
     if undescribed := fields.keys() ^ words.keys():
         raise KeyError(f"described and existing settings differ: {', '.join(sorted(undescribed))}")
     parts = [
-        "Read once at start from the environment. A name that is unknown, missing or ill-typed stops the process with a "
-        f"message that says which. Names beginning with `{PREFIX}LOCAL_` belong to the local stack, "
+        "Read once at start from the environment. A name that is unknown, missing or ill-typed stops the process with "
+        f"a message that says which. Names beginning with `{PREFIX}LOCAL_` belong to the local stack, "
         f"`{PREFIX}TEST_` to the tests; the application leaves both alone."
     ]
     for title, group in GROUPS.items():

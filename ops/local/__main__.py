@@ -53,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(sys.stdout)
     try:
         return _run(given, console)
-    except LocalProblem as problem:
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough; so has the interpreter's last flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (LocalProblem, OSError) as problem:
         Console(sys.stderr).say(f"error: {problem}")
         return 1
 

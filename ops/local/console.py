@@ -7,7 +7,7 @@ from typing import TextIO
 
 from ops.local.models.progress import Phase, Progress
 
-BAR_CELLS = 24
+BAR_CELLS = 16
 PLAIN_EVERY_S = 5.0
 REDRAW_EVERY_S = 0.1
 RATE_OVER_S = 5.0
@@ -90,11 +90,11 @@ def describe(progress: Progress, bytes_per_s: float = 0.0) -> str:
     share = min(1.0, progress.done_bytes / progress.total_bytes)
     full = int(share * BAR_CELLS)
     bar = "#" * full + "." * (BAR_CELLS - full)
-    line = f"{name} [{bar}] {share:4.0%} of {_mb(progress.total_bytes)} from {progress.source}"
+    line = f"{name} [{bar}] {share:4.0%} of {_mb(progress.total_bytes)}"
     if bytes_per_s > 0:
         left_s = (progress.total_bytes - progress.done_bytes) / bytes_per_s
         line += f", {_mb(int(bytes_per_s))}/s, {left_s:.0f} s left"
-    return line
+    return f"{line}, from {progress.source}"
 
 
 def _mb(count: int) -> str:

@@ -46,7 +46,7 @@ def _fetch(layout: Layout, console: Console, *, is_first: bool) -> int:
     for model, stores in jobs:
         try:
             weights.ensure([(model.name, stores)], report)
-        except LocalProblem as problem:
+        except (LocalProblem, OSError) as problem:
             report(Progress(model.name, Phase.FAILED, source=str(problem)))
             return 1
     return 0

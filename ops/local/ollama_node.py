@@ -17,6 +17,7 @@ from ops.local.ollama.scheduler import Scheduler
 from ops.local.ollama.store import Store
 
 _STOP_WITHIN_S = 1.0
+_IDLE_CONNECTION_S = 3600.0  # Go keeps idle connections open; clients with pools rely on it
 
 _log = logging.getLogger("ops.local.ollama_node")
 
@@ -31,7 +32,11 @@ async def serve(settings: Environment) -> None:
         scheduler = Scheduler(settings, lambda engine: Llama(session, engine.url, engine.key))
         node = Node(settings, Store(settings.models), scheduler)
         site = web.AppRunner(
-            server.create(node), handler_cancellation=True, access_log=None, shutdown_timeout=_STOP_WITHIN_S
+            server.create(node),
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=_STOP_WITHIN_S,
+            keepalive_timeout=_IDLE_CONNECTION_S,
         )
         await site.setup()
         await web.TCPSite(site, settings.host or None, settings.port).start()

@@ -72,7 +72,7 @@ class Supervised:
         self.part = self._build(self._layout)
         self.part.prepare()
         self.child = self._spawn(self.part, self._layout)
-        self._to(PartState.STARTING)
+        self._to(PartState.RUNNING if self.part.is_one_time else PartState.STARTING)
 
     def look(self) -> None:
         """Take note of what happened and do what is due.
@@ -80,7 +80,7 @@ class Supervised:
         Raises PartFailed when a part has failed too often before the stack was up.
         """
         match self.state:
-            case PartState.STARTING:
+            case PartState.STARTING | PartState.RUNNING:
                 self._look_at_start()
             case PartState.READY:
                 self._look_at_ready()

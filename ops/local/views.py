@@ -8,10 +8,11 @@ from ops.local.process import ProcessId
 
 
 class PartState(StrEnum):
-    """How a part is."""
+    """How a part is: `running` and then `done` is what is to end by itself."""
 
     WAITING = "waiting"
     STARTING = "starting"
+    RUNNING = "running"
     READY = "ready"
     DONE = "done"
     RESTARTING = "restarting"

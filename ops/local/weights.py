@@ -20,6 +20,8 @@ from ops.local.models.publisher import Publisher, open_client
 from ops.local.models.store import put_model
 from ops.local.problems import LocalProblem
 
+INTERRUPTED = 130
+
 
 def ensure_store(models: Sequence[str], store: Path, *, progress: Callable[[Progress], None]) -> None:
     """Put `models` (names as in models.toml) into `store`, in Ollama's layout, each visible only when whole.
@@ -60,9 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         weights = Weights(os.environ)
         stores = (given.store,) if given.store else ()
         weights.ensure([(model.name, stores) for model in weights.catalogue.of_size(size)], console.progress)
-    except LocalProblem as problem:
-        console.say(str(problem))
+    except (LocalProblem, OSError) as problem:
+        console.say(f"error: {problem}")
         return 1
+    except KeyboardInterrupt:
+        console.say("Stopped. Finished downloads are kept; run it again to go on.")
+        return INTERRUPTED
     return 0
 
 

@@ -32,6 +32,7 @@ class FakeNode:
         self.answer_tokens = answer_tokens
         self.most_active = 0
         self.looks = 0
+        self.peers: set[object] = set()
         self.port = 0
         self._queue = queue
         self._slots = asyncio.Semaphore(slots)
@@ -121,6 +122,7 @@ class FakeNode:
         body = msgspec.json.decode(await request.read(), type=dict[str, object])
         call = FakeCall(path=request.path, model=str(body.get("model")), body=body, started_at=time.time())
         self.calls.append(call)
+        self.peers.add(request.transport.get_extra_info("peername") if request.transport is not None else None)
         script = self._take(call.model)
         try:
             model = self.models.get(call.model)

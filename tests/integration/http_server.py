@@ -43,9 +43,7 @@ async def serve(*, drain_s: float = 5.0) -> AsyncGenerator[Running]:
     app = create_app(platform)
     server = make_server(app, host="127.0.0.1", port=0, fd=None, drain_s=drain_s, drain=drain)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
-    async with asyncio.timeout(LIMIT_S):
-        while not server.started:
-            await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     try:
         yield Running(platform, server, port, serving, drains)
     finally:
@@ -80,5 +78,5 @@ def ask(body: bytes) -> bytes:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until `condition` holds."""
     async with asyncio.timeout(LIMIT_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.01)

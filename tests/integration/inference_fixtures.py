@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ QUICK = Limits(slot_wait_s=5.0, first_token_s=1.0, load_s=2.0, gap_s=0.5, waitin
 
 
 @contextmanager
-def valkey(directory: Path) -> Iterator[ValkeyServer]:
+def valkey(directory: Path) -> Generator[ValkeyServer]:
     """A Valkey of its own, to flush and stop. Reads the rating's weights outside the loop, as a start does."""
     rate("", turns=0, session_tier=None)
     with ValkeyServer(data_dir=directory, config={"save": ""}) as server:

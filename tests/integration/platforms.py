@@ -1,13 +1,14 @@
 """Whole platforms in one process, over real stores and a scriptable node."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
+from app.errors import StoreUnavailable
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.settings import Settings
 from app.wiring import Platform, open_platform
@@ -71,6 +72,8 @@ def settings_for(servers: Servers, node: FakeNode, *, continues: bool = True, **
         "slot_lease_s": 1.5,
         "probe_interval_s": 0.3,
         "drain_s": 0.5,
+        # A busy machine is not an outage: what is away refuses connections at once.
+        "redis_timeout_s": 5.0,
         "qdrant_collection": f"test-{uuid4()}",
     }
     return Settings(**(given | more))  # pyright: ignore[reportArgumentType]
@@ -86,9 +89,25 @@ async def add_caller(platform: Platform) -> Caller:
 
 @asynccontextmanager
 async def opened(*settings: Settings) -> AsyncGenerator[tuple[Platform, ...]]:
-    """Open one platform for each of the settings."""
+    """Open one platform for each of the settings, and wait until each can search."""
     async with AsyncExitStack() as stack:
-        yield tuple([await stack.enter_async_context(open_platform(one)) for one in settings])
+        platforms = tuple([await stack.enter_async_context(open_platform(one)) for one in settings])
+        for platform in platforms:
+            await _until_searchable(platform)
+        yield platforms
+
+
+async def _until_searchable(platform: Platform) -> None:
+    async def embed(texts: Sequence[str]) -> list[list[float]]:
+        return [[1.0] * platform.settings.embed_size for _ in texts]
+
+    async with asyncio.timeout(END_S):
+        while True:
+            try:
+                await platform.search.passages(TenantId(uuid4()), "anything", embed=embed, limit=1)
+                return
+            except StoreUnavailable:
+                await asyncio.sleep(0.1)
 
 
 def ask(

@@ -78,6 +78,17 @@ async def test_parallel_uploads_of_one_file_make_one_version(retrieval: Retrieva
     assert await files(retrieval) == 1
 
 
+async def test_parallel_uploads_of_different_contents_are_versions_and_the_newest_wins(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    uploads = await asyncio.gather(*(retrieval.add(tenant, "kiln.md", f"A kiln holds {n} plates.") for n in range(6)))
+    assert sorted(upload.version for upload in uploads) == [1, 2, 3, 4, 5, 6]
+    await asyncio.gather(*(retrieval.ingest().run(upload.job_id) for upload in uploads))
+    newest = max(uploads, key=lambda upload: upload.version)
+    listed = await retrieval.documents.list(tenant, limit=10)
+    assert [(document.id, document.state) for document in listed] == [(newest.document_id, DocumentState.READY)]
+    assert await retrieval.index.count(tenant) == 1
+
+
 async def test_a_removed_document_is_found_no_more_and_leaves_nothing(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     first = await retrieval.ingested(tenant, "kiln.md", KILN)

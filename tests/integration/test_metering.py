@@ -51,7 +51,7 @@ class Twin:
     expired: dict[str, int] = field(default_factory=dict[str, int])
     carried: dict[str, int] = field(default_factory=dict[str, int])
 
-    async def run(self, *args: object) -> list[int]:
+    async def run(self, *args: str | int) -> list[int]:
         """Run the script; let leases run out in the meter that the script has let run out."""
         script = self.client.register_script(SCRIPT)
         return await script(keys=[ORPHANS_KEY, node_key("n")], args=list(args))

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.ids import JobId, TenantId
-from app.retrieval.states import DocumentState, JobState
+from app.retrieval import jobs
+from app.retrieval.states import DocumentState, JobKind, JobState
 from tests.fakes.retrieval import Retrieval, pieces
 from tests.integration.retrieval_fixtures import retrieval as retrieval
 
@@ -44,6 +45,18 @@ async def test_lost_points_are_written_again_while_the_document_stays_ready(retr
     assert len(await retrieval.execute(ERRANDS, f"ingest:{job_id}")) == 1, "it is asked for once"
     await retrieval.ingest().run(job_id)
     assert (await retrieval.job(tenant, job_id)).state is JobState.DONE
+    assert await retrieval.index.count(tenant, upload.document_id) == 2
+
+
+async def test_a_reindex_that_cannot_be_done_leaves_the_document_serving(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    async with retrieval.database.transaction("test") as conn:
+        job_id = await jobs.insert(conn, tenant, upload.document_id, JobKind.REINDEX, DocumentState.CHUNKED)
+    retrieval.embedding.longest_chars = 10
+    await retrieval.ingest().run(job_id)
+    assert (await retrieval.job(tenant, job_id)).error_code == "context_too_long"
+    assert (await retrieval.documents.get(tenant, upload.document_id)).state is DocumentState.READY
     assert await retrieval.index.count(tenant, upload.document_id) == 2
 
 

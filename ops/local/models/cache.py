@@ -27,15 +27,15 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def place(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`: a hard link where the file system allows it, else a copy."""
+def place(source: Path, target: Path, otherwise: Callable[[Path, Path], object]) -> None:
+    """Make `target` the same file as `source` by a hard link; where that is not possible, call `otherwise` with both."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
     try:
         os.link(source.resolve(), partial)
     except OSError:
-        shutil.copyfile(source, partial)
+        otherwise(source.resolve(), partial)
     partial.replace(target)
 
 
@@ -77,7 +77,7 @@ class Cache:
             return None
         target = self.blob(sha256)
         if keep:
-            place(path, target)
+            place(path, target, shutil.copyfile)
         else:
             path.replace(target)
         target.with_suffix(".verified").write_text(_stamp(target))

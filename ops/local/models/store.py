@@ -4,6 +4,7 @@ Layout and media types as in ollama/ollama `server/manifest.go`, `server/layer.g
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 import msgspec
@@ -59,7 +60,7 @@ def put_model(store: Path, model: Model, weights: Path) -> None:
     blobs.mkdir(parents=True, exist_ok=True)
     target = blobs / f"sha256-{model.sha256}"
     if not (target.is_file() and target.stat().st_size == model.size_bytes):
-        place(weights, target)
+        place(weights, target, os.symlink)
     layers = [_Layer(_layer_type("model"), f"sha256:{model.sha256}", model.size_bytes)]
     if model.template is not None:
         layers.append(_put_blob(blobs, "template", (TEMPLATES / model.template).read_bytes().rstrip(b"\n")))

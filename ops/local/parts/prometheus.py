@@ -44,6 +44,7 @@ def prometheus(layout: Layout) -> Part:
         address=layout.ports.address(PROMETHEUS),
         prepare=lambda: _write(folder, "prometheus.yml", "prometheus.local.yml.template", _values(layout)),
         is_ready=lambda: http_ok(port, "/-/ready"),
+        is_background=True,  # watching is not answering: the stack does not wait for it
         port_names=(PROMETHEUS,),
     )
 
@@ -65,6 +66,7 @@ def alertmanager(layout: Layout) -> Part:
         address=layout.ports.address(ALERTMANAGER),
         prepare=lambda: _write(folder, "alertmanager.yml", "alertmanager.local.yml.template", {}),
         is_ready=lambda: http_ok(port, "/-/ready"),
+        is_background=True,  # watching is not answering: the stack does not wait for it
         port_names=(ALERTMANAGER,),
     )
 

@@ -25,7 +25,7 @@ def _part(name: str, layout: Layout) -> Part:
         address=layout.ports.address(name),
         prepare=lambda: application.prepare(layout),
         is_ready=lambda: http_ok(port, "/readyz"),
-        ready_within_s=60.0,
+        ready_within_s=120.0,
         stop_within_s=application.DRAIN_S + 10.0,
         death_signal=signal.SIGKILL,  # its servers die at the same time: there is nothing to drain into
         port_names=(name,),

@@ -22,7 +22,7 @@ def part(layout: Layout) -> Part:
         address=layout.ports.address(NAME),
         prepare=lambda: application.prepare(layout),
         is_ready=lambda: http_ok(port, "/metrics"),
-        ready_within_s=60.0,
+        ready_within_s=120.0,
         stop_within_s=application.DRAIN_S + 10.0,
         death_signal=signal.SIGKILL,  # its servers die at the same time: there is nothing to drain into
         port_names=(NAME,),

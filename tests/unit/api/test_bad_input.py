@@ -182,7 +182,7 @@ async def test_another_tenants_things_are_as_unknown_as_what_never_was(client: C
         ("/api/v2/jobs/%s", "job_unknown"),
     ],
 )
-@pytest.mark.parametrize("name", ["x", UNKNOWN, UNKNOWN.replace("-", ""), "{%s}" % UNKNOWN, "\u0661" * 36, "0" * 36])
+@pytest.mark.parametrize("name", ["x", UNKNOWN, UNKNOWN.replace("-", ""), f"{{{UNKNOWN}}}", "\u0661" * 36, "0" * 36])
 async def test_an_id_that_names_nothing_is_a_404_of_its_kind(client: Client, path: str, code: str, name: str) -> None:
     check(await client.get(path % name), 404, code)
 

@@ -11,7 +11,8 @@ from app.api.problems import RunCancelled
 from app.api.shapes import ChatResponse
 from app.errors import NoNodeAvailable, RunFailed, SessionBusy
 from tests.fakes.asgi import JSON, Client
-from tests.fakes.platform import FakePlatform, failed
+from tests.fakes.platform import FakePlatform
+from tests.fakes.runner import failed
 
 CHAT = "/api/v1/chat"
 

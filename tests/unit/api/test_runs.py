@@ -10,7 +10,8 @@ from app.api.shapes import RunView
 from app.errors import NoSlotInTime
 from app.ids import RunId
 from tests.fakes.asgi import Client
-from tests.fakes.platform import FakePlatform, failed
+from tests.fakes.platform import FakePlatform
+from tests.fakes.runner import failed
 
 CHAT = "/api/v1/chat"
 

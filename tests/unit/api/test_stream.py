@@ -13,7 +13,8 @@ from app.api.shapes import ChatResponse
 from app.api.sse import EventStream
 from app.errors import NodeFailed, NoNodeAvailable, StoreUnavailable
 from tests.fakes.asgi import JSON, LIMIT_S, Client
-from tests.fakes.platform import FakePlatform, failed
+from tests.fakes.platform import FakePlatform
+from tests.fakes.runner import failed
 
 CHAT = "/api/v1/chat"
 ASK = msgspec.json.encode({"message": "hello", "stream": True})

@@ -1,6 +1,8 @@
 """A file in the cache is the right one, or it is not there."""
 
+import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -82,8 +84,19 @@ def test_the_lock_is_free_after_its_block(cache: Cache) -> None:
 
 def test_a_placed_file_shares_its_bytes_with_the_original(file: Path, tmp_path: Path) -> None:
     target = tmp_path / "folder" / "target"
-    place(file, target)
+    place(file, target, lambda *_: pytest.fail("a link was possible"))
     assert target.stat().st_ino == file.stat().st_ino
+
+
+def test_a_file_that_cannot_be_linked_is_placed_the_other_way(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, "another file system")
+
+    monkeypatch.setattr("os.link", refuse)
+    place(file, tmp_path / "target", os.symlink)
+    assert (tmp_path / "target").readlink() == file
 
 
 def test_the_cache_is_where_the_user_keeps_caches() -> None:

@@ -28,7 +28,7 @@ def test_elsewhere_than_on_a_terminal_progress_is_lines_now_and_then() -> None:
         console.progress(downloading(done * 1_000_000))
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
-    assert "0% of 100 MB" in lines[0]
+    assert "0% of 100 MB, from the package index" in lines[0]
     assert "30% of 100 MB" in lines[1]
 
 

@@ -182,7 +182,7 @@ def test_a_background_part_never_holds_up_the_stack_and_is_tried_for_ever(make_s
 def test_a_one_time_part_is_done_when_it_ends_well(make_stage: MakeStage) -> None:
     stage = make_stage(replace(PART, is_one_time=True))
     stage.supervised.begin()
-    assert stage.look_after(1.0) is PartState.STARTING
+    assert stage.look_after(1.0) is PartState.RUNNING
     assert not stage.supervised.is_up
     stage.end(0)
     assert stage.look_after(1.0) is PartState.DONE

@@ -1,0 +1,171 @@
+"""`switchyard chat` against a server, over connections that drop."""
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.cli import build_parser, run
+from app.console import Console
+from app.conversation import Stack, StackAway, StackRefused, StreamEvent
+from app.errors import NoNodeAvailable
+from tests.fakes.platform import KEY_A
+from tests.integration.http_server import LIMIT_S, Running, serve
+
+
+@pytest.fixture
+async def running() -> AsyncGenerator[Running]:
+    """A server."""
+    async with serve() as server:
+        yield server
+
+
+class CuttingProxy:
+    """Passes connections on, and breaks each of the first ones off once its reply holds the given bytes."""
+
+    def __init__(self, port: int, cuts: list[bytes]) -> None:
+        self._port = port
+        self._cuts = cuts
+        self.connections = 0
+        self.broken = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        self.connections += 1
+        cut = self._cuts.pop(0) if self._cuts else None
+        upstream, sender = await asyncio.open_connection("127.0.0.1", self._port)
+        upward = asyncio.create_task(copy(reader, sender))
+        seen = b""
+        try:
+            while (data := await upstream.read(1)) and (cut is None or cut not in seen):
+                seen += data
+                writer.write(data)
+        except OSError:
+            self.broken += 1
+        finally:
+            upward.cancel()
+            await asyncio.gather(upward, return_exceptions=True)
+            await asyncio.gather(close(sender), close(writer))
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, broken or not."""
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass bytes on."""
+    while data := await reader.read(65_536):
+        writer.write(data)
+
+
+@asynccontextmanager
+async def cutting(port: int, *cuts: bytes) -> AsyncGenerator[tuple[str, CuttingProxy]]:
+    """Run a proxy; yield its address."""
+    proxy = CuttingProxy(port, list(cuts))
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", proxy
+
+
+async def ask(url: str, key: str = KEY_A) -> list[StreamEvent]:
+    """Ask in a thread, as the command line does."""
+    stack = Stack(url, key, wait=lambda _: None)
+    async with asyncio.timeout(LIMIT_S):
+        return await asyncio.to_thread(lambda: list(stack.ask({"message": "hello"})))
+
+
+def text_of(events: list[StreamEvent]) -> str:
+    """Return the text that a reader of the events has."""
+    return "".join(event.body["text"] for event in events if event.kind == "delta")
+
+
+async def test_an_answer_is_read_to_its_end(running: Running) -> None:
+    events = await ask(running.url)
+    assert [event.kind for event in events] == ["queued", "delta", "delta", "done"]
+    assert text_of(events) == events[-1].body["message"]
+
+
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        (b"retry",),
+        (b"event: queued",),
+        (b'_id":"',),
+        (b"Returns",),
+        (b"Returns are ",),
+        (b"free for",),
+        (b"event: done",),
+        (b"HTTP/1.1", b"Returns", b"HTTP", b"event: done"),
+    ],
+)
+async def test_a_dropped_connection_costs_nothing_of_the_answer(running: Running, cuts: tuple[bytes, ...]) -> None:
+    async with cutting(running.port, *cuts) as (url, proxy):
+        events = await ask(url)
+    assert text_of(events) == events[-1].body["message"] == "Returns are free for 30 days."
+    assert events[-1].kind == "done"
+    assert proxy.connections == len(cuts) + 1
+    assert len(running.platform.runner.started) == 1
+
+
+async def test_a_stack_that_is_not_there_is_told(running: Running) -> None:
+    async with cutting(running.port, *([b"HTTP"] * 50)) as (url, proxy):
+        with pytest.raises(StackAway):
+            await ask(url)
+    assert proxy.connections == 13
+
+
+async def test_a_refusal_is_told_and_not_tried_again(running: Running) -> None:
+    with pytest.raises(StackRefused, match="key_unknown"):
+        await ask(running.url, "wrong")
+    running.platform.runner.refusal = NoNodeAvailable("every node is down")
+    with pytest.raises(StackRefused, match="no_node_available: every node is down"):
+        await ask(running.url)
+
+
+def chat(url: str, *arguments: str) -> tuple[int, str, str]:
+    """Run `switchyard chat`; return its status, output and notes."""
+    out, notes = io.StringIO(), io.StringIO()
+    given = build_parser().parse_args(["chat", *arguments])
+    environ = {"SWITCHYARD_LOCAL_URL": url, "SWITCHYARD_LOCAL_KEY": KEY_A}
+    return run(given, environ, Console(out), Console(notes)), out.getvalue(), notes.getvalue()
+
+
+async def test_one_question_prints_the_answer_its_route_its_cost_and_its_citations(running: Running) -> None:
+    status, out, notes = await asyncio.to_thread(chat, running.url, "May I return a lamp?")
+    assert (status, notes) == (0, "")
+    assert out.splitlines() == [
+        "Returns are free for 30 days.",
+        "",
+        "route: chat simple -> smollm2:135m on a (warm_and_free), $0.000025",
+        "total: 120 tokens in, 8 out, first after 12 ms, all after 42 ms, 0.250 GPU-seconds, $0.000025",
+        '[1] handbook.md § Returns: "Returns are free."',
+    ]
+    assert running.platform.runner.started[0].question == "May I return a lamp?"
+
+
+async def test_one_question_can_be_answered_as_json(running: Running) -> None:
+    status, out, _ = await asyncio.to_thread(chat, running.url, "hello", "--json")
+    assert status == 0
+    assert msgspec.json.decode(out)["message"] == "Returns are free for 30 days."
+
+
+async def test_a_refused_question_ends_with_status_one(running: Running) -> None:
+    running.platform.runner.refusal = NoNodeAvailable("every node is down")
+    status, out, notes = await asyncio.to_thread(chat, running.url, "hello")
+    assert (status, out, notes) == (1, "", "switchyard: no_node_available: every node is down\n")
+
+
+async def test_a_key_may_come_from_a_file_and_an_address_may_be_wrong(running: Running, tmp_path: Path) -> None:
+    path = str(tmp_path / "key")
+    await asyncio.to_thread((tmp_path / "key").write_text, f"{KEY_A}\n")
+    status, _, _ = await asyncio.to_thread(chat, "ftp://nowhere", "hello", "--url", running.url, "--key-file", path)
+    assert status == 0
+    status, _, notes = await asyncio.to_thread(chat, "ftp://nowhere", "hello")
+    assert (status, notes) == (1, "switchyard: ftp://nowhere is not an http or https address\n")

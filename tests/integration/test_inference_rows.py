@@ -1,0 +1,121 @@
+"""What inference keeps in PostgreSQL: nodes, routes and usage."""
+
+from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.errors import RouteUnknown
+from app.ids import KeyId, RouteId, RunId, TenantId
+from app.inference import routes, usage
+from app.inference.catalogue import Node
+from app.inference.noderows import NodeRows
+from app.inference.nodes import NodeState
+from app.inference.records import CallKind, CallRecord, Outcome
+from app.inference.route import Candidate, Exclusion, Reason, Route
+from app.inference.routes import Routes
+from app.inference.tiers import Tier, TierReason
+from app.postgres import Database, make_pool
+from app.telemetry.metrics import Metrics
+
+pytestmark = pytest.mark.integration
+
+NODES = tuple(Node(name=name, url=f"http://{name}", slots=2, models=("m",)) for name in ("a", "b"))
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+async def database(new_database: Callable[[], str]) -> AsyncGenerator[Database]:
+    """An empty database of the test's own."""
+    async with make_pool(new_database(), size=2, wait_s=5.0) as pool:
+        yield Database(pool, Metrics(CollectorRegistry()))
+
+
+async def _rows(database: Database, table: str) -> list[dict[str, object]]:
+    async with database.connection("test") as conn:
+        return await (await conn.execute(f"SELECT * FROM {table} ORDER BY 1")).fetchall()  # noqa: S608 # pyright: ignore
+
+
+def _record(**what: object) -> CallRecord:
+    record = CallRecord(
+        id=uuid4(), kind=CallKind.CHAT, agent="x", route_id=RouteId(uuid4()), tier=Tier.SIMPLE, node="a", model="m",
+        digest="d", input_tokens=3, output_tokens=5, wait_us=1, load_us=2, prefill_us=3, decode_us=4, first_token_us=5,
+        gpu_us=6, cost_usd_micro=7, outcome=Outcome.DONE, started_at=NOW, ended_at=NOW + timedelta(seconds=1),
+    )  # fmt: skip
+    return msgspec.structs.replace(record, **what)
+
+
+async def test_declared_nodes_replace_what_was_there_but_not_what_an_operator_drained(database: Database) -> None:
+    rows = NodeRows(database)
+    await rows.declare(NODES)
+    assert await rows.drain("b")
+    assert not await rows.drain("nobody")
+    await rows.declare((msgspec.structs.replace(NODES[1], slots=8, price_usd_per_hour=0.5),))
+    stored = await _rows(database, "nodes")
+    assert [(row["name"], row["slots"], row["drained"], row["models"]) for row in stored] == [("b", 8, True, ["m"])]
+    assert stored[0]["price_usd_micro_per_hour"] == 500_000
+    assert await rows.drained() == {"b"}
+    assert await rows.undrain("b")
+    assert await rows.drained() == frozenset()
+
+
+async def test_a_state_is_written_only_when_it_changes(database: Database) -> None:
+    rows = NodeRows(database)
+    await rows.declare(NODES)
+    await rows.note_state("a", NodeState.DOWN)
+    before = await _rows(database, "nodes")
+    await rows.note_state("a", NodeState.DOWN)
+    assert await _rows(database, "nodes") == before
+    assert [row["state"] for row in before] == ["down", "warming"]
+
+
+async def test_a_route_is_read_back_whole_by_its_tenant_only(database: Database) -> None:
+    tenant_id = TenantId(uuid4())
+    route = Route(
+        id=RouteId(uuid4()), tier=Tier.SIMPLE, tier_reason=TierReason.RATED, need=0.25, reason=Reason.AFFINITY,
+        model="m", digest="d", node="a",
+        candidates=(
+            Candidate(node="a", model="m", tier=Tier.SIMPLE, score=1.5, affinity=True, slots=2, taken=1),
+            Candidate(node="b", model="m", tier=Tier.SIMPLE, excluded=Exclusion.NODE_DOWN),
+        ),
+    )  # fmt: skip
+    async with database.transaction("test") as conn:
+        await routes.add(conn, tenant_id, None, [route, route])
+    assert await Routes(database).get(tenant_id, route.id) == route
+    with pytest.raises(RouteUnknown):
+        await Routes(database).get(TenantId(uuid4()), route.id)
+
+
+async def test_a_call_has_one_row_however_often_it_is_added(database: Database) -> None:
+    tenant_id, key_id, run_id = TenantId(uuid4()), KeyId(uuid4()), RunId(uuid4())
+    record = _record()
+    for _ in range(2):
+        async with database.transaction("test") as conn:
+            await usage.add(conn, tenant_id, key_id, run_id, [record, _record(id=record.id, gpu_us=99)])
+    stored = await _rows(database, "usage")
+    assert [(row["id"], row["gpu_us"], row["outcome"]) for row in stored] == [(record.id, 6, "done")]
+    assert (stored[0]["tenant_id"], stored[0]["key_id"], stored[0]["run_id"]) == (tenant_id, key_id, run_id)
+
+
+async def test_a_real_record_replaces_lost_and_never_the_other_way(database: Database) -> None:
+    tenant_id = TenantId(uuid4())
+    lost = _record(outcome=Outcome.LOST, first_token_us=0, route_id=None)
+    done = msgspec.structs.replace(lost, outcome=Outcome.DONE, gpu_us=42, route_id=RouteId(uuid4()))
+    seen: list[object] = []
+    for record in (lost, done, lost):
+        async with database.transaction("test") as conn:
+            await usage.add(conn, tenant_id, None, None, [record])
+        seen += [(row["outcome"], row["gpu_us"]) for row in await _rows(database, "usage")]
+    assert seen == [("lost", 6), ("done", 42), ("done", 42)]
+
+
+async def test_another_tenants_record_of_the_same_id_changes_nothing(database: Database) -> None:
+    lost = _record(outcome=Outcome.LOST)
+    done = msgspec.structs.replace(lost, outcome=Outcome.DONE)
+    for record in (lost, done):
+        async with database.transaction("test") as conn:
+            await usage.add(conn, TenantId(uuid4()), None, None, [record])
+    assert [row["outcome"] for row in await _rows(database, "usage")] == ["lost"]

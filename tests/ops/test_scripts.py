@@ -1,0 +1,141 @@
+"""The shell scripts behind make: what they run, and what they say when something is missing."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted([*(ROOT / "ops").glob("*.sh"), ROOT / ".ci" / "run"])
+TARGETS = ("help", "setup", "fmt", "check", "test", "demo", "up", "down", "bench", "verify")
+
+
+def run(*command: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a command with a small environment; bounded in time."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(cwd), **environ}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def write_program(path: Path, text: str) -> None:
+    """Write a shell program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone in a path with a space: the scripts, a lock of one package, a .venv whose uv only notes its arguments."""
+    clone = tmp_path / "a clone"
+    shutil.copytree(ROOT / "ops", clone / "ops", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    (clone / "requirements").mkdir()
+    for name in ("local", "dev"):
+        (clone / "requirements" / f"{name}.lock").write_text("uv==1.0 \\\n    --hash=sha256:00\n")
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    write_program(clone / ".venv" / "bin" / "python", f'exec "{sys.executable}" "$@"')
+    write_program(clone / ".venv" / "bin" / "uv", 'echo "uv $*" >>"$HOME/calls"')
+    return clone
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_is_strict_and_parses(script: Path) -> None:
+    text = script.read_text()
+    assert text.startswith("#!/usr/bin/env bash\n")
+    assert "set -euo pipefail" in text
+    assert os.access(script, os.X_OK)
+    assert run("bash", "-n", str(script), cwd=ROOT).returncode == 0
+
+
+def test_help_names_every_target() -> None:
+    found = run("make", "help", cwd=ROOT).stdout
+    assert [target for target in TARGETS if f"make {target} " not in found] == []
+
+
+def test_continuous_integration_runs_what_a_developer_runs() -> None:
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_setup_installs_by_hash_once_and_again_when_the_lock_changed(clone: Path) -> None:
+    first = run("ops/setup.sh", "local", cwd=clone)
+    assert first.returncode == 0, first.stderr
+    calls = (clone / "calls").read_text().splitlines()
+    assert sum("--require-hashes --no-deps -r requirements/local.lock" in call for call in calls) == 1
+    second = run("ops/setup.sh", "local", cwd=clone)
+    assert (second.returncode, second.stdout) == (0, "")
+    (clone / "requirements" / "local.lock").write_text("uv==2.0 \\\n    --hash=sha256:00\n")
+    assert "installing 1 packages" in run("ops/setup.sh", "local", cwd=clone).stdout
+
+
+def test_what_developers_need_includes_what_the_stack_needs(clone: Path) -> None:
+    run("ops/setup.sh", "dev", cwd=clone)
+    (clone / "calls").unlink()
+    assert run("ops/setup.sh", "local", cwd=clone).returncode == 0
+    assert "install" not in ((clone / "calls").read_text() if (clone / "calls").exists() else "")
+
+
+def test_setup_offers_the_command_from_any_directory(clone: Path) -> None:
+    run("ops/setup.sh", "local", cwd=clone)
+    (clone / "app").mkdir()
+    (clone / "app" / "cli.py").write_text("import sys\nprint('asked', sys.argv[1:])\n")
+    (clone / "app" / "__init__.py").touch()
+    assert "asked ['keys']" in run(str(clone / ".venv/bin/switchyard"), "keys", cwd=clone.parent).stdout
+
+
+def test_setup_without_a_python_says_what_is_needed(clone: Path, tmp_path: Path) -> None:
+    shutil.rmtree(clone / ".venv")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("bash", "dirname", "cksum", "cat", "env"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    found = run("ops/setup.sh", "local", cwd=clone, PATH=str(programs))
+    assert found.returncode == 1
+    assert "Python 3.11 or later is needed" in found.stderr
+
+
+def test_a_moved_venv_is_made_again(clone: Path) -> None:
+    write_program(clone / ".venv" / "bin" / "python", "exit 127")
+    found = run("ops/setup.sh", "local", cwd=clone, PYTHON="/nonexistent", PATH="/nonexistent:/usr/bin:/bin")
+    assert "does not work" in found.stdout
+
+
+def test_suites_run_in_order_and_stop_at_the_first_failure(clone: Path) -> None:
+    write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"; case "$*" in *two*) exit 1;; esac')
+    found = run("ops/test.sh", "90", "one", "two", "three", cwd=clone)
+    assert found.returncode == 1
+    calls = (clone / "calls").read_text()
+    assert calls.index("tests/one") < calls.index("tests/two")
+    assert "tests/three" not in calls
+
+
+def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
+    write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"')
+    assert run("ops/test.sh", "90", "one", cwd=clone).returncode == 0
+    assert (clone / "calls").read_text().splitlines()[-1] == "-m coverage report --fail-under=90"
+
+
+def test_rules_without_promtool_are_skipped_aloud(clone: Path, tmp_path: Path) -> None:
+    (clone / "prometheus" / "rules").mkdir(parents=True)
+    (clone / "prometheus" / "rules" / "a.yml").write_text("groups: []\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("bash", "dirname", "id", "env"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    found = run("ops/promtool.sh", cwd=clone, PATH=str(programs))
+    assert found.returncode == 0
+    assert "SKIPPED" in found.stdout
+
+
+def test_merge_marks_and_large_files_are_refused_before_a_commit(tmp_path: Path) -> None:
+    good, marked, large = tmp_path / "good", tmp_path / "marked", tmp_path / "large"
+    good.write_text("text\n")
+    marked.write_text("<" * 7 + " HEAD\n")
+    large.write_bytes(bytes(2_000_001))
+    command = (sys.executable, "-m", "ops.precommit")
+    assert run(*command, str(good), cwd=ROOT).returncode == 0
+    found = run(*command, str(good), str(marked), str(large), cwd=ROOT)
+    assert found.returncode == 1
+    assert "a merge mark" in found.stdout
+    assert "2000001 bytes" in found.stdout

@@ -1,0 +1,37 @@
+"""Cutting texts to what a model takes, and joining their vectors."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.inference.embedding import Batch, mean, pieces_of
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
+
+
+@given(text=TEXT, limit=st.integers(16, 64))
+def test_pieces_are_within_the_limit_and_lose_no_visible_character(text: str, limit: int) -> None:
+    pieces = pieces_of(text, limit)
+    assert all(len(piece.encode()) <= limit for piece in pieces)
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_words_stay_whole_where_they_can() -> None:
+    assert [piece.strip() for piece in pieces_of("alpha beta gamma delta epsilon zeta eta theta", 24)] == [
+        "alpha beta gamma delta",
+        "epsilon zeta eta theta",
+    ]
+
+
+def test_a_mean_is_weighted_and_has_length_one() -> None:
+    vector = mean([(1.0, 0.0), (0.0, 1.0)], [3, 1])
+    assert math.hypot(*vector) == pytest.approx(1.0)
+    assert vector[0] == pytest.approx(3 * vector[1])
+    assert mean([(0.0, 0.0), (0.0, 0.0)], [1, 1]) == (0.0, 0.0)
+
+
+def test_nothing_to_embed_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="nothing"):
+        Batch([], "e", 4)

@@ -1,0 +1,171 @@
+"""The states of nodes, their breakers and speeds, and the bound on retries."""
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.inference.breaker import Breaker, BreakerState
+from app.inference.catalogue import Catalogue, Model, Node
+from app.inference.failures import Failure, RetryBudget
+from app.inference.nodes import Fleet, Look, NodeState, Speed
+from app.inference.tiers import Tier
+from app.telemetry.metrics import Metrics
+
+
+class Clock:
+    """A clock that stands still until told."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock."""
+    return Clock()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Metrics of their own."""
+    return Metrics(CollectorRegistry())
+
+
+@pytest.fixture
+def fleet(clock: Clock, metrics: Metrics) -> Fleet:
+    """One node `a` that should hold `m`, pinned to a digest, and `n`."""
+    models = (Model(name="m", tiers=(Tier.SIMPLE,), digest="d" * 64), Model(name="n", tiers=(Tier.MEDIUM,)))
+    node = Node(name="a", url="http://a", slots=2, models=("m", "n"))
+    return Fleet(Catalogue(models=models, nodes=(node,)), metrics, clock=clock)
+
+
+def _look(loaded: dict[str, int] | None = None, **holds: str) -> Look:
+    return Look("0.33.0", {f"{name}:latest": digest for name, digest in holds.items()}, loaded or {})
+
+
+def test_a_node_is_warming_until_the_first_look_finds_a_model(fleet: Fleet) -> None:
+    assert fleet.view("a").state is NodeState.WARMING
+    fleet.looked("a", _look())
+    assert fleet.view("a").state is NodeState.WARMING
+    fleet.looked("a", _look(n="x"))
+    assert fleet.view("a").state is NodeState.READY
+
+
+def test_one_missed_look_is_forgiven_and_two_are_not(fleet: Fleet) -> None:
+    fleet.looked("a", _look(n="x"))
+    fleet.missed("a")
+    assert fleet.view("a").state is NodeState.READY
+    fleet.missed("a")
+    assert fleet.view("a").state is NodeState.DOWN
+    fleet.looked("a", _look(n="x"))
+    assert fleet.view("a").state is NodeState.READY
+
+
+def test_a_node_that_never_answered_is_down(fleet: Fleet) -> None:
+    fleet.missed("a")
+    assert fleet.view("a").state is NodeState.DOWN
+
+
+def test_a_node_with_only_wrong_digests_is_misconfigured(fleet: Fleet) -> None:
+    fleet.looked("a", _look(m="e" * 64))
+    assert fleet.view("a").state is NodeState.MISCONFIGURED
+    fleet.looked("a", _look(m="d" * 64))
+    assert fleet.view("a").state is NodeState.READY
+
+
+def test_draining_outlives_looks(fleet: Fleet) -> None:
+    fleet.drain({"a"})
+    fleet.looked("a", _look(n="x"))
+    assert fleet.view("a").state is NodeState.DRAINING
+    fleet.drain(())
+    assert fleet.view("a").state is NodeState.READY
+
+
+def test_exactly_one_state_is_shown_in_the_metrics(fleet: Fleet, metrics: Metrics) -> None:
+    fleet.looked("a", _look(n="x"))
+    shown = {
+        state: metrics.registry.get_sample_value("switchyard_node_state", {"node": "a", "state": state.value})
+        for state in NodeState
+    }
+    assert shown == {state: float(state is NodeState.READY) for state in NodeState}
+
+
+def test_a_finished_call_shows_its_model_as_loaded(fleet: Fleet) -> None:
+    fleet.looked("a", _look(n="x"))
+    fleet.succeeded("a", "n", num_ctx=2048)
+    assert fleet.view("a").loaded == {"n:latest": 2048}
+
+
+def test_speeds_are_averaged_and_what_was_not_measured_stays(fleet: Fleet) -> None:
+    fleet.succeeded("a", "n", num_ctx=2048, speed=Speed(10.0, 0.0, 4.0))
+    fleet.succeeded("a", "n", num_ctx=2048, speed=Speed(20.0, 500.0, 0.0))
+    assert fleet.view("a").speeds["n:latest"] == Speed(13.0, 500.0, 4.0)
+
+
+def test_a_full_queue_and_a_bad_request_are_not_held_against_a_node(fleet: Fleet) -> None:
+    for failure in (Failure.BUSY, Failure.CONTEXT, Failure.BAD_REQUEST, Failure.DEADLINE) * 5:
+        fleet.failed("a", "n", failure)
+    assert BreakerState.OPEN not in fleet.view("a").breakers.values()
+
+
+def test_a_missing_model_opens_its_breaker_at_once(fleet: Fleet) -> None:
+    fleet.failed("a", "n", Failure.MODEL_MISSING)
+    assert fleet.view("a").breakers["n:latest"] is BreakerState.OPEN
+
+
+def test_only_resident_models_without_a_recent_success_are_idle(fleet: Fleet, clock: Clock) -> None:
+    fleet.looked("a", _look({"n:latest": 2048, "stranger:latest": 1}, n="x", m="d" * 64))
+    assert [model.name for _, model in fleet.idle_models(30.0)] == ["n"]
+    fleet.succeeded("a", "n", num_ctx=2048)
+    assert fleet.idle_models(30.0) == []
+    clock.now_s += 30
+    assert [model.name for _, model in fleet.idle_models(30.0)] == ["n"]
+    fleet.drain({"a"})
+    assert fleet.idle_models(30.0) == []
+
+
+def test_a_breaker_opens_after_failures_in_a_row_only(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=3)
+    for _ in range(5):
+        breaker.fail()
+        breaker.fail()
+        breaker.succeed()
+    assert breaker.state is BreakerState.CLOSED
+    for _ in range(3):
+        breaker.fail()
+    assert breaker.state is BreakerState.OPEN
+
+
+def test_half_open_lets_one_trial_through_and_its_end_decides(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
+    breaker.fail()
+    clock.now_s += 10
+    assert breaker.state is BreakerState.HALF_OPEN
+    breaker.start()
+    assert breaker.state is BreakerState.OPEN
+    breaker.fail()
+    assert breaker.state is BreakerState.OPEN
+    clock.now_s += 10
+    breaker.start()
+    breaker.succeed()
+    assert breaker.state is BreakerState.CLOSED
+
+
+def test_a_trial_that_never_reports_does_not_block_the_next(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
+    breaker.fail()
+    clock.now_s += 10
+    breaker.start()
+    clock.now_s += 10
+    assert breaker.state is BreakerState.HALF_OPEN
+
+
+def test_retries_are_a_tenth_of_the_calls_after_the_burst() -> None:
+    budget = RetryBudget(share=0.1, burst=3.0)
+    taken = 0
+    for _ in range(1000):
+        budget.note_call()
+        taken += sum(budget.take() for _ in range(3))
+    assert 95 <= taken <= 103

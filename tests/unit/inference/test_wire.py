@@ -1,0 +1,121 @@
+"""Ollama's bodies and lines."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.inference.failures import Failure
+from app.inference.records import ChatCall, Message
+from app.inference.wire import (
+    LINE_LIMIT_BYTES,
+    Lines,
+    LineTooLong,
+    chat_body,
+    embed_body,
+    failure_of,
+    read_error,
+    read_line,
+    sanitise,
+)
+
+
+@given(st.text(st.characters(), max_size=50))
+def test_sanitised_text_can_be_stored_and_keeps_all_else(text: str) -> None:
+    clean = sanitise(text)
+    assert "\x00" not in clean
+    assert clean.encode().decode() == clean
+    assert sanitise(clean) == clean
+    assert [one for one in text if one != "\x00" and not "\ud800" <= one <= "\udfff"] == list(clean)
+
+
+@given(st.lists(st.binary(max_size=20).map(lambda raw: raw.replace(b"\n", b"")), max_size=10), st.integers(1, 7))
+def test_lines_come_out_however_the_stream_is_cut(lines: list[bytes], step: int) -> None:
+    stream = b"".join(line + b"\n" for line in lines)
+    reader = Lines()
+    found = [line for at in range(0, len(stream), step) for line in reader.feed(stream[at : at + step])]
+    assert found == [line for line in lines if line]
+
+
+def test_a_line_without_an_end_is_not_collected_for_ever() -> None:
+    reader = Lines()
+    assert list(reader.feed(b"x" * LINE_LIMIT_BYTES)) == []
+    with pytest.raises(LineTooLong):
+        list(reader.feed(b"x"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "content"),
+    [
+        (b'{"message":{"role":"assistant","content":"hi","thinking":"?"},"new_field":[1]}', "hi"),
+        (b'{"message":{"content":"a\\ud800b"}}', "ab"),
+        (b'{"message":{"content":"a\xff\xfeb"}}', "ab"),
+        (b'{"message":{"content":"a\\u0000b"}}', "ab"),
+        ('{"message":{"content":"日本"}}'.encode(), "日本"),
+    ],
+)
+def test_odd_lines_are_read_and_made_safe(raw: bytes, content: str) -> None:
+    message = read_line(raw).message
+    assert message is not None
+    assert sanitise(message.content) == content
+
+
+@pytest.mark.parametrize("raw", [b"", b"<html>", b"[]", b'{"message": 7}', b'{"done": "yes"}', b"\xff" * 10])
+def test_what_is_not_the_protocol_is_a_value_error(raw: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the class is the contract
+        read_line(raw)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "failure"),
+    [
+        (503, "server busy, please try again.  maximum pending requests exceeded", Failure.BUSY),
+        (404, "model 'x' not found", Failure.MODEL_MISSING),
+        (500, "model runner has unexpectedly stopped", Failure.SERVER_ERROR),
+        (502, "", Failure.SERVER_ERROR),
+        (400, "the prompt is longer than the context length currently available to the model", Failure.CONTEXT),
+        (400, "the input length exceeds the context length", Failure.CONTEXT),
+        (400, "request (900 tokens) exceeds the available context size (512 tokens)", Failure.CONTEXT),
+        (400, "invalid format", Failure.BAD_REQUEST),
+        (405, "", Failure.BAD_REQUEST),
+    ],
+)
+def test_a_status_and_its_words_say_what_is_wrong(status: int, error: str, failure: Failure) -> None:
+    assert failure_of(status, error) is failure
+
+
+def test_errors_are_read_short_and_from_any_body() -> None:
+    assert read_error(b'{"error":"no\\u0000"}') == "no"
+    assert read_error(b"<html>" + b"x" * 1000) == "<html>" + "x" * 294
+
+
+def test_a_chat_body_has_only_what_is_allowed() -> None:
+    call = ChatCall(
+        messages=(Message("user", "a\x00b"),),
+        question="",
+        agent="test",
+        max_tokens=9,
+        temperature=0.0,
+        response_schema=msgspec.Raw(b'{"type":"object"}'),
+    )
+    body = chat_body(call, model="m", keep_alive="30m", num_ctx=2048, prefix="so far", max_tokens=5)
+    assert msgspec.json.decode(body) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "so far"}],
+        "options": {"num_ctx": 2048, "num_predict": 5, "temperature": 0.0},
+        "keep_alive": "30m",
+        "format": {"type": "object"},
+        "stream": True,
+        "truncate": False,
+        "shift": False,
+    }
+
+
+def test_an_embed_body_forbids_cutting() -> None:
+    assert msgspec.json.decode(embed_body(("a\ud800",), model="e", keep_alive="5m", num_ctx=256)) == {
+        "model": "e",
+        "input": ["a"],
+        "options": {"num_ctx": 256},
+        "keep_alive": "5m",
+        "truncate": False,
+    }
