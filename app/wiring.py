@@ -132,26 +132,20 @@ def _build(settings: Settings, stores: Stores, inference: Inference) -> Platform
     runner = _runner(settings, stores, runs, sessions, inference.dispatcher, search)
     jobs = Jobs(database, metrics)
     discard = Discard(database, stores.blobs, stores.qdrant)
-    embed = _embed_on_account(database, inference.dispatcher)
     ingest = Ingest(
-        database, jobs, stores.blobs, stores.qdrant, parser=Parser(), embed=embed, embed_model=settings.embed_model
-    )
-    queue_pool = make_pool(
-        settings.database_url, size=QUEUE_CONNECTIONS, wait_s=10, tls_ca=settings.database_ca, is_for_queue=True
-    )
-    health = Health(
-        database=database,
-        redis=(stores.cache, stores.coordination),
-        qdrant=stores.qdrant,
-        fleet=inference.fleet,
-        runner=runner,
-        sessions=sessions,
+        database,
+        jobs,
+        stores.blobs,
+        stores.qdrant,
+        parser=Parser(),
+        embed=_embed_on_account(database, inference.dispatcher),
+        embed_model=settings.embed_model,
     )
     return Platform(
         settings=settings,
         metrics=metrics,
         database=database,
-        queue_pool=queue_pool,
+        queue_pool=_queue_pool(settings),
         keys=Keys(database),
         tenants=Tenants(database),
         runner=runner,
@@ -166,7 +160,24 @@ def _build(settings: Settings, stores: Stores, inference: Inference) -> Platform
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         leases=inference.leases,
-        health=health,
+        health=_health(stores, inference, runner, sessions),
+    )
+
+
+def _health(stores: Stores, inference: Inference, runner: Runner, sessions: Sessions) -> Health:
+    return Health(
+        database=stores.database,
+        redis=(stores.cache, stores.coordination),
+        qdrant=stores.qdrant,
+        fleet=inference.fleet,
+        runner=runner,
+        sessions=sessions,
+    )
+
+
+def _queue_pool(settings: Settings) -> Pool:
+    return make_pool(
+        settings.database_url, size=QUEUE_CONNECTIONS, wait_s=10, tls_ca=settings.database_ca, is_for_queue=True
     )
 
 

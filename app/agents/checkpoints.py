@@ -20,7 +20,7 @@ from app.text import clean
 ALLOWED_TYPES: tuple[tuple[str, str], ...] = ()
 """Classes of ours that a checkpoint may hold, as (module, name); states are plain values, so none."""
 
-MAX_INT = 2**63 - 1
+LARGEST = 2**63
 
 NEWEST_OR_NAMED: LiteralString = """
     WHERE thread_id = %s AND checkpoint_ns = %s AND (%s::text IS NULL OR checkpoint_id = %s)
@@ -158,7 +158,7 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - a graph's state may hold any 
             return clean(value)
         case bool() | None | bytes():
             return value
-        case int() if abs(value) > MAX_INT:
+        case int() if not -LARGEST <= value < LARGEST:
             raise RunFailed("an integer in the state is over 64 bits", reason="unstorable")
         case float() if not math.isfinite(value):
             raise RunFailed("a number in the state is not finite", reason="unstorable")

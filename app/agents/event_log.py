@@ -13,7 +13,7 @@ from app.redis import RedisStore
 EPOCHS_PER_FENCE = 1000
 
 
-class Base(msgspec.Struct, frozen=True, tag="b"):
+class Opening(msgspec.Struct, frozen=True, tag="b"):
     """A writer begins: what follows in `epoch` continues the first `offset` characters."""
 
     epoch: int
@@ -42,7 +42,7 @@ class End(msgspec.Struct, frozen=True, tag="e"):
     epoch: int
 
 
-Entry = Base | Text | Load | End
+Entry = Opening | Text | Load | End
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -90,7 +90,7 @@ class Follower:
     def feed(self, entry: Entry) -> RunEvent | None:
         """Return what the reader must be told of `entry`, if anything."""
         match entry:
-            case Base():
+            case Opening():
                 return self._begin(entry)
             case Text():
                 return self._grow(entry)
@@ -114,13 +114,13 @@ class Follower:
         """Say that the log is not there to compare with what the reader already has."""
         self.gap = True
 
-    def _begin(self, base: Base) -> RunEvent | None:
-        if base.epoch <= self._epoch:
+    def _begin(self, opening: Opening) -> RunEvent | None:
+        if opening.epoch <= self._epoch:
             return None
-        self._epoch = base.epoch
-        if self._offset < base.offset:
+        self._epoch = opening.epoch
+        if self._offset < opening.offset:
             self.gap = True
-        return self._cut(base.offset) if self._offset > base.offset else None
+        return self._cut(opening.offset) if self._offset > opening.offset else None
 
     def _grow(self, entry: Text) -> RunEvent | None:
         if entry.epoch < self._epoch or self.gap:
@@ -148,7 +148,7 @@ def replay(entries: Sequence[Entry]) -> tuple[str, int]:
     text, epoch = "", 0
     for entry in entries:
         match entry:
-            case Base() if entry.epoch > epoch:
+            case Opening() if entry.epoch > epoch:
                 if entry.offset > len(text):
                     return "", entry.epoch
                 text, epoch = text[: entry.offset], entry.epoch

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import structlog
 
-from app.agents.event_log import EPOCHS_PER_FENCE, Base, End, Entry, EventLog, Follower, Load, Text
+from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text
 from app.agents.values import Claim, RunEvent, RunResult
 from app.errors import StoreUnavailable, SwitchyardError
 from app.inference.route import Reason, Route
@@ -47,7 +47,7 @@ class LiveRun:
         self._log = event_log
         self._on_unlogged = on_unlogged
         self._epoch = claim.fence * EPOCHS_PER_FENCE
-        self._pending: list[Entry] = [Base(self._epoch, len(text))]
+        self._pending: list[Entry] = [Opening(self._epoch, len(text))]
         self._shown: list[Entry] = []
         self._dirty = asyncio.Event()
         self._dirty.set()
@@ -72,7 +72,7 @@ class LiveRun:
             return
         self.text = self.text[:offset]
         self._epoch += 1
-        self._pending.append(Base(self._epoch, offset))
+        self._pending.append(Opening(self._epoch, offset))
         self._dirty.set()
 
     def routed(self, route: Route) -> None:

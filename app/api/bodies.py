@@ -1,5 +1,6 @@
 """Reads request bodies: bounded, aware of a client that leaves, decoded once."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -7,11 +8,13 @@ from typing import TypeVar
 from uuid import UUID
 
 import msgspec
-from litestar.types import Receive
+from litestar.types import HTTPReceiveMessage, Receive, WebSocketReceiveMessage
 
 from app.api.auth import HttpRequest
-from app.api.problems import ClientLeft
+from app.api.problems import BodyTooSlow, ClientLeft
 from app.errors import BadInput, BodyTooLarge, MediaTypeUnknown, SwitchyardError
+
+BODY_GAP_S = 30.0
 
 T = TypeVar("T")
 
@@ -27,13 +30,16 @@ def declared_bytes(request: HttpRequest) -> int:
 
 
 async def read_chunks(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[bytes]:
-    """Yield the body as it arrives. Raises BodyTooLarge before or as the limit is passed, ClientLeft."""
+    """Yield the body as it arrives.
+
+    Raises BodyTooLarge before or as the limit is passed, BodyTooSlow when nothing comes for a while, ClientLeft.
+    """
     if declared_bytes(request) > limit_bytes:
         raise BodyTooLarge(f"the body may have {limit_bytes} bytes", limit_bytes=limit_bytes)
     receive: Receive = request.receive
     seen, more = 0, True
     while more:
-        message = await receive()
+        message = await _next(receive)
         if message["type"] != "http.request":
             raise ClientLeft("the client left before its body was complete")
         chunk, more = message.get("body", b""), message.get("more_body", False)
@@ -42,6 +48,14 @@ async def read_chunks(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[
             raise BodyTooLarge(f"the body may have {limit_bytes} bytes", limit_bytes=limit_bytes)
         if chunk:
             yield chunk
+
+
+async def _next(receive: Receive) -> HTTPReceiveMessage | WebSocketReceiveMessage:
+    try:
+        async with asyncio.timeout(BODY_GAP_S):
+            return await receive()
+    except TimeoutError as error:
+        raise BodyTooSlow("nothing more of the body came", waited_s=BODY_GAP_S) from error
 
 
 async def read_json(request: HttpRequest, decoder: "msgspec.json.Decoder[T]", limit_bytes: int) -> T:

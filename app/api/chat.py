@@ -15,7 +15,7 @@ from app.agents.values import RunResult, RunState
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json
 from app.api.doors import Runner
-from app.api.problems import ClientLeft, RunCancelled, StillRunning, rebuild
+from app.api.problems import BodyTooSlow, ClientLeft, RunCancelled, StillRunning, rebuild
 from app.api.replies import reply, result_headers, route_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, ChatResponse, to_response, to_start
@@ -70,6 +70,7 @@ DOC = Doc(
         errors.ContextTooLong,
         errors.MediaTypeUnknown,
         errors.BodyTooLarge,
+        BodyTooSlow,
         errors.NoNodeAvailable,
         errors.NoSlotInTime,
         errors.NodeFailed,

@@ -21,6 +21,12 @@ class ClientLeft(SwitchyardError):
     code = "client_left"
 
 
+class BodyTooSlow(Refused):
+    """The request's body stopped coming."""
+
+    code = "body_too_slow"
+
+
 class StillRunning(Unavailable):
     """The run has not ended in the time that a JSON request may wait; read it at `/api/v1/runs/{run_id}`."""
 
@@ -60,6 +66,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.Unavailable: 503,
     ClientLeft: 499,
     RunCancelled: 409,
+    BodyTooSlow: 408,
     StillRunning: 504,
     SwitchyardError: 500,
 }

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from app.errors import NoNodeAvailable
 from app.ids import RunId
-from app.inference.catalogue import Model
+from app.inference.catalogue import Catalogue, Model
 from app.inference.estimates import US_PER_S
 from app.inference.lease import Lease, LeaseFacts
 from app.inference.leases import Leases
@@ -74,30 +74,13 @@ class Admission:
         return await self._room.wait_for(lane, attempt, max(0.0, limit_s))
 
     async def _attempt(self, asked: Asked, started: float) -> Held | None:
-        placement = self.place(asked.need)
-        call_id, catalogue = uuid4(), self._fleet.catalogue
-        wait_us = round((self._clock() - started) * US_PER_S)
-        started_at = datetime.now(UTC)
-        prices = {node.name: node.price_usd_micro_per_hour for node in catalogue.nodes}
-        rates = {model.name: model.tokens_per_s for model in catalogue.models}
-
-        def facts(candidate: Candidate) -> LeaseFacts:
-            return LeaseFacts(
-                id=call_id,
-                kind=asked.need.kind,
-                agent=asked.agent,
-                run_id=asked.run_id,
-                tier=candidate.tier,
-                node=candidate.node,
-                model=candidate.model,
-                digest=candidate.digest,
-                input_tokens=asked.need.prompt_tokens,
-                wait_us=wait_us,
-                price_usd_micro_per_hour=prices[candidate.node],
-                started_at=started_at,
-            )
-
-        granted = await self._leases.acquire(placement.eligible, facts, rates)
+        placement, catalogue = self.place(asked.need), self._fleet.catalogue
+        wait_us, started_at = round((self._clock() - started) * US_PER_S), datetime.now(UTC)
+        granted = await self._leases.acquire(
+            placement.eligible,
+            _facts(asked, catalogue, wait_us, started_at),
+            {model.name: model.tokens_per_s for model in catalogue.models},
+        )
         if granted is None:
             return None
         chosen, lease, taken = granted
@@ -114,6 +97,26 @@ class Admission:
             began=self._clock(),
             started_at=started_at,
         )
+
+
+def _facts(asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetime) -> Callable[[Candidate], LeaseFacts]:
+    """Return what makes the facts of one attempt's lease; each attempt has an id of its own."""
+    call_id = uuid4()
+    prices = {node.name: node.price_usd_micro_per_hour for node in catalogue.nodes}
+    return lambda candidate: LeaseFacts(
+        id=call_id,
+        kind=asked.need.kind,
+        agent=asked.agent,
+        run_id=asked.run_id,
+        tier=candidate.tier,
+        node=candidate.node,
+        model=candidate.model,
+        digest=candidate.digest,
+        input_tokens=asked.need.prompt_tokens,
+        wait_us=wait_us,
+        price_usd_micro_per_hour=prices[candidate.node],
+        started_at=started_at,
+    )
 
 
 def _nowhere(need: Need, placement: Placement) -> NoNodeAvailable:

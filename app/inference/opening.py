@@ -74,10 +74,7 @@ async def open_inference(
     )
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
-    try:
-        await rows.declare(catalogue.nodes)
-    except StoreUnavailable:
-        log.warning("nodes.not_declared")
+    await _declare(rows, catalogue)
     async with AsyncExitStack() as stack:
         ollama = await stack.enter_async_context(open_ollama(tls_ca=knobs.node_ca))
         stack.push_async_callback(leases.close)
@@ -92,6 +89,13 @@ async def open_inference(
             fleet, leases, ollama, metrics, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
         )  # fmt: skip
         yield Inference(dispatcher, fleet, leases, rows)
+
+
+async def _declare(rows: NodeRows, catalogue: Catalogue) -> None:
+    try:
+        await rows.declare(catalogue.nodes)
+    except StoreUnavailable:
+        log.warning("nodes.not_declared")
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from uuid import uuid4
 import structlog
 
 from app.errors import StoreUnavailable
-from app.inference.catalogue import Model, Node
+from app.inference.catalogue import Model, Node, full_name
 from app.inference.failures import CallBroke
 from app.inference.lease import LeaseFacts
 from app.inference.leases import Leases
@@ -118,8 +118,8 @@ class Probe:
             return True
 
     async def _try(self, node: Node, model: Model) -> None:
-        loaded = next((size for size in model.num_ctx if size in self._fleet.view(node.name).loaded.values()), None)
-        num_ctx = loaded or model.num_ctx[0]
+        # The size that is loaded, whatever it is: another would make the node load the model anew.
+        num_ctx = self._fleet.view(node.name).loaded.get(full_name(model.name)) or model.num_ctx[0]
         candidate = Candidate(
             node=node.name, model=model.name, tier=None, slots=node.slots, num_ctx=num_ctx, resident=True, score=0.0
         )

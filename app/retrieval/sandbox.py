@@ -18,6 +18,7 @@ from app.retrieval.parse_child import Exit
 
 OUTPUT_BYTES = 48 << 20
 """The parsed text with its headings; JSON at most doubles it, and 120 characters of headings go with each chunk."""
+END_S = 5.0
 ROOT = Path(__file__).parents[2]
 
 
@@ -97,7 +98,13 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill the child and whatever it started, and wait until it is gone."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+    # The pipe is closed only when it was read to its end. A descendant that left the group may still hold it: it must
+    # not hold us up.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(END_S):
+            while process.stdout is not None and await process.stdout.read(1 << 20):
+                pass
+            await process.wait()
 
 
 def _reason(status: int) -> Unreadable | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.local.commands import status_of
-from ops.local.layout import Layout
+from ops.local.layout import DATABASE
 from ops.local.process import REPOSITORY, ProcessId, poll_until
+from ops.local.secrets_file import read_or_make
 from ops.local.state import Status
 
 COMMAND_LIMIT_S = 600.0
@@ -62,7 +63,7 @@ class LocalStack:
         found = status_of(directory)
         assert found.url is not None
         assert found.demo_key is not None
-        return cls(found.url, found.demo_key, directory, database_of(directory), environ)
+        return cls(found.url, found.demo_key, directory, database_of(found), environ)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -85,9 +86,11 @@ class LocalStack:
         assert poll_until(lambda: not alive(processes), END_LIMIT_S), alive(processes)
 
 
-def database_of(directory: Path) -> str:
-    """Return the address of the database of a stack that was started in `directory`."""
-    return Layout.open(directory, {}).database_url
+def database_of(status: Status) -> str:
+    """Return the address of the database of a running stack."""
+    address = next(part.address for part in status.parts if part.name == "postgres")
+    password = read_or_make(Path(status.directory) / "secrets.json").database
+    return f"postgresql://switchyard:{password}@{address}/{DATABASE}"
 
 
 def processes_of(status: Status) -> list[ProcessId]:

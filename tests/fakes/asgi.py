@@ -69,6 +69,7 @@ class Client:
         chunks: Sequence[bytes] = (b"",),
         headers: Sequence[tuple[str, str]] = (),
         leaves_while_sending: bool = False,
+        stalls: bool = False,
     ) -> AsyncGenerator[tuple[Reply, asyncio.Event, asyncio.Task[None]]]:
         """Begin a request; yield its reply, the event that makes the client leave, and the application's task."""
         reply, gone = Reply(), asyncio.Event()
@@ -77,7 +78,11 @@ class Client:
         async def receive() -> dict[str, Any]:
             if waiting:
                 body = waiting.pop(0)
-                return {"type": "http.request", "body": body, "more_body": bool(waiting) or leaves_while_sending}
+                return {
+                    "type": "http.request",
+                    "body": body,
+                    "more_body": bool(waiting) or leaves_while_sending or stalls,
+                }
             if not leaves_while_sending:
                 await gone.wait()
             return {"type": "http.disconnect"}

@@ -1,6 +1,7 @@
 """Every way in which a node can break, before and after the first token."""
 
-from collections.abc import AsyncGenerator, Iterator
+import random
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 import msgspec
 import pytest
@@ -116,6 +117,25 @@ async def test_an_answer_is_continued_by_another_node_with_the_same_model(
     assert (answer.route.reason, answer.continued, answer.route.node) == (Reason.CONTINUED, True, "n1")
     assert [one.output_tokens for one in seen.records] == [9]
     assert answer.record.output_tokens == 15
+
+
+async def test_wherever_a_stream_is_cut_the_reader_gets_every_word_once(
+    nodes: list[FakeNode], redis_url: str, seeded: Callable[..., random.Random], *, is_full: bool
+) -> None:
+    count = 1000 if is_full else 40
+    rng = seeded(count, of=1000)
+    for _ in range(count // 10):
+        # A fresh replica for every ten: its budget of retries allows no more in a row.
+        async with open_replica(catalogue(nodes), redis_url) as replica:
+            for _ in range(10):
+                for node in nodes:
+                    node.scripts.clear()
+                how = rng.choice(["die_after", "eof_after", "error_after"])
+                nodes[0].script(**{how: rng.randrange(25)})
+                seen = Seen()
+                answer = await _chat(replica, ask(temperature=0.8), seen)
+                assert numbers_of(seen.text) == list(range(24))
+                assert (answer.text, seen.restarts) == (seen.text, 0)
 
 
 async def test_another_digest_does_not_continue_but_begins_again(nodes: list[FakeNode], redis_url: str) -> None:

@@ -173,10 +173,16 @@ async def test_orphans_are_out_of_reach_while_redis_is(outage: Outage, store: Re
 
 
 async def test_a_hanging_redis_costs_one_time_out_and_no_more() -> None:
-    hanging = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(60), "127.0.0.1", 0)
+    writers: list[asyncio.StreamWriter] = []
+    hanging = await asyncio.start_server(lambda _reader, writer: writers.append(writer), "127.0.0.1", 0)
     port = hanging.sockets[0].getsockname()[1]
     opened = open_redis(f"redis://127.0.0.1:{port}/0", name="coordination", metrics=Metrics(CollectorRegistry()))
     leases = _leases(opened, Clock())
     assert [(await _take(leases, "a")) is not None for _ in range(3)] == [True, True, False]
     await opened.close()
+    # It was asked once: the others did not wait for it.
+    assert len(writers) == 1
+    for writer in writers:
+        writer.close()
     hanging.close()
+    await hanging.wait_closed()

@@ -119,8 +119,8 @@ async def test_a_child_that_hangs_is_killed_with_all_that_it_started(tmp_path: P
     started = tmp_path / "started"
     code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        f"open({str(started)!r}, 'w').write(str(child.pid))\ntime.sleep(60)\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(started)!r}, 'w').write(str(child.pid))\ntime.sleep(600)\n"
     )
     assert await ends(hostile(tmp_path, code, wall_s=1.5)) is Unreadable.TIMEOUT
     for _ in range(500):

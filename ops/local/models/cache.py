@@ -28,7 +28,7 @@ def sha256_of(path: Path) -> str:
 
 
 def place(source: Path, target: Path, otherwise: Callable[[Path, Path], object]) -> None:
-    """Make `target` the same file as `source` by a hard link; where that is not possible, call `otherwise` with both."""
+    """Make `target` the same file as `source` by a hard link, or by `otherwise(source, target)` where that fails."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)

