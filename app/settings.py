@@ -59,7 +59,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     first_token_s: float = 60.0
     load_s: float = 180.0
     gap_s: float = 20.0
-    retrieval_limit: int = 5
 
     max_upload_bytes: int = 50_000_000
     max_body_bytes: int = 1_000_000

@@ -214,6 +214,7 @@ CREATE TABLE jobs (
     finished_at timestamptz
 );
 CREATE INDEX jobs_tenant ON jobs (tenant_id, created_at DESC);
+CREATE INDEX jobs_document ON jobs (document_id);
 """
 
 

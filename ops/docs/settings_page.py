@@ -43,7 +43,6 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Embedding and retrieval": {
         "embed_model": "Model that embeds documents and questions.",
         "embed_size": "Length of its vectors.",
-        "retrieval_limit": "Passages given to an agent.",
     },
     "Runs": {
         "run_lease_s": "Seconds after which a silent owner loses a run.",
