@@ -51,8 +51,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     run_limit_s: float = 300.0
     events_ttl_s: int = 3600
     session_ttl_seconds: int = 3600
-    max_output_tokens: int = 512
-    temperature: float = 0.2
+    max_output_tokens: int = 320
+    temperature: float = 0.0
     slot_wait_s: float = 30.0
     slot_lease_s: float = 10.0
     probe_interval_s: float = 2.0

@@ -106,7 +106,9 @@ def completed_stream(reply: Reply) -> str | None:
 def events_of(body: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield (kind, body) of the server-sent events that carry something; the kind is empty where none is named."""
     for block in body.split(b"\n\n"):
-        fields = dict(line.split(b": ", 1) for line in block.splitlines() if b": " in line and not line.startswith(b":"))
+        fields = dict(
+            line.split(b": ", 1) for line in block.splitlines() if b": " in line and not line.startswith(b":")
+        )
         if b"data" in fields:
             yield fields.get(b"event", b""), fields[b"data"]
 

@@ -67,3 +67,29 @@ def _stat(pid: int) -> list[bytes] | None:
     except OSError:
         return None
     return stat[stat.rindex(b")") + 2 :].split()
+
+
+def listener(port: int) -> int | None:
+    """Return the process of this user that listens on a TCP port of this machine, None if none can be seen."""
+    inodes = {inode for name in ("tcp", "tcp6") for inode in _listening(PROC / "net" / name, port)}
+    for pid in _pids():
+        with suppress(OSError):
+            for entry in (PROC / str(pid) / "fd").iterdir():
+                if _inode(entry) in inodes:
+                    return pid
+    return None
+
+
+def _listening(table: Path, port: int) -> Iterable[str]:
+    """Yield the inodes of sockets in state LISTEN (0A) on a port, from /proc/net/tcp (proc(5))."""
+    with suppress(OSError):
+        for line in table.read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                yield fields[9]
+
+
+def _inode(entry: Path) -> str:
+    with suppress(OSError):
+        return str(entry.readlink()).removeprefix("socket:[").removesuffix("]")
+    return ""

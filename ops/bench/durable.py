@@ -205,7 +205,7 @@ async def _open(task: Task, stack: AsyncExitStack) -> tuple[Ways, Gauges]:
     stack.push_async_callback(stock_pool.close)
     saver = AsyncPostgresSaver(stock_pool)
     await saver.setup()
-    watcher = await AsyncConnection.connect(task.ours_url, autocommit=True, row_factory=dict_row)
+    watcher = await AsyncConnection[DictRow].connect(task.ours_url, autocommit=True, row_factory=dict_row)
     stack.push_async_callback(watcher.close)
     return Ways(database, caller, saver), Gauges(watcher, task.postgres)
 

@@ -27,9 +27,6 @@ NODES, SLOTS = 4, 20
 NODE, NGINX, REPLICA, PASS, WORKER = "bench-node", "bench-nginx", "bench-replica", "bench-pass", "worker-1"
 FOR_EVER = 10**9
 
-STAGES: tuple[tuple[Builder, ...], ...]
-"""What starts after what; built at the end of this module."""
-
 NGINX_CONF = """
 daemon off;
 worker_processes 1;
@@ -78,7 +75,7 @@ def _script(port: int) -> None:
         {"times": FOR_EVER, "model": FAST, "text": TEXT},
         {"times": FOR_EVER, "model": PACED, "text": TEXT, "tokens_per_s": PACE_TOKENS_PER_S},
     ]
-    asked = urllib.request.Request(f"http://{HOST}:{port}/control", data=json.dumps(scripts).encode())  # noqa: S310
+    asked = urllib.request.Request(f"http://{HOST}:{port}/control", data=json.dumps(scripts).encode())
     with urllib.request.urlopen(asked, timeout=5.0) as reply:  # noqa: S310 - our own process on loopback
         reply.read()
 
@@ -151,9 +148,12 @@ def _replica(layout: Layout, name: str, module: str) -> Part:
 
 
 def environ(layout: Layout) -> dict[str, str]:
-    """Return the application's variables: those of the local stack, with the fake node in place of its nodes."""
-    own = {"SWITCHYARD_NODES_FILE": str(nodes_file(layout)), "SWITCHYARD_REPLICA_COUNT": "1"}
-    return application.environ(layout) | own
+    """Return the application's variables: those of the local stack, with the fake node in place of its nodes.
+
+    Redis and PostgreSQL get more time: on a busy machine an answer that did without them would end the measurement.
+    """
+    own = {"NODES_FILE": str(nodes_file(layout)), "REPLICA_COUNT": "1", "REDIS_TIMEOUT_S": "5", "DATABASE_WAIT_S": "20"}
+    return application.environ(layout) | {f"SWITCHYARD_{name}": value for name, value in own.items()}
 
 
 def nodes_file(layout: Layout) -> Path:
@@ -183,8 +183,10 @@ def catalogue(url: str) -> str:
     return "\n".join(tables)
 
 
-STAGES = (
-    (valkey.cache, valkey.coordination, qdrant.part, node, postgres.part),
-    (migration.part,),
-    (replica, pass_through, ingesting, bare_nginx),
-)
+def stages() -> tuple[tuple[Builder, ...], ...]:
+    """Return what starts after what."""
+    return (
+        (valkey.cache, valkey.coordination, qdrant.part, node, postgres.part),
+        (migration.part,),
+        (replica, pass_through, ingesting, bare_nginx),
+    )

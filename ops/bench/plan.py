@@ -15,6 +15,8 @@ LEAST_ROUNDS = 5
 
 PEER_KEY = "SWITCHYARD_BENCH_PEER_KEY"
 EVIDENCE = Path("docs/evidence/bench.md")
+LITELLM = "litellm"
+"""The peer under this name is what several goals are stated in."""
 RESERVED = frozenset({"direct", "nginx", "pass-through", "agent"})
 
 EPILOG = f"""
@@ -38,6 +40,11 @@ class Peer:
 
     name: str
     url: str
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.url).port or 80
 
 
 @dataclass(frozen=True, slots=True)

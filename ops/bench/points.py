@@ -48,8 +48,8 @@ async def measure(sides: Sequence[Side], plan: Plan) -> list[Point]:
     for mode in Mode:
         for concurrency in (*plan.concurrencies, 0):
             for number in range(plan.rounds):
-                for side in source.sample(list(sides), len(sides)):
-                    points.append(await _point(side, mode, concurrency, number, plan, source))
+                turns = source.sample(list(sides), len(sides))
+                points += [await _point(side, mode, concurrency, number, plan, source) for side in turns]
     return points
 
 

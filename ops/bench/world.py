@@ -74,7 +74,7 @@ def open_world(*, node_port: int | None) -> Generator[World]:
         layout = Layout.open(Path(directory), environ)
         if node_port is not None and layout.ports.of(parts.NODE) != node_port:
             raise WorldBroken(f"port {node_port} is taken")
-        with Stack(layout, parts.STAGES) as stack:
+        with Stack(layout, parts.stages()) as stack:
             world = World(stack, _make_key(layout))
             _make_searchable(world)
             worker = stack.get(parts.WORKER)

@@ -51,13 +51,13 @@ def ask(
             _read(reply, reader, until)
 
 
-def come_back(url: str, key: str, reader: Reader) -> None:
-    """Read the rest of the run's events. Raises httpx.HTTPStatusError."""
+def come_back(url: str, key: str, reader: Reader, *, until: Callable[[Reader], bool] = lambda _: False) -> None:
+    """Read the rest of the run's events, as far as `ask` does. Raises httpx.HTTPStatusError."""
     headers = {"Authorization": f"Bearer {key}", "Last-Event-ID": reader.last_id}
     with httpx.Client(timeout=STREAM_LIMIT_S) as client:
         with client.stream("GET", f"{url}/api/v1/runs/{reader.run_id}/events", headers=headers) as reply:
             _raise_for(reply)
-            _read(reply, reader, lambda _: False)
+            _read(reply, reader, until)
 
 
 def _raise_for(reply: httpx.Response) -> None:

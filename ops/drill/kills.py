@@ -1,33 +1,27 @@
-"""Kills the replica that serves a stream, at random moments, and checks that nothing was lost or done twice."""
+"""Ends the process that answers a stream, at random moments, and checks that nothing was lost or done twice."""
 
-import os
 import random
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import LiteralString, TypeAlias
+from dataclasses import dataclass, field
 
 import httpx
-import psycopg
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
 from ops.drill.client import Reader, ask, come_back
-from ops.local.choices import layout_from
-from ops.local.demo_key import find_demo_key
-from ops.local.layout import DATABASE
-from ops.local.process import poll_until
-from ops.local.state import StateFile
-from ops.local.supervised import PartState
+from ops.drill.rows import Rows, open_rows
+from ops.drill.target import DrillFailed, Target
+from ops.local.parts import worker
+from ops.local.process import ProcessId, poll_until
 
-Conn: TypeAlias = psycopg.Connection[DictRow]
-
-TAKEOVER_SLACK_S = 5.0
-"""A worker has a dead replica's run within the lease and this."""
-END_LIMIT_S = 120.0
-BACK_LIMIT_S = 60.0
 MAX_TOKENS = 96
+LONG_MAX_TOKENS = 400
+"""For a run that is to be cut twice, or to outlast a drain."""
+SEEN_CHARACTERS = 200
+"""A signal comes after a random number of characters below this; 0 is before the first one."""
 TEMPERATURE = 0.8
+FAILURES_AT_MOST = 3
 QUESTIONS = (
     "Tell me everything about the warranty, in many words.",
     "Describe how to set the device up, step by step.",
@@ -35,161 +29,213 @@ QUESTIONS = (
     "List all limits and prices that you know of, one after the other.",
 )
 
-SELECT_RUN: LiteralString = """
-    SELECT state, attempt, fence, lease_owner, answer FROM runs WHERE id = %(run_id)s
-"""
-SELECT_EFFECTS: LiteralString = """
-    SELECT step_key, fence, created_at FROM effects WHERE run_id = %(run_id)s ORDER BY step_key
-"""
-SELECT_CALLS: LiteralString = """
-    SELECT kind, outcome, count(*) AS calls FROM usage WHERE run_id = %(run_id)s GROUP BY kind, outcome
-"""
-SELECT_ANSWERS: LiteralString = """
-    SELECT content FROM messages WHERE run_id = %(run_id)s AND role = 'assistant'
-"""
-
-
-class DrillFailed(Exception):
-    """A promise was broken; the message says which, in which kill."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A running local stack."""
-
-    url: str
-    key: str
-    database_url: str
-    lease_s: float
-    pid_of: Callable[[str], int]
-
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One kill, and what was seen of it."""
+    """One run whose owner was ended, and what was seen of it.
+
+    `takeover_s` is from the last signal until another process owned the run; None where it was not timed.
+    """
 
     run_id: str
-    seen_at_kill: int
+    parts: tuple[str, ...]
+    seen_at: int
     length: int
-    takeover_s: float
+    attempts: int
+    takeover_s: float | None
     restarts: int
     effects_kept: int
 
 
-def target_of(environ: dict[str, str], *, lease_s: float) -> Target:
-    """Return the stack that `python -m ops.local up` started with this environment. Raises DrillFailed."""
-    layout = layout_from(environ, is_system=False)
-    states = StateFile(layout.directory)
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Many kills: those that held, the failures in words, and how many answers ended before their signal."""
 
-    def pid_of(replica: str) -> int:
-        state = states.find()
-        for part in state.parts if state is not None else ():
-            if part.name == replica and part.state is PartState.READY and part.process is not None:
-                return part.process.pid
-        raise DrillFailed(f"{replica} is not running")
-
-    state = states.find()
-    if state is None or not state.is_alive:
-        raise DrillFailed("no stack runs")
-    address = next((part.address for part in state.parts if part.name == "postgres"), "")
-    database_url = layout.outside.database_url or (
-        f"postgresql://switchyard:{layout.secrets.database}@{address}/{DATABASE}"
-    )
-    return Target(state.url, find_demo_key(layout.directory) or "", database_url, lease_s, pid_of)
+    kills: tuple[Kill, ...]
+    failures: tuple[str, ...]
+    too_late: int
 
 
-def kill_once(target: Target, rng: random.Random) -> Kill | None:
-    """Ask, kill the owner in mid-answer, come back, compare; None when the answer ended before the kill.
+@dataclass(slots=True)
+class Blow:
+    """Sends a signal to the owner of a run, once, when its client has seen `wanted` characters and `part` owns it."""
+
+    target: Target
+    rows: Rows
+    number: signal.Signals
+    part: str
+    wanted: int
+    leaves: bool = False
+    """Whether the client stops reading then, instead of when the stream breaks."""
+    at: float | None = None
+    seen: int = 0
+    struck: str = ""
+    process: ProcessId | None = None
+    before: list[DictRow] = field(default_factory=list[DictRow])
+
+    def __call__(self, seen: Reader) -> bool:
+        """Look at what the client has seen; true when it should stop reading."""
+        if self.at is not None or seen.end or not seen.run_id or len(seen.text) < self.wanted:
+            return False
+        run = self.rows.run(seen.run_id)
+        if run.state != "running" or not run.owner.startswith(self.part):
+            return False
+        self.before = self.rows.effects(seen.run_id)
+        self.process = self.target.process_of(run.owner)
+        self.process.send(self.number)
+        self.at, self.seen, self.struck = time.monotonic(), len(seen.text), run.owner.partition(":")[0]
+        return self.leaves
+
+
+def kill_replica(target: Target, rng: random.Random) -> Kill | None:
+    """Ask, kill -9 the answering replica, come back, compare; None when the answer ended before the kill.
 
     Raises DrillFailed.
     """
-    reader, wanted = Reader(), rng.randrange(1, 200)
-    question = rng.choice(QUESTIONS)
-    body = {"message": question, "temperature": TEMPERATURE, "max_tokens": MAX_TOKENS}
-    killed_at = 0.0
-    before: list[DictRow] = []
-    with Conn.connect(target.database_url, autocommit=True, row_factory=dict_row) as conn:
-
-        def kill_when_seen(seen: Reader) -> bool:
-            nonlocal killed_at, before
-            if killed_at or len(seen.text) < wanted or seen.end:
-                return False
-            row = _one(conn, SELECT_RUN, seen.run_id)
-            if row["state"] != "running":
-                return True
-            before = conn.execute(SELECT_EFFECTS, {"run_id": seen.run_id}).fetchall()
-            os.kill(target.pid_of(str(row["lease_owner"]).partition(":")[0]), signal.SIGKILL)
-            killed_at = time.monotonic()
-            return False
-
-        ask(target.url, target.key, body, reader, until=kill_when_seen)
-        if not killed_at or reader.end:
+    with open_rows(target.database_url) as rows:
+        blow, reader = Blow(target, rows, signal.SIGKILL, "replica", rng.randrange(SEEN_CHARACTERS)), Reader()
+        _ask(target, rng, reader, blow, max_tokens=MAX_TOKENS)
+        if blow.at is None or reader.end:
             return None
-        seen_at_kill = len(reader.text)
-        takeover_s = _await_takeover(conn, target, reader.run_id, killed_at)
+        seen_at = len(reader.text)
+        takeover_s = _await_attempt(rows, reader.run_id, 2, since=blow.at, limit_s=_takeover_limit_s(target))
         _read_rest(target, reader)
-        _check(conn, reader, before)
-        kept = len(before)
-    return Kill(reader.run_id, seen_at_kill, len(reader.text), takeover_s, reader.restarts, kept)
+        return _kill_of(rows, reader, [blow], seen_at, takeover_s)
 
 
-def wait_for_replicas(target: Target) -> None:
-    """Wait until the stack is whole again. Raises DrillFailed."""
+def kill_replica_and_worker(target: Target, rng: random.Random) -> Kill | None:
+    """As `kill_replica`, then kill -9 the worker in the middle of its takeover; it must come back and end the run.
 
-    def whole() -> bool:
+    None when the answer ended before the second kill. Raises DrillFailed.
+    """
+    with open_rows(target.database_url) as rows:
+        first, reader = Blow(target, rows, signal.SIGKILL, "replica", rng.randrange(SEEN_CHARACTERS)), Reader()
+        _ask(target, rng, reader, first, max_tokens=LONG_MAX_TOKENS)
+        if first.at is None or reader.end:
+            return None
+        _await_attempt(rows, reader.run_id, 2, since=first.at, limit_s=_takeover_limit_s(target))
+        wanted = len(reader.text) + rng.randrange(SEEN_CHARACTERS)
+        second = Blow(target, rows, signal.SIGKILL, worker.NAME, wanted, leaves=True)
+        _read_rest(target, reader, until=second)
+        if second.at is None:
+            return None
+        seen_at = len(reader.text)
+        # There is one worker: it must be started again before it can take anything over.
+        limit_s = target.limits.back_s + _takeover_limit_s(target)
+        takeover_s = _await_attempt(rows, reader.run_id, 3, since=second.at, limit_s=limit_s)
+        _read_rest(target, reader)
+        return _kill_of(rows, reader, [first, second], seen_at, takeover_s)
+
+
+def stop_replica(target: Target, rng: random.Random) -> Kill | None:
+    """Ask, stop the answering replica by SIGTERM, read on as a client does, compare.
+
+    None when the answer ended before the signal, or within the drain. Raises DrillFailed.
+    """
+    with open_rows(target.database_url) as rows:
+        blow, reader = Blow(target, rows, signal.SIGTERM, "replica", rng.randrange(SEEN_CHARACTERS)), Reader()
+        _ask(target, rng, reader, blow, max_tokens=LONG_MAX_TOKENS)
+        if blow.at is None:
+            return None
+        _read_rest(target, reader)
+        stopped = _kill_of(rows, reader, [blow], blow.seen, None)
+        process = blow.process
+        if process is not None and not poll_until(lambda: not process.is_alive(), target.limits.back_s):
+            raise DrillFailed(f"{blow.struck} did not stop within {target.limits.back_s:g} s")
+        return stopped if stopped.attempts > 1 else None
+
+
+def series(
+    drill: Callable[[Target, random.Random], Kill | None],
+    target: Target,
+    rng: random.Random,
+    *,
+    kills: int,
+    within_s: float,
+    tell: Callable[[str], None],
+) -> Series:
+    """Repeat a drill until it was done `kills` times; a few failures, or no end `within_s`, end it as well."""
+    done, failures, too_late, end_at = list[Kill](), list[str](), 0, time.monotonic() + within_s
+    while len(done) + len(failures) < kills and len(failures) < FAILURES_AT_MOST:
+        if time.monotonic() > end_at:
+            failures.append(f"{len(done)} of {kills} after {within_s:g} s; {too_late} answers ended before the signal")
+            break
         try:
-            target.pid_of("replica-1")
-            target.pid_of("replica-2")
-        except DrillFailed:
-            return False
-        return True
+            target.wait_until_whole()
+            kill = drill(target, rng)
+        except DrillFailed as failure:
+            failures.append(str(failure))
+            tell(f"FAILED: {failure}")
+            continue
+        if kill is None:
+            too_late += 1
+        else:
+            done.append(kill)
+            tell(f"{len(done)} of {kills}: {describe(kill)}")
+    return Series(tuple(done), tuple(failures), too_late)
 
-    if not poll_until(whole, BACK_LIMIT_S):
-        raise DrillFailed("a killed replica did not come back")
+
+def describe(kill: Kill) -> str:
+    """Return one line about a kill."""
+    took = "" if kill.takeover_s is None else f", taken over after {kill.takeover_s:.1f} s"
+    return (
+        f"{' then '.join(kill.parts)} at {kill.seen_at} of {kill.length} characters{took}, "
+        f"{kill.attempts} attempts, {kill.effects_kept} effects kept, {kill.restarts} restarts"
+    )
 
 
-def _await_takeover(conn: Conn, target: Target, run_id: str, killed_at: float) -> float:
-    limit_s = target.lease_s + TAKEOVER_SLACK_S
+def _ask(target: Target, rng: random.Random, reader: Reader, blow: Blow, *, max_tokens: int) -> None:
+    body = {"message": rng.choice(QUESTIONS), "temperature": TEMPERATURE, "max_tokens": max_tokens}
+    try:
+        ask(target.url, target.key, body, reader, until=blow)
+    except httpx.HTTPError as error:
+        raise DrillFailed(f"the question was not taken: {error!r}") from error
+
+
+def _takeover_limit_s(target: Target) -> float:
+    return target.lease_s + target.limits.takeover_s
+
+
+def _await_attempt(rows: Rows, run_id: str, attempt: int, *, since: float, limit_s: float) -> float:
+    """Wait until the run is in that attempt; returns the seconds since `since`."""
 
     def taken() -> bool:
-        return int(_one(conn, SELECT_RUN, run_id)["attempt"]) > 1
+        return rows.run(run_id).attempt >= attempt
 
-    if not poll_until(taken, limit_s - (time.monotonic() - killed_at)):
+    if not poll_until(taken, since + limit_s - time.monotonic()):
         raise DrillFailed(f"run {run_id}: nobody took it over within {limit_s:g} s")
-    return time.monotonic() - killed_at
+    return time.monotonic() - since
 
 
-def _read_rest(target: Target, reader: Reader) -> None:
-    until = time.monotonic() + END_LIMIT_S
-    while not reader.end and time.monotonic() < until:
+def _read_rest(target: Target, reader: Reader, until: Callable[[Reader], bool] = lambda _: False) -> None:
+    """Come back for the rest of the events until the run has ended, or `until` says so."""
+    left = False
+
+    def watch(seen: Reader) -> bool:
+        nonlocal left
+        left = left or until(seen)
+        return left
+
+    end_at = time.monotonic() + target.limits.end_s
+    while not reader.end and not left and time.monotonic() < end_at:
         try:
-            come_back(target.url, target.key, reader)
-        except (httpx.HTTPStatusError, httpx.TransportError):
+            come_back(target.url, target.key, reader, until=watch)
+        except httpx.HTTPError:
             time.sleep(0.2)
-    if reader.end != "done":
+    if not left and reader.end != "done":
         raise DrillFailed(f"run {reader.run_id}: ended with {reader.end or 'silence'}: {reader.final}")
 
 
-def _check(conn: Conn, reader: Reader, before: list[DictRow]) -> None:
-    run_id = reader.run_id
-    row = _one(conn, SELECT_RUN, run_id)
-    answers = [str(answer["content"]) for answer in conn.execute(SELECT_ANSWERS, {"run_id": run_id}).fetchall()]
-    if row["state"] != "done" or answers != [row["answer"]]:
-        raise DrillFailed(f"run {run_id}: state {row['state']}, {len(answers)} answers stored")
-    if reader.text != row["answer"]:
-        raise DrillFailed(f"run {run_id}: the client has {reader.text!r}, stored is {row['answer']!r}")
-    after = {effect["step_key"]: effect for effect in conn.execute(SELECT_EFFECTS, {"run_id": run_id}).fetchall()}
-    for effect in before:
-        if after.get(effect["step_key"]) != effect:
-            raise DrillFailed(f"run {run_id}: the finished effect {effect['step_key']} was done again")
-    calls = conn.execute(SELECT_CALLS, {"run_id": run_id}).fetchall()
-    done = {call["kind"]: call["calls"] for call in calls if call["outcome"] == "done"}
-    if done != {"embed": 1, "chat": 1}:
-        raise DrillFailed(f"run {run_id}: paid calls are {done}")
-
-
-def _one(conn: Conn, query: LiteralString, run_id: str) -> DictRow:
-    row = conn.execute(query, {"run_id": run_id}).fetchone()
-    if row is None:
-        raise DrillFailed(f"run {run_id} is not in the database")
-    return row
+def _kill_of(rows: Rows, reader: Reader, blows: list[Blow], seen_at: int, takeover_s: float | None) -> Kill:
+    before = [effect for blow in blows for effect in blow.before]
+    row = rows.compare(reader, before)
+    return Kill(
+        run_id=reader.run_id,
+        parts=tuple(blow.struck for blow in blows),
+        seen_at=seen_at,
+        length=len(reader.text),
+        attempts=row.attempt,
+        takeover_s=takeover_s,
+        restarts=reader.restarts,
+        effects_kept=len(blows[-1].before),
+    )

@@ -17,7 +17,7 @@ from ops.local.views import PartState, PartView
 
 LOOK_EVERY_S = 0.05
 
-DATA_PARTS: tuple[tuple[Builder, ...], ...] = (
+STORES: tuple[tuple[Builder, ...], ...] = (
     (valkey.cache, valkey.coordination, qdrant.part_without_key, postgres.part),
 )
 
@@ -47,7 +47,7 @@ class Stack:
         self._last: tuple[PartView, ...] = ()
 
     @classmethod
-    def open(cls, directory: Path, stages: Sequence[Sequence[Builder]] = DATA_PARTS) -> Self:
+    def open(cls, directory: Path, stages: Sequence[Sequence[Builder]] = STORES) -> Self:
         """Return a stack in `directory` that takes nothing from the user's choices."""
         return cls(Layout.open(directory, os.environ), stages)
 

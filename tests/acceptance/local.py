@@ -15,13 +15,20 @@ from ops.local.state import Status
 
 COMMAND_LIMIT_S = 600.0
 RUN_LEASE_S = 2
+DRAIN_S = 1
+"""Short, so that a replica that is stopped in mid-answer has to hand it over."""
 END_LIMIT_S = 60.0
 
 
 def environ_of(directory: Path) -> dict[str, str]:
     """Return this process's environment without choices of the user, for a stack in `directory`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD_")}
-    ours = {"SWITCHYARD_LOCAL_DIR": str(directory), "MODELS": "small", "SWITCHYARD_RUN_LEASE_S": str(RUN_LEASE_S)}
+    ours = {
+        "SWITCHYARD_LOCAL_DIR": str(directory),
+        "MODELS": "small",
+        "SWITCHYARD_RUN_LEASE_S": str(RUN_LEASE_S),
+        "SWITCHYARD_DRAIN_S": str(DRAIN_S),
+    }
     return {**kept, **ours}
 
 

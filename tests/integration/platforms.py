@@ -13,7 +13,7 @@ from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.settings import Settings
 from app.wiring import Platform, open_platform
 from tests.fakes.node import FakeNode
-from tests.fakes.scripts import FakeModel
+from tests.fakes.scripts import FakeCall, FakeModel
 
 CHAT = "smollm2:135m"
 EMBED = "all-minilm:22m"
@@ -133,6 +133,18 @@ async def answered(platform: Platform, caller: Caller, start: StartRun) -> RunRe
     """Start a run and wait for its end."""
     handle = await platform.runner.start(caller, start)
     return await platform.runner.result(caller, handle.run_id, END_S)
+
+
+def chat_of(node: FakeNode) -> FakeCall:
+    """Return the newest chat call of a run; the probe's trials, of one token, do not count."""
+    chats = [call for call in node.calls if call.path == "/api/chat" and _limit(call) > 1]
+    return chats[-1] if chats else FakeCall(path="", model="", body={})
+
+
+def _limit(call: FakeCall) -> int:
+    options = call.body["options"]
+    assert isinstance(options, dict)
+    return int(options["num_predict"])  # pyright: ignore[reportUnknownArgumentType]
 
 
 async def until(is_true: Callable[[], bool], limit_s: float = END_S) -> None:

@@ -12,8 +12,8 @@ from ops.local.stack import Stack
 pytestmark = pytest.mark.integration
 
 
-def test_a_database_is_migrated_and_empty(postgres_url: str) -> None:
-    with psycopg.connect(postgres_url) as connection:
+def test_a_new_database_is_migrated_and_empty(new_database: Callable[[], str]) -> None:
+    with psycopg.connect(new_database()) as connection:
         row = connection.execute("SELECT count(*) FROM tenants").fetchone()
     assert row == (0,)
 

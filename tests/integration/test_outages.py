@@ -21,6 +21,7 @@ from tests.integration.platforms import (
     add_caller,
     answered,
     ask,
+    chat_of,
     fake_node,
     opened,
     settings_for,
@@ -103,7 +104,7 @@ async def test_coordination_lost_in_mid_answer_costs_the_log_and_not_the_answer(
         caller = await add_caller(platform)
         node.script(model=CHAT, tokens_per_s=10.0)
         handle = await platform.runner.start(caller, ask())
-        await until(lambda: node.calls[-1].tokens >= 3)
+        await until(lambda: chat_of(node).tokens >= 3)
         with away(own_stack, "valkey-coordination"):
             result = await platform.runner.result(caller, handle.run_id, END_S)
         assert (result.state, result.degraded) == (RunState.DONE, ("events",))
@@ -139,9 +140,9 @@ async def test_an_answer_whose_end_could_not_be_written_at_once_is_written_when_
         caller = await add_caller(platform)
         node.script(model=CHAT, tokens_per_s=20.0)
         handle = await platform.runner.start(caller, ask())
-        await until(lambda: node.calls[-1].tokens >= 3)
+        await until(lambda: chat_of(node).tokens >= 3)
         with away(own_stack, "postgres"):
-            await until(lambda: node.calls[-1].done)
+            await until(lambda: chat_of(node).done)
         result = await platform.runner.result(caller, handle.run_id, END_S)
         assert result.state is RunState.DONE
         assert await platform.runs.get(caller.tenant_id, handle.run_id) == result

