@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from ops.bench.plan import ArgumentWrong, read_plan
-from ops.bench.points import Broken
+from ops.bench.points import Unmeasured
 from ops.bench.report import document, tables
 from ops.bench.run import run
 from ops.bench.world import WorldBroken
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         found, circumstances = run(plan, os.environ)
-    except (Broken, WorldBroken, LocalProblem) as error:
+    except (Unmeasured, WorldBroken, LocalProblem) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
     for table in tables(found, plan):

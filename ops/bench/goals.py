@@ -8,8 +8,8 @@ from ops.bench.complexity import Case
 from ops.bench.durable import GRAPH, OURS, STOCK, DurablePoint
 from ops.bench.figures import Spread, paired, spread
 from ops.bench.plan import LITELLM
-from ops.bench.points import Point
-from ops.bench.sides import AGENT, DIRECT, NGINX, OWN, PASS, Mode
+from ops.bench.rows import Rows, durable_column, minus
+from ops.bench.sides import AGENT, DIRECT, NGINX, PASS, Mode
 from ops.bench.tables import Table, number
 
 STEPS = 2
@@ -51,43 +51,33 @@ class Goal:
 
 
 class Measured:
-    """Columns of the run, by round."""
+    """Columns of the run at its ends: the highest concurrency for capacity, the lowest for latency."""
 
-    def __init__(self, points: Sequence[Point]) -> None:
-        self._points = points
-        self.least = min((p.concurrency for p in points if p.concurrency), default=1)
-        self.most = max((p.concurrency for p in points), default=1)
-
-    def rounds(self, side: str, mode: Mode, concurrency: int) -> list[Point]:
-        """Return the rounds of a row, in order."""
-        found = [p for p in self._points if (p.side, p.mode, p.concurrency) == (side, mode, concurrency)]
-        return sorted(found, key=lambda point: point.round)
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.least, self.most = rows.concurrencies[0], rows.concurrencies[-1]
 
     def cpu(self, side: str, mode: Mode) -> list[float]:
         """Return the CPU of a path's own processes at the highest concurrency."""
-        return [point.cpu_s[OWN] for point in self.rounds(side, mode, self.most)]
+        return self._rows.own_cpu(side, mode, self.most)
 
     def per_s(self, side: str, mode: Mode) -> list[float]:
         """Return the answers a second at the highest concurrency."""
-        return [point.per_s for point in self.rounds(side, mode, self.most)]
+        return self._rows.column(side, mode, self.most, "per_s")
 
     def later(self, side: str, field: str, mode: Mode) -> list[float]:
         """Return how much later than the direct path's a latency is at the lowest concurrency."""
-        ours, straight = (
-            [float(getattr(point, field)) for point in self.rounds(name, mode, self.least)] for name in (side, DIRECT)
-        )
-        return [one - other for one, other in zip(ours, straight, strict=True)]
+        ours, straight = (self._rows.column(name, mode, self.least, field) for name in (side, DIRECT))
+        return minus(ours, straight)
 
     def has(self, side: str) -> bool:
         """Whether a path was measured."""
-        return any(point.side == side for point in self._points)
+        return side in self._rows.sides
 
 
-def goals_table(
-    points: Sequence[Point], durable: Sequence[DurablePoint], ratings: Sequence[tuple[Case, float]]
-) -> Table:
+def goals_table(rows: Rows, durable: Sequence[DurablePoint], ratings: Sequence[tuple[Case, float]]) -> Table:
     """Return the goals that this run can speak of."""
-    measured = Measured(points)
+    measured = Measured(rows)
     goals = [*_against_nginx(measured), *_against_litellm(measured), *_durable(durable), *_ratings(ratings)]
     heads = ("goal", "what", "found", "gate", "aim", "")
     notes = (
@@ -127,20 +117,16 @@ def _against_litellm(measured: Measured) -> list[Goal]:
 
 
 def _durable(points: Sequence[DurablePoint]) -> list[Goal]:
-    def column(way: str, field: str) -> list[float]:
-        rounds = sorted((point for point in points if point.way == way), key=lambda point: point.round)
-        return [float(getattr(point, field)) for point in rounds]
-
-    graph, ours, stock = (column(way, "client_ms") for way in (GRAPH, OURS, STOCK["async"]))
-    more, theirs = ([one - other for one, other in zip(way, graph, strict=True)] for way in (ours, stock))
-    wal = [value / STEPS / 1000 for value in column(OURS, "wal_bytes")]
-    commits = [value / STEPS for value in column(OURS, "transactions")]
+    graph, ours, stock = (durable_column(points, way, "client_ms") for way in (GRAPH, OURS, STOCK["async"]))
+    more, theirs = minus(ours, graph), minus(stock, graph)
+    wal = [value / STEPS / 1000 for value in durable_column(points, OURS, "wal_bytes")]
+    commits = [value / STEPS for value in durable_column(points, OURS, "transactions")]
     return [
         Goal("G7", "added CPU of durable state ÷ stock async's", 0.4, 0.1, paired(more, theirs)),
         Goal("G7", "kB of WAL a step", 4, 2, spread(wal)),
         Goal("G7", "commits a step", 1, 1, spread(commits)),
         Goal("G8", "durable runs/s ÷ stock async's", 4, 20,
-             paired(column(OURS, "per_s"), column(STOCK["async"], "per_s")), more=True),
+             paired(durable_column(points, OURS, "per_s"), durable_column(points, STOCK["async"], "per_s")), more=True),
     ]  # fmt: skip
 
 

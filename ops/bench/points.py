@@ -34,12 +34,12 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: Mapping[str, float]
 
 
-class Broken(Exception):
+class Unmeasured(Exception):
     """A row failed: which, and why. No report is written then."""
 
 
 async def measure(sides: Sequence[Side], plan: Plan) -> list[Point]:
-    """Return every point of closed and open loops. Raises Broken at the first answer that is short or wrong."""
+    """Return every point of closed and open loops. Raises Unmeasured at the first answer that is short or wrong."""
     source = random.Random(plan.seed)  # noqa: S311 - orders and arrivals, not secrets
     for side in sides:
         for mode, ask in side.asks.items():
@@ -88,7 +88,7 @@ async def _guarded(side: Side, mode: Mode, loop: Coroutine[object, object, Seen]
     try:
         seen = await loop
     except RowFailed as error:
-        raise Broken(f"{side.name}, {mode}: {error}") from error
+        raise Unmeasured(f"{side.name}, {mode}: {error}") from error
     if not seen.requests or len(seen.first_s) < seen.requests:
-        raise Broken(f"{side.name}, {mode}: no answer, or one without a first token")
+        raise Unmeasured(f"{side.name}, {mode}: no answer, or one without a first token")
     return seen

@@ -6,14 +6,14 @@ import msgspec
 
 from ops.bench.complexity import Case
 from ops.bench.durable import ACCEPTED, GRAPH, OURS, STOCK, DurablePoint
-from ops.bench.figures import Spread, added, paired, spread
+from ops.bench.figures import added, paired, spread
 from ops.bench.goals import goals_table
 from ops.bench.plan import Plan
 from ops.bench.points import Point
-from ops.bench.sides import AGENT, DIRECT, NGINX, OWN, PASS, Mode
+from ops.bench.rows import OPEN, Rows, durable_column, minus
+from ops.bench.sides import DIRECT, NGINX, OWN, Mode
 from ops.bench.tables import Table, number, ratio, spelled, wrap
 
-OPEN = 0
 TITLES = {Mode.JSON: "One JSON answer", Mode.STREAM: "A stream of 20 tokens, one a millisecond"}
 
 
@@ -37,39 +37,11 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     ratings: tuple[tuple[Case, float], ...]
 
 
-class Rows:
-    """The points of a run, found by path, mode and concurrency, in the order of their rounds."""
-
-    def __init__(self, points: Sequence[Point]) -> None:
-        self._points = points
-
-    def of(self, side: str, mode: Mode, concurrency: int) -> list[Point]:
-        """Return the rounds of one row."""
-        found = [p for p in self._points if (p.side, p.mode, p.concurrency) == (side, mode, concurrency)]
-        return sorted(found, key=lambda point: point.round)
-
-    def own_cpu(self, side: str, mode: Mode, concurrency: int) -> list[float]:
-        """Return CPU seconds a thousand requests of the path's own processes, by round; empty where unknown."""
-        return [point.cpu_s[OWN] for point in self.of(side, mode, concurrency) if OWN in point.cpu_s]
-
-    @property
-    def sides(self) -> list[str]:
-        """Every path, ours in their order and then the peers."""
-        ours = [DIRECT, NGINX, PASS, AGENT]
-        names = {point.side for point in self._points}
-        return [name for name in ours if name in names] + sorted(names - set(ours))
-
-    @property
-    def concurrencies(self) -> list[int]:
-        """Every concurrency of the closed loop, ascending."""
-        return sorted({point.concurrency for point in self._points} - {OPEN})
-
-
 def tables(found: Found, plan: Plan) -> list[Table]:
     """Return every table of the report."""
     rows = Rows(found.points)
     return [
-        goals_table(found.points, found.durable, found.ratings),
+        goals_table(rows, found.durable, found.ratings),
         *(path_table(rows, mode) for mode in Mode),
         stores_table(rows),
         open_table(rows, plan),
@@ -91,21 +63,19 @@ def path_table(rows: Rows, mode: Mode) -> Table:
 
 
 def _path_row(rows: Rows, side: str, mode: Mode, at_once: int) -> tuple[str, ...]:
-    points, straight = rows.of(side, mode, at_once), rows.of(DIRECT, mode, at_once)
-    own = rows.own_cpu(side, mode, at_once)
+    own, latency = rows.own_cpu(side, mode, at_once), "first_p50_s" if mode is Mode.STREAM else "p50_s"
     cpu = spread(own) if own else None
-    is_stream = mode is Mode.STREAM
-    late = [point.first_p50_s if is_stream else point.p50_s for point in points]
-    none = [point.first_p50_s if is_stream else point.p50_s for point in straight]
+    late, straight = (rows.column(name, mode, at_once, latency) for name in (side, DIRECT))
+    per_s, most = (rows.column(name, mode, at_once, "per_s") for name in (side, DIRECT))
     return (
         side,
         str(at_once),
         "" if cpu is None else spelled(cpu),
         "" if cpu is None else ratio(paired(own, rows.own_cpu(NGINX, mode, at_once))),
-        spelled(spread([point.per_s for point in points])),
-        ratio(paired([point.per_s for point in points], [point.per_s for point in straight])),
+        spelled(spread(per_s)),
+        ratio(paired(per_s, most)),
         "" if cpu is None else number(1000 / cpu.middle),
-        "" if side == DIRECT else spelled(added(late, none), times="ms"),
+        "" if side == DIRECT else spelled(added(late, straight), times="ms"),
     )
 
 
@@ -127,18 +97,14 @@ def stores_table(rows: Rows) -> Table:
 def open_table(rows: Rows, plan: Plan) -> Table:
     """Return the open loop's table."""
     lines = [
-        (side, mode, spelled(_ms(rows, side, mode, "p50_s"), times="ms"),
-         spelled(_ms(rows, side, mode, "p99_s"), times="ms"), str(sum(p.requests for p in rows.of(side, mode, OPEN))))
+        (side, mode, spelled(spread(rows.column(side, mode, OPEN, "p50_s")), times="ms"),
+         spelled(spread(rows.column(side, mode, OPEN, "p99_s")), times="ms"), str(sum(p.requests for p in rows.of(side, mode, OPEN))))
         for mode in Mode
         for side in rows.sides
     ]  # fmt: skip
     heads = ("path", "answer", "whole answer p50, ms", "p99, ms", "requests")
     note = "Counted from the time a request was meant to be sent, so that waiting is not hidden."
     return Table(f"Poisson arrivals, {plan.open_rate_per_s:.0f} a second", heads, tuple(lines), (note,))
-
-
-def _ms(rows: Rows, side: str, mode: Mode, field: str) -> Spread:
-    return spread([float(getattr(point, field)) for point in rows.of(side, mode, OPEN)])
 
 
 def durable_table(points: Sequence[DurablePoint]) -> Table:
@@ -152,14 +118,16 @@ def durable_table(points: Sequence[DurablePoint]) -> Table:
         "runs/s",
         "added CPU ÷ stock async",
     )
-    graph = _column(points, GRAPH, "client_ms")
-    stock = _minus(_column(points, STOCK["async"], "client_ms"), graph)
+    graph = durable_column(points, GRAPH, "client_ms")
+    stock = minus(durable_column(points, STOCK["async"], "client_ms"), graph)
     lines: list[tuple[str, ...]] = []
     for way in (GRAPH, OURS, ACCEPTED, *STOCK.values()):
-        shown = [spelled(spread(_column(points, way, name))) for name in ("client_ms", "postgres_ms", "wal_bytes")]
-        transactions = number(spread(_column(points, way, "transactions")).middle)
-        more = paired(_minus(_column(points, way, "client_ms"), graph), stock)
-        shown += [transactions, spelled(spread(_column(points, way, "per_s")))]
+        shown = [
+            spelled(spread(durable_column(points, way, name))) for name in ("client_ms", "postgres_ms", "wal_bytes")
+        ]
+        transactions = number(spread(durable_column(points, way, "transactions")).middle)
+        more = paired(minus(durable_column(points, way, "client_ms"), graph), stock)
+        shown += [transactions, spelled(spread(durable_column(points, way, "per_s")))]
         lines.append((way, *shown, "" if way == GRAPH else ratio(more)))
     notes = (
         "A graph of two steps, each with one effect, its state about 1.5 kB; 16 runs at a time; every commit waits for "
@@ -169,15 +137,6 @@ def durable_table(points: Sequence[DurablePoint]) -> Table:
         "as its documentation shows. `added` is less the graph alone.",
     )
     return Table("A durable run of two effects", heads, tuple(lines), notes)
-
-
-def _column(points: Sequence[DurablePoint], way: str, field: str) -> list[float]:
-    rounds = sorted((point for point in points if point.way == way), key=lambda point: point.round)
-    return [float(getattr(point, field)) for point in rounds]
-
-
-def _minus(values: Sequence[float], others: Sequence[float]) -> list[float]:
-    return [value - other for value, other in zip(values, others, strict=True)]
 
 
 def rating_table(ratings: Sequence[tuple[Case, float]]) -> Table:

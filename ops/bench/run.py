@@ -25,7 +25,7 @@ RATING_ROUNDS = 40
 
 
 def run(plan: Plan, environ: Mapping[str, str]) -> tuple[report.Found, report.Circumstances]:
-    """Measure everything. Raises WorldBroken, points.Broken, LocalProblem."""
+    """Measure everything. Raises WorldBroken, points.Unmeasured, LocalProblem."""
     with open_world(node_port=plan.node_port) as world:
         chosen = _sides(world, plan, environ)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

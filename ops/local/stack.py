@@ -17,9 +17,7 @@ from ops.local.views import PartState, PartView
 
 LOOK_EVERY_S = 0.05
 
-STORES: tuple[tuple[Builder, ...], ...] = (
-    (valkey.cache, valkey.coordination, qdrant.part_without_key, postgres.part),
-)
+STORES: tuple[tuple[Builder, ...], ...] = ((valkey.cache, valkey.coordination, qdrant.part_without_key, postgres.part),)
 
 
 class StopAsked(Exception):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agents.event_log import EPOCHS_PER_FENCE, Opening, End, Entry, Follower, Position, Text, parse_position, replay
+from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, Follower, Opening, Position, Text, parse_position, replay
 from app.agents.values import Delta, EventKind, Restart, RunEvent
 from app.ids import RunId, SessionId
 
