@@ -125,7 +125,6 @@ async def consume(queue: procrastinate.App, names: list[str], concurrency: int) 
 async def work(platform: Platform, stopped: asyncio.Event) -> None:
     """Do everything until `stopped`, then let the running jobs end."""
     queue = task_queue(platform)
-    await platform.queue_pool.open(wait=False)
     await queue.open_async(platform.queue_pool)
     chores = Chores(platform, queue)
     lease_s = platform.settings.run_lease_s
@@ -136,7 +135,7 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
         ("remove old rows", 60.0, chores.remove_old),
         ("compare index and chunks", 300.0, platform.reconciler.run),
     ]
-    async with asyncio.TaskGroup() as group:
+    async with platform.queue_pool, asyncio.TaskGroup() as group:
         tasks = [group.create_task(repeat(name, every_s, chore), name=name) for name, every_s, chore in turns]
         tasks.append(group.create_task(consume(queue, [jobs.QUEUE], JOBS_AT_ONCE), name="ingest"))
         tasks.append(group.create_task(consume(queue, [RUNS_QUEUE], RUNS_AT_ONCE), name="runs"))

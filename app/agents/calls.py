@@ -74,6 +74,10 @@ class RunCalls:
         self._limits = limits
         self._metrics = metrics
 
+    def all_records(self) -> list[CallRecord]:
+        """Return the record of every call of this attempt, stored or not."""
+        return [*self.records, *(record for record, _ in self.unstored)]
+
     def tier(self, turns: Sequence[Turn]) -> Tier:
         """Return the tier that the question will get."""
         return self._dispatcher.rate(self.claim.question, len(turns), self.claim.session_tier).tier
@@ -122,13 +126,14 @@ class RunCalls:
 
     async def _chat(self, agent: str, messages: tuple[Message, ...], tier: Tier | None, turns: int) -> Answer:
         options, shown = self.claim.options, self._live.text
-        room = (options.max_tokens or self._limits.max_output_tokens) - len(shown) // CHARACTERS_PER_TOKEN
+        limit = options.max_tokens or self._limits.max_output_tokens
+        room = limit - len(shown) // CHARACTERS_PER_TOKEN
         temperature = self._limits.temperature if options.temperature is None else options.temperature
         call = ChatCall(
             messages=messages,
             question=self.claim.question,
             agent=agent,
-            max_tokens=max(MIN_TOKENS_LEFT, room),
+            max_tokens=max(min(MIN_TOKENS_LEFT, limit), room),
             temperature=temperature,
             tier=tier,
             session_tier=self.claim.session_tier,

@@ -97,6 +97,8 @@ class Follower:
             case Load():
                 return self._event(EventKind.LOADING, Loading(entry.node, entry.model))
             case End():
+                # A reader of another epoch missed where this one began.
+                self.gap = self.gap or entry.epoch > self._epoch
                 return None
 
     def complete(self, answer: str) -> list[RunEvent]:
@@ -178,14 +180,20 @@ class EventLog:
             await pipe.execute()
 
     async def read(self, run_id: RunId, after: bytes = b"-") -> tuple[list[Entry], bytes]:
-        """Return the entries after the stream id `after`, and the last id. Raises StoreUnavailable."""
+        """Return the entries after the stream id `after`, and the last id.
+
+        Raises StoreUnavailable, also for entries that nobody of ours wrote: the log may be lost, so it may be garbage.
+        """
         start = b"-" if after == b"-" else b"(" + after
         async with self._store.use("events.read") as client:
             answer = await client.xrange(f"sy:run:{run_id}", start, b"+")
         rows = cast("list[tuple[bytes, dict[bytes, bytes]]]", answer)
         if not rows:
             return [], after
-        return [self._decoder.decode(fields[b"e"]) for _, fields in rows], rows[-1][0]
+        try:
+            return [self._decoder.decode(fields[b"e"]) for _, fields in rows], rows[-1][0]
+        except (msgspec.DecodeError, KeyError) as error:
+            raise StoreUnavailable("the log of the run cannot be read", store="coordination") from error
 
     async def text(self, run_id: RunId) -> tuple[str, int]:
         """Return the logged text of a run and its last epoch; nothing when Redis is away or lost it."""

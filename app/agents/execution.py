@@ -97,11 +97,17 @@ class Execution:
         except asyncio.CancelledError:
             # The owner stops this run (`live.ending` says why); its end is written below, outside the cancellation.
             work.cancel()
-        if not work.done():
-            work.cancel()
-            await asyncio.wait({work}, timeout=10)
-        await self._live.stop(writing)
-        await self._settle(work, perf_counter() - started)
+        self._live.is_settling = True
+        try:
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work}, timeout=10)
+            await self._live.stop(writing)
+            await self._settle(work, perf_counter() - started)
+        finally:
+            # Whatever cut that off: nobody may wait here for an end that will not be shown.
+            if self._live.result is None and not self._live.lost:
+                await self._live.lose()
 
     async def _work(self) -> Reply:
         claim, parts = self._claim, self._parts
@@ -144,7 +150,8 @@ class Execution:
             error = RunFailed(f"took longer than {self._parts.run_limit_s:g} s", reason="time_limit")
         if isinstance(error, LeaseLost) or ending is Ending.LOST:
             log.info("run.lost", fence=self._claim.fence)
-            return await self._live.lose()
+            await self._live.lose()
+            return await self._store_calls()
         if isinstance(error, StoreUnavailable) and error.facts.get("store") == "postgres" and self._live.text:
             # The end could not be written. A worker will take the run over and write the same text.
             log.warning("run.end_not_written")
@@ -164,9 +171,12 @@ class Execution:
         try:
             await self._write_end(result)
         except LeaseLost:
-            return await self._live.lose()
+            await self._live.lose()
+            return await self._store_calls()
         except StoreUnavailable:
+            # What is not stored is not shown: a worker decides how the run ends.
             log.warning("run.end_not_written")
+            return await self._live.lose()
         return await self._show(took_s)
 
     def _judge(self, error: BaseException | None, ending: Ending | None) -> tuple[RunState, SwitchyardError]:
@@ -202,13 +212,17 @@ class Execution:
         claim, calls = self._claim, self._calls
         async with self._parts.database.transaction("runs.end") as conn:
             async with conn.pipeline():
+                # First the session, then the run: in the order of `Runs.accept`, or the two could lock each other out.
+                await conn.execute(REMEMBER, self._memory())
                 ended = await endings.end(conn, claim, result)
                 if result.state is RunState.DONE:
                     await self._effects.write_last(conn)
                     await self._saver.write(conn)
-                routes = [route for _, route in calls.unstored if route is not None]
-                await write_calls(conn, claim, [record for record, _ in calls.unstored], routes)
-                await conn.execute(REMEMBER, self._memory())
+                    routes = [route for _, route in calls.unstored if route is not None]
+                    await write_calls(conn, claim, [record for record, _ in calls.unstored], routes)
+                else:
+                    # An effect whose own commit did not come to be has left no row of its calls.
+                    await write_calls(conn, claim, calls.all_records(), calls.routes)
                 if await ended.fetchone() is None:
                     raise LeaseLost("another process owns the run")
 
@@ -224,7 +238,16 @@ class Execution:
             "model": None if route is None else route.model,
         }
 
+    async def _store_calls(self) -> None:
+        """Leave the rows of this attempt's calls: another process ends the run, but the GPU time was spent here."""
+        try:
+            async with self._parts.database.transaction("runs.calls") as conn:
+                await write_calls(conn, self._claim, self._calls.all_records(), self._calls.routes)
+        except StoreUnavailable:
+            log.warning("run.calls_not_stored", calls=len(self._calls.all_records()))
+
     async def _let_go(self) -> None:
+        await self._store_calls()
         try:
             await self._parts.runs.let_go(self._claim)
         except StoreUnavailable:

@@ -43,6 +43,8 @@ class LiveRun:
         self.route: Route | None = None
         self.refusal: SwitchyardError | None = None
         self.ending: Ending | None = None
+        self.is_settling = False
+        """Its work is over and its end is being stored and shown: too late to stop it."""
         self.is_under_way = asyncio.Event()
         self._log = event_log
         self._on_unlogged = on_unlogged

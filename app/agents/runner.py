@@ -22,7 +22,7 @@ from app.agents.values import (
     RunResult,
     StartRun,
 )
-from app.errors import BadInput, Draining, StoreUnavailable
+from app.errors import BadInput, Draining, NoNodeAvailable, StoreUnavailable
 from app.ids import Caller, RunId
 from app.inference.dispatcher import Dispatcher
 from app.inference.route import Route
@@ -78,8 +78,7 @@ class Runner:
             raise Draining("this replica is stopping")
         if ask.team not in self._teams:
             raise BadInput("no such team", field="team", known=", ".join(sorted(self._teams)))
-        await self._dispatcher.ready(None)
-        handle, claim = await self._runs.accept(caller, ask)
+        handle, claim = await self._accept(caller, ask)
         if claim is None:
             return handle
         live = self._begin(claim, text="")
@@ -94,6 +93,9 @@ class Runner:
 
     async def resume(self, run_id: RunId) -> RunResult | None:
         """Take over a run whose owner died, and wait for its end; None when somebody else has it."""
+        if run_id in self._tasks:
+            # PostgreSQL was away for longer than the lease: the next renewal revives it.
+            return None
         claim = await self._runs.claim_expired(run_id)
         if claim is None:
             return None
@@ -181,6 +183,23 @@ class Runner:
             self._renewing.cancel()
             await asyncio.wait({self._renewing})
 
+    async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
+        """Return the run, and its claim if it is to be begun here."""
+        try:
+            await self._dispatcher.ready(None)
+        except NoNodeAvailable:
+            # An answer that is stored needs no node.
+            replay = await self._runs.find_replay(caller, ask)
+            if replay is None:
+                raise
+            return replay, None
+        handle, claim = await self._runs.accept(caller, ask)
+        if claim is not None and self._draining:
+            # The drain began while the row was written: a worker takes the run at once.
+            await self._runs.let_go(claim)
+            return handle, None
+        return handle, claim
+
     def _begin(self, claim: Claim, *, text: str) -> LiveRun:
         execution: Execution | None = None
 
@@ -193,20 +212,25 @@ class Runner:
         self._live[claim.run_id] = live
         task = asyncio.create_task(execution.run(), name=f"run {claim.run_id}")
         self._tasks[claim.run_id] = task
-        task.add_done_callback(lambda _: self._forget(claim.run_id))
+        task.add_done_callback(lambda _: self._forget(live))
         self._metrics.active_queries.inc()
-        if self._renewing is None:
+        if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.create_task(self._renew_for_ever(), name="renew leases")
         return live
 
-    def _forget(self, run_id: RunId) -> None:
-        self._tasks.pop(run_id, None)
+    def _forget(self, live: LiveRun) -> None:
+        self._tasks.pop(live.claim.run_id, None)
         self._metrics.active_queries.dec()
-        asyncio.get_running_loop().call_later(LINGER_S, self._live.pop, run_id, None)
+        asyncio.get_running_loop().call_later(LINGER_S, self._drop, live)
+
+    def _drop(self, live: LiveRun) -> None:
+        # This process may own the run again by now, under another claim.
+        if self._live.get(live.claim.run_id) is live:
+            del self._live[live.claim.run_id]
 
     def _stop(self, run_id: RunId, ending: Ending) -> None:
         live, task = self._live.get(run_id), self._tasks.get(run_id)
-        if live is None or task is None or live.ending is not None or live.result is not None:
+        if live is None or task is None or live.ending is not None or live.is_settling:
             return
         live.ending = ending
         task.cancel()

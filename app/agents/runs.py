@@ -55,8 +55,9 @@ RENEW: LiteralString = """
     WHERE id = ANY(%(run_ids)s) AND lease_owner = %(owner)s AND state = 'running'
     RETURNING id, tenant_id, cancel_asked
 """
+# Without an owner, a renewal that is under way cannot take it back.
 LET_GO: LiteralString = """
-    UPDATE runs SET lease_until = now()
+    UPDATE runs SET lease_until = now(), lease_owner = NULL
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
 """
 SELECT_RUN: LiteralString = """
@@ -100,6 +101,13 @@ class Runs:
                 if ask.idempotency_key is None or last_try:
                     raise SessionBusy("another run of this session has not ended") from error
         raise SessionBusy("another run of this session has not ended")
+
+    async def find_replay(self, caller: Caller, ask: StartRun) -> RunHandle | None:
+        """Return the run that the request's idempotency key names. Raises IdempotencyMismatch, StoreUnavailable."""
+        if ask.idempotency_key is None:
+            return None
+        async with self._database.connection("runs.find_replay") as conn:
+            return await self._find_replay(conn, caller, ask, request_digest(ask))
 
     async def claim_expired(self, run_id: RunId) -> Claim | None:
         """Take over a run whose lease ran out; None when somebody else did or it has ended. Raises StoreUnavailable."""

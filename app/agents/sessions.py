@@ -56,6 +56,9 @@ SELECT_ACTIVE_RUN: LiteralString = """
     SELECT 1 FROM runs
     WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running', 'waiting')
 """
+LOCK_SESSION: LiteralString = """
+    SELECT 1 FROM sessions WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s FOR UPDATE
+"""
 DELETE_SESSION: LiteralString = "DELETE FROM sessions WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s"
 SELECT_STALE: LiteralString = """
     SELECT id, tenant_id FROM sessions
@@ -142,6 +145,8 @@ class Sessions:
         """Remove a session, its runs and its checkpoints. Raises SessionUnknown, SessionBusy, StoreUnavailable."""
         ids = {"session_id": session_id, "tenant_id": tenant_id}
         async with self._database.transaction("sessions.remove") as conn:
+            # Before the look: a run accepted in between would be removed with its session.
+            await conn.execute(LOCK_SESSION, ids)
             active = await conn.execute(SELECT_ACTIVE_RUN, ids)
             if await active.fetchone() is not None:
                 raise SessionBusy("a run of this session has not ended")

@@ -15,6 +15,10 @@ class Spread:
     high: float
 
 
+UNKNOWN = Spread(math.nan, math.nan, math.nan)
+"""What could not be told from the noise."""
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Return the spread of at least one value. Raises ValueError for none."""
     if not values:
@@ -25,11 +29,13 @@ def spread(values: Sequence[float]) -> Spread:
 def paired(values: Sequence[float], others: Sequence[float]) -> Spread:
     """Return the spread of each round's `value / other`: neighbours in time share the machine's mood.
 
-    Raises ValueError when the rounds differ in number or nothing can be divided.
+    Rounds whose `other` is not above 0 (a latency below the noise) are left out; UNKNOWN when none is left.
+    Raises ValueError when the rounds differ in number.
     """
     if len(values) != len(others):
         raise ValueError("only rounds of one run can be paired")
-    return spread([value / other for value, other in zip(values, others, strict=True) if other > 0])
+    ratios = [value / other for value, other in zip(values, others, strict=True) if other > 0]
+    return spread(ratios) if ratios else UNKNOWN
 
 
 def added(values: Sequence[float], others: Sequence[float]) -> Spread:

@@ -1,5 +1,6 @@
 """Where the measured ratios stand against the performance goals."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,7 @@ class Verdict(StrEnum):
     AIM = "aim reached"
     MUST = "gate passed"
     MISSED = "missed"
+    UNKNOWN = "below the noise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Goal:
     @property
     def verdict(self) -> Verdict:
         """Judge the median."""
+        if math.isnan(self.found.middle):
+            return Verdict.UNKNOWN
         sign = -1 if self.more else 1
         if sign * self.found.middle <= sign * self.aim:
             return Verdict.AIM

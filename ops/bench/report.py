@@ -96,12 +96,12 @@ def stores_table(rows: Rows) -> Table:
 
 def open_table(rows: Rows, plan: Plan) -> Table:
     """Return the open loop's table."""
-    lines = [
-        (side, mode, spelled(spread(rows.column(side, mode, OPEN, "p50_s")), times="ms"),
-         spelled(spread(rows.column(side, mode, OPEN, "p99_s")), times="ms"), str(sum(p.requests for p in rows.of(side, mode, OPEN))))
-        for mode in Mode
-        for side in rows.sides
-    ]  # fmt: skip
+    lines: list[tuple[str, ...]] = []
+    for mode in Mode:
+        for side in rows.sides:
+            p50, p99 = (spread(rows.column(side, mode, OPEN, name)) for name in ("p50_s", "p99_s"))
+            requests = sum(point.requests for point in rows.of(side, mode, OPEN))
+            lines.append((side, mode, spelled(p50, times="ms"), spelled(p99, times="ms"), str(requests)))
     heads = ("path", "answer", "whole answer p50, ms", "p99, ms", "requests")
     note = "Counted from the time a request was meant to be sent, so that waiting is not hidden."
     return Table(f"Poisson arrivals, {plan.open_rate_per_s:.0f} a second", heads, tuple(lines), (note,))

@@ -1,5 +1,6 @@
 """A table for a terminal and for a document."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,9 +34,11 @@ class Table:
 
 def number(value: float) -> str:
     """Return three significant digits without an exponent: 12,300; 123; 1.23; 0.0123."""
+    if math.isnan(value):
+        return "?"
     if value == 0:
         return "0"
-    size = abs(value)
+    size = abs(float(f"{value:.3g}"))
     places = 0
     while size < 100 and places < 4:
         size *= 10

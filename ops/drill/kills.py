@@ -161,7 +161,8 @@ def series(
             failures.append(f"{len(done)} of {kills} after {within_s:g} s; {too_late} answers ended before the signal")
             break
         try:
-            target.wait_until_whole()
+            # Not until all are back: then the next kill may leave nobody to come back to for a while, as it happens.
+            target.wait_until_able()
             kill = drill(target, rng)
         except DrillFailed as failure:
             failures.append(str(failure))

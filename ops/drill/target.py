@@ -13,7 +13,7 @@ from ops.local.supervised import PartState
 from ops.local.views import PartView
 
 PARTS = (*REPLICAS, worker.NAME)
-"""Whom a drill ends; they come back before the next one begins."""
+"""Whom a drill may end."""
 
 
 class DrillFailed(Exception):
@@ -49,20 +49,29 @@ class Target:
                 return part.process
         raise DrillFailed(f"{name} is not running")
 
-    def is_whole(self) -> bool:
-        """Say whether every replica and the worker are ready, and really run."""
-        ready = {
+    def ready(self) -> set[str]:
+        """Return the replicas and workers that are ready, and really run."""
+        return {
             part.name
             for part in self.parts()
-            if part.state is PartState.READY and part.process is not None and part.process.is_alive()
+            if part.name in PARTS
+            and part.state is PartState.READY
+            and part.process is not None
+            and part.process.is_alive()
         }
-        return ready.issuperset(PARTS)
+
+    def wait_until_able(self) -> None:
+        """Wait until a replica can answer and a worker can take over. Raises DrillFailed."""
+        self._wait(lambda: {worker.NAME} < self.ready())
 
     def wait_until_whole(self) -> None:
         """Wait until whatever a drill ended is back. Raises DrillFailed."""
-        if not poll_until(self.is_whole, self.limits.back_s):
+        self._wait(lambda: self.ready() == set(PARTS))
+
+    def _wait(self, is_enough: Callable[[], bool]) -> None:
+        if not poll_until(is_enough, self.limits.back_s):
             states = ", ".join(f"{part.name} {part.state}" for part in self.parts() if part.name in PARTS)
-            raise DrillFailed(f"the stack is not whole after {self.limits.back_s:g} s: {states}")
+            raise DrillFailed(f"what was ended is not back after {self.limits.back_s:g} s: {states}")
 
 
 def target_of(environ: Mapping[str, str], *, lease_s: float, limits: Limits | None = None) -> Target:

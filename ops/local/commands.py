@@ -47,7 +47,9 @@ def up(environ: Mapping[str, str], console: Console, *, is_system: bool, is_fore
             return fetched
         if is_foreground:
             _become_supervisor(layout, is_system=is_system)
-        return _start_detached(layout, console, is_system=is_system)
+        start_detached(layout, console, is_system=is_system)
+        _show(status_of(layout.directory), console)
+        return 0
     except AlreadyRunning:
         return _say_that_it_runs(layout.directory, console)
     except KeyboardInterrupt:
@@ -167,7 +169,11 @@ def _say_that_it_runs(directory: Path, console: Console) -> int:
     return 0
 
 
-def _start_detached(layout: Layout, console: Console, *, is_system: bool) -> int:
+def start_detached(layout: Layout, console: Console, *, is_system: bool) -> None:
+    """Start a supervisor that outlives this process and show how its parts come up; returns when all are ready.
+
+    Raises AlreadyRunning, LocalProblem. Interrupted, it stops what it began.
+    """
     log = layout.log(SUPERVISOR_LOG)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -181,14 +187,14 @@ def _start_detached(layout: Layout, console: Console, *, is_system: bool) -> int
             start_new_session=True,
         )
     try:
-        return _follow(layout, process, console)
+        _follow(layout, process, console)
     except KeyboardInterrupt:
         process.terminate()
         process.wait(STOP_LIMIT_S)
         raise
 
 
-def _follow(layout: Layout, process: "subprocess.Popen[bytes]", console: Console) -> int:
+def _follow(layout: Layout, process: "subprocess.Popen[bytes]", console: Console) -> None:
     """Show the start of the stack until it is ready or has failed."""
     file, shown, end = StateFile(layout.directory), dict[str, str](), time.monotonic() + START_LIMIT_S
     while time.monotonic() < end:
@@ -197,8 +203,7 @@ def _follow(layout: Layout, process: "subprocess.Popen[bytes]", console: Console
         if state is not None and state.supervisor.pid == process.pid:
             _show_news(state, shown, console)
             if state.phase is Phase.READY:
-                _show(status_of(layout.directory), console)
-                return 0
+                return
             if state.phase is Phase.FAILED and has_ended:
                 raise LocalProblem(state.problem)
         if has_ended and is_owned(layout.directory):

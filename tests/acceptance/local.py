@@ -50,7 +50,7 @@ def run_local(
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """A running stack: its public address, the demo key, its directory, its database, and the variables of its commands.
+    """A running stack: its public address, the demo key, directory, database, and the variables of its commands.
 
     Tests share it and its demo tenant: upload under names of your own, and put back what you kill.
     """

@@ -17,7 +17,7 @@ LIMIT_S = 90
 
 @pytest.fixture
 def target(stack: LocalStack) -> Target:
-    """The shared stack; processes that a drill ends are back when the next one begins."""
+    """The shared stack; all that a drill ended is back when its test is over."""
     return target_of(stack.env, lease_s=RUN_LEASE_S, limits=Limits())
 
 

@@ -7,10 +7,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from app.agents.calls import Reply
+from app.agents.citing import cite
 from app.agents.team import Graph, Team, Work
-from app.agents.values import Citation
 from app.inference.tiers import Tier
-from app.retrieval.quotes import quote
 from app.retrieval.search import Passage
 
 AGENT = "assistant"
@@ -65,22 +64,6 @@ def compact(text: str) -> str:
     """
     body = _HEADINGS.sub("", text).strip() or text.strip()
     return body if _FENCE.search(body) else _WRAP.sub(" ", body)
-
-
-def cite(passages: tuple[Passage, ...], question: str, answer: str) -> tuple[Citation, ...]:
-    """Attach the passages that the answer was given, each with the verbatim words that support it best."""
-    return tuple(
-        Citation(
-            document=passage.document,
-            document_id=passage.document_id,
-            heading=passage.heading,
-            quote=quote(passage, question, answer),
-            start_offset=passage.start_offset,
-            end_offset=passage.end_offset,
-            score=round(passage.score, 4),
-        )
-        for passage in passages
-    )
 
 
 def build() -> Graph:

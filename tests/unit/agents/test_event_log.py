@@ -166,3 +166,14 @@ def test_event_ids_tell_run_epoch_and_length() -> None:
     assert told is not None
     assert told.kind is EventKind.DELTA
     assert told.id == f"{RUN}:{EPOCHS_PER_FENCE}:3"
+
+
+def test_a_reader_of_an_older_writer_trusts_no_log_that_lost_where_the_newer_one_began() -> None:
+    reader = Reader()
+    for entry in written("The answer is 41"):
+        reader.see(reader.follower().feed(entry))
+    again = reader.follower()
+    reader.see(again.feed(End(2 * EPOCHS_PER_FENCE)))
+    for event in again.complete("The question was another one"):
+        reader.see(event)
+    assert reader.text == "The question was another one"

@@ -1,0 +1,114 @@
+"""`python -m ops.verify`: run what is too long for CI, part by part, and write docs/evidence."""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
+
+import httpx
+
+from ops.drill.target import DrillFailed
+from ops.local.console import Console
+from ops.local.problems import LocalProblem
+from ops.local.process import REPOSITORY
+from ops.verify import answers, kills, programs, suites
+from ops.verify.evidence import Outcome, Verdict
+from ops.verify.stack import StackFailed
+
+EVIDENCE = REPOSITORY / "docs" / "evidence"
+KILLS = 200
+SEEDS = 2**31
+
+
+class Part(StrEnum):
+    """What can be verified; a page of the same name holds its evidence."""
+
+    CONTRACTS = "contracts"
+    SAMPLES = "samples"
+    COMPLEXITY = "complexity"
+    ANSWERS = "answers"
+    KILLS = "kills"
+    BENCH = "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the command line asks for."""
+
+    parts: tuple[Part, ...]
+    kills: int
+    seed: int
+    directory: Path
+
+
+def read_given(arguments: Sequence[str]) -> Given:
+    """Return what the command line asks for. Raises SystemExit for what makes no sense."""
+    parser = argparse.ArgumentParser(prog="python -m ops.verify", description=__doc__)
+    names = ",".join(Part)
+    parser.add_argument("--only", type=_parts, default=tuple(Part), metavar="PARTS", help=f"some of {names}")
+    parser.add_argument("--kills", type=_count, default=KILLS, metavar="N", help="how many replicas are killed")
+    parser.add_argument("--seed", type=int, default=None, help="of everything that is drawn; a new one is printed")
+    parser.add_argument("--out", type=Path, default=EVIDENCE, metavar="DIR", help="where the pages go")
+    given = parser.parse_args(arguments)
+    seed = random.SystemRandom().randrange(SEEDS) if given.seed is None else given.seed
+    return Given(given.only, given.kills, seed, given.out)
+
+
+def _parts(words: str) -> tuple[Part, ...]:
+    try:
+        return tuple(Part(word.strip()) for word in words.split(",") if word.strip())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _count(word: str) -> int:
+    count = int(word)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return count
+
+
+def verify(part: Part, given: Given, environ: Mapping[str, str], console: Console) -> Outcome:
+    """Run one part and write its page."""
+    try:
+        match part:
+            case Part.CONTRACTS:
+                return suites.verify_contracts(environ, given.directory)
+            case Part.SAMPLES:
+                return suites.verify_samples(environ, given.directory, seed=given.seed)
+            case Part.COMPLEXITY:
+                return programs.verify_complexity(environ, given.directory)
+            case Part.ANSWERS:
+                return answers.verify(environ, given.directory, console.say)
+            case Part.KILLS:
+                return kills.verify(environ, given.directory, kills=given.kills, seed=given.seed, say=console.say)
+            case Part.BENCH:
+                return programs.verify_bench(environ, given.directory)
+            case _:
+                assert_never(part)
+    except (StackFailed, DrillFailed, LocalProblem, subprocess.TimeoutExpired, OSError, httpx.HTTPError) as error:
+        return Outcome(Verdict.FAILED, str(error))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the parts; returns 0 when nothing failed. What was left out is said."""
+    given, console = read_given(sys.argv[1:] if arguments is None else arguments), Console(sys.stdout)
+    console.say(f"verify: seed {given.seed}")
+    outcomes = dict[Part, Outcome]()
+    for part in given.parts:
+        console.say(f"== {part}")
+        outcomes[part] = verify(part, given, os.environ, console)
+        console.say(f"{part}: {outcomes[part].verdict}: {outcomes[part].line}")
+    console.say("")
+    console.table([("part", "verdict"), *((part.value, outcome.verdict.value) for part, outcome in outcomes.items())])
+    return 1 if any(outcome.verdict is Verdict.FAILED for outcome in outcomes.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

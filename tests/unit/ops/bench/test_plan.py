@@ -1,0 +1,60 @@
+"""What may be measured."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.bench.plan import FULL, QUICK, ArgumentWrong, Peer, read_plan
+
+
+def test_a_whole_measurement_writes_its_report() -> None:
+    assert read_plan([]) == FULL
+    assert FULL.out == Path("docs/evidence/bench.md")
+
+
+def test_a_quick_one_writes_only_where_it_is_told() -> None:
+    assert read_plan(["--quick"]) == QUICK
+    assert QUICK.out is None
+    assert read_plan(["--quick", "--out", "x.md"]).out == Path("x.md")
+
+
+def test_both_have_enough_rounds_for_a_median() -> None:
+    assert min(FULL.rounds, QUICK.rounds) >= 5
+    with pytest.raises(ArgumentWrong, match="at least 5"):
+        read_plan(["--rounds", "4"])
+
+
+def test_peers_are_named_servers_of_this_machine() -> None:
+    plan = read_plan(["--peer", "litellm=http://127.0.0.1:4000/v1/", "--peer", "other=http://localhost:5000/v1"])
+    assert plan.peers == (Peer("litellm", "http://127.0.0.1:4000/v1"), Peer("other", "http://localhost:5000/v1"))
+    assert plan.peers[0].port == 4000
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [
+        "litellm",
+        "=http://127.0.0.1:4000/v1",
+        "agent=http://127.0.0.1:4000/v1",
+        "a=http://192.0.2.1:4000/v1",
+        "a=http://example.com:80/v1",
+        "a=https://127.0.0.1:4000/v1",
+        "a=http://127.0.0.1/v1",
+        "a=http://127.0.0.1:99999/v1",
+        "Big Name=http://127.0.0.1:1/v1",
+    ],
+)
+def test_other_peers_are_refused(peer: str) -> None:
+    with pytest.raises(ArgumentWrong, match="--peer"):
+        read_plan(["--peer", peer])
+
+
+def test_two_peers_cannot_share_a_row() -> None:
+    with pytest.raises(ArgumentWrong, match="same name"):
+        read_plan(["--peer", "a=http://127.0.0.1:1/v1", "--peer", "a=http://127.0.0.1:2/v1"])
+
+
+@pytest.mark.parametrize("port", ["80", "70000"])
+def test_the_nodes_port_must_be_one_that_a_user_may_take(port: str) -> None:
+    with pytest.raises(ArgumentWrong, match="--node-port"):
+        read_plan(["--node-port", port])

@@ -1,0 +1,115 @@
+"""What the report says of given figures."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from ops.bench.complexity import CASES
+from ops.bench.durable import ACCEPTED, GRAPH, OURS, STOCK, DurablePoint
+from ops.bench.figures import UNKNOWN, Spread
+from ops.bench.goals import Goal, Verdict
+from ops.bench.plan import QUICK
+from ops.bench.points import Point
+from ops.bench.report import Circumstances, Found, document, tables
+from ops.bench.sides import AGENT, DIRECT, NGINX, OWN, PASS, Mode
+
+ROUNDS = 3
+CPU = {DIRECT: {}, NGINX: {OWN: 0.1}, PASS: {OWN: 1.0, "valkey": 0.2}, AGENT: {OWN: 5.0, "postgres": 2.0}}
+LATER_S = {DIRECT: 0.0, NGINX: 0.0001, PASS: 0.001, AGENT: 0.02, "litellm": 0.01}
+CLIENT_MS = {GRAPH: 1.0, OURS: 2.0, ACCEPTED: 3.0, STOCK["exit"]: 2.0, STOCK["async"]: 5.0, STOCK["sync"]: 6.0}
+CIRCUMSTANCES = Circumstances(
+    commit="abc", cores=2, cpu="A CPU", nginx="1", langgraph="2, its PostgreSQL saver 3", filesystem="ext4"
+)
+
+
+def point(side: str, mode: Mode, concurrency: int, number: int, cpu: dict[str, float]) -> Point:
+    """Return a point; noise doubles what a round takes, on every path alike."""
+    noise = 1.0 + number
+    return Point(
+        side=side,
+        mode=mode,
+        concurrency=concurrency,
+        round=number,
+        requests=10,
+        per_s=100 / noise,
+        p50_s=0.005 + LATER_S[side] * noise,
+        p99_s=0.05,
+        first_p50_s=0.002 + LATER_S[side] * noise,
+        cpu_s={name: used * noise for name, used in cpu.items()},
+    )
+
+
+def found(peers: tuple[str, ...] = ()) -> Found:
+    """Return a whole run's figures, in no order."""
+    sides = CPU | {peer: {OWN: 10.0} for peer in peers}
+    points = [
+        point(side, mode, concurrency, number, cpu)
+        for number in reversed(range(ROUNDS))
+        for mode in Mode
+        for concurrency in (16, 1, 0)
+        for side, cpu in sides.items()
+    ]
+    durable = [
+        DurablePoint(
+            way=way, round=number, per_s=100.0, client_ms=ms, postgres_ms=1.0, wal_bytes=3000.0, transactions=2.0
+        )
+        for number in range(ROUNDS)
+        for way, ms in CLIENT_MS.items()
+    ]
+    return Found(points=tuple(points), durable=tuple(durable), ratings=tuple((case, 20.0) for case in CASES))
+
+
+def goals(peers: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:
+    """Return the goals' rows by name and what."""
+    return {f"{row[0]} {row[1]}": row for row in tables(found(peers), QUICK)[0].rows}
+
+
+def test_ratios_hide_the_noise_that_all_paths_share() -> None:
+    assert goals()["G3 CPU of a passed-through request ÷ nginx's"][2] == "10.0 (10.0 to 10.0)"
+
+
+def test_durability_is_judged_without_what_the_graph_costs_alone() -> None:
+    row = goals()["G7 added CPU of durable state ÷ stock async's"]
+    assert row[2:] == ("0.250 (0.250 to 0.250)", "≤ 0.4", "≤ 0.1", Verdict.MUST)
+
+
+def test_goals_against_a_peer_are_shown_only_with_that_peer() -> None:
+    assert not any("LiteLLM" in name for name in goals())
+    assert goals(("litellm",))["G4 added p50 ÷ LiteLLM's"][2] == "0.100 (0.100 to 0.100)"
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(1.0, Verdict.AIM), (2.0, Verdict.AIM), (3.0, Verdict.MUST), (5.0, Verdict.MISSED)]
+)
+def test_a_goal_of_little_is_judged_by_its_median(value: float, verdict: Verdict) -> None:
+    assert Goal("G", "x", 4, 2, Spread(value, 0.0, 9.0)).verdict is verdict
+
+
+def test_a_goal_of_much_is_judged_the_other_way_round() -> None:
+    goal = Goal("G", "x", 4, 20, Spread(5.0, 1.0, 30.0), more=True)
+    assert goal.verdict is Verdict.MUST
+    assert replace(goal, found=Spread(20.0, 20.0, 20.0)).verdict is Verdict.AIM
+    assert replace(goal, found=Spread(3.9, 3.9, 30.0)).verdict is Verdict.MISSED
+
+
+def test_what_the_noise_covers_is_not_judged() -> None:
+    assert Goal("G", "x", 4, 2, UNKNOWN).verdict is Verdict.UNKNOWN
+
+
+def test_a_path_without_known_processes_has_no_cpu() -> None:
+    json = next(table for table in tables(found(), QUICK) if table.title == "One JSON answer")
+    row = next(row for row in json.rows if row[0] == DIRECT)
+    assert row[2:4] == ("", "")
+
+
+def test_every_table_is_complete() -> None:
+    for table in tables(found(("litellm",)), QUICK):
+        assert table.rows
+        assert all(len(row) == len(table.heads) for row in table.rows)
+
+
+def test_the_document_has_no_date_path_or_address() -> None:
+    text = document(found(), QUICK, CIRCUMSTANCES)
+    assert "Commit abc; seed 1;" in text
+    assert re.search(r"\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|/tmp/|/home/|127\.0\.0\.1|https?://", text) is None
