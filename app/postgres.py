@@ -1,5 +1,6 @@
 """Short uses of PostgreSQL: pool, time-outs, timing, and one error."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from time import perf_counter
@@ -21,6 +22,12 @@ _SESSION_LIMITS = (
 )
 
 
+BLOCK_LIMIT_S = 12.0
+"""A little more than `statement_timeout`: a server that is stopped, not gone, ends nothing by itself."""
+# An InternalError is a server that turned read-only (a failover) or that ended our session.
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, PoolTimeout, TooManyRequests)
+
+
 class Database:
     """A bounded pool. Every block is short: no connection is held across a model call."""
 
@@ -35,11 +42,16 @@ class Database:
         Raises StoreUnavailable when PostgreSQL does not answer in time or breaks off.
         """
         started = perf_counter()
+        limit = asyncio.timeout(BLOCK_LIMIT_S)
         try:
-            async with self.pool.connection() as conn:
+            async with limit, self.pool.connection() as conn:
                 yield conn
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, TooManyRequests) as error:
+        except _AWAY as error:
             raise StoreUnavailable("PostgreSQL does not answer", store="postgres") from error
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise StoreUnavailable("PostgreSQL does not answer in time", store="postgres") from error
         finally:
             self._metrics.db_query_duration.labels(operation).observe(perf_counter() - started)
 

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 RUNS_QUEUE = "runs"
 JOBS_AT_ONCE = 4
-RUNS_AT_ONCE = 16
+RUNS_AT_ONCE = 64
 STALLED_AFTER_S = 60
 
 REMOVE_OLD_JOBS_HOURS = 24
@@ -141,6 +141,8 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
         tasks.append(group.create_task(consume(queue, [RUNS_QUEUE], RUNS_AT_ONCE), name="runs"))
         await stopped.wait()
         log.info("worker.stopping")
+        # Beside the queue's own drain: its takeovers wait for runs that this ends or gives up.
+        group.create_task(platform.runner.close(drain_s=platform.settings.drain_s), name="drain")
         for task in tasks:
             task.cancel()
 

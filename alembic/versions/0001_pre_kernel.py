@@ -90,6 +90,7 @@ CREATE TABLE runs (
 CREATE UNIQUE INDEX runs_idempotency ON runs (tenant_id, idempotency_key)
     WHERE idempotency_key IS NOT NULL AND state <> 'refused';
 CREATE UNIQUE INDEX runs_one_per_session ON runs (session_id) WHERE state IN ('accepted', 'running', 'waiting');
+CREATE INDEX runs_session ON runs (session_id);
 CREATE INDEX runs_leases ON runs (lease_until) WHERE state IN ('accepted', 'running');
 
 CREATE TABLE messages (

@@ -5,12 +5,13 @@ from time import perf_counter
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from app.agents.effects import Done, Effects
 from app.agents.live import LiveRun
 from app.agents.prompts import Prompt
 from app.agents.values import Citation, Claim, Degradation, Turn
-from app.errors import StoreUnavailable, Unavailable
+from app.errors import Unavailable
 from app.inference.dispatcher import Dispatcher
 from app.inference.records import Answer, CallRecord, ChatCall, Message
 from app.inference.route import Route
@@ -18,8 +19,11 @@ from app.inference.tiers import Tier
 from app.retrieval.search import Passage, Search
 from app.telemetry.metrics import Metrics
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 
+SEARCH = "document_search"
 CHARACTERS_PER_TOKEN = 4
 """A rough mean for English text, only used to count what is already answered against the answer's limit."""
 MIN_TOKENS_LEFT = 16
@@ -89,9 +93,10 @@ class RunCalls:
             records: list[CallRecord] = []
             try:
                 found = Found(tuple(await self._find(question, limit, records)))
-            except (StoreUnavailable, Unavailable) as error:
+            except Unavailable as error:
                 if error.facts.get("store") == "postgres":
                     raise
+                log.warning("tool_execution_failed", tool=SEARCH, error=error.code, detail=error.detail, retry_count=0)
                 found = Found((), degraded=True)
             return self._count(Done(found, tuple(records)))
 
@@ -165,8 +170,8 @@ class RunCalls:
             passages = await self._search.passages(self.claim.tenant_id, question, embed=embed, limit=limit)
             success = "true"
         finally:
-            self._metrics.tool_calls.labels("document_search", success).inc()
-            self._metrics.tool_duration.labels("document_search").observe(perf_counter() - started)
+            self._metrics.tool_calls.labels(SEARCH, success).inc()
+            self._metrics.tool_duration.labels(SEARCH).observe(perf_counter() - started)
         return passages
 
     def _routed(self, route: Route) -> None:

@@ -89,7 +89,12 @@ class Execution:
             request_id=self._claim.request_id,
         )
         started = perf_counter()
-        log.info("agent_execution_started", agent=self._claim.team, attempt=self._claim.attempt)
+        log.info(
+            "agent_execution_started",
+            agent=self._claim.team,
+            query_type=self._calls.tier(()),
+            attempt=self._claim.attempt,
+        )
         work = asyncio.create_task(self._work(), name=f"work {self._claim.run_id}")
         writing = asyncio.create_task(self._live.write(), name=f"log {self._claim.run_id}")
         try:

@@ -81,7 +81,7 @@ class Blow:
         if run.state != "running" or not run.owner.startswith(self.part):
             return False
         self.before = self.rows.effects(seen.run_id)
-        self.process = self.target.process_of(run.owner)
+        self.process = self.target.owner_process(run.owner)
         self.process.send(self.number)
         self.at, self.seen, self.struck = time.monotonic(), len(seen.text), run.owner.partition(":")[0]
         return self.leaves

@@ -41,7 +41,7 @@ class Target:
     parts: Callable[[], Sequence[PartView]]
     limits: Limits = field(default_factory=Limits)
 
-    def process_of(self, owner: str) -> ProcessId:
+    def owner_process(self, owner: str) -> ProcessId:
         """Return the process behind a run's owner, `<part>:<id>`. Raises DrillFailed."""
         name = owner.partition(":")[0]
         for part in self.parts():

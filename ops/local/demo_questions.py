@@ -11,8 +11,8 @@ FIRST = "How many litres does the clean-water tank hold?"
 """A fact: the rating says simple."""
 LATER = (
     "What must I do with the battery before I store the robot?",
-    "Compare the normal and the quiet mode for a hospital that cleans at night: explain the trade-offs in speed, "
-    "noise and cleaned area, and recommend one.",
+    "A supermarket wants to clean during opening hours. Compare the normal and the quiet mode, explain the trade-off "
+    "between speed and noise, and recommend one with reasons.",
 )
 """A procedure, and a comparison with reasons: medium and complex."""
 

@@ -1,5 +1,6 @@
 """The local stack as acceptance tests run it: commands on one directory, with the small models."""
 
+import json
 import os
 import subprocess
 import sys
@@ -76,6 +77,19 @@ class LocalStack:
     def headers(self) -> dict[str, str]:
         """The header that opens the door."""
         return {"authorization": f"Bearer {self.key}"}
+
+    def new_tenant(self, name: str) -> str:
+        """Make a tenant that no other test uses and return a key of it."""
+        environ = {**self.env, "SWITCHYARD_DATABASE_URL": self.database_url}
+        made = ""
+        for words in (("tenants", "add", name), ("keys", "add", name)):
+            command = [sys.executable, "-m", "app.cli", *words, "--json"]
+            done = subprocess.run(  # noqa: S603 - our own command
+                command, env=environ, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            made = done.stdout
+        return str(json.loads(made)["key"])
 
     def status(self) -> Status:
         """Return the stack's parts, their processes and addresses, as they are now."""

@@ -9,6 +9,7 @@ from ops.local.process import process_id
 from ops.local.supervised import PartState
 from ops.local.views import PartView
 
+RNG = Random(1)  # noqa: S311 - nothing is drawn
 KILL = Kill("r", ("replica-1",), 5, 10, 2, 1.0, 0, 1)
 
 
@@ -20,7 +21,7 @@ def target(*, ready: tuple[str, ...] = PARTS) -> Target:
 
 def test_answers_that_ended_too_early_are_asked_again() -> None:
     ends = iter([None, KILL, None, KILL])
-    done = series(lambda _target, _rng: next(ends), target(), Random(1), kills=2, within_s=60, tell=lambda _: None)
+    done = series(lambda _target, _rng: next(ends), target(), RNG, kills=2, within_s=60, tell=lambda _: None)
     assert (len(done.kills), done.failures, done.too_late) == (2, (), 2)
 
 
@@ -29,13 +30,13 @@ def test_a_few_failures_end_a_series_and_are_told() -> None:
         raise DrillFailed("the client has less")
 
     lines = list[str]()
-    done = series(fail, target(), Random(1), kills=10, within_s=60, tell=lines.append)
+    done = series(fail, target(), RNG, kills=10, within_s=60, tell=lines.append)
     assert done.failures == ("the client has less",) * FAILURES_AT_MOST
     assert lines == ["FAILED: the client has less"] * FAILURES_AT_MOST
 
 
 def test_a_series_ends_in_time_when_every_answer_is_too_early() -> None:
-    done = series(lambda _target, _rng: None, target(), Random(1), kills=1, within_s=0.01, tell=lambda _: None)
+    done = series(lambda _target, _rng: None, target(), RNG, kills=1, within_s=0.01, tell=lambda _: None)
     assert len(done.failures) == 1
     assert "0 of 1 after 0.01 s" in done.failures[0]
 
@@ -44,9 +45,9 @@ def test_a_kill_waits_for_a_replica_and_the_worker() -> None:
     def drill(_target: Target, _rng: Random) -> Kill | None:
         return KILL
 
-    without_worker = series(drill, target(ready=PARTS[:2]), Random(1), kills=1, within_s=60, tell=lambda _: None)
+    without_worker = series(drill, target(ready=PARTS[:2]), RNG, kills=1, within_s=60, tell=lambda _: None)
     assert "not back" in without_worker.failures[0]
-    with_one = series(drill, target(ready=PARTS[1:]), Random(1), kills=1, within_s=60, tell=lambda _: None)
+    with_one = series(drill, target(ready=PARTS[1:]), RNG, kills=1, within_s=60, tell=lambda _: None)
     assert with_one.kills == (KILL,)
 
 
