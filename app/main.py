@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ async def serve(settings: Settings, fd: int | None) -> None:
             # Runs end, or are given up for a worker to take over at once; meanwhile their readers are served.
             await platform.runner.close(drain_s=settings.drain_s)
 
+        # What was made at the start stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         server = make_server(
             create_app(platform),
             host=settings.host,

@@ -72,12 +72,17 @@ class Follower:
         self._session_id = session_id
         self._epoch = position.epoch
         self._offset = position.offset
+        self._is_known = position.epoch == 0
         self.gap = False
 
     @property
     def offset(self) -> int:
         """How many characters the reader has."""
         return self._offset
+
+    def replay(self) -> None:
+        """Say that the log is read from its beginning now: it must hold the reader's own epoch, or it lost that."""
+        self._is_known = self._epoch == 0
 
     def opening(self) -> RunEvent:
         """The `queued` event, which changes no text."""
@@ -118,10 +123,12 @@ class Follower:
 
     def _begin(self, opening: Opening) -> RunEvent | None:
         if opening.epoch <= self._epoch:
+            self._is_known = self._is_known or opening.epoch == self._epoch
             return None
-        self._epoch = opening.epoch
-        if self._offset < opening.offset:
+        # What an epoch told that the log has lost may differ from what this one continues.
+        if not self._is_known or self._offset < opening.offset:
             self.gap = True
+        self._epoch, self._is_known = opening.epoch, True
         return self._cut(opening.offset) if self._offset > opening.offset else None
 
     def _grow(self, entry: Text) -> RunEvent | None:

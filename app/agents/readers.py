@@ -22,6 +22,7 @@ async def read_elsewhere(
     Raises RunUnknown, StoreUnavailable (PostgreSQL). A log that is away or was lost costs the deltas, not the answer.
     """
     last, look = b"-", 0
+    follower.replay()
     while True:
         result = await runs.get(tenant_id, run_id) if look % ROW_EVERY == 0 else None
         try:

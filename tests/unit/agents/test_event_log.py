@@ -93,6 +93,20 @@ def test_what_an_overtaken_writer_still_logs_is_not_shown() -> None:
     assert replay(entries) == ("abcdef", 2 * EPOCHS_PER_FENCE)
 
 
+def test_a_reader_of_an_epoch_that_the_log_has_lost_gets_the_stored_answer_anew() -> None:
+    reader = Reader()
+    follower = reader.follower()
+    for entry in [*written("a"), *written("b", fence=2)]:
+        reader.see(follower.feed(entry))
+    assert reader.text == "b"
+    again = reader.follower()
+    for entry in [*written("a"), *written("c", fence=3, start=1)]:
+        reader.see(again.feed(entry))
+    for event in again.complete("ac"):
+        reader.see(event)
+    assert reader.text == "ac"
+
+
 def test_a_log_that_lost_its_beginning_costs_the_deltas_and_not_the_answer() -> None:
     reader = Reader()
     follower = reader.follower()
