@@ -167,7 +167,7 @@ def _add_chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="?", help="ask this and end; without it, talk")
     parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
     parser.add_argument("--key", help=f"the api key; else ${LOCAL_KEY} (other users can see arguments)")
-    parser.add_argument("--key-file", type=Path, help="a file with the api key")
+    parser.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
     parser.add_argument("--team", default="assistant", help="who answers")
     parser.add_argument("--session", help="go on with this session")
     parser.add_argument("--temperature", type=float)
@@ -178,7 +178,7 @@ def chat(given: argparse.Namespace, environ: Mapping[str, str], console: Console
     """Talk to a running stack. Raises UsageWrong, StackAway."""
     key = given.key or environ.get(LOCAL_KEY, "")
     if given.key_file is not None:
-        key = given.key_file.read_text().strip()
+        key = given.key_file.read_text().partition("\n")[0].strip()
     if not key:
         raise UsageWrong(f"give an api key with --key, --key-file or ${LOCAL_KEY}")
     stack = Stack(given.url or environ.get(LOCAL_URL) or DEFAULT_URL, key)

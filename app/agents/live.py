@@ -9,7 +9,7 @@ import structlog
 from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text
 from app.agents.values import Claim, RunEvent, RunResult
 from app.errors import StoreUnavailable, SwitchyardError
-from app.inference.route import Reason, Route
+from app.inference.route import Route
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class LiveRun:
         """Note where the answer comes from; readers are told when a model must load first."""
         self.route = route
         self.is_under_way.set()
-        if route.reason is Reason.COLD_LOAD:
+        if not any(one.resident for one in route.candidates if (one.node, one.model) == (route.node, route.model)):
             self._pending.append(Load(self._epoch, route.node, route.model))
             self._dirty.set()
 

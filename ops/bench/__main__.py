@@ -19,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ArgumentWrong as error:
         sys.stderr.write(f"bench: {error}\n")
         return 2
+    if os.getloadavg()[0] > (os.cpu_count() or 1) / 2:
+        sys.stderr.write("bench: this machine is busy with something else: expect wide spreads\n")
     try:
         found, circumstances = run(plan, os.environ)
     except (Unmeasured, WorldBroken, LocalProblem) as error:

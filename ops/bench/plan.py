@@ -64,7 +64,7 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=LEAST_ROUNDS, point_s=0.8, concurrencies=(1, 16, 64), open_rate_per_s=40.0, open_s=1.5, durable_runs=80,
+    rounds=LEAST_ROUNDS, point_s=0.65, concurrencies=(1, 16, 64), open_rate_per_s=40.0, open_s=1.0, durable_runs=64,
     seed=1, out=EVIDENCE,
 )  # fmt: skip
 QUICK = Plan(

@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("part", nargs="?")
     logs.add_argument("-f", "--follow", action="store_true")
     logs.add_argument("-n", "--lines", type=int, default=20)
-    add("demo", help="ask the stack real questions").add_argument("arguments", nargs=argparse.REMAINDER)
+    demo.add_arguments(add("demo", help="ask a stack real questions and show what each answer took"))
     return parser
 
 
@@ -44,7 +44,8 @@ def _run(given: argparse.Namespace, console: Console) -> int:
             directory = directory_from(os.environ)
             return show_logs(directory, given.part, lines=given.lines, is_following=given.follow, console=console)
         case _:
-            return demo.main(given.arguments)
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            return demo.run(os.environ, console, documents=given.documents, is_kept=given.keep)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,10 +1,7 @@
 """The demonstration: real questions to a real stack, and what each answer took."""
 
 import argparse
-import os
-import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +12,7 @@ from ops.local.choices import directory_from, layout_from
 from ops.local.commands import down, fetch_first, start_detached, status_of
 from ops.local.console import Console
 from ops.local.demo_client import DemoClient
-from ops.local.demo_documents import add_documents
+from ops.local.demo_documents import add_documents, markdown_files
 from ops.local.demo_models import wait_for_models
 from ops.local.demo_questions import Asking
 from ops.local.problems import AlreadyRunning, LocalProblem
@@ -26,7 +23,7 @@ HANDBOOK = REPOSITORY / "samples" / "handbook"
 READY_LIMIT_S = 180.0
 LOOK_EVERY_S = 0.2
 INTERRUPTED = 130
-NEXT_QUESTION = "Which brush is for vinyl?"
+NEXT_QUESTION = "How long does a trial last?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +39,20 @@ class FetchStopped(LocalProblem):
     """The fetching of the first models ended before they were there; it has said why."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Show everything; returns the exit status. Raises LocalProblem."""
-    parser = argparse.ArgumentParser(prog="python -m ops.local demo", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command line may hold."""
     parser.add_argument("--documents", type=Path, default=HANDBOOK, help="a folder of Markdown files to upload")
     parser.add_argument("--keep", action="store_true", help="leave the stack running that the demonstration starts")
-    given = parser.parse_args(arguments)
-    console = Console(sys.stdout)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: what was begun is stopped
+
+
+def run(environ: Mapping[str, str], console: Console, *, documents: Path, is_kept: bool) -> int:
+    """Show everything; returns the exit status. Raises LocalProblem."""
+    directory = directory_from(environ)
+    markdown_files(documents)
     try:
-        with shown_stack(os.environ, console, is_kept=given.keep) as stack:
-            demonstrate(stack, directory_from(os.environ), given.documents, console)
-            say_next(stack, directory_from(os.environ), console, is_kept=given.keep or not stack.is_ours)
+        with shown_stack(environ, console, is_kept=is_kept) as stack:
+            demonstrate(stack, directory, documents, console)
+            say_next(stack, directory, console, is_kept=is_kept or not stack.is_ours)
     except KeyboardInterrupt:
         console.say("\nStopped. What was fetched and read in is kept; run it again to go on.")
         return INTERRUPTED
@@ -73,7 +72,7 @@ def demonstrate(stack: Shown, directory: Path, documents: Path, console: Console
 
 
 @contextmanager
-def shown_stack(environ: Mapping[str, str], console: Console, *, is_kept: bool) -> Iterator[Shown]:
+def shown_stack(environ: Mapping[str, str], console: Console, *, is_kept: bool) -> Generator[Shown]:
     """Use the stack that runs, or start one and stop it at the end. Raises LocalProblem."""
     directory = directory_from(environ)
     is_ours = not is_owned(directory) and _start(environ, console)

@@ -1,6 +1,6 @@
 """What the demonstration asks the HTTP surface for: documents in, stored runs and routes out."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -77,7 +77,7 @@ class DemoClient:
 
     @classmethod
     @contextmanager
-    def open(cls, url: str, key: str) -> Iterator["DemoClient"]:
+    def open(cls, url: str, key: str) -> Generator["DemoClient"]:
         """Open a client of the stack at `url`, and close it."""
         headers = {"authorization": f"Bearer {key}"}
         with httpx.Client(base_url=url, headers=headers, timeout=REPLY_LIMIT_S, trust_env=False) as http:

@@ -12,13 +12,19 @@ READ_LIMIT_S = 300.0
 LOOK_EVERY_S = 0.2
 
 
+def markdown_files(directory: Path) -> list[Path]:
+    """Return the Markdown files of a directory by name. Raises LocalProblem if there are none."""
+    paths = sorted(directory.glob("*.md"))
+    if not paths:
+        raise LocalProblem(f"there are no Markdown files in {directory}; name another folder with --documents")
+    return paths
+
+
 def add_documents(
     directory: Path, client: DemoClient, console: Console, *, clock: Callable[[], float] = time.monotonic
 ) -> None:
     """Upload the Markdown files of a directory and wait until all are read in. Raises LocalProblem."""
-    paths = sorted(directory.glob("*.md"))
-    if not paths:
-        raise LocalProblem(f"there are no Markdown files in {directory}; name another folder with --documents")
+    paths = markdown_files(directory)
     console.say(f"Documents: {len(paths)} Markdown files of {directory.name}")
     waiting = {path: client.upload(path) for path in paths}
     end = clock() + READ_LIMIT_S

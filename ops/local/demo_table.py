@@ -12,6 +12,10 @@ from ops.local.demo_text import columns, paragraph
 from ops.local.problems import LocalProblem
 
 DIGEST_CHARS = 12
+FEW_MODELS = (
+    "Fewer models than tiers: a small one answered what is meant for a larger one, and badly. "
+    "Without MODELS=small each tier has its own (1.7 GB)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ def show(answered: Sequence[Answered], console: Console) -> None:
     console.table(rows(answered))
     console.say("")
     console.say(f"  {totals(answered)}")
+    if len({one.route.digest for one in answered}) < len({one.route.tier for one in answered}):
+        for line in paragraph(FEW_MODELS, indent="  ", width=columns()):
+            console.say(line)
     console.say("")
     console.say("Citations; the quotes stand word for word in the documents:")
     for number, one in enumerate(answered, 1):

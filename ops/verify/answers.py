@@ -23,7 +23,8 @@ Questions about the sample handbook, each asked in a session of its own, one aft
 most {MAX_TOKENS} tokens, to the local stack with all its models. They and what counts as right stand in
 [samples/questions.toml](../../samples/questions.toml). The chat models are the smallest of their kind, which run on a
 processor: what they get wrong is theirs, and larger models on GPUs are what the platform is for. What the platform
-itself promises is in the columns on documents and quotes."""
+itself promises is in the columns on documents and quotes. A repeated run can differ in a few answers, also
+at temperature 0."""
 
 NOTES = """\
 *Fact*: the answer holds a wording of every fact that was asked for, found by a list of wordings, so a fact may stand in
@@ -39,6 +40,7 @@ class Asked:
 
     question: Question
     tier: str
+    reason: str
     model: str
     answer: str
     citations: tuple[dict[str, Any], ...]
@@ -70,15 +72,16 @@ def ask_one(url: str, key: str, question: Question) -> Asked:
     try:
         ask(url, key, body, reader)
     except httpx.HTTPError as error:
-        return Asked(question, "", "", "", (), 0, 0, 0.0, 0.0, repr(error))
+        return Asked(question, "", "", "", "", (), 0, 0, 0.0, 0.0, repr(error))
     if reader.end != "done":
         problem = str(reader.final.get("code", "the stream broke"))
-        return Asked(question, "", "", reader.text, (), 0, 0, 0.0, 0.0, problem)
+        return Asked(question, "", "", "", reader.text, (), 0, 0, 0.0, 0.0, problem)
     took = reader.final["metadata"]
     answering = [route for route in took["routes"] if route["kind"] == "chat" and route["outcome"] == "done"][-1]
     return Asked(
         question=question,
         tier=answering["tier"],
+        reason=answering["reason"],
         model=answering["model"],
         answer=reader.final["message"],
         citations=tuple(reader.final["citations"]),
@@ -144,8 +147,10 @@ def sections(found: Sequence[Asked], texts: Mapping[str, str]) -> list[tuple[str
         for asked in found
         if asked.error or not _is_right(asked)
     ]
+    moved = [f"{asked.question.id} (`{asked.reason}`)" for asked in found if asked.tier != asked.question.tier]
+    tiers = f"The tier is the one that answered; answered by another than the rated one: {', '.join(moved) or 'none'}."
     return [
-        ("Right and wrong", f"{table(heads, right)}\n\n{NOTES}"),
+        ("Right and wrong", f"{table(heads, right)}\n\n{tiers}\n\n{NOTES}"),
         ("What it took", table(cost_heads, costs)),
         ("What went wrong", table(("question", "tier", "verdict", "the answer's beginning"), misses)),
     ]

@@ -8,6 +8,7 @@ from random import Random
 import msgspec
 import pytest
 
+from app.inference.route import Reason
 from ops.local.process import run_once
 from ops.verify.answers import Asked, ask_one
 from ops.verify.questions import cites, is_verbatim, read_questions
@@ -15,6 +16,7 @@ from ops.verify.stack import HANDBOOK, handbook, upload
 from tests.acceptance.local import LocalStack
 
 SAMPLE = 3
+MOVED = {Reason.ESCALATED_TIER, Reason.DEGRADED_TIER}
 COMMAND_LIMIT_S = 60.0
 
 
@@ -57,7 +59,8 @@ def check(asked: Asked) -> None:
     question, texts = asked.question, handbook()
     assert asked.error == "", question.id
     assert asked.answer.strip(), question.id
-    assert asked.tier == question.tier, question.id
+    # On a machine under load a node may be away for a while; then another tier answers, and the route says so.
+    assert asked.tier == question.tier or asked.reason in MOVED, (question.id, asked.tier, asked.reason)
     assert cites(asked.citations, question.documents), (question.id, asked.citations)
     wrong = [citation for citation in asked.citations if not is_verbatim(citation, texts)]
     assert wrong == [], question.id

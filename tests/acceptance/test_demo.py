@@ -95,7 +95,7 @@ def run_demo(directory: Path) -> tuple[int, str, list[ProcessId]]:
 
 
 def open_database(url: str) -> "psycopg.Connection[dict[str, Any]]":
-    return psycopg.connect(url, row_factory=dict_row)
+    return psycopg.Connection[dict[str, Any]].connect(url, row_factory=dict_row)
 
 
 def flat(text: str) -> str:

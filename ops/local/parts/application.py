@@ -5,6 +5,7 @@ from ops.local.nodes import write_nodes_file
 from ops.local.ports import HOST
 
 DRAIN_S = 5.0
+FIRST_TOKEN_S = 180.0
 
 
 def environ(layout: Layout) -> dict[str, str]:
@@ -18,6 +19,8 @@ def environ(layout: Layout) -> dict[str, str]:
         "BLOBS_DIR": str(layout.directory / "blobs"),
         "HOST": HOST,
         "REPLICA_COUNT": str(len(REPLICAS)),
+        # On a processor that does other work too, reading the passages alone takes the largest model a minute.
+        "FIRST_TOKEN_S": layout.environ.get("SWITCHYARD_FIRST_TOKEN_S", str(FIRST_TOKEN_S)),
         "DRAIN_S": layout.environ.get("SWITCHYARD_DRAIN_S", str(DRAIN_S)),
     }
     if layout.outside.qdrant_urls is None:

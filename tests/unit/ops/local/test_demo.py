@@ -122,6 +122,14 @@ def test_the_sums_count_models_by_their_digest() -> None:
     assert totals(THREE[:1]) == "1 answer from 1 model on 1 node: 1.512 GPU-seconds, $0.000151"
 
 
+def test_it_is_said_when_one_model_had_to_serve_every_tier() -> None:
+    few, three = StringIO(), StringIO()
+    show([answered("smollm2:135m", tier) for tier in Tier], Console(few))
+    show(THREE, Console(three))
+    assert "Fewer models than tiers" in few.getvalue()
+    assert "Fewer models than tiers" not in three.getvalue()
+
+
 def test_the_citations_are_shown_with_document_and_quote() -> None:
     out = StringIO()
     show(THREE[:1], Console(out))

@@ -1,5 +1,6 @@
 """Pages of evidence: counts of cases, tables that hold any text, verdicts that hide nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def asked(name: str, answer: str, *, documents: tuple[str, ...] = ("a.md",), err
     facts = (("72",),) if documents else ()
     question = Question(id=name, tier=Tier.SIMPLE, ask="How much?", documents=documents, facts=facts)
     citation = {"document": "a.md", "quote": "72 litres", "start_offset": 0, "end_offset": 9}
-    return Asked(question, "simple", "m", answer, (citation,), 10, 5, 2.0, 0.0002, error)
+    return Asked(question, "simple", "only_candidate", "m", answer, (citation,), 10, 5, 2.0, 0.0002, error)
 
 
 def test_answers_are_counted_as_right_wrong_and_refused() -> None:
@@ -101,6 +102,8 @@ def test_answers_are_counted_as_right_wrong_and_refused() -> None:
         asked("made-up", "Main Street.", documents=()),
         asked("honest", "The passages do not mention it.", documents=()),
     ]
+    moved = replace(asked("moved", "It holds 72 litres."), tier="medium", reason="escalated_tier")
+    assert "moved (`escalated_tier`)" in sections([*found, moved], {"a.md": "72 litres"})[0][1]
     (_, right), (_, took), (_, misses) = sections(found, {"a.md": "72 litres"})
     quotes = "5 of 5 (100%)"
     assert f"| all |  | 1 of 3 (33%) | 3 of 3 (100%) | {quotes} | 1 of 2 (50%) | 1 of 3 (33%) |" in right
