@@ -121,15 +121,15 @@ class Runner:
         Raises RunUnknown, StoreUnavailable before the first event.
         """
         position = parse_position(after, run_id)
-        live = self._live.get(run_id)
-        if live is None or live.claim.tenant_id != caller.tenant_id:
+        live = self._followed(caller, run_id)
+        if live is None:
             current = await self._runs.get(caller.tenant_id, run_id)
             follower = Follower(run_id, current.session_id, position)
         else:
             follower = Follower(run_id, live.claim.session_id, position)
         if position == Position():
             yield follower.opening()
-        if live is not None and live.claim.tenant_id == caller.tenant_id:
+        if live is not None:
             async with aclosing(live.follow(follower)) as events:
                 async for event in events:
                     yield event
@@ -199,6 +199,13 @@ class Runner:
             await self._runs.let_go(claim)
             return handle, None
         return handle, claim
+
+    def _followed(self, caller: Caller, run_id: RunId) -> LiveRun | None:
+        """Return the caller's run if all of its entries are here: those of earlier attempts are in the log alone."""
+        live = self._live.get(run_id)
+        if live is None or live.claim.tenant_id != caller.tenant_id or live.claim.attempt > 1:
+            return None
+        return live
 
     def _begin(self, claim: Claim, *, text: str) -> LiveRun:
         execution: Execution | None = None
