@@ -22,6 +22,7 @@ from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.team import load_teams
+from app.cancel import cancel
 from app.errors import StoreUnavailable
 from app.health import Health
 from app.ids import TenantId
@@ -256,8 +257,7 @@ async def _own(stack: AsyncExitStack, name: str, work: Coroutine[object, object,
     task = asyncio.create_task(work, name=name)
 
     async def end() -> None:
-        task.cancel()
-        await asyncio.wait({task})
+        await cancel({task})
 
     task.add_done_callback(_report)
     stack.push_async_callback(end)

@@ -13,6 +13,7 @@ from procrastinate import jobs as queued
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from prometheus_client import start_http_server
 
+from app.cancel import cancel
 from app.errors import StoreUnavailable, SwitchyardError
 from app.ids import JobId, RunId
 from app.inference import usage
@@ -28,6 +29,7 @@ RUNS_QUEUE = "runs"
 JOBS_AT_ONCE = 4
 RUNS_AT_ONCE = 64
 STALLED_AFTER_S = 60
+QUEUE_DRAIN_S = 10.0
 
 REMOVE_OLD_JOBS_HOURS = 24
 
@@ -114,7 +116,7 @@ async def consume(queue: procrastinate.App, names: list[str], concurrency: int) 
                 concurrency=concurrency,
                 install_signal_handlers=False,
                 fetch_job_polling_interval=2.0,
-                shutdown_graceful_timeout=10.0,
+                shutdown_graceful_timeout=QUEUE_DRAIN_S,
                 name=",".join(names),
             )
         except (ConnectorException, StoreUnavailable) as error:
@@ -136,15 +138,14 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
         ("compare index and chunks", 300.0, platform.reconciler.run),
     ]
     async with platform.queue_pool, asyncio.TaskGroup() as group:
-        tasks = [group.create_task(repeat(name, every_s, chore), name=name) for name, every_s, chore in turns]
-        tasks.append(group.create_task(consume(queue, [jobs.QUEUE], JOBS_AT_ONCE), name="ingest"))
-        tasks.append(group.create_task(consume(queue, [RUNS_QUEUE], RUNS_AT_ONCE), name="runs"))
+        running = [group.create_task(repeat(name, every_s, chore), name=name) for name, every_s, chore in turns]
+        running.append(group.create_task(consume(queue, [jobs.QUEUE], JOBS_AT_ONCE), name="ingest"))
+        running.append(group.create_task(consume(queue, [RUNS_QUEUE], RUNS_AT_ONCE), name="runs"))
         await stopped.wait()
         log.info("worker.stopping")
         # Beside the queue's own drain: its takeovers wait for runs that this ends or gives up.
         group.create_task(platform.runner.close(drain_s=platform.settings.drain_s), name="drain")
-        for task in tasks:
-            task.cancel()
+        await cancel(running, again_s=QUEUE_DRAIN_S + 5.0)
 
 
 async def run() -> None:

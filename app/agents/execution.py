@@ -1,6 +1,7 @@
 """One run from claim to end: the graph, the write of its end, and what a failure means."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER, Sessions
 from app.agents.team import CompiledGraph, Outbox, Work
 from app.agents.values import Claim, Degradation, RouteSummary, RunResult, RunState
+from app.cancel import cancel
 from app.errors import LeaseLost, RunFailed, StoreUnavailable, SwitchyardError, Unavailable
 from app.inference.dispatcher import Dispatcher
 from app.inference.records import Outcome
@@ -97,16 +99,12 @@ class Execution:
         )
         work = asyncio.create_task(self._work(), name=f"work {self._claim.run_id}")
         writing = asyncio.create_task(self._live.write(), name=f"log {self._claim.run_id}")
-        try:
+        # The owner may stop this run (`live.ending` says why); its end is written below, outside the cancellation.
+        with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({work}, timeout=self._parts.run_limit_s)
-        except asyncio.CancelledError:
-            # The owner stops this run (`live.ending` says why); its end is written below, outside the cancellation.
-            work.cancel()
         self._live.is_settling = True
         try:
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work}, timeout=10)
+            await cancel({work}, again_s=5, limit_s=10)
             await self._live.stop(writing)
             await self._settle(work, perf_counter() - started)
         finally:

@@ -22,6 +22,7 @@ from app.agents.values import (
     RunResult,
     StartRun,
 )
+from app.cancel import cancel
 from app.errors import BadInput, Draining, NoNodeAvailable, StoreUnavailable
 from app.ids import Caller, RunId
 from app.inference.dispatcher import Dispatcher
@@ -180,8 +181,7 @@ class Runner:
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()), timeout=5)
         if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.wait({self._renewing})
+            await cancel({self._renewing})
 
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Return the run, and its claim if it is to be begun here."""

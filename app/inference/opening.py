@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.cancel import cancel
 from app.errors import StoreUnavailable
 from app.inference.attempts import Limits
 from app.inference.catalogue import Catalogue
@@ -82,9 +83,9 @@ async def open_inference(
             fleet, leases, ollama, rows, coordination, metrics, interval_s=knobs.probe_interval_s, clock=clock
         )  # fmt: skip
         await probe.look()
-        await stack.enter_async_context(
-            _running(leases.run(), probe.run(), FreedListener(coordination, leases.freed).run())
-        )
+        listener = FreedListener(coordination, leases.freed)
+        works = leases.run(), probe.keep_looking(), probe.keep_trying(), listener.run()
+        await stack.enter_async_context(_running(*works))
         dispatcher = Dispatcher(
             fleet, leases, ollama, metrics, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
         )  # fmt: skip
@@ -102,9 +103,8 @@ async def _declare(rows: NodeRows, catalogue: Catalogue) -> None:
 async def _running(*works: Coroutine[object, object, None]) -> AsyncGenerator[None]:
     """Run `works` beside the block, and cancel them at its end."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(work) for work in works]
+        running = [group.create_task(work) for work in works]
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            await cancel(running)

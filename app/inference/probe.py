@@ -58,11 +58,18 @@ class Probe:
         self._states: dict[str, NodeState] = {}
         self._trial_at: dict[tuple[str, str], float] = {}
 
-    async def run(self) -> None:
-        """Look and try, for as long as the process lives."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_looking())
-            group.create_task(self._keep_trying())
+    async def keep_looking(self) -> None:
+        """Look, for as long as the process lives."""
+        while True:
+            # Not in step with the other replicas.
+            await asyncio.sleep(self._interval_s * random.uniform(0.8, 1.2))  # noqa: S311
+            await self.look()
+
+    async def keep_trying(self) -> None:
+        """Try idle models, for as long as the process lives."""
+        while True:
+            await asyncio.sleep(self._interval_s)
+            await self.try_idle()
 
     async def look(self) -> None:
         """Look at every node once, and read which are drained."""
@@ -80,17 +87,6 @@ class Probe:
         for node, model in self._fleet.idle_models(IDLE_S):
             if await self._may_try(node, model):
                 await self._try(node, model)
-
-    async def _keep_looking(self) -> None:
-        while True:
-            # Not in step with the other replicas.
-            await asyncio.sleep(self._interval_s * random.uniform(0.8, 1.2))  # noqa: S311
-            await self.look()
-
-    async def _keep_trying(self) -> None:
-        while True:
-            await asyncio.sleep(self._interval_s)
-            await self.try_idle()
 
     async def _look(self, node: Node) -> None:
         look = await self._ollama.look(node.url, limit_s=LOOK_LIMIT_S)
