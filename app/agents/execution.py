@@ -114,11 +114,13 @@ class Execution:
 
     async def _work(self) -> Reply:
         claim, parts = self._claim, self._parts
-        if claim.attempt > parts.attempts:
-            raise RunFailed(f"given up after {parts.attempts} attempts", reason="attempts")
         if claim.attempt > 1:
             await self._effects.load()
             self._earlier = await earlier_calls(parts.database, claim)
+        if claim.cancel_asked:
+            raise RunFailed("the run was cancelled", reason="cancelled")
+        if claim.attempt > parts.attempts:
+            raise RunFailed(f"given up after {parts.attempts} attempts", reason="attempts")
         turns = ()
         if not claim.new_session:
             turns = await parts.sessions.turns(
@@ -184,7 +186,7 @@ class Execution:
 
     def _judge(self, error: BaseException | None, ending: Ending | None) -> tuple[RunState, SwitchyardError]:
         """Return the final state of a run that brought no answer, and the fact that its caller is told."""
-        if ending is Ending.CANCELLED:
+        if ending is Ending.CANCELLED or self._claim.cancel_asked:
             return RunState.CANCELLED, RunFailed("the run was cancelled", reason="cancelled")
         if isinstance(error, RunFailed) and error.facts.get("reason") == "attempts":
             return RunState.DEAD, error

@@ -43,7 +43,7 @@ CLAIM_EXPIRED: LiteralString = """
         FOR UPDATE SKIP LOCKED
     )
     RETURNING id, tenant_id, key_id, session_id, team, question, context, options, on_disconnect, request_id, fence,
-              attempt, created_at
+              attempt, created_at, cancel_asked
 """
 SELECT_EXPIRED: LiteralString = """
     SELECT id, tenant_id FROM runs
@@ -236,6 +236,7 @@ def claim_of(row: Mapping[str, Any], session: sessions.SessionFacts, *, new_sess
         attempt=row["attempt"],
         created_at=row["created_at"],
         new_session=new_session,
+        cancel_asked=bool(row.get("cancel_asked")),
         session_tier=None if session.tier is None else Tier(session.tier),
         session_node=session.node,
     )

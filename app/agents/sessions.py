@@ -9,10 +9,13 @@ from psycopg.types.json import Jsonb
 
 from app.agents.checkpoints import thread_of
 from app.agents.values import Citation, Turn
-from app.errors import SessionBusy, SessionUnknown
+from app.errors import BadInput, SessionBusy, SessionUnknown
 from app.ids import RunId, SessionId, TenantId
 from app.postgres import Connection, Database
 from app.telemetry.metrics import Metrics
+
+# Twice what one request may bring: a session is merged into with every request, and must not grow for ever.
+CONTEXT_REMEMBERED = 64
 
 INSERT_SESSION: LiteralString = """
     INSERT INTO sessions (id, tenant_id, expires_at, state)
@@ -23,7 +26,7 @@ TOUCH_SESSION: LiteralString = """
     UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second',
                         state = state || %(context)s
     WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s AND expires_at > now()
-    RETURNING id, tier, node
+    RETURNING id, tier, node, (SELECT count(*) FROM jsonb_object_keys(state)) AS remembered
 """
 REMEMBER: LiteralString = """
     UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second',
@@ -198,12 +201,18 @@ async def add(conn: Connection, tenant_id: TenantId, context: dict[str, str], *,
 async def touch(
     conn: Connection, tenant_id: TenantId, session_id: SessionId, context: dict[str, str], *, ttl_s: int
 ) -> SessionFacts:
-    """Keep a session alive and merge `context` into its state. Raises SessionUnknown."""
+    """Keep a session alive and merge `context` into its state.
+
+    Raises SessionUnknown; BadInput when the session would remember more than CONTEXT_REMEMBERED names.
+    """
     rows = await conn.execute(
         TOUCH_SESSION,
         {"session_id": session_id, "tenant_id": tenant_id, "ttl_s": ttl_s, "context": Jsonb(context)},
     )
-    return _facts(await rows.fetchone())
+    row = await rows.fetchone()
+    if row is not None and row["remembered"] > CONTEXT_REMEMBERED:
+        raise BadInput(f"a session remembers at most {CONTEXT_REMEMBERED} names of context", field="context")
+    return _facts(row)
 
 
 async def facts(conn: Connection, tenant_id: TenantId, session_id: SessionId) -> SessionFacts:

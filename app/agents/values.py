@@ -93,6 +93,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     created_at: datetime
     new_session: bool = False
+    cancel_asked: bool = False
     session_tier: Tier | None = None
     session_node: str | None = None
 

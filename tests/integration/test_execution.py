@@ -243,6 +243,24 @@ async def test_a_reader_at_another_process_follows_the_stream(servers: Servers, 
         assert sum(event.kind is EventKind.DELTA for event in events) > 1
 
 
+async def test_a_run_cancelled_while_nobody_owned_it_ends_without_another_call(
+    servers: Servers, node: FakeNode
+) -> None:
+    node.script(model=CHAT, hang_after=2)
+    async with opened(settings_for(servers, node, replica="replica-1")) as (first,):
+        caller = await add_caller(first)
+        handle = await first.runner.start(caller, ask())
+        await until(lambda: chat_of(node).tokens >= 2)
+        await first.runner.close(drain_s=0)
+        calls = len(node.calls)
+        async with opened(settings_for(servers, node, replica="worker-1")) as (second,):
+            await second.runs.ask_cancel(caller.tenant_id, handle.run_id)
+            result = await second.runner.resume(handle.run_id)
+            assert result is not None
+            assert (result.state, len(node.calls)) == (RunState.CANCELLED, calls)
+            assert result.gpu_seconds > 0
+
+
 async def test_a_run_that_fails_on_every_attempt_is_given_up(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node, run_attempts=1, replica="replica-1")) as (first,):
         caller = await add_caller(first)
@@ -254,4 +272,5 @@ async def test_a_run_that_fails_on_every_attempt_is_given_up(servers: Servers, n
             result = await second.runner.resume(handle.run_id)
             assert result is not None
             assert (result.state, result.error_code) == (RunState.DEAD, "run_failed")
+            assert result.gpu_seconds > 0
             assert (await rows(second, STATE, handle.run_id))[0]["state"] == "dead"

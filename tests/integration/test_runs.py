@@ -12,7 +12,7 @@ from app.agents import endings
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.values import Claim, OnDisconnect, RunResult, RunState, StartRun
-from app.errors import IdempotencyMismatch, LeaseLost, RunUnknown, SessionBusy, SessionUnknown
+from app.errors import BadInput, IdempotencyMismatch, LeaseLost, RunUnknown, SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
@@ -240,3 +240,17 @@ async def test_sessions_that_expired_a_day_ago_are_removed_with_their_checkpoint
 async def test_an_unknown_run_is_unknown(bench: Bench) -> None:
     with pytest.raises(RunUnknown):
         await bench.runs().get(bench.caller.tenant_id, RunId(uuid4()))
+
+
+async def test_a_session_remembers_a_bounded_context(bench: Bench) -> None:
+    runs = bench.runs()
+    first = await accepted(runs, bench.caller, question(context={f"first {n}": "x" for n in range(32)}))
+    await end(bench, first, done(first))
+    second = await accepted(
+        runs, bench.caller, question(session_id=first.session_id, context={f"second {n}": "x" for n in range(32)})
+    )
+    await end(bench, second, done(second))
+    with pytest.raises(BadInput, match="at most 64"):
+        await runs.accept(bench.caller, question(session_id=first.session_id, context={"one more": "x"}))
+    again = await accepted(runs, bench.caller, question(session_id=first.session_id, context={"first 0": "y"}))
+    assert again.context == {"first 0": "y"}
