@@ -55,6 +55,11 @@ up: setup-local ## Start the local stack
 down: setup-local ## Stop the local stack; its data stays
 	@$(RUN) ops.local down
 
+.PHONY: load
+load: setup ## Load the running stack and judge it: USERS=20 MINUTES=2; RATE=60 visits a minute for open arrivals
+	@$(RUN) ops.load $(if $(USERS),--users $(USERS)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: bench
 bench: setup ## Measure, side by side, what the goals are stated in
 	@$(RUN) ops.bench
@@ -66,3 +71,7 @@ verify: setup ## Run what is too long for CI and write docs/evidence
 .PHONY: docs
 docs: setup ## Write docs/reference again from the code
 	@$(RUN) ops.docs
+
+.PHONY: requirements
+requirements: setup ## Write docs/requirements.md again: each promise, its tests, their last result
+	@$(RUN) ops.requirements

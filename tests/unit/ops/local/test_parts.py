@@ -78,6 +78,7 @@ def test_the_two_valkeys_keep_different_promises(make_layout: MakeLayout) -> Non
     assert {config["bind"] for config in configs} == {"127.0.0.1"}
 
 
+@pytest.mark.requirement("UPL-40")
 def test_every_server_listens_on_loopback_only(make_layout: MakeLayout) -> None:
     layout = make_layout()
     assert qdrant.part(layout).environ["QDRANT__SERVICE__HOST"] == "127.0.0.1"
@@ -121,7 +122,19 @@ def test_the_demo_key_is_made_once_for_each_database(make_layout: MakeLayout) ->
 
 
 def test_monitoring_is_left_out_where_it_is_not_installed(make_layout: MakeLayout) -> None:
-    assert prometheus.parts(make_layout(environ={"PATH": "/nonexistent"})) == ()
+    assert prometheus.parts(make_layout(environ={"PATH": "/nonexistent"}), Path("/nonexistent")) == ()
+
+
+def test_monitoring_runs_from_where_make_check_left_it(make_layout: MakeLayout, tmp_path: Path) -> None:
+    for name in ("prometheus", "prometheus-alertmanager"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    layout = make_layout(environ={"PATH": "/nonexistent"})
+    watching, telling = (build(layout) for build in prometheus.parts(layout, tmp_path))
+    assert watching.command[0] == str(tmp_path / "prometheus")
+    assert telling.command[0] == str(tmp_path / "prometheus-alertmanager")
+    watching.prepare()
+    assert layout.ports.address("alertmanager") in (layout.directory / "prometheus" / "prometheus.yml").read_text()
 
 
 def test_a_place_without_a_value_is_a_problem() -> None:

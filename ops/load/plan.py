@@ -1,0 +1,122 @@
+"""What a load run does: read from the command line, handed to the process in which Locust runs."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+URL = "SWITCHYARD_LOCAL_URL"
+KEY = "SWITCHYARD_LOCAL_KEY"
+USERS = 20
+PLACES = 200
+MINUTES = 2.0
+SEED = 20
+THINK_S = (2.0, 8.0)
+FOLLOW_UPS = (1, 3)
+ANSWER_LIMIT_S = 120.0
+PROCESSING_LIMIT_S = 120.0
+DRAIN_S = 60.0
+
+
+class ArgumentsWrong(Exception):
+    """The command line makes no sense."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked for.
+
+    `users` people at once; with `per_minute` arrivals it is the most that may be inside at once. `think_s` and
+    `follow_ups` are the least and the most. Without `url` it is the local stack.
+    """
+
+    users: int
+    minutes: float
+    per_minute: float | None
+    seed: int
+    think_s: tuple[float, float]
+    follow_ups: tuple[int, int]
+    drain_s: float
+    url: str | None
+    key: str | None
+    metrics: tuple[str, ...]
+    targets: Path | None
+    out: Path | None
+    is_handbook_added: bool
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, as the process of Locust reads it from its standard input: it holds the api key."""
+
+    url: str
+    key: str
+    users: int
+    duration_s: float
+    per_minute: float | None
+    seed: int
+    think_s: tuple[float, float]
+    follow_ups: tuple[int, int]
+    drain_s: float
+    answer_limit_s: float = ANSWER_LIMIT_S
+    processing_limit_s: float = PROCESSING_LIMIT_S
+    out: str
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentsWrong(message)
+
+
+def read_asked(arguments: Sequence[str], environ: Mapping[str, str]) -> Asked:
+    """Return what the command line asks for. Raises ArgumentsWrong; `--help` ends the process."""
+    given = _parser().parse_args(arguments)
+    asked = Asked(
+        users=given.users if given.users is not None else USERS if given.rate is None else PLACES,
+        minutes=given.minutes,
+        per_minute=given.rate,
+        seed=given.seed,
+        think_s=tuple(given.think_s),
+        follow_ups=tuple(given.follow_ups),
+        drain_s=given.drain_s,
+        url=given.url or environ.get(URL) or None,
+        key=environ.get(KEY) or None,
+        metrics=tuple(given.metrics),
+        targets=given.targets,
+        out=given.out,
+        is_handbook_added=not given.no_handbook,
+    )
+    _check(asked)
+    return asked
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m ops.load", description="Load a running stack and judge it against the targets.")
+    add = parser.add_argument
+    add("--users", type=int, help=f"people at once ({USERS}); with --rate the most at once ({PLACES})")
+    add("--minutes", type=float, default=MINUTES, help="how long visitors come (%(default)s)")
+    add("--rate", type=float, help="visits a minute, at random times whatever the answers do; else people take turns")
+    add("--seed", type=int, default=SEED, help="fixes who comes when and asks what (%(default)s)")
+    add("--think-s", type=float, nargs=2, default=THINK_S, metavar=("LEAST", "MOST"), help="before a follow-up (2 8)")
+    add("--follow-ups", type=int, nargs=2, default=FOLLOW_UPS, metavar=("LEAST", "MOST"), help="in a session (1 3)")
+    add("--drain-s", type=float, default=DRAIN_S, help="how long open answers may take at the end (%(default)s)")
+    add("--url", help=f"the stack's address, else ${URL}, else the local stack; the api key comes from ${KEY}")
+    add("--metrics", action="append", default=[], metavar="URL", help="/metrics of a replica; repeat for each one")
+    add("--targets", type=Path, help="the targets, instead of ops/load/targets.toml")
+    add("--out", type=Path, help="folder of the verdict (.local/load)")
+    add("--no-handbook", action="store_true", help="do not add samples/handbook first")
+    return parser
+
+
+def _check(asked: Asked) -> None:
+    for name, is_wrong in {
+        "--users must be 1 to 10000": not 1 <= asked.users <= 10_000,
+        "--minutes must be above 0": not asked.minutes > 0,
+        "--rate must be above 0": asked.per_minute is not None and not asked.per_minute > 0,
+        "--think-s must be two numbers from 0, ascending": not 0 <= asked.think_s[0] <= asked.think_s[1],
+        "--follow-ups must be two numbers from 0, ascending": not 0 <= asked.follow_ups[0] <= asked.follow_ups[1],
+        "--drain-s must be 0 or more": not asked.drain_s >= 0,
+        f"--url needs an api key in ${KEY}": asked.url is not None and asked.key is None,
+    }.items():
+        if is_wrong:
+            raise ArgumentsWrong(name)
