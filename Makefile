@@ -37,7 +37,7 @@ check: setup ## Check format, lint, types, imports and alert rules
 	$(RUN) ruff check .
 	$(RUN) basedpyright
 	.venv/bin/lint-imports
-	@ops/promtool.sh
+	@ops/prometheus.sh
 
 .PHONY: test
 test: check ## Run check and every test, with branch coverage
@@ -71,6 +71,10 @@ verify: setup ## Run what is too long for CI and write docs/evidence
 .PHONY: docs
 docs: setup ## Write docs/reference again from the code
 	@$(RUN) ops.docs
+
+.PHONY: dashboards
+dashboards: setup ## Write grafana/json again from grafana/dashboards, the alerts and the runbooks
+	@$(RUN) grafana
 
 .PHONY: requirements
 requirements: setup ## Write docs/requirements.md again: each promise, its tests, their last result

@@ -21,10 +21,10 @@ from app.conversation import Stack, StackAway
 from app.errors import BadInput, SwitchyardError
 from app.migrations import migrate
 from app.postgres import Database, make_pool
+from app.settings import PREFIX, SettingsWrong, find_value
 from app.telemetry.metrics import Metrics
 
-DATABASE_URL = "SWITCHYARD_DATABASE_URL"
-DATABASE_CA = "SWITCHYARD_DATABASE_CA"
+DATABASE_URL = f"{PREFIX}DATABASE_URL"
 # Names that the application's settings leave alone.
 LOCAL_URL = "SWITCHYARD_LOCAL_URL"
 LOCAL_KEY = "SWITCHYARD_LOCAL_KEY"
@@ -47,9 +47,9 @@ class Accounts:
 
 @asynccontextmanager
 async def open_accounts(environ: Mapping[str, str]) -> AsyncGenerator[Accounts]:
-    """Open one connection to PostgreSQL. Raises UsageWrong without its address."""
+    """Open one connection to PostgreSQL. Raises UsageWrong without its address, SettingsWrong."""
     url = database_url(environ)
-    pool = make_pool(url, size=1, wait_s=5.0, tls_ca=environ.get(DATABASE_CA))
+    pool = make_pool(url, size=1, wait_s=5.0, tls_ca=find_value(environ, "database_ca"))
     await pool.open(wait=False)
     try:
         yield Accounts(Database(pool, Metrics(CollectorRegistry())))
@@ -58,10 +58,11 @@ async def open_accounts(environ: Mapping[str, str]) -> AsyncGenerator[Accounts]:
 
 
 def database_url(environ: Mapping[str, str]) -> str:
-    """Return PostgreSQL's address. Raises UsageWrong."""
-    if not environ.get(DATABASE_URL):
+    """Return PostgreSQL's address, given itself or by file. Raises UsageWrong, SettingsWrong."""
+    url = find_value(environ, "database_url")
+    if not url:
         raise UsageWrong(f"set {DATABASE_URL} to PostgreSQL's address, like postgresql://user@host:5432/switchyard")
-    return environ[DATABASE_URL]
+    return url
 
 
 async def add_tenant(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
@@ -202,7 +203,7 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
             console.say("the schema is at its newest version")
         else:
             asyncio.run(_on_accounts(given, environ, console))
-    except UsageWrong as error:
+    except (UsageWrong, SettingsWrong) as error:
         notes.say(f"switchyard: {error}")
         return 2
     except SwitchyardError as error:

@@ -68,6 +68,7 @@ class Database:
         self._metrics.db_pool_limit.set(self.pool.max_size)
         self._metrics.db_pool_size.set(size)
         self._metrics.db_pool_taken.set(size - stats.get("pool_available", 0))
+        self._metrics.db_pool_waiting.set(stats.get("requests_waiting", 0))
 
 
 async def _check(conn: Connection) -> None:

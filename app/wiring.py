@@ -127,6 +127,7 @@ def _knobs(settings: Settings) -> Knobs:
 
 def _build(settings: Settings, stores: Stores, inference: Inference) -> Platform:
     metrics, database = stores.metrics, stores.database
+    metrics.replicas_configured.set(settings.replica_count)
     search = Search(database, stores.qdrant)
     sessions = Sessions(database, metrics)
     runs = _runs(settings, database)
@@ -246,6 +247,7 @@ async def _watch(platform: Platform) -> None:
         before = time.monotonic()
         await asyncio.sleep(WATCH_EVERY_S)
         platform.metrics.loop_lag.set(max(0.0, time.monotonic() - before - WATCH_EVERY_S))
+        platform.health.watch()  # a replica does so at every scrape too; a worker's are served without asking it
         try:
             await platform.health.count_sessions()
         except StoreUnavailable:

@@ -11,6 +11,8 @@ import structlog
 from blockbuster import blockbuster_ctx
 from hypothesis import settings
 
+from tests.requirement_results import register
+
 HERE = Path(__file__).parent
 SEED = "SWITCHYARD_TEST_SEED"
 FULL = "SWITCHYARD_TEST_FULL"
@@ -27,8 +29,9 @@ def suite_of(path: Path) -> str:
     return path.relative_to(HERE).parts[0]
 
 
-def pytest_configure() -> None:
-    """Log plainly: structlog's default renderer reads source files to draw tracebacks, which blocks the loop."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Record results, and log plainly: structlog's default renderer reads source files, which blocks the loop."""
+    register(config)
     structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()])
 
 

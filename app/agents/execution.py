@@ -277,7 +277,8 @@ class Execution:
             metrics.degraded.labels(reason).inc()
         if route is not None:
             metrics.agent_token_usage.labels(agent, route.model).observe(result.input_tokens + result.output_tokens)
-        if result.error_code is not None:
+        # A caller who cancels is no fault of an agent.
+        if result.error_code is not None and result.state is not RunState.CANCELLED:
             metrics.agent_errors.labels(agent, result.error_code).inc()
         log.info(
             "run.finished",

@@ -15,8 +15,8 @@ from app.postgres import Database
 
 SELECT_CALLS: LiteralString = """
     SELECT usage.route_id, usage.kind, usage.agent, usage.tier, routes.tier_reason, routes.reason, usage.node,
-           usage.model, usage.digest, usage.input_tokens, usage.output_tokens, usage.first_token_us, usage.gpu_us,
-           usage.cost_usd_micro, usage.outcome
+           usage.model, usage.digest, usage.input_tokens, usage.output_tokens, usage.first_token_us, usage.wait_us,
+           usage.gpu_us, usage.cost_usd_micro, usage.outcome
     FROM usage LEFT JOIN routes ON routes.id = usage.route_id AND routes.tenant_id = usage.tenant_id
     WHERE usage.run_id = %(run_id)s AND usage.tenant_id = %(tenant_id)s
     ORDER BY usage.started_at
@@ -32,6 +32,7 @@ async def earlier_calls(database: Database, claim: Claim) -> list[RouteSummary]:
                 row
                 | {
                     "first_token_ms": _ms(row["first_token_us"]),
+                    "wait_ms": row["wait_us"] / 1e3,
                     "gpu_seconds": row["gpu_us"] / 1e6,
                     "cost_usd": row["cost_usd_micro"] / 1e6,
                 },
@@ -59,6 +60,7 @@ def summarise(record: CallRecord, route: Route | None) -> RouteSummary:
         gpu_seconds=record.gpu_us / 1e6,
         cost_usd=record.cost_usd_micro / 1e6,
         outcome=record.outcome,
+        wait_ms=record.wait_us / 1e3,
     )
 
 

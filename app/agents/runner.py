@@ -67,6 +67,12 @@ class Runner:
         self._tasks: dict[RunId, asyncio.Task[None]] = {}
         self._renewing: asyncio.Task[None] | None = None
         self._draining = False
+        # A counter that appears with its first run hides that run from `rate`.
+        for team in teams:
+            for state in FINAL_STATES:
+                metrics.runs.labels(team, state.value)
+        for reason in Degradation:
+            metrics.degraded.labels(reason.value)
 
     async def start(self, caller: Caller, ask: StartRun) -> RunHandle:
         """Accept a run and have it under way.

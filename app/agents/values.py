@@ -135,6 +135,8 @@ class RouteSummary(msgspec.Struct, frozen=True):
     gpu_seconds: float
     cost_usd: float
     outcome: str
+    wait_ms: float = 0.0
+    """How long it waited for a slot."""
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,11 @@ def create_app(platform: Platform) -> Litestar:
     check_permissions(app)
     docs.describe(app)
     # Around everything, the router included: middleware of Litestar's own never sees a 404 or a 405.
-    app.asgi_handler = Edge(app.asgi_handler, platform.metrics)
+    edge = Edge(app.asgi_handler, platform.metrics)
+    for route in app.routes:
+        for method in route.methods - {"OPTIONS"}:
+            edge.recorder.expect(method, route.path_format)
+    app.asgi_handler = edge
     return app
 
 

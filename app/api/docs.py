@@ -56,6 +56,12 @@ ROUTER_CODES = (
     ("internal", 500, "Something broke inside Switchyard"),
 )
 
+# What nginx says in front of the replicas; its other codes are also said by a replica.
+EDGE_CODES = (
+    ("rate_limited", 429, "Too many requests came from this address"),
+    (Unavailable.code, 503, "No replica answered"),
+)
+
 
 def write_errors_page() -> str:
     """Return the page that the `type` of every problem points into."""
@@ -64,7 +70,8 @@ def write_errors_page() -> str:
         for kind, status in STATUSES.items()
         if kind not in {SwitchyardError, Refused, Unavailable}
     ]
-    codes = sorted([*own, *((code, status, title, False) for code, status, title in ROUTER_CODES)])
+    router = ((code, status, title, False) for code, status, title in ROUTER_CODES)
+    codes = sorted([*own, *router, *((code, status, title, True) for code, status, title in EDGE_CODES)])
     rows = "\n".join(
         f'<tr id="{escape(code)}"><td><code>{escape(code)}</code></td><td>{status}</td><td>{escape(title)}.</td>'
         f"<td>{'yes, after Retry-After' if again else 'no'}</td></tr>"

@@ -18,6 +18,10 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNMATCHED = "unmatched"
 CLIENT_LEFT = 499
+BROKEN_OFF = 500
+"""What a response counts as that broke after its first byte: the status that was sent says nothing of that."""
+# The statuses of problems.STATUSES that are ours to mend.
+FAILURES = (500, 503, 504)
 # Asked every few seconds by machines; logged only when they fail.
 QUIET = frozenset({"/livez", "/readyz", "/health", "/metrics"})
 
@@ -43,6 +47,13 @@ class Recorder:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._bound: dict[tuple[str, str, int], tuple[Callable[..., None], ...]] = {}
+
+    def expect(self, method: str, endpoint: str) -> None:
+        """Let the counters of a route's failures start at 0: one that appears with its first failure hides it."""
+        if endpoint not in QUIET:
+            for status in FAILURES:
+                self._metrics.http_requests.labels(method, endpoint, str(status))
+                self._metrics.api_requests.labels(method, endpoint, str(status))
 
     def record(self, method: str, endpoint: str, status: int, elapsed_s: float) -> None:
         """Take note of one response that ended."""
@@ -91,7 +102,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp, metrics: Metrics, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._app = app
-        self._recorder = Recorder(metrics)
+        self.recorder = Recorder(metrics)
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +114,7 @@ class Edge:
         request_id = request_id_of(list(scope["headers"]))
         state: dict[str, Any] = scope["state"]
         state["request_id"] = request_id
-        exchange = Exchange(send, request_id)
+        exchange, status = Exchange(send, request_id), None
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, exchange.send)
@@ -111,7 +122,9 @@ class Edge:
                 log.error("http.failed", exc_info=error)
                 if exchange.status is None:
                     await write(describe(error), request_id)(scope, receive, exchange.send)
+                else:
+                    status = BROKEN_OFF
             finally:
                 endpoint = str(scope.get("path_template") or UNMATCHED)
-                elapsed_s = self._clock() - started
-                self._recorder.record(str(scope["method"]), endpoint, exchange.status or CLIENT_LEFT, elapsed_s)
+                status = status or exchange.status or CLIENT_LEFT
+                self.recorder.record(str(scope["method"]), endpoint, status, self._clock() - started)

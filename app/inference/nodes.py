@@ -87,6 +87,9 @@ class Fleet:
         self._clock = clock
         self._members = {node.name: _Member(node) for node in catalogue.nodes}
         for member in self._members.values():
+            self._metrics.slots_limit.labels(member.node.name).set(member.node.slots)
+            self._metrics.node_gpus.labels(member.node.name).set(member.node.gpus)
+            self._metrics.slots_taken.labels(member.node.name)
             self._show(member)
 
     def nodes(self) -> tuple[Node, ...]:

@@ -32,6 +32,9 @@ class Metrics:
             registry=r,
         )
         self.active_queries = Gauge("active_queries", "Runs that this process executes now.", registry=r)
+        self.replicas_configured = Gauge(
+            "switchyard_replicas_configured", "Replicas that there should be in all.", registry=r
+        )
         self.active_sessions = Gauge(
             "active_sessions", "Sessions that have not expired (a fleet-wide count).", registry=r
         )
@@ -101,6 +104,8 @@ class Metrics:
         self.slots_taken = Gauge(
             "switchyard_slots_taken", "Slots leased on a node, as this process sees it.", ("node",), registry=r
         )
+        self.slots_limit = Gauge("switchyard_slots_limit", "Slots that a node has.", ("node",), registry=r)
+        self.node_gpus = Gauge("switchyard_node_gpus", "GPUs that a node has.", ("node",), registry=r)
         self.node_state = Gauge(
             "switchyard_node_state", "1 for the state that a node is in.", ("node", "state"), registry=r
         )
@@ -116,6 +121,7 @@ class Metrics:
         self.db_pool_size = Gauge("switchyard_db_pool_connections", "Open PostgreSQL connections.", registry=r)
         self.db_pool_taken = Gauge("switchyard_db_pool_taken", "PostgreSQL connections in use.", registry=r)
         self.db_pool_limit = Gauge("switchyard_db_pool_limit", "PostgreSQL connections allowed.", registry=r)
+        self.db_pool_waiting = Gauge("switchyard_db_pool_waiting", "Who waits for a PostgreSQL connection.", registry=r)
         self.redis_duration = Histogram(
             "switchyard_redis_request_seconds",
             "One Redis request.",

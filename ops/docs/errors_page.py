@@ -1,6 +1,6 @@
 """The table of error codes."""
 
-from app.api.docs import ROUTER_CODES
+from app.api.docs import EDGE_CODES, ROUTER_CODES
 from app.api.problems import STATUSES, title_of
 from app.errors import LeaseLost, Refused, SessionBusy, SwitchyardError, Unavailable
 from ops.docs.markdown import code, page, table
@@ -17,6 +17,7 @@ def write_errors() -> str:
         if kind not in NOT_SHOWN
     ]
     rows += [(name, status, title, False) for name, status, title in ROUTER_CODES]
+    rows += [(name, status, title, True) for name, status, title in EDGE_CODES]
     lines = [
         (code(name), str(status), f"{title}.", "yes" if again else "no") for name, status, title, again in sorted(rows)
     ]
@@ -24,7 +25,8 @@ def write_errors() -> str:
         "Error codes",
         "Every refusal is a problem document (RFC 9457, `application/problem+json`) with `type`, `title`, `status`, "
         "`detail`, `code`, `request_id` and `retryable`; facts of the case follow as further members. `code` is "
-        "stable. Responses with status 503 or 504 carry `Retry-After`. After the first byte of a stream, the same "
-        "document comes as its `error` event.",
+        "stable. Responses with status 429, 503 or 504 carry `Retry-After`. `rate_limited` and `unavailable` are "
+        "said by nginx, in front of the replicas. After the first byte of a stream, the same document comes as its "
+        "`error` event.",
         table(("code", "status", "what happened", "the same request may work later"), lines),
     )

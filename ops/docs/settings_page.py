@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from app.settings import PREFIX, Settings
+from app.settings import FILE, PREFIX, Settings
 from ops.docs.markdown import code, page, table
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
@@ -66,6 +66,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "max_body_bytes": "Bytes of a JSON body.",
     },
 }
+_MADE = {"replica": "the host's name"}
 _TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
 
@@ -78,7 +79,9 @@ def write_settings() -> str:
     parts = [
         "Read once at start from the environment. A name that is unknown, missing or ill-typed stops the process with "
         f"a message that says which. Names beginning with `{PREFIX}LOCAL_` belong to the local stack, "
-        f"`{PREFIX}TEST_` to the tests; the application leaves both alone."
+        f"`{PREFIX}TEST_` to the tests; the application leaves both alone.",
+        f"Any of them may be given as a file: `{PREFIX}DATABASE_URL{FILE}=/run/secrets/database_url` reads the value "
+        "from that file (at most 64 KiB of text; one newline at its end does not count). Giving both is refused.",
     ]
     for title, group in GROUPS.items():
         rows = [_row(fields[name], text) for name, text in group.items()]
@@ -90,6 +93,8 @@ def _row(field: msgspec.structs.FieldInfo, text: str) -> tuple[str, str, str, st
     kind = next((word for known, word in _TYPES.items() if field.type in (known, known | None)), "text")
     if field.required:
         default = "required"
+    elif field.name in _MADE:
+        default = _MADE[field.name]
     elif field.default is None:
         default = "none"
     else:

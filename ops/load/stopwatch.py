@@ -16,7 +16,7 @@ class Route(msgspec.Struct, frozen=True):
     kind: str
     tier: str | None
     model: str
-    first_token_ms: float | None
+    wait_ms: float
     outcome: str
 
 
@@ -68,21 +68,16 @@ class Stopwatch:
         self._answered = answered
 
     def samples(self, ended_s: float, outcome: Outcome, code: str = "") -> list[Sample]:
-        """Return what was measured: first token, gaps, queue wait, and the whole.
-
-        The queue wait is all that passed before a node had the call: time to first token, less the time from the
-        slot's lease to the first text that the answer names (`first_token_ms`). A first text that came with the
-        rest of a batch makes it smaller, never larger than the time to first token.
-        """
+        """Return what was measured: first token, gaps, the waits for slots that the answer names, and the whole."""
         answered, call = self._answered, None if self._answered is None else self._answered.call
         tier = known_tier(call)
         parts: list[Sample] = []
         if self._deltas_s:
             first_s = max(self._deltas_s[0] - self._intended_s, 0.0)
             parts.append(Sample(Entry.FIRST_TOKEN, self._intended_s, first_s, tier=tier))
-            if call is not None and call.first_token_ms is not None:
-                wait_s = max(first_s - call.first_token_ms / 1000, 0.0)
-                parts.append(Sample(Entry.QUEUE_WAIT, self._intended_s, wait_s, tier=tier))
+        if answered is not None:
+            wait_s = sum(route.wait_ms for route in answered.metadata.routes) / 1000
+            parts.append(Sample(Entry.QUEUE_WAIT, self._intended_s, wait_s, tier=tier))
         for before_s, after_s in pairwise(self._deltas_s):
             parts.append(Sample(Entry.GAP, before_s, after_s - before_s, tier=tier))
         whole = Sample(

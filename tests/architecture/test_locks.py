@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.architecture.sources import ROOT, none, sources
 
+OWN = {"app", "grafana", "ops", "tests"}
 LOCKS = ("runtime", "local", "dev")
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 # Imported through the package named here, which pins it.
@@ -66,7 +67,8 @@ def test_every_package_has_hashes_and_no_address(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folders", "groups"), [(("app", "alembic"), ()), (("ops",), ("local", "dev")), (("tests",), ("local", "dev"))]
+    ("folders", "groups"),
+    [(("app", "alembic"), ()), (("ops",), ("local", "dev")), (("tests",), ("local", "dev")), (("grafana",), ("dev",))],
 )
 def test_what_is_imported_is_asked_for(folders: tuple[str, ...], groups: tuple[str, ...]) -> None:
     known = {canonicalize_name(requirement.name) for requirement in asked(*groups)}
@@ -76,7 +78,7 @@ def test_what_is_imported_is_asked_for(folders: tuple[str, ...], groups: tuple[s
         for node in ast.walk(source.tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            for top in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"app", "ops", "tests"}:
+            for top in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - OWN:
                 distributions = {canonicalize_name(owner) for owner in owners.get(top, [top])}
                 if not distributions & known and COMES_WITH.get(top) not in known:
                     missing.add(f"{source.path} imports {top}")

@@ -54,6 +54,7 @@ async def test_a_tenant_and_its_key_are_made_and_found(database: Database, name:
     assert listed.last_used_at.utcoffset() is not None
 
 
+@pytest.mark.requirement("UPL-42")
 async def test_the_secret_is_nowhere_in_the_database(database: Database, name: str) -> None:
     key = await Keys(database).add((await Tenants(database).add(name)).id, "x")
     async with database.connection("test") as conn:
@@ -167,6 +168,7 @@ def test_without_an_address_of_postgresql_the_variable_is_named() -> None:
     assert "SWITCHYARD_DATABASE_URL" in notes
 
 
+@pytest.mark.requirement("INS-33", "FAM-01")
 def test_migrating_a_migrated_database_changes_nothing(postgres_url: str) -> None:
     assert command(postgres_url, "migrate")[:2] == (0, "the schema is at its newest version\n")
 

@@ -12,6 +12,7 @@ from ops.local.stack import Stack
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.requirement("INS-33", "INS-35")
 def test_a_new_database_is_migrated_and_empty(new_database: Callable[[], str]) -> None:
     with psycopg.connect(new_database()) as connection:
         row = connection.execute("SELECT count(*) FROM tenants").fetchone()
@@ -26,6 +27,7 @@ def test_a_new_database_shares_nothing_with_the_others(new_database: Callable[[]
         connection.execute("SELECT * FROM only_here")
 
 
+@pytest.mark.requirement("FIN-07")
 def test_the_two_valkeys_differ_in_what_they_may_forget(valkey_urls: tuple[str, str]) -> None:
     policies: list[object] = []
     for url in valkey_urls:

@@ -73,6 +73,7 @@ async def _chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
     )
 
 
+@pytest.mark.requirement("FIN-06")
 async def test_an_answer_streams_and_carries_its_route_and_record(replica: Replica, nodes: list[FakeNode]) -> None:
     seen = Seen()
     run_id = RunId(msgspec.convert("00000000-0000-0000-0000-000000000001", RunId))
@@ -142,6 +143,7 @@ async def test_text_is_stripped_of_what_cannot_be_stored(replica: Replica, nodes
     assert answer.text == seen.text == "cab"
 
 
+@pytest.mark.requirement("FIN-13")
 async def test_a_question_without_a_tier_is_rated(replica: Replica) -> None:
     answer = await _chat(replica, ask("hi", tier=None), Seen())
     rating = replica.dispatcher.rate("hi", 0, None)
@@ -227,6 +229,7 @@ async def test_a_call_that_passes_its_deadline_is_stopped(redis_url: str) -> Non
     await node.stop()
 
 
+@pytest.mark.requirement("FIN-06")
 async def test_texts_become_vectors_in_order_and_long_ones_are_not_cut_off(replica: Replica) -> None:
     long_text = "alpha " * 200 + "omega " * 200
     embedding = await replica.dispatcher.embed(["alpha", long_text, "omega", ""], agent="test")

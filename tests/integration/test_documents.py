@@ -59,6 +59,7 @@ async def test_a_new_version_that_fails_leaves_the_old_one_serving(retrieval: Re
     assert await texts(retrieval, tenant) == [KILN.strip()]
 
 
+@pytest.mark.requirement("UPL-47")
 async def test_the_same_content_again_is_the_same_version_without_a_second_job(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     first = await retrieval.add(tenant, "kiln.md", KILN)

@@ -67,6 +67,7 @@ def result_of(events: list[RunEvent]) -> RunResult:
     return events[-1].body
 
 
+@pytest.mark.requirement("FIN-03", "FIN-04", "ORC-50")
 async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
@@ -90,6 +91,7 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
         assert result.cost_usd == pytest.approx(sum(call.cost_usd for call in result.routes))
 
 
+@pytest.mark.requirement("FIN-03", "FIN-04", "INS-37")
 async def test_a_follow_up_knows_the_session_and_its_checkpoint(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
@@ -175,6 +177,7 @@ async def test_with_all_nodes_down_the_request_is_refused_and_the_same_key_works
         ]
 
 
+@pytest.mark.requirement("FIN-08", "FAM-08", "FAM-12")
 async def test_another_process_takes_a_dead_ones_run_and_continues_its_text(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=6)
     async with opened(settings_for(servers, node, replica="replica-1")) as (first,):
@@ -222,6 +225,7 @@ async def test_a_model_that_cannot_continue_says_restart_to_those_who_saw_text(
             assert text_of([*seen, *rest]) == result.message
 
 
+@pytest.mark.requirement("FIN-08")
 async def test_a_run_cancelled_at_another_process_stops_where_it_runs(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=2)
     one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
@@ -233,6 +237,7 @@ async def test_a_run_cancelled_at_another_process_stops_where_it_runs(servers: S
         assert result.state is RunState.CANCELLED
 
 
+@pytest.mark.requirement("FIN-08")
 async def test_a_reader_at_another_process_follows_the_stream(servers: Servers, node: FakeNode) -> None:
     one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
     async with opened(one, two) as (first, second):

@@ -40,6 +40,7 @@ def long_text(chunks: int) -> str:
     return "\n".join(f"## Part {number}\n\nPart {number} weighs {number * 7} grams.\n" for number in range(chunks))
 
 
+@pytest.mark.requirement("UPL-04", "UPL-07", "UPL-48")
 async def test_a_document_becomes_chunks_and_as_many_points(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", HANDBOOK)
@@ -50,6 +51,7 @@ async def test_a_document_becomes_chunks_and_as_many_points(retrieval: Retrieval
     assert await retrieval.index.count(tenant, upload.document_id) == 2
 
 
+@pytest.mark.requirement("FAM-05")
 async def test_the_errand_is_committed_with_the_rows(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
@@ -189,6 +191,7 @@ async def test_a_missing_original_makes_the_job_wait(retrieval: Retrieval) -> No
     assert (job.state, job.error_detail) == (JobState.ACCEPTED, "the original is not in the blob store")
 
 
+@pytest.mark.requirement("FAM-02", "FAM-05")
 async def test_a_worker_of_the_queue_finds_the_errand_and_does_it(
     new_database: Callable[[], str], qdrant_urls: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ async def is_whole(platform: Platform, caller: Caller) -> bool:
     return (await answered(platform, caller, ask())).degraded == ()
 
 
+@pytest.mark.requirement("ORC-22", "UPL-48")
 async def test_without_qdrant_the_answer_comes_and_says_what_it_lacks(
     own_stack: Stack, servers: Servers, node: FakeNode
 ) -> None:

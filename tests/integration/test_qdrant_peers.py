@@ -106,6 +106,7 @@ def made(count: int, tenant_id: TenantId = ONE, document_id: DocumentId = FIRST)
     ]
 
 
+@pytest.mark.requirement("INS-35", "INS-39")
 async def test_the_collection_is_made_once_and_found_again(double: Double) -> None:
     async with peers(double.urls) as first, peers(double.urls) as second:
         await asyncio.gather(first.ensure_collection(), second.ensure_collection(), first.ensure_collection())
@@ -162,6 +163,7 @@ async def test_a_query_without_known_words_searches_by_nearness_alone(double: Do
     assert found[0].id == points[3].id
 
 
+@pytest.mark.requirement("FIN-05")
 async def test_a_tenant_finds_counts_and_removes_only_its_own(double: Double) -> None:
     async with peers(double.urls) as qdrant:
         await qdrant.ensure_collection()
@@ -187,6 +189,7 @@ async def test_nothing_is_read_or_removed_without_a_tenant(double: Double) -> No
             await qdrant.remove_document(nobody, FIRST)
 
 
+@pytest.mark.requirement("FIN-52")
 async def test_a_dead_peer_fails_no_call(double: Double) -> None:
     dead = f"http://127.0.0.1:{free_ports(1)[0]}"
     points = made(5)
@@ -239,6 +242,7 @@ async def test_a_missing_collection_is_unavailable_until_it_is_made(double: Doub
         assert await qdrant.count(ONE) == 0
 
 
+@pytest.mark.requirement("ORC-22", "ORC-23")
 async def test_every_request_is_measured(double: Double) -> None:
     metrics = Metrics(CollectorRegistry())
     async with peers(double.urls, metrics=metrics) as qdrant:
@@ -250,6 +254,7 @@ async def test_every_request_is_measured(double: Double) -> None:
     assert metrics.registry.get_sample_value(name, {"operation": "count"}) == 1
 
 
+@pytest.mark.requirement("ORC-02", "ORC-22", "INS-39")
 async def test_points_survive_the_death_of_all_peers(tmp_path: Path) -> None:
     with running_double(tmp_path, api_key=KEY) as double:
         async with peers(double.urls) as qdrant:

@@ -135,6 +135,7 @@ async def test_another_tenants_session_and_run_are_unknown(bench: Bench) -> None
         await bench.sessions.remove(stranger.tenant_id, claim.session_id)
 
 
+@pytest.mark.requirement("INS-36")
 async def test_an_expired_session_is_unknown_and_a_refused_request_leaves_nothing(bench: Bench) -> None:
     store = bench.runs(ttl_s=0)
     claim = await accepted(store, bench.caller, question())
@@ -146,6 +147,7 @@ async def test_an_expired_session_is_unknown_and_a_refused_request_leaves_nothin
     assert await bench.sessions.list(bench.caller.tenant_id, limit=10) == []
 
 
+@pytest.mark.requirement("FAM-02", "FAM-12")
 async def test_of_many_workers_one_takes_over_an_expired_run(bench: Bench) -> None:
     claim = await accepted(bench.runs(lease_s=0.0), bench.caller, question())
     workers = [bench.runs(f"worker-{n}") for n in range(8)]
@@ -210,6 +212,7 @@ async def test_sessions_are_listed_page_by_page_latest_first(bench: Bench) -> No
     assert [view.session_id for view in (*first, *rest)] == made[::-1]
 
 
+@pytest.mark.requirement("INS-38")
 async def test_sessions_that_expired_a_day_ago_are_removed_with_their_checkpoints(
     new_database: Callable[[], str],
 ) -> None:
@@ -242,6 +245,7 @@ async def test_an_unknown_run_is_unknown(bench: Bench) -> None:
         await bench.runs().get(bench.caller.tenant_id, RunId(uuid4()))
 
 
+@pytest.mark.requirement("INS-37")
 async def test_a_session_remembers_a_bounded_context(bench: Bench) -> None:
     runs = bench.runs()
     first = await accepted(runs, bench.caller, question(context={f"first {n}": "x" for n in range(32)}))

@@ -30,6 +30,7 @@ One firing costs 19 euros; error code E-417 means that the door is open.
 BREAD = "# Oven\n\nBread takes 45 minutes. The crust is done when it sounds hollow.\n"
 
 
+@pytest.mark.requirement("FIN-05", "INS-39")
 async def test_a_question_finds_the_passage_with_its_place(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", KILN)
@@ -113,6 +114,7 @@ ASKED = [
 ]
 
 
+@pytest.mark.requirement("FIN-05", "ORC-22")
 async def test_the_sample_handbook_answers_plain_questions_among_the_first_three(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     for path in sorted(HANDBOOK.glob("*.md")):

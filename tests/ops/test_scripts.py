@@ -1,6 +1,7 @@
 """The shell scripts behind make: what they run, and what they say when something is missing."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*(ROOT / "ops").glob("*.sh"), ROOT / ".ci" / "run"])
-TARGETS = ("help", "setup", "fmt", "check", "test", "demo", "up", "down", "bench", "verify")
+TARGETS = "help setup fmt check test demo up down load bench verify dashboards requirements".split()
 
 
 def run(*command: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +67,7 @@ def test_help_names_every_target() -> None:
     assert [target for target in TARGETS if f"make {target} " not in found] == []
 
 
+@pytest.mark.requirement("INS-71", "ORC-21")
 def test_continuous_integration_runs_what_a_developer_runs() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
@@ -119,18 +121,26 @@ def test_suites_run_in_order_and_stop_at_the_first_failure(clone: Path) -> None:
     assert "tests/three" not in calls
 
 
+@pytest.mark.requirement("INS-85", "ORC-21", "ORC-84")
 def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
     write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"')
     assert run("ops/test.sh", "90", "one", cwd=clone).returncode == 0
     assert (clone / "calls").read_text().splitlines()[-1] == "-m coverage report --fail-under=90"
 
 
+@pytest.mark.requirement("INS-85", "ORC-21", "ORC-84")
+def test_make_asks_for_at_least_90_percent() -> None:
+    asked = re.search(r"ops/test\.sh (\d+) ", run("make", "--dry-run", "test", cwd=ROOT).stdout)
+    assert asked is not None
+    assert int(asked[1]) >= 90
+
+
 def test_rules_without_promtool_are_skipped_aloud(clone: Path, bare_path: str) -> None:
     (clone / "prometheus" / "rules").mkdir(parents=True)
     (clone / "prometheus" / "rules" / "a.yml").write_text("groups: []\n")
-    found = run("ops/promtool.sh", cwd=clone, PATH=bare_path)
-    assert found.returncode == 0
-    assert "SKIPPED" in found.stdout
+    found = run("ops/prometheus.sh", cwd=clone, PATH=bare_path)
+    assert found.returncode == 0, found.stderr
+    assert "SKIPPED, promtool is not here" in found.stdout
 
 
 def test_merge_marks_and_large_files_are_refused_before_a_commit(tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 """nginx in front of the replicas, from the same template as in production."""
 
+import grp
+import ipaddress
+import os
+import pwd
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +13,17 @@ from ops.local.parts.part import Part
 from ops.local.parts.probes import http_ok
 from ops.local.parts.programs import bundled, on_path
 from ops.local.parts.template import fill
+from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
 
 NAME = "nginx"
 TEMPLATES = REPOSITORY / "nginx"
 PID_FILE = "nginx.pid"
 TEMPORARY = ("client", "proxy", "fastcgi", "uwsgi", "scgi")
+UNLIMITED = "SWITCHYARD_LOCAL_UNLIMITED"
+LOOPBACK = "127.0.0.0/8"
+# Places of the template that a machine of its own, without TLS, has no use for.
+LEFT_OUT = {f"SWITCHYARD_NGINX_{name}": "" for name in ("EDGE", "RESOLVER", "TLS", "GRAFANA")}
 
 
 def part(layout: Layout) -> Part:
@@ -36,9 +45,34 @@ def part(layout: Layout) -> Part:
 
 
 def variables(layout: Layout) -> dict[str, str]:
-    """Return what the templates ask for."""
+    """Return what the templates ask for. Raises LocalProblem for an address that makes no sense."""
     servers = (f"server {layout.ports.address(name)} max_fails=1 fail_timeout=1s;" for name in REPLICAS)
-    return {"SWITCHYARD_LISTEN": layout.ports.address(NAME), "SWITCHYARD_UPSTREAM": "\n    ".join(servers)}
+    return {
+        **LEFT_OUT,
+        "SWITCHYARD_NGINX_USER": user(os.geteuid()),
+        "SWITCHYARD_NGINX_LISTEN": f"listen {layout.ports.address(NAME)};",
+        "SWITCHYARD_NGINX_NAMES": "_",
+        "SWITCHYARD_NGINX_REPLICAS": "\n    ".join(servers),
+        "SWITCHYARD_NGINX_UNLIMITED": "\n    ".join(f"{network} 1;" for network in unlimited(layout.environ)),
+        "SWITCHYARD_NGINX_ACCESS_LOG": "/dev/stdout",  # the part's log, which is put aside when it is large
+    }
+
+
+def user(user_id: int) -> str:
+    """Return the directive that keeps nginx's workers with root, or nothing where they are the user's anyway."""
+    return "" if user_id else f"user {pwd.getpwuid(0).pw_name} {grp.getgrgid(0).gr_name};"
+
+
+def unlimited(environ: Mapping[str, str]) -> list[str]:
+    """Return the networks without a rate limit: loopback, or what the user says; an empty word limits everybody.
+
+    Raises LocalProblem for what is neither an address nor a network.
+    """
+    words = (word.strip() for word in environ.get(UNLIMITED, LOOPBACK).split(",") if word.strip())
+    try:
+        return [str(ipaddress.ip_network(word, strict=False)) for word in words]
+    except ValueError as error:
+        raise LocalProblem(f"{UNLIMITED}: {error}; say addresses or networks, with commas between") from error
 
 
 def write_configuration(folder: Path, values: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Prometheus and Alertmanager, where this machine has them."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 from ops.local.layout import REPLICAS, Layout
@@ -15,19 +16,21 @@ from ops.local.supervised import Builder
 TEMPLATES = REPOSITORY / "prometheus"
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
+BROUGHT = REPOSITORY / ".venv" / "bin"
+"""Where `ops/prometheus.sh` leaves the programs that PATH lacks."""
 
 
-def parts(layout: Layout) -> tuple[Builder, ...]:
-    """Return the parts whose programs are on PATH, perhaps none."""
+def parts(layout: Layout, brought: Path = BROUGHT) -> tuple[Builder, ...]:
+    """Return the parts whose programs are on PATH or in `brought`, perhaps none."""
     builders: list[Builder] = []
-    if on_path((PROMETHEUS,), layout.environ) is not None:
-        builders.append(prometheus)
-    if _alertmanager_program(layout) is not None:
-        builders.append(alertmanager)
+    if _prometheus_program(layout, brought) is not None:
+        builders.append(partial(prometheus, brought=brought))
+    if _alertmanager_program(layout, brought) is not None:
+        builders.append(partial(alertmanager, brought=brought))
     return tuple(builders)
 
 
-def prometheus(layout: Layout) -> Part:
+def prometheus(layout: Layout, brought: Path = BROUGHT) -> Part:
     """Return Prometheus, scraping every replica and the worker directly."""
     folder = layout.directory / PROMETHEUS
     port = layout.ports.of(PROMETHEUS)
@@ -39,17 +42,17 @@ def prometheus(layout: Layout) -> Part:
     )
     return Part(
         name=PROMETHEUS,
-        command=(PROMETHEUS, *flags),
+        command=(str(_prometheus_program(layout, brought) or PROMETHEUS), *flags),
         environ={},
         address=layout.ports.address(PROMETHEUS),
-        prepare=lambda: _write(folder, "prometheus.yml", "prometheus.local.yml.template", _values(layout)),
+        prepare=lambda: _write(folder, "prometheus.yml", "prometheus.local.yml.template", _values(layout, brought)),
         is_ready=lambda: http_ok(port, "/-/ready"),
         is_background=True,  # watching is not answering: the stack does not wait for it
         port_names=(PROMETHEUS,),
     )
 
 
-def alertmanager(layout: Layout) -> Part:
+def alertmanager(layout: Layout, brought: Path = BROUGHT) -> Part:
     """Return Alertmanager, which here only shows the alerts."""
     folder = layout.directory / ALERTMANAGER
     port = layout.ports.of(ALERTMANAGER)
@@ -61,7 +64,7 @@ def alertmanager(layout: Layout) -> Part:
     )
     return Part(
         name=ALERTMANAGER,
-        command=(str(_alertmanager_program(layout) or ALERTMANAGER), *flags),
+        command=(str(_alertmanager_program(layout, brought) or ALERTMANAGER), *flags),
         environ={},
         address=layout.ports.address(ALERTMANAGER),
         prepare=lambda: _write(folder, "alertmanager.yml", "alertmanager.local.yml.template", {}),
@@ -71,13 +74,17 @@ def alertmanager(layout: Layout) -> Part:
     )
 
 
-def _alertmanager_program(layout: Layout) -> Path | None:
-    return on_path((ALERTMANAGER, "prometheus-alertmanager"), layout.environ)
+def _prometheus_program(layout: Layout, brought: Path) -> Path | None:
+    return on_path((PROMETHEUS,), layout.environ, str(brought))
 
 
-def _values(layout: Layout) -> dict[str, str]:
+def _alertmanager_program(layout: Layout, brought: Path) -> Path | None:
+    return on_path((ALERTMANAGER, "prometheus-alertmanager"), layout.environ, str(brought))
+
+
+def _values(layout: Layout, brought: Path) -> dict[str, str]:
     """Return the places of the template; lists and paths as JSON, which YAML reads, so that a path may hold spaces."""
-    has_alertmanager = _alertmanager_program(layout) is not None
+    has_alertmanager = _alertmanager_program(layout, brought) is not None
     alertmanagers = [layout.ports.address(ALERTMANAGER)] if has_alertmanager else []
     return {
         "SWITCHYARD_REPLICAS": json.dumps([layout.ports.address(name) for name in REPLICAS]),

@@ -53,6 +53,7 @@ def test_a_prompt_must_be_named_as_its_file(tmp_path: Path) -> None:
         load_prompts(tmp_path)
 
 
+@pytest.mark.requirement("FIN-15", "INS-03")
 def test_every_shipped_prompt_loads() -> None:
     prompts = load_prompts(Path("prompts"))
     assert {"assistant/with_passages", "assistant/without_passages"} <= set(prompts)

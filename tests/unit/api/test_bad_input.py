@@ -27,6 +27,7 @@ def check(reply: Reply, status: int, code: str) -> ProblemDocument:
     return problem
 
 
+@pytest.mark.requirement("INS-20")
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -100,6 +101,7 @@ async def test_characters_outside_the_basic_plane_are_welcome(client: Client, pl
     assert platform.runner.started[0].question == "\U0001f600 \u00e9"
 
 
+@pytest.mark.requirement("INS-20")
 async def test_two_thousand_characters_are_welcome_however_many_bytes(client: Client) -> None:
     assert (await client.post(CHAT, {"message": "\U0001f600" * 2000})).status == 200
 

@@ -17,6 +17,7 @@ from tests.fakes.runner import failed
 CHAT = "/api/v1/chat"
 
 
+@pytest.mark.requirement("INS-21")
 async def test_an_answer_has_exactly_the_promised_fields(client: Client) -> None:
     reply = await client.post(CHAT, {"message": "May I return a lamp?"})
     assert reply.status == 200
@@ -52,6 +53,7 @@ async def test_an_answer_tells_its_route_and_cost_in_headers(client: Client) -> 
     assert reply.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.requirement("INS-20")
 async def test_all_options_reach_the_run(client: Client, platform: FakePlatform) -> None:
     body = {
         "message": "hello",
@@ -94,6 +96,7 @@ async def test_a_run_goes_on_without_its_reader_only_if_promised(
     assert platform.runner.started[0].on_disconnect is expected
 
 
+@pytest.mark.requirement("INS-20")
 async def test_a_session_goes_on_in_the_next_question(client: Client) -> None:
     first = (await client.post(CHAT, {"message": "hello"})).json()
     second = (await client.post(CHAT, {"message": "and then?", "session_id": first["session_id"]})).json()
@@ -204,6 +207,7 @@ async def test_a_replay_that_leaves_does_not_end_the_run_of_another_request(
     assert first.status == 200
 
 
+@pytest.mark.requirement("INS-22")
 async def test_times_are_utc_with_a_z(client: Client) -> None:
     session_id = (await client.post(CHAT, {"message": "hello"})).json()["session_id"]
     session = (await client.get(f"/api/v1/sessions/{session_id}")).json()

@@ -28,6 +28,7 @@ def count(platform: FakePlatform, name: str, **labels: str) -> float:
     return platform.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
+@pytest.mark.requirement("INS-62", "INS-63", "FIN-60", "UPL-30")
 async def test_every_response_is_counted_by_its_route_template(own: tuple[Client, FakePlatform]) -> None:
     client, platform = own
     run_id = (await client.post("/api/v1/chat", {"message": "a"})).json()["metadata"]["run_id"]
@@ -95,6 +96,7 @@ async def test_an_application_that_breaks_outside_every_handler_still_answers() 
     assert b"router" not in reply.body
 
 
+@pytest.mark.requirement("ORC-23", "FAM-16")
 async def test_one_line_tells_of_a_request_with_all_its_ids(client: Client, logged: Logged) -> None:
     answer = await client.post("/api/v1/chat", {"message": "the secret of the lamp"})
     lines = [entry for entry in logged if entry["event"] == "http.request"]
@@ -127,6 +129,7 @@ async def test_probes_are_quiet_until_they_fail(stranger: Client, platform: Fake
     assert [entry["log_level"] for entry in logged] == ["debug", "info"]
 
 
+@pytest.mark.requirement("ORC-20")
 async def test_browsers_of_listed_origins_may_read_answers_and_errors(own: tuple[Client, FakePlatform]) -> None:
     client, _ = own
     origin = ("origin", "https://console.example")
@@ -147,6 +150,7 @@ async def test_browsers_of_listed_origins_may_read_answers_and_errors(own: tuple
     assert "access-control-allow-origin" not in foreign.headers
 
 
+@pytest.mark.requirement("ORC-20")
 async def test_no_origin_is_allowed_unless_told(client: Client) -> None:
     reply = await client.send("POST", "/api/v1/chat", body=b"{}", headers=[JSON, ("origin", "https://console.example")])
     assert "access-control-allow-origin" not in reply.headers

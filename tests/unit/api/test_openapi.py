@@ -74,6 +74,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert {reference.rsplit("/", 1)[1] for reference in found} <= document["components"]["schemas"].keys()
 
 
+@pytest.mark.requirement("INS-20", "INS-26")
 def test_the_chat_request_states_its_bounds(document: dict[str, Any]) -> None:
     schema = document["components"]["schemas"]["ChatRequest"]
     message = schema["properties"]["message"]
@@ -95,6 +96,7 @@ def test_routes_with_a_key_say_so_and_document_their_refusals(document: dict[str
     assert {"409", "413", "415", "422"} <= document["paths"]["/api/v1/chat"]["post"]["responses"].keys()
 
 
+@pytest.mark.requirement("INS-26")
 async def test_every_documented_json_response_decodes_as_documented(
     app: Litestar, client: Client, platform: FakePlatform
 ) -> None:
@@ -141,6 +143,7 @@ async def test_every_problem_is_documented_for_its_route(
     assert "retry-after" in described["headers"]
 
 
+@pytest.mark.requirement("FAM-01")
 async def test_the_page_loads_nothing_from_elsewhere(stranger: Client) -> None:
     page = await stranger.get("/docs")
     assert page.status == 200

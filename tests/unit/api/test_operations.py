@@ -11,6 +11,7 @@ from tests.fakes.platform import FakePlatform
 ALL = Services(database=True, redis=True, vector_store=True, llm=True)
 
 
+@pytest.mark.requirement("INS-24", "ORC-16", "UPL-13")
 async def test_health_has_the_promised_shape(stranger: Client) -> None:
     reply = await stranger.get("/health")
     assert reply.status == 200
@@ -27,6 +28,7 @@ async def test_health_has_the_promised_shape(stranger: Client) -> None:
     }
 
 
+@pytest.mark.requirement("INS-24", "INS-68")
 @pytest.mark.parametrize(
     ("away", "status", "code"),
     [
@@ -68,6 +70,7 @@ async def test_a_replica_that_is_not_ready_says_so(stranger: Client, platform: F
     assert (reply.status, reply.json()) == (503, {"status": "not_ready"})
 
 
+@pytest.mark.requirement("INS-25", "ORC-23")
 async def test_metrics_are_prometheus_text_with_fresh_gauges(stranger: Client, platform: FakePlatform) -> None:
     reply = await stranger.get("/metrics")
     assert reply.status == 200

@@ -35,6 +35,7 @@ async def send(client: Client, chunks: Sequence[bytes], *headers: tuple[str, str
     return await client.send("POST", UPLOAD, chunks=chunks, headers=[*(headers or (MULTIPART,))])
 
 
+@pytest.mark.requirement("UPL-10", "UPL-11")
 async def test_an_upload_is_kept_and_its_job_can_be_asked(client: Client, platform: FakePlatform) -> None:
     reply = await send(client, [FILE + END])
     view = msgspec.json.decode(reply.body, type=UploadView)
@@ -113,6 +114,7 @@ async def test_only_forms_are_taken(client: Client, media_type: str) -> None:
     assert (reply.status, reply.json()["code"]) == (415, "media_type_unknown")
 
 
+@pytest.mark.requirement("UPL-10")
 async def test_a_file_of_an_unknown_type_is_a_415(client: Client, platform: FakePlatform) -> None:
     platform.documents.refusal = MediaTypeUnknown("files ending in .exe are not taken", taken=".md, .txt")
     reply = await send(client, [part("file", b"MZ", filename="a.exe") + END])
@@ -131,6 +133,7 @@ async def test_a_file_too_large_is_a_413_however_its_length_is_told(client: Clie
     assert platform.documents.kept == []
 
 
+@pytest.mark.requirement("UPL-11")
 async def test_a_job_tells_how_far_it_is(client: Client, other: Client, platform: FakePlatform) -> None:
     job_id = platform.jobs.add(TENANT_A)
     reply = await client.get(f"/api/v2/jobs/{job_id}")
@@ -140,6 +143,7 @@ async def test_a_job_tells_how_far_it_is(client: Client, other: Client, platform
     assert (await other.get(f"/api/v2/jobs/{job_id}")).status == 404
 
 
+@pytest.mark.requirement("UPL-11")
 async def test_a_job_that_failed_tells_why(client: Client, platform: FakePlatform) -> None:
     job_id = platform.jobs.add(TENANT_A, "no_text")
     assert (await client.get(f"/api/v2/jobs/{job_id}")).json()["error"] == {"code": "no_text", "detail": ""}

@@ -13,6 +13,7 @@ MODEL = '[[models]]\nname = "m:1b"\ntiers = ["simple"]\nnum_ctx = [2048, 4096]\n
 NODE = '[[nodes]]\nname = "a"\nurl = "http://127.0.0.1:11434"\nslots = 2\nmodels = ["m:1b"]\n'
 
 
+@pytest.mark.requirement("FIN-14")
 def test_the_example_is_valid() -> None:
     catalogue = read_catalogue(ROOT / "nodes.toml.example")
     assert [node.name for node in catalogue.nodes] == ["a", "b"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,6 +112,7 @@ def test_every_exclusion_is_named_and_excluded_candidates_stay_visible() -> None
     }
 
 
+@pytest.mark.requirement("FIN-14", "FIN-81")
 def test_another_tier_is_taken_only_when_no_node_serves_the_asked_one() -> None:
     only_simple = _view("a", holds={"s:latest": "ds"})
     with_medium = _view("b", holds={"m:latest": "dm"})

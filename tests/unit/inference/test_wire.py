@@ -89,6 +89,7 @@ def test_errors_are_read_short_and_from_any_body() -> None:
     assert read_error(b"<html>" + b"x" * 1000) == "<html>" + "x" * 294
 
 
+@pytest.mark.requirement("FIN-93")
 def test_a_chat_body_has_only_what_is_allowed() -> None:
     call = ChatCall(
         messages=(Message("user", "a\x00b"),),

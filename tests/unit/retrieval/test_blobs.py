@@ -18,6 +18,7 @@ def files(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.is_file()]
 
 
+@pytest.mark.requirement("UPL-07")
 async def test_a_kept_blob_reads_as_it_was_written(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     content = bytes(range(256)) * 10_000
@@ -47,6 +48,7 @@ async def test_another_tenant_cannot_tell_that_a_blob_exists(tmp_path: Path) -> 
             pass
 
 
+@pytest.mark.requirement("UPL-47")
 async def test_the_same_content_twice_is_one_file_and_dropping_it_later_does_no_harm(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     for _ in range(2):

@@ -49,6 +49,7 @@ def written() -> Generator[Written]:
     structlog.contextvars.clear_contextvars()
 
 
+@pytest.mark.requirement("INS-60", "FIN-76")
 def test_our_events_and_a_librarys_lines_have_one_shape(written: Written) -> None:
     structlog.contextvars.bind_contextvars(request_id="r-1", tenant_id="t-1")
     structlog.get_logger("app.agents.runner").info("run.finished", outcome="done", output_tokens=8)
@@ -68,6 +69,7 @@ def test_our_events_and_a_librarys_lines_have_one_shape(written: Written) -> Non
         assert (line["request_id"], line["tenant_id"], line["process"]) == ("r-1", "t-1", "replica-1")
 
 
+@pytest.mark.requirement("INS-60")
 def test_an_exception_is_told_by_its_frames_and_its_chain(written: Written) -> None:
     try:
         try:
@@ -136,6 +138,7 @@ def test_an_exceptions_text_is_shown_only_where_it_cannot_quote_a_user(error: Ex
     assert plain_text(error) == shown
 
 
+@pytest.mark.requirement("UPL-42")
 async def test_no_prompt_no_answer_and_no_key_is_ever_written(written: Written) -> None:
     platform = FakePlatform()
     client = Client(create_app(platform), KEY_A)

@@ -79,7 +79,7 @@ class ScriptedWire(Wire):
         yield StreamEvent("4", "done", self._done())
 
     def _done(self) -> dict[str, object]:
-        call = {"kind": "chat", "tier": "simple", "model": "m", "first_token_ms": 10.0, "outcome": "done"}
+        call = {"kind": "chat", "tier": "simple", "model": "m", "wait_ms": 10.0, "outcome": "done"}
         named = [{"document": name} for name in self.uploads] if self._cites else []
         return {"session_id": "s-1", "metadata": {"cost_usd": 0.001, "routes": [call]}, "citations": named}
 

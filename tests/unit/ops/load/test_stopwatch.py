@@ -6,8 +6,8 @@ from ops.load.stopwatch import Answered, Stopwatch, read_answered
 
 def answered(**route: object) -> Answered:
     """Return a `done` event of one embedding and one chat call."""
-    call = {"kind": "chat", "tier": "medium", "model": "m", "first_token_ms": 200.0, "outcome": "done", "node": "a"}
-    embed = {"kind": "embed", "tier": None, "model": "e", "first_token_ms": None, "outcome": "done"}
+    call = {"kind": "chat", "tier": "medium", "model": "m", "wait_ms": 700.0, "outcome": "done", "node": "a"}
+    embed = {"kind": "embed", "tier": None, "model": "e", "wait_ms": 100.0, "outcome": "done"}
     metadata = {"cost_usd": 0.002, "routes": [embed, call | route], "attempt": 1}
     return read_answered({"session_id": "s", "metadata": metadata, "citations": [{"document": "a.md", "quote": "q"}]})
 
@@ -45,17 +45,10 @@ def test_an_answer_that_was_cut_off_has_the_time_until_then_and_no_tier() -> Non
     assert samples[-1].tier == ""
 
 
-def test_an_answer_without_text_has_only_its_whole_time() -> None:
+def test_an_answer_without_text_has_its_waits_and_its_whole_time() -> None:
     watch = Stopwatch(0.0)
     watch.done(answered())
-    assert by_entry(watch.samples(3.0, Outcome.DONE)) == {Entry.END_TO_END: [3.0]}
-
-
-def test_a_wait_is_never_negative() -> None:
-    watch = Stopwatch(0.0)
-    watch.delta(0.1)
-    watch.done(answered(first_token_ms=500.0))
-    assert by_entry(watch.samples(1.0, Outcome.DONE))[Entry.QUEUE_WAIT] == [0.0]
+    assert by_entry(watch.samples(3.0, Outcome.DONE)) == {Entry.QUEUE_WAIT: [0.8], Entry.END_TO_END: [3.0]}
 
 
 def test_a_call_that_failed_did_not_answer() -> None:

@@ -1,0 +1,1 @@
+"""What is watched: dashboards, their data sources, and the way of the logs."""

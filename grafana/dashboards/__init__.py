@@ -1,0 +1,1 @@
+"""The dashboards, one module each; `board` and `panel` say what they are made of."""

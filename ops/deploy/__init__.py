@@ -1,0 +1,1 @@
+"""What an image and a deployment on one machine are made of."""

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Brings promtool, amtool, Prometheus and Alertmanager, then checks rules, cases and configurations: ops/prometheus.sh
+# Only bring the programs: ops/prometheus.sh programs
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Programs that lie here are found by this script, by the tests and by the local stack; PATH goes first.
+bin=".venv/bin"
+export PATH="$PATH:$PWD/$bin"
+
+say() { printf '%s\n' "prometheus: $*"; }
+
+# Unpacks a Debian package, checked by apt against the archive's signature, and keeps only the named programs. It is
+# not installed, because it would start a server of its own.
+bring() {
+    local package="$1" folder program
+    shift
+    for program; do command -v "$program" >/dev/null || break; done
+    if command -v "$program" >/dev/null || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+        return
+    fi
+    say "bringing $* from the Debian package ${package}"
+    folder="$(mktemp -d)"
+    if ! download "$package" "$folder" && [ "$(id -u)" = 0 ]; then
+        apt-get -qq update || true
+        download "$package" "$folder" || true
+    fi
+    if dpkg-deb -x "$folder"/*.deb "$folder" 2>/dev/null; then
+        mkdir -p "$bin"
+        for program; do
+            if place_templates "$folder" "$program"; then install -m 755 "$folder/usr/bin/$program" "$bin/$program"; fi
+        done
+    fi
+    rm -rf "$folder"
+}
+
+# Debian's Alertmanager starts only if its templates lie in this folder of the system; nothing else needs a place there.
+place_templates() {
+    local templates=usr/share/prometheus/alertmanager
+    if [ "$2" != prometheus-alertmanager ] || [ -e "/$templates/default.tmpl" ]; then return 0; fi
+    if ! { mkdir -p "/$templates" && cp "$1/$templates"/*.tmpl "/$templates/"; } 2>/dev/null; then
+        say "only root may place what Alertmanager reads from /$templates: sudo apt-get install prometheus-alertmanager"
+        return 1
+    fi
+}
+
+# As root, apt would download as another user, who may not write to our folder.
+download() { (cd "$2" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$1" >/dev/null 2>&1); }
+
+missing() {
+    say "SKIPPED, $1 is not here and cannot be brought: $2 not checked"
+    say "it is in the Debian package $3 (if apt knows no packages: sudo apt-get update); or put it on PATH"
+}
+
+# Both configurations with what only a running system has replaced: secrets, and the places of the local template.
+prepare() {
+    cp -r prometheus/. "$1"
+    printf 'x' >"$1/secret"
+    sed -i 's|/run/secrets/[a-z_]*|secret|' "$1/prometheus.yml" "$1/alertmanager.yml"
+    sed -e 's|${SWITCHYARD_RULES}|["rules/*.yml"]|' -e 's|${SWITCHYARD_[A-Z]*}|["127.0.0.1:1"]|' \
+        "$1/prometheus.local.yml.template" >"$1/prometheus.local.yml"
+    cp "$1/alertmanager.local.yml.template" "$1/alertmanager.local.yml"
+    # `url_file` of a webhook is newer than Debian 12's amtool (0.26); its place is a URL.
+    if ! amtool check-config "$1/alertmanager.yml" >"$1/answer" 2>&1 && grep -q 'field url_file not found' "$1/answer"; then
+        sed -i 's|url_file: .*|url: http://127.0.0.1:9/|' "$1/alertmanager.yml"
+    fi
+}
+
+bring prometheus promtool prometheus
+bring prometheus-alertmanager amtool prometheus-alertmanager
+[ "${1:-}" != programs ] || exit 0
+
+if ! command -v promtool >/dev/null; then
+    missing promtool "rules and scrape configurations were" prometheus
+    exit 0
+fi
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+prepare "$work"
+# Speaks only where something is wrong.
+quietly() { "$@" >"$work/answer" 2>&1 || { cat "$work/answer" >&2; exit 1; }; }
+
+quietly promtool check config --lint-fatal "$work/prometheus.yml"
+quietly promtool check config --lint-fatal "$work/prometheus.local.yml"
+quietly promtool test rules prometheus/tests/*.yml
+say "rules, their cases and both scrape configurations are right"
+if ! command -v amtool >/dev/null; then
+    missing amtool "the configurations of Alertmanager were" prometheus-alertmanager
+    exit 0
+fi
+quietly amtool check-config "$work/alertmanager.yml" "$work/alertmanager.local.yml"
+say "both configurations of Alertmanager are right"

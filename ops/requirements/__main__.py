@@ -1,0 +1,114 @@
+"""Writes docs/requirements.md, or with --check says what is wrong with it: `python -m ops.requirements`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.requirements import marked, page, promises, results, standing
+from ops.requirements.marked import CollectionFailed, MarkedTest
+from ops.requirements.promises import Promise, PromisesWrong
+from ops.requirements.results import Result, ResultsWrong
+from ops.requirements.standing import Standing, State
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one checkout."""
+
+    root: Path
+
+    @property
+    def promises(self) -> Path:
+        """What is promised."""
+        return self.root / "docs" / "requirements.toml"
+
+    @property
+    def page(self) -> Path:
+        """The page that is written."""
+        return self.root / "docs" / "requirements.md"
+
+    @property
+    def kept(self) -> Path:
+        """The last results that the page was written from."""
+        return self.root / "docs" / "requirements.results.json"
+
+    @property
+    def decisions(self) -> Path:
+        """The decision records."""
+        return self.root / "docs" / "adr"
+
+    @property
+    def recorded(self) -> Path:
+        """What the test runs of this machine recorded."""
+        return self.root / results.FOLDER
+
+
+def check(places: Places, tests: Sequence[MarkedTest]) -> list[str]:
+    """Return everything that is wrong with the promises, the markers, the kept results and the page.
+
+    The page is compared with what the kept results give, so it is the same on every machine.
+    """
+    known = promises.read(places.promises)
+    kept = results.read(places.kept)
+    found = faults(places, known, tests)
+    found += [f"{fault}: run make requirements" for fault in standing.result_faults(tests, kept)]
+    written = places.page.read_text(encoding="utf-8") if places.page.exists() else ""
+    if written != page.write(standing.standings(known, tests, kept), places.decisions):
+        found.append(f"{places.page.name} is old: run make requirements")
+    return found
+
+
+def faults(places: Places, known: Sequence[Promise], tests: Sequence[MarkedTest]) -> list[str]:
+    """Return what is wrong with the promises and the markers."""
+    return promises.faults(known, places.decisions) + standing.claim_faults(known, tests)
+
+
+def update(places: Places, tests: Sequence[MarkedTest]) -> tuple[Standing, ...]:
+    """Write the page and the results it shows; return where each promise stands."""
+    last: dict[str, Result] = results.latest(tests, results.read(places.kept), results.recorded(places.recorded))
+    found = standing.standings(promises.read(places.promises), tests, last)
+    results.write(places.kept, last)
+    places.page.write_text(page.write(found, places.decisions), encoding="utf-8")
+    return found
+
+
+def summary(found: Sequence[Standing], shown: State | None) -> str:
+    """Return the counts as text, and the promises in state `shown` a line each."""
+    rows = [("", "promises", *(state.value for state in State)), *page.summary_rows(found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    for one in found:
+        if one.state is shown:
+            lines.append(f"{one.promise.id}  {one.promise.says}")
+            lines += [f"        left: {one.promise.left}"] if one.promise.left else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 1 when something is wrong, 2 when nothing could be read."""
+    parser = argparse.ArgumentParser(prog="python -m ops.requirements", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--list", type=State, choices=list(State), metavar="STATE", help="name the promises in a state")
+    parser.add_argument("--root", type=Path, default=ROOT, help="another checkout")
+    given = parser.parse_args(argv)
+    places = Places(given.root)
+    try:
+        tests = marked.collect(places.root)
+        if given.check:
+            wrong = check(places, tests)
+        else:
+            sys.stdout.write(summary(update(places, tests), given.list))
+            wrong = faults(places, promises.read(places.promises), tests)
+    except (CollectionFailed, PromisesWrong, ResultsWrong) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write("".join(f"{fault}\n" for fault in wrong))
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What a process tells Prometheus when nothing went wrong: limits, counters at 0, and what is no error."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from app.agents.team import load_teams
+from app.agents.values import FINAL_STATES, Degradation
+from app.wiring import Platform
+from tests.fakes.node import FakeNode
+from tests.integration.platforms import (
+    CHAT,
+    END_S,
+    Servers,
+    add_caller,
+    ask,
+    chat_of,
+    fake_node,
+    opened,
+    settings_for,
+    until,
+)
+
+pytestmark = pytest.mark.integration
+
+TEAMS = frozenset(load_teams())
+
+
+@pytest.fixture
+def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
+    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
+
+
+@pytest.fixture
+async def node() -> AsyncGenerator[FakeNode]:
+    fake = fake_node()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+def samples(platform: Platform, name: str) -> list[tuple[dict[str, str], float]]:
+    """Return every sample of a metric."""
+    return [
+        (sample.labels, sample.value)
+        for family in platform.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == name
+    ]
+
+
+@pytest.mark.requirement("FIN-72", "FIN-73", "FIN-74", "FIN-77")
+async def test_alerts_and_dashboards_find_their_series_before_the_first_request(
+    servers: Servers, node: FakeNode
+) -> None:
+    async with opened(settings_for(servers, node, replica_count=3)) as (platform,):
+        assert samples(platform, "switchyard_replicas_configured") == [({}, 3)]
+        runs = {
+            (labels["team"], labels["outcome"]): value for labels, value in samples(platform, "switchyard_runs_total")
+        }
+        assert runs == {(team, state.value): 0 for team in TEAMS for state in FINAL_STATES}
+        degraded = {labels["reason"]: value for labels, value in samples(platform, "switchyard_degraded_total")}
+        assert degraded == {reason.value: 0 for reason in Degradation}
+        for name in ("input_tokens", "output_tokens", "gpu_seconds", "cost_usd"):
+            found = samples(platform, f"switchyard_{name}_total")
+            assert {value for _, value in found} == {0}
+            assert CHAT in {labels["model"] for labels, _ in found}
+            assert {labels["tier"] for labels, _ in found} >= {"embed", "simple"}
+        (slots,) = samples(platform, "switchyard_slots_limit")
+        assert slots[1] == platform.fleet.nodes()[0].slots
+        assert samples(platform, "switchyard_node_gpus") == [(slots[0], platform.fleet.nodes()[0].gpus)]
+        # Nobody asks for this: a worker serves its metrics without a look of its own.
+        await until(lambda: samples(platform, "switchyard_db_pool_limit")[0][1] == platform.database.pool.max_size)
+
+
+@pytest.mark.requirement("FIN-63", "INS-65")
+async def test_a_run_that_its_caller_cancels_is_no_error_of_an_agent(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, hang_after=2)
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        handle = await platform.runner.start(caller, ask())
+        await until(lambda: chat_of(node).tokens >= 2)
+        await platform.runner.cancel(caller, handle.run_id)
+        await platform.runner.result(caller, handle.run_id, END_S)
+        cancelled = {"team": "assistant", "outcome": "cancelled"}
+        await until(lambda: (cancelled, 1) in samples(platform, "switchyard_runs_total"))
+        assert samples(platform, "agent_errors_total") == []

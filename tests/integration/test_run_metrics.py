@@ -1,0 +1,150 @@
+"""What a run leaves in the metrics, the log and the usage rows, on real stores and a scriptable node."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import structlog
+
+from app.agents.values import RunState
+from app.health import Services
+from app.inference.nodes import routable
+from app.wiring import Platform
+from tests.fakes.node import FakeNode
+from tests.integration.platforms import (
+    CHAT,
+    EMBED,
+    END_S,
+    Servers,
+    add_caller,
+    answered,
+    ask,
+    chat_of,
+    fake_node,
+    opened,
+    rows,
+    settings_for,
+    until,
+)
+
+pytestmark = pytest.mark.integration
+
+TOOL = "document_search"
+USAGE = """
+    SELECT runs.session_id, usage.agent, usage.cost_usd_micro, usage.input_tokens, usage.output_tokens, usage.started_at
+    FROM usage JOIN runs ON runs.id = usage.run_id WHERE usage.run_id = %s AND usage.kind = 'chat'
+"""
+
+
+@pytest.fixture
+def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
+    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
+
+
+@pytest.fixture
+async def node() -> AsyncGenerator[FakeNode]:
+    fake = fake_node()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+def count(platform: Platform, name: str, **labels: str) -> float:
+    """Return a sample of the platform's metrics, 0 if it is not there."""
+    return platform.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+@pytest.mark.requirement("INS-64", "FIN-61", "FIN-62", "FIN-65", "FIN-66", "FAM-13")
+async def test_an_answer_is_counted_by_its_agent_query_type_model_and_tool(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        result = await answered(platform, await add_caller(platform), ask())
+        agent, tier = result.agent_used, result.routes[-1].tier
+        await until(lambda: count(platform, "agent_invocations_total", agent_name=agent) == 1)
+        took = {"agent_name": agent, "query_type": str(tier)}
+        assert count(platform, "agent_execution_duration_seconds_count", **took) == 1
+        assert count(platform, "agent_execution_duration_seconds_sum", **took) > 0
+        used = count(platform, "agent_token_usage_sum", agent_name=agent, model=CHAT)
+        assert used == result.input_tokens + result.output_tokens > 0
+        assert count(platform, "tool_calls_total", tool_name=TOOL, success="true") == 1
+        assert count(platform, "tool_calls_total", tool_name=TOOL, success="false") == 0
+        assert count(platform, "tool_duration_seconds_count", tool_name=TOOL) == 1
+
+
+@pytest.mark.requirement("INS-65", "FIN-63", "FAM-13")
+async def test_a_run_that_fails_is_counted_by_its_agent_and_error(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, times=1000, error_after=2)
+    async with opened(settings_for(servers, node, run_attempts=1)) as (platform,):
+        result = await answered(platform, await add_caller(platform), ask())
+        assert result.state is RunState.FAILED
+        assert result.error_code is not None
+        agent = result.agent_used or "assistant"
+        labels = {"agent_name": agent, "error_type": result.error_code}
+        await until(lambda: count(platform, "agent_errors_total", **labels) == 1)
+        assert count(platform, "agent_invocations_total", agent_name=agent) == 1
+
+
+@pytest.mark.requirement("FIN-64")
+async def test_a_run_under_way_is_an_active_query_until_it_ends(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, hang_after=2)
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        assert count(platform, "active_queries") == 0
+        handle = await platform.runner.start(caller, ask())
+        await until(lambda: chat_of(node).tokens >= 2)
+        assert count(platform, "active_queries") == 1
+        platform.runner.left(handle.run_id)
+        await platform.runner.result(caller, handle.run_id, END_S)
+        await until(lambda: count(platform, "active_queries") == 0)
+
+
+@pytest.mark.requirement("FIN-76", "FAM-16")
+async def test_the_start_of_an_agent_is_told_with_who_and_what(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as entries:
+            result = await answered(platform, caller, ask())
+        (told,) = [entry for entry in entries if entry["event"] == "agent_execution_started"]
+        assert (told["agent"], told["query_type"]) == ("assistant", str(result.routes[-1].tier))
+        assert (told["session_id"], told["run_id"]) == (str(result.session_id), str(result.run_id))
+        assert told["tenant_id"] == str(caller.tenant_id)
+
+
+@pytest.mark.requirement("FIN-65", "FIN-76")
+async def test_a_tool_that_fails_is_counted_and_told_as_an_event(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        node.script(model=EMBED, times=1000, status=500)
+        with structlog.testing.capture_logs() as entries:
+            result = await answered(platform, caller, ask())
+        assert (result.state, result.degraded) == (RunState.DONE, ("retrieval",))
+        assert count(platform, "tool_calls_total", tool_name=TOOL, success="false") == 1
+        (told,) = [entry for entry in entries if entry["event"] == "tool_execution_failed"]
+        assert (told["tool"], told["log_level"]) == (TOOL, "warning")
+        assert told["error"]
+
+
+@pytest.mark.requirement("ORC-50")
+async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
+    servers: Servers, node: FakeNode
+) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        result = await answered(platform, await add_caller(platform), ask())
+        (row,) = await rows(platform, USAGE, result.run_id)
+        assert (row["session_id"], row["agent"]) == (result.session_id, result.agent_used)
+        assert (row["input_tokens"], row["output_tokens"]) == (
+            result.routes[-1].input_tokens,
+            result.routes[-1].output_tokens,
+        )
+        assert row["output_tokens"] != 0
+        assert row["cost_usd_micro"] == round(result.routes[-1].cost_usd * 1_000_000) != 0
+        assert isinstance(row["started_at"], datetime)
+
+
+@pytest.mark.requirement("INS-24", "INS-68")
+async def test_health_asks_every_store_and_node(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        assert await platform.health.services() == Services(database=True, redis=True, vector_store=True, llm=True)
+        await node.stop()
+        await until(lambda: not routable(platform.fleet.views()))
+        assert await platform.health.services() == Services(database=True, redis=True, vector_store=True, llm=False)

@@ -1,0 +1,31 @@
+"""Where Prometheus' and Alertmanager's programs are, and configurations of theirs that a test can run."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ops.local.parts.prometheus import BROUGHT
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "prometheus"
+NEWER = "url_file: /run/secrets/alert_webhook_url"
+
+
+def program(*names: str) -> str:
+    """Return the first of those programs, on PATH or where `ops/prometheus.sh` puts it; skip if there is none."""
+    search = os.pathsep.join([os.environ.get("PATH", ""), str(BROUGHT)])
+    found = next((where for name in names if (where := shutil.which(name, path=search))), None)
+    if found is None:
+        pytest.skip(f"{names[0]} is not here; `make check` brings it where Debian's packages can be had")
+    return found
+
+
+def alertmanager_file(folder: Path, url: str = "http://127.0.0.1:9/") -> Path:
+    """Write alertmanager.yml with `url` in place of its secret, which older programs cannot read from a file."""
+    text = (FOLDER / "alertmanager.yml").read_text(encoding="utf-8")
+    assert text.count(NEWER) == 2
+    file = folder / "alertmanager.yml"
+    file.write_text(text.replace(NEWER, f"url: {url}"), encoding="utf-8")
+    return file

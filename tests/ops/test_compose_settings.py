@@ -1,0 +1,226 @@
+"""Every setting that docker-compose.yml passes exists, and each process of ours gets what it needs."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+
+from app.inference.catalogue import Catalogue, full_name, read_catalogue
+from app.inference.records import CallKind
+from app.inference.tiers import Tier
+from app.settings import PREFIX, Settings, read_settings, split_list
+from app.wiring import QUEUE_CONNECTIONS
+from app.worker import QUEUE_DRAIN_S
+from tests.ops.compose import PROFILES, ROOT, Service, load, read_variables
+from tests.ops.made_secrets import read_secrets
+
+COMPOSE = load()
+PROCESSES = ("replica", "worker", "migrate")
+SPARE_CONNECTIONS = 3  # superuser_reserved_connections
+EXPORTER_CONNECTIONS = 5  # CONNECTION LIMIT in roles.sql
+MOST_REPLICAS = 12
+
+GB = 1_000_000_000
+GPU_BYTES = 24 * GB
+RUNTIME_BYTES = GB // 2
+# Weights as `ollama list` shows them, and key and value of one token in all layers at 16 bits:
+# 2 * layers * key-value heads * head size * 2 bytes, from each model's published configuration.
+SIZES = {
+    "smollm2:135m": (271_000_000, 2 * 30 * 3 * 64 * 2),
+    "qwen2.5-coder:0.5b": (398_000_000, 2 * 24 * 2 * 64 * 2),
+    "qwen2.5-coder:1.5b": (986_000_000, 2 * 28 * 2 * 128 * 2),
+    "phi3:mini": (2_200_000_000, 2 * 32 * 32 * 96 * 2),
+    "llama3.1:8b": (4_900_000_000, 2 * 32 * 8 * 128 * 2),
+    "qwen2.5:14b": (9_000_000_000, 2 * 48 * 8 * 128 * 2),
+    "all-minilm:22m": (46_000_000, 0),
+}
+
+
+def settings_of(name: str, folder: Path, profile: str = "cpu") -> Settings:
+    """Return what the process reads when the engine starts it, its secrets lying in `folder`."""
+    service = load(variables=read_variables() | {"COMPOSE_PROFILES": profile}).services[name]
+    at = {secret.target: str(folder / secret.source) for secret in service.secrets}
+    return read_settings({variable: at.get(value, value) for variable, value in service.environment.items()})
+
+
+def catalogue(profile: str) -> Catalogue:
+    """Return the nodes file of a profile."""
+    return read_catalogue(ROOT / "ops" / "deploy" / f"nodes.{profile}.toml")
+
+
+def node_service(node: str, profile: str) -> Service:
+    """Return the service of a node."""
+    return COMPOSE.services[f"ollama-{node}-{profile}"]
+
+
+def memory_bytes(service: Service) -> int:
+    """Return the memory limit of a service."""
+    limit = service.deploy.resources.limits.memory
+    return int(limit[:-1]) * {"M": 1 << 20, "G": 1 << 30}[limit[-1]]
+
+
+@pytest.mark.requirement("FIN-30")
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_starts_with_the_settings_it_gets(name: str, secrets_folder: Path) -> None:
+    settings, secrets = settings_of(name, secrets_folder), read_secrets(secrets_folder)
+    assert settings.database_url == secrets["database_url"]
+    assert settings.cache_url == secrets["cache_url"]
+    assert settings.coordination_url == secrets["coordination_url"]
+    assert settings.qdrant_api_key == secrets["qdrant_api_key"]
+    assert settings.host == "0.0.0.0"  # noqa: S104 - inside its container
+
+
+def test_every_process_gets_every_setting_without_a_default() -> None:
+    needed = {f"{PREFIX}{field.name.upper()}" for field in msgspec.structs.fields(Settings) if field.required}
+    for name in PROCESSES:
+        given = {variable.removesuffix("_FILE") for variable in COMPOSE.services[name].environment}
+        given |= set(COMPOSE.services[name].environment)
+        assert needed <= given, f"{name}: {needed - given}"
+
+
+def test_nobody_else_is_given_a_setting_of_the_application() -> None:
+    for name, service in COMPOSE.services.items():
+        ours = [v for v in service.environment if v.startswith(PREFIX) and not v.startswith(f"{PREFIX}NGINX_")]
+        assert bool(ours) == (name in PROCESSES), name
+
+
+def test_replicas_are_told_how_many_they_are_and_none_is_given_anothers_name(secrets_folder: Path) -> None:
+    assert settings_of("replica", secrets_folder).replica_count == COMPOSE.services["replica"].deploy.replicas
+    more = load(variables=read_variables() | {"REPLICAS": "5"}).services["replica"]
+    assert (more.deploy.replicas, more.environment["SWITCHYARD_REPLICA_COUNT"]) == (5, "5")
+    assert "SWITCHYARD_REPLICA" not in more.environment
+
+
+def test_a_shard_is_on_two_of_the_three_peers(secrets_folder: Path) -> None:
+    settings = settings_of("replica", secrets_folder)
+    assert settings.qdrant_replication_factor == 2
+    assert len(split_list(settings.qdrant_urls)) == 3
+
+
+def test_files_that_settings_name_are_mounted_where_they_say(secrets_folder: Path) -> None:
+    for name in PROCESSES:
+        settings = settings_of(name, secrets_folder)
+        mounts = {target: (source, is_read_only) for source, target, is_read_only in COMPOSE.services[name].mounts()}
+        assert mounts[settings.nodes_file] == ("./ops/deploy/nodes.cpu.toml", True)
+        assert mounts[settings.blobs_dir] == ("blobs", False)
+
+
+@pytest.mark.parametrize("name", ["replica", "worker"])
+def test_a_stopping_process_has_time_to_drain(name: str, secrets_folder: Path) -> None:
+    grace_s = int(COMPOSE.services[name].stop_grace_period.removesuffix("s"))
+    more_s = QUEUE_DRAIN_S + 10 if name == "worker" else 10
+    assert grace_s >= settings_of(name, secrets_folder).drain_s + more_s
+
+
+def test_the_workers_metrics_are_where_its_health_check_asks(secrets_folder: Path) -> None:
+    check = COMPOSE.services["worker"].healthcheck
+    assert check is not None
+    assert urlsplit(check.test[-1]).port == settings_of("worker", secrets_folder).metrics_port == 9100
+    assert COMPOSE.services["worker"].expose == ("9100",)
+    assert COMPOSE.services["replica"].expose == (str(settings_of("replica", secrets_folder).port),)
+
+
+def server_settings() -> dict[str, str]:
+    """Return PostgreSQL's settings."""
+    command = COMPOSE.services["postgres"].command
+    pairs = [word.partition("=") for word in command if "=" in word]
+    return {name: value for name, _, value in pairs}
+
+
+@pytest.mark.requirement("FIN-31")
+def test_postgresql_is_set_as_promised_and_fits_its_container() -> None:
+    promised = {
+        "max_connections": "200",
+        "shared_buffers": "2GB",
+        "effective_cache_size": "6GB",
+        "work_mem": "16MB",
+        "maintenance_work_mem": "512MB",
+    }
+    assert promised.items() <= server_settings().items()
+    limits = COMPOSE.services["postgres"].deploy.resources.limits
+    assert (limits.cpus, limits.memory) == ("4", "8G")
+
+
+def test_connections_suffice_for_a_dozen_replicas(secrets_folder: Path) -> None:
+    replicas = MOST_REPLICAS * settings_of("replica", secrets_folder).database_pool_size
+    worker = settings_of("worker", secrets_folder).database_pool_size + QUEUE_CONNECTIONS
+    migration_and_operator = 2
+    used = replicas + worker + migration_and_operator + EXPORTER_CONNECTIONS + SPARE_CONNECTIONS
+    assert used <= int(server_settings()["max_connections"])
+
+
+@pytest.mark.requirement("FIN-34")
+@pytest.mark.parametrize(
+    ("name", "policy", "log"), [("redis-cache", "allkeys-lru", "no"), ("redis-coordination", "noeviction", "yes")]
+)
+def test_the_cache_may_forget_and_coordination_may_not(name: str, policy: str, log: str) -> None:
+    service = COMPOSE.services[name]
+    options = dict(zip(service.command[1::2], service.command[2::2], strict=True))
+    assert (options["--maxmemory-policy"], options["--appendonly"]) == (policy, log)
+    assert options["--aclfile"] in {secret.target for secret in service.secrets}
+    # Rewriting the log copies memory: more than 60 % and the kernel ends the server.
+    assert int(options["--maxmemory"].removesuffix("mb")) << 20 <= 0.6 * memory_bytes(service)
+
+
+@pytest.mark.requirement("FIN-30", "FIN-32", "FIN-33", "FIN-35")
+@pytest.mark.parametrize(
+    ("name", "cpus", "memory"),
+    [("replica", "2", "4G"), ("qdrant-1", "4", "8G"), ("ollama-a-gpu", "4", "16G"), ("nginx", "2", "1G")],
+)
+def test_sizes_are_as_promised(name: str, cpus: str, memory: str) -> None:
+    limits = COMPOSE.services[name].deploy.resources.limits
+    assert (limits.cpus, limits.memory) == (cpus, memory)
+
+
+@pytest.mark.requirement("FIN-33")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_node_serves_as_many_calls_and_keeps_as_many_models_as_its_entry_says(profile: str) -> None:
+    for node in catalogue(profile).nodes:
+        environment = node_service(node.name, profile).environment
+        assert environment["OLLAMA_NUM_PARALLEL"] == str(node.slots), node.name
+        assert environment["OLLAMA_MAX_LOADED_MODELS"] == str(len(node.models)), node.name
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_node_pulls_exactly_the_models_of_its_entry(profile: str) -> None:
+    for node in catalogue(profile).nodes:
+        pull = COMPOSE.services[f"pull-{node.name}-{profile}"]
+        assert pull.command == node.models
+        assert pull.environment == {"OLLAMA_HOST": node.url}
+        assert pull.image == node_service(node.name, profile).image
+
+
+@pytest.mark.requirement("FIN-14")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_tier_and_the_embedding_have_a_model_on_a_node(profile: str, secrets_folder: Path) -> None:
+    found, settings = catalogue(profile), settings_of("replica", secrets_folder, profile)
+    served = {full_name(name) for node in found.nodes for name in node.models}
+    for tier in Tier:
+        assert any(full_name(model.name) in served for model in found.serving(tier)), tier
+    embedder = found.find(settings.embed_model)
+    assert embedder is not None
+    assert embedder.kind is CallKind.EMBED
+    assert all(settings.embed_model in node.models for node in found.nodes), "one node away must not stop the search"
+
+
+@pytest.mark.requirement("FIN-14", "FIN-33")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_all_models_of_a_node_fit_its_memory_at_once_with_every_slot_full(profile: str) -> None:
+    found = catalogue(profile)
+    for node in found.nodes:
+        needed = 0
+        for name in node.models:
+            model = found.find(name)
+            assert model is not None
+            weights, token = SIZES[name]
+            needed += weights + token * node.slots * max(model.num_ctx) + RUNTIME_BYTES
+        room = GPU_BYTES if profile == "gpu" else memory_bytes(node_service(node.name, profile))
+        assert needed <= room, f"{node.name}: {needed / GB:.1f} GB of {room / GB:.1f}"
+
+
+def test_the_text_of_the_nodes_file_counts_as_the_test_does() -> None:
+    text = (ROOT / "ops" / "deploy" / "nodes.gpu.toml").read_text()
+    for name, weights_gb, kib in re.findall(r"#\s+(\S+:\S+)\s+([\d.]+) GB\s+(\d+) KiB", text):
+        assert SIZES[name] == (round(float(weights_gb) * GB), int(kib) * 1024)

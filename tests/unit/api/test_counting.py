@@ -1,0 +1,90 @@
+"""What the counters of HTTP say of responses that fail, before the first one and when one breaks off."""
+
+import pytest
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
+from prometheus_client import CollectorRegistry
+
+from app.api.app import create_app
+from app.api.middleware import FAILURES, QUIET, Edge
+from app.api.problems import STATUSES
+from app.telemetry.metrics import Metrics
+from tests.fakes.asgi import Client
+from tests.fakes.platform import KEY_A, FakePlatform
+
+BOTH = ("http_requests_total", "api_requests_total")
+
+
+def read(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """Return a sample, None if it is not there."""
+    return metrics.registry.get_sample_value(name, labels)
+
+
+@pytest.mark.requirement("FIN-60", "INS-62", "FIN-70")
+async def test_failures_of_every_route_are_counted_from_zero() -> None:
+    platform = FakePlatform()
+    create_app(platform)
+    for name in BOTH:
+        for status in FAILURES:
+            labels = {"method": "GET", "endpoint": "/api/v1/runs/{run_id}", "status": str(status)}
+            assert read(platform.metrics, name, **labels) == 0
+    endpoints = {
+        sample.labels["endpoint"]
+        for family in platform.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "http_requests_total"
+    }
+    assert not endpoints & QUIET
+    assert "/api/v1/chat" in endpoints
+
+
+def test_every_failure_that_is_ours_starts_at_zero() -> None:
+    assert {status for status in STATUSES.values() if status >= 500} == set(FAILURES)
+
+
+@pytest.mark.requirement("FIN-60", "INS-62")
+@pytest.mark.parametrize(
+    ("method", "path", "key", "status"),
+    [("GET", "/api/v1/sessions", "", "401"), ("GET", "/nothing", KEY_A, "404"), ("PUT", "/api/v1/chat", KEY_A, "405")],
+)
+async def test_refusals_are_counted_like_answers(method: str, path: str, key: str, status: str) -> None:
+    platform = FakePlatform()
+    reply = await Client(create_app(platform), key).send(method, path)
+    assert str(reply.status) == status
+    counted = {
+        (sample.labels["method"], sample.labels["status"])
+        for family in platform.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "http_requests_total" and sample.value
+    }
+    assert counted == {(method, status)}
+
+
+@pytest.mark.requirement("FIN-60", "INS-62")
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [pytest.param("70000000", "413", id="too large"), pytest.param("2", "422", id="not what was asked for")],
+)
+async def test_a_body_that_is_refused_is_counted(size: str, status: str) -> None:
+    platform = FakePlatform()
+    client = Client(create_app(platform), KEY_A)
+    headers = [("content-type", "application/json"), ("content-length", size)]
+    reply = await client.send("POST", "/api/v1/chat", body=b"{}", headers=headers)
+    assert str(reply.status) == status
+    labels = {"method": "POST", "endpoint": "/api/v1/chat", "status": status}
+    assert [read(platform.metrics, name, **labels) for name in BOTH] == [1, 1]
+
+
+@pytest.mark.requirement("FIN-60", "INS-62")
+async def test_a_response_that_breaks_after_its_first_byte_counts_as_failed() -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("after the first byte")
+
+    metrics = Metrics(CollectorRegistry())
+    app = Litestar([], openapi_config=None, logging_config=None)
+    app.asgi_handler = Edge(broken, metrics)
+    await Client(app).get("/x")
+    assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="500") == 1
+    assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="200") is None

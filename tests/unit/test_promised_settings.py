@@ -1,0 +1,46 @@
+"""The settings that the source designs promise, with their default values."""
+
+import pytest
+
+from app.settings import PREFIX, read_settings
+
+NEEDED = {
+    "DATABASE_URL": "postgresql://db",
+    "CACHE_URL": "redis://cache",
+    "COORDINATION_URL": "redis://coordination",
+    "QDRANT_URLS": "http://qdrant:6333",
+    "NODES_FILE": "nodes.toml",
+    "BLOBS_DIR": "blobs",
+}
+
+
+@pytest.mark.requirement("INS-40")
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("DATABASE_POOL_SIZE", "5", 5),
+        ("SESSION_TTL_SECONDS", "60", 60),
+        ("QDRANT_COLLECTION", "insurance", "insurance"),
+        ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value that is read, not listened on
+        ("PORT", "9000", 9000),
+        ("CORS_ORIGINS", "https://a.example", "https://a.example"),
+        ("LOG_LEVEL", "DEBUG", "DEBUG"),
+        *((name, f"{value}-other", f"{value}-other") for name, value in NEEDED.items()),
+    ],
+)
+def test_a_promised_setting_is_read(name: str, value: str, read: object) -> None:
+    given = {f"{PREFIX}{key}": text for key, text in (NEEDED | {name: value}).items()}
+    assert getattr(read_settings(given), name.lower()) == read
+
+
+@pytest.mark.requirement("INS-36", "INS-40")
+def test_sessions_live_for_an_hour_and_port_8000_is_listened_on_unless_told_otherwise() -> None:
+    settings = read_settings({f"{PREFIX}{key}": text for key, text in NEEDED.items()})
+    assert (settings.session_ttl_seconds, settings.port) == (3600, 8000)
+
+
+@pytest.mark.requirement("ORC-87")
+def test_the_length_of_an_answer_and_tls_to_redis_are_settings() -> None:
+    given = {f"{PREFIX}{key}": text for key, text in NEEDED.items()}
+    settings = read_settings(given | {f"{PREFIX}MAX_OUTPUT_TOKENS": "1000", f"{PREFIX}REDIS_CA": "/ca.pem"})
+    assert (settings.max_output_tokens, settings.redis_ca) == (1000, "/ca.pem")
