@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*(ROOT / "ops").glob("*.sh"), ROOT / ".ci" / "run"])
-TARGETS = "help setup fmt check test demo up down load bench verify dashboards requirements".split()
+TARGETS = ["help", "setup", "fmt", "check", "test", "demo", "up", "down", "load", "bench", "verify"]
+TARGETS += ["dashboards", "requirements"]
 
 
 def run(*command: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
