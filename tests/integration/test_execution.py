@@ -1,9 +1,7 @@
 """A run from its question to its stored end, on real stores and a scriptable node."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +18,6 @@ from tests.integration.platforms import (
     answered,
     ask,
     chat_of,
-    fake_node,
     opened,
     rows,
     settings_for,
@@ -32,19 +29,6 @@ pytestmark = pytest.mark.integration
 STATE = "SELECT state, attempt, answer FROM runs WHERE id = %s"
 EFFECTS = "SELECT step_key, fence FROM effects WHERE run_id = %s ORDER BY step_key"
 CALLS = "SELECT kind, outcome, output_tokens FROM usage WHERE run_id = %s ORDER BY started_at"
-
-
-@pytest.fixture
-def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
-    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
-
-
-@pytest.fixture
-async def node() -> AsyncGenerator[FakeNode]:
-    fake = fake_node()
-    await fake.start()
-    yield fake
-    await fake.stop()
 
 
 def text_of(events: list[RunEvent]) -> str:

@@ -1,8 +1,7 @@
 """Who may stop a run and when, and what every call of it leaves behind, on real stores and a scriptable node."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -24,7 +23,6 @@ from tests.integration.platforms import (
     answered,
     ask,
     chat_of,
-    fake_node,
     opened,
     rows,
     settings_for,
@@ -36,19 +34,6 @@ pytestmark = pytest.mark.integration
 OWNER = "SELECT state, attempt, lease_owner, lease_until <= now() AS free FROM runs WHERE id = %s"
 CALLS = "SELECT kind, outcome FROM usage WHERE run_id = %s ORDER BY started_at"
 WAITING = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = %s"
-
-
-@pytest.fixture
-def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
-    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
-
-
-@pytest.fixture
-async def node() -> AsyncGenerator[FakeNode]:
-    fake = fake_node()
-    await fake.start()
-    yield fake
-    await fake.stop()
 
 
 class Gate:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
@@ -21,18 +21,11 @@ from app.inference.route import Candidate
 from app.inference.tiers import Tier
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
-from tests.integration.inference_fixtures import until, valkey
+from tests.integration.inference_fixtures import until
 
 pytestmark = pytest.mark.integration
 
 NODES = (Node(name="a", url="http://a", slots=2, models=("m",)), Node(name="b", url="http://b", slots=1, models=("m",)))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """One Valkey for the module."""
-    with valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,19 +14,11 @@ from app.inference.estimates import Meter
 from app.inference.leases import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
 from app.redis import open_redis
 from app.telemetry.metrics import Metrics
-from tests.integration.inference_fixtures import valkey
 
 pytestmark = pytest.mark.integration
 
 LEASE_US = 3_000
 GPUS = 2
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """One Valkey for the module."""
-    with valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
 
 
 @pytest.fixture

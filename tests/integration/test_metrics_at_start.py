@@ -1,8 +1,5 @@
 """What a process tells Prometheus when nothing went wrong: limits, counters at 0, and what is no error."""
 
-from collections.abc import AsyncGenerator
-from pathlib import Path
-
 import pytest
 
 from app.agents.team import load_teams
@@ -16,7 +13,6 @@ from tests.integration.platforms import (
     add_caller,
     ask,
     chat_of,
-    fake_node,
     opened,
     settings_for,
     until,
@@ -25,19 +21,6 @@ from tests.integration.platforms import (
 pytestmark = pytest.mark.integration
 
 TEAMS = frozenset(load_teams())
-
-
-@pytest.fixture
-def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
-    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
-
-
-@pytest.fixture
-async def node() -> AsyncGenerator[FakeNode]:
-    fake = fake_node()
-    await fake.start()
-    yield fake
-    await fake.stop()
 
 
 def samples(platform: Platform, name: str) -> list[tuple[dict[str, str], float]]:

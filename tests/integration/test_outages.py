@@ -1,7 +1,7 @@
 """One store away at a time: what is lost is speed or a part of the answer, and the answer says which."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,6 @@ from tests.integration.platforms import (
     answered,
     ask,
     chat_of,
-    fake_node,
     opened,
     settings_for,
     until,
@@ -44,14 +43,6 @@ def servers(own_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Serve
     asyncio.run(migrate(layout.database_url))
     directory: Path = tmp_path_factory.mktemp("files")
     return Servers(layout.database_url, layout.cache_url, layout.coordination_url, layout.qdrant_urls, directory)
-
-
-@pytest.fixture
-async def node() -> AsyncGenerator[FakeNode]:
-    fake = fake_node()
-    await fake.start()
-    yield fake
-    await fake.stop()
 
 
 @contextmanager

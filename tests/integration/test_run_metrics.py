@@ -1,8 +1,6 @@
 """What a run leaves in the metrics, the log and the usage rows, on real stores and a scriptable node."""
 
-from collections.abc import AsyncGenerator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 import structlog
@@ -21,7 +19,6 @@ from tests.integration.platforms import (
     answered,
     ask,
     chat_of,
-    fake_node,
     opened,
     rows,
     settings_for,
@@ -35,19 +32,6 @@ USAGE = """
     SELECT runs.session_id, usage.agent, usage.cost_usd_micro, usage.input_tokens, usage.output_tokens, usage.started_at
     FROM usage JOIN runs ON runs.id = usage.run_id WHERE usage.run_id = %s AND usage.kind = 'chat'
 """
-
-
-@pytest.fixture
-def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
-    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
-
-
-@pytest.fixture
-async def node() -> AsyncGenerator[FakeNode]:
-    fake = fake_node()
-    await fake.start()
-    yield fake
-    await fake.stop()
 
 
 def count(platform: Platform, name: str, **labels: str) -> float:

@@ -1,7 +1,7 @@
 """Slots of nodes under load: waiting, fairness between replicas, dead replicas, and Redis away."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,20 +17,6 @@ from tests.integration.inference_fixtures import QUICK, Replica, Seen, ask, cata
 pytestmark = pytest.mark.integration
 
 PATIENT = replace(QUICK, gap_s=30.0)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """One Valkey for the module."""
-    with valkey(tmp_path_factory.mktemp("valkey")) as running:
-        yield running
-
-
-@pytest.fixture
-def redis_url(server: ValkeyServer) -> str:
-    """Its address, emptied."""
-    server.client().flushall()
-    return f"redis://127.0.0.1:{server.port}/0"
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*(ROOT / "ops").glob("*.sh"), ROOT / ".ci" / "run"])
-TARGETS = ["help", "setup", "fmt", "check", "test", "demo", "up", "down", "load", "bench", "verify"]
-TARGETS += ["dashboards", "requirements"]
+TARGETS = (
+    *("help", "setup", "fmt", "check", "test", "demo", "up", "down", "load", "bench", "verify"),
+    *("dashboards", "requirements"),
+)
 
 
 def run(*command: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
