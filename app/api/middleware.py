@@ -19,7 +19,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 UNMATCHED = "unmatched"
 CLIENT_LEFT = 499
 BROKEN_OFF = 500
-"""What a response counts as that broke after its first byte: the status that was sent says nothing of that."""
+"""What a response counts as that broke after its first byte, before its last: the status sent tells nothing of it."""
 # The statuses of problems.STATUSES that are ours to mend.
 FAILURES = (500, 503, 504)
 # Asked every few seconds by machines; logged only when they fail.
@@ -122,7 +122,7 @@ class Edge:
                 log.error("http.failed", exc_info=error)
                 if exchange.status is None:
                     await write(describe(error), request_id)(scope, receive, exchange.send)
-                else:
+                elif not exchange.complete:
                     status = BROKEN_OFF
             finally:
                 endpoint = str(scope.get("path_template") or UNMATCHED)

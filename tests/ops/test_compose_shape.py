@@ -87,6 +87,13 @@ def test_only_nginx_publishes_ports_and_only_80_and_443() -> None:
     assert published == {"nginx": ("80:80", "443:443")}
 
 
+def test_three_replicas_run_and_figures_are_kept_for_30_days_unless_told_otherwise() -> None:
+    for variables in (read_variables(), {"COMPOSE_PROFILES": "cpu"}):
+        services = load(variables=variables).services
+        assert services["replica"].deploy.replicas == 3
+        assert "--storage.tsdb.retention.time=30d" in services["prometheus"].command
+
+
 def test_every_service_that_stays_has_a_health_check() -> None:
     for name, service in COMPOSE.services.items():
         check = service.healthcheck

@@ -88,3 +88,18 @@ async def test_a_response_that_breaks_after_its_first_byte_counts_as_failed() ->
     await Client(app).get("/x")
     assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="500") == 1
     assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="200") is None
+
+
+async def test_what_breaks_after_the_last_byte_leaves_the_response_as_it_was() -> None:
+    async def late(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"whole", "more_body": False})
+        raise RuntimeError("after the last byte")
+
+    metrics = Metrics(CollectorRegistry())
+    app = Litestar([], openapi_config=None, logging_config=None)
+    app.asgi_handler = Edge(late, metrics)
+    await Client(app).get("/x")
+    assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="200") == 1
+    assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="500") is None
