@@ -246,6 +246,7 @@ async def _watch(platform: Platform) -> None:
     while True:
         before = time.monotonic()
         await asyncio.sleep(WATCH_EVERY_S)
+        platform.metrics.loop_awake_at.set_to_current_time()
         platform.metrics.loop_lag.set(max(0.0, time.monotonic() - before - WATCH_EVERY_S))
         platform.health.watch()  # a replica does so at every scrape too; a worker's are served without asking it
         try:

@@ -19,7 +19,7 @@ bring() {
     if command -v "$program" >/dev/null || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
         return
     fi
-    say "bringing $* from the Debian package ${package}"
+    say "bringing $* from the Debian package ${package} into .venv/bin"
     folder="$(mktemp -d)"
     if ! download "$package" "$folder" && [ "$(id -u)" = 0 ]; then
         apt-get -qq update || true

@@ -114,7 +114,8 @@ class Execution:
 
     async def _work(self) -> Reply:
         claim, parts = self._claim, self._parts
-        if claim.attempt > 1:
+        # A run that is given up shows what it took; but if reading that is what ends its owners, it is not read again.
+        if 1 < claim.attempt <= parts.attempts + 1:
             await self._effects.load()
             self._earlier = await earlier_calls(parts.database, claim)
         if claim.cancel_asked:

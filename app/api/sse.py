@@ -1,6 +1,7 @@
 """A run's events as server-sent events."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -86,7 +87,6 @@ class EventStream(ASGIResponse):
 
         A replica that drains cancels this too; then `on_left` is not called, since the client did not leave.
         """
-        await self._begin(send)
         writer = asyncio.create_task(self._write(send))
         gone = asyncio.create_task(until_left(receive))
         beat = asyncio.create_task(self._keep_alive(send))
@@ -97,10 +97,12 @@ class EventStream(ASGIResponse):
             for task in (writer, gone, beat):
                 task.cancel()
             outcome, *_ = await asyncio.gather(writer, gone, beat, return_exceptions=True)
-        if (not finished or isinstance(outcome, ReaderStalled)) and self._on_left is not None:
-            self._on_left()
-        elif finished and isinstance(outcome, Exception):
-            await self._fail(send, outcome)
+        if not finished or isinstance(outcome, ReaderStalled):
+            if self._on_left is not None:
+                self._on_left()
+        elif isinstance(outcome, Exception):
+            with contextlib.suppress(ReaderStalled):
+                await self._fail(send, outcome)
 
     async def _begin(self, send: Send) -> None:
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in self._stream_headers.items()]
@@ -108,6 +110,7 @@ class EventStream(ASGIResponse):
         await self._send(send, b"retry: %d\n\n" % RETRY_HINT_MS)
 
     async def _write(self, send: Send) -> None:
+        await self._begin(send)
         async with aclosing(self._events) as events:
             async for event in events:
                 await self._send(send, write_event(event, self._request_id))

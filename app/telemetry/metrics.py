@@ -137,4 +137,7 @@ class Metrics:
             registry=r,
         )
         self.jobs = Counter("switchyard_jobs_total", "Background jobs that ended.", ("kind", "outcome"), registry=r)
+        self.loop_awake_at = Gauge(
+            "switchyard_loop_awake_timestamp_seconds", "When the event loop last looked at itself.", registry=r
+        )
         self.loop_lag = Gauge("switchyard_loop_lag_seconds", "How late the event loop woke, last look.", registry=r)

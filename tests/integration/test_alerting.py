@@ -90,7 +90,8 @@ ERRORS, SLOW, RUNS, NODE = (
 @pytest.mark.parametrize(
     ("cause", "silenced", "loud"),
     [
-        pytest.param(("ServiceDown", "critical", "api"), ERRORS, SLOW, id="a replica"),
+        pytest.param(("ServiceDown", "critical", "api"), None, ERRORS, id="one replica of several silences nothing"),
+        pytest.param(("ServiceDown", "critical", "postgres"), ERRORS, SLOW, id="PostgreSQL"),
         pytest.param(("ServiceDown", "critical", "retrieval"), SLOW, ERRORS, id="Qdrant"),
         pytest.param(("NoNodeRoutable", "critical", "inference"), NODE, SLOW, id="every node"),
         pytest.param(("DatabaseConnectionPoolExhausted", "critical", "postgres"), RUNS, SLOW, id="the pool"),

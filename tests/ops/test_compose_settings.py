@@ -11,7 +11,7 @@ from app.inference.catalogue import Catalogue, full_name, read_catalogue
 from app.inference.records import CallKind
 from app.inference.tiers import Tier
 from app.settings import PREFIX, Settings, read_settings, split_list
-from app.wiring import QUEUE_CONNECTIONS
+from app.wiring import QUEUE_CONNECTIONS, WATCH_EVERY_S
 from app.worker import QUEUE_DRAIN_S
 from tests.ops.compose import PROFILES, ROOT, Service, load, read_variables
 from tests.ops.made_secrets import read_secrets
@@ -93,6 +93,7 @@ def test_replicas_are_told_how_many_they_are_and_none_is_given_anothers_name(sec
     assert "SWITCHYARD_REPLICA" not in more.environment
 
 
+@pytest.mark.requirement("FIN-52")
 def test_a_shard_is_on_two_of_the_three_peers(secrets_folder: Path) -> None:
     settings = settings_of("replica", secrets_folder)
     assert settings.qdrant_replication_factor == 2
@@ -117,7 +118,9 @@ def test_a_stopping_process_has_time_to_drain(name: str, secrets_folder: Path) -
 def test_the_workers_metrics_are_where_its_health_check_asks(secrets_folder: Path) -> None:
     check = COMPOSE.services["worker"].healthcheck
     assert check is not None
-    assert urlsplit(check.test[-1]).port == settings_of("worker", secrets_folder).metrics_port == 9100
+    assert urlsplit(check.test[3]).port == settings_of("worker", secrets_folder).metrics_port == 9100
+    assert check.test[4:] == ("--awake", "60")
+    assert WATCH_EVERY_S * 3 < 60
     assert COMPOSE.services["worker"].expose == ("9100",)
     assert COMPOSE.services["replica"].expose == (str(settings_of("replica", secrets_folder).port),)
 

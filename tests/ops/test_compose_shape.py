@@ -82,11 +82,13 @@ def test_every_image_has_an_exact_version() -> None:
     none([f"{image}: {tags}" for image, tags in versions.items() if len(tags) > 1])
 
 
+@pytest.mark.requirement("FIN-35", "UPL-40")
 def test_only_nginx_publishes_ports_and_only_80_and_443() -> None:
     published = {name: service.ports for name, service in COMPOSE.services.items() if service.ports}
     assert published == {"nginx": ("80:80", "443:443")}
 
 
+@pytest.mark.requirement("FIN-30", "FIN-36")
 def test_three_replicas_run_and_figures_are_kept_for_30_days_unless_told_otherwise() -> None:
     for variables in (read_variables(), {"COMPOSE_PROFILES": "cpu"}):
         services = load(variables=variables).services
@@ -138,6 +140,7 @@ def test_a_service_waits_for_health_only_where_there_is_a_check() -> None:
                 assert needed in ONE_SHOT, f"{name}: {needed}"
 
 
+@pytest.mark.requirement("FIN-37")
 def test_the_application_starts_after_the_migration() -> None:
     for name in ("replica", "worker"):
         assert COMPOSE.services[name].depends_on["migrate"].condition == "service_completed_successfully"
@@ -227,6 +230,7 @@ def test_each_profile_mounts_its_own_nodes_file(profile: str) -> None:
     assert (ROOT / f"ops/deploy/nodes.{profile}.toml").is_file()
 
 
+@pytest.mark.requirement("FIN-33")
 def test_a_gpu_node_has_a_gpu_of_its_own_and_a_cpu_node_has_none() -> None:
     taken: list[str | list[str]] = []
     for name, service in COMPOSE.services.items():

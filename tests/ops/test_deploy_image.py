@@ -10,13 +10,16 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, start_http_server
 
 from app.cli import build_parser
 from app.settings import Settings
+from app.telemetry.metrics import Metrics
 from ops.deploy.health import main, problem
 from tests.architecture.test_repository import tracked
 from tests.ops.compose import ROOT, load
@@ -225,4 +228,23 @@ def test_nobody_there_and_nobody_answering_are_not_healthy() -> None:
 
 
 def test_the_health_check_needs_an_address() -> None:
-    assert main([]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+
+
+@pytest.mark.parametrize(("ago_s", "status"), [(0, 0), (50, 0), (70, 1)])
+def test_a_worker_whose_loop_hangs_is_not_healthy_though_its_metrics_are_served(
+    ago_s: float, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = CollectorRegistry()
+    Metrics(registry).loop_awake_at.set(time.time() - ago_s)
+    server, thread = start_http_server(0, "127.0.0.1", registry)
+    assert main([f"http://127.0.0.1:{server.server_port}/metrics", "--awake", "60"]) == status
+    assert ("was last awake" in capsys.readouterr().err) is (status == 1)
+    server.shutdown()
+    thread.join(timeout=10)
+    server.server_close()
+
+
+def test_metrics_that_do_not_say_it_are_not_healthy(address: str) -> None:
+    assert main([f"{address}/200", "--awake", "60"]) == 1
