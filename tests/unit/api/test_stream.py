@@ -142,14 +142,15 @@ async def test_an_idle_stream_sends_comments() -> None:
     assert pipe.sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-async def test_a_reader_that_takes_nothing_counts_as_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", [b"delta", b"retry"])
+async def test_a_reader_that_takes_nothing_counts_as_gone(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr(sse, "SEND_LIMIT_S", 0.01)
     left: list[str] = []
     pipe = Pipe()
 
     async def send(message: dict[str, Any]) -> None:
         pipe.sent.append(message)
-        if b"delta" in message.get("body", b""):
+        if first in message.get("body", b""):
             await asyncio.Event().wait()
 
     async def events() -> AsyncGenerator[RunEvent]:
@@ -159,6 +160,27 @@ async def test_a_reader_that_takes_nothing_counts_as_gone(monkeypatch: pytest.Mo
     async with asyncio.timeout(LIMIT_S):
         await stream({}, pipe.receive, send)  # pyright: ignore[reportArgumentType]
     assert left == ["r"]
+
+
+async def test_a_reader_that_does_not_take_the_error_either_is_no_failure_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sse, "SEND_LIMIT_S", 0.01)
+    pipe = Pipe()
+
+    async def send(message: dict[str, Any]) -> None:
+        pipe.sent.append(message)
+        if b"error" in message.get("body", b""):
+            await asyncio.Event().wait()
+
+    async def events() -> AsyncGenerator[RunEvent]:
+        yield RunEvent("r:1:2", EventKind.DELTA, Delta("ok"))
+        raise StoreUnavailable("away", store="redis")
+
+    stream = EventStream(events(), request_id="r", headers={})
+    async with asyncio.timeout(LIMIT_S):
+        await stream({}, pipe.receive, send)  # pyright: ignore[reportArgumentType]
+    assert b"event: error" in pipe.sent[-1]["body"]
 
 
 async def test_line_breaks_in_an_answer_stay_inside_their_event(client: Client, platform: FakePlatform) -> None:
