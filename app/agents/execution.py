@@ -114,7 +114,7 @@ class Execution:
 
     async def _work(self) -> Reply:
         claim, parts = self._claim, self._parts
-        # A run that is given up shows what it took; but if reading that is what ends its owners, it is not read again.
+        # A run that is given up shows what it took, unless to read that is what ends its owners.
         if 1 < claim.attempt <= parts.attempts + 1:
             await self._effects.load()
             self._earlier = await earlier_calls(parts.database, claim)
@@ -142,7 +142,9 @@ class Execution:
             self._live.restart()
             self._live.append(reply.text)
         await self._live.flush()
-        await self._write_end(conclude(claim, RunState.DONE, self._calls, self._earlier, _now(), reply=reply))
+        await self._write_end(
+            conclude(claim, RunState.DONE, self._calls, self._earlier, datetime.now(UTC), reply=reply)
+        )
         return reply
 
     async def _settle(self, work: asyncio.Task[Reply], took_s: float) -> None:
@@ -170,7 +172,7 @@ class Execution:
         state, fact = self._judge(error, ending)
         if error is not None and not isinstance(error, SwitchyardError):
             log.error("run.crashed", exc_info=error)
-        result = conclude(self._claim, state, self._calls, self._earlier, _now(), error=fact)
+        result = conclude(self._claim, state, self._calls, self._earlier, datetime.now(UTC), error=fact)
         if state is RunState.REFUSED:
             self._live.refusal = fact
         self._result = result
@@ -295,7 +297,3 @@ class Execution:
             effects_reused=self._effects.reused,
             took_ms=round(took_s * 1000),
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
