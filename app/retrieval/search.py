@@ -17,6 +17,8 @@ Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
 """Embeds texts: one vector a text, in order. May raise Unavailable."""
 
 LIMIT = 50
+CONTEXT_TOKENS = 4_000
+"""What the passages of a question may come to together, as estimated: a prompt must fit a model's context."""
 SPARE = 2
 """Points asked for beyond the limit, as a factor: some may belong to documents that were just removed or replaced."""
 
@@ -79,7 +81,7 @@ class Search:
         self._index = index
 
     async def passages(self, tenant_id: TenantId, question: str, *, embed: Embed, limit: int) -> list[Passage]:
-        """Return up to `limit` (at most 50) passages of the tenant's live documents, best first.
+        """Return up to `limit` (at most 50) passages of the tenant's live documents, best first, at most 4,000 tokens.
 
         No connection is held while the question is embedded. Raises StoreUnavailable (Qdrant, PostgreSQL), and what
         `embed` raises.
@@ -96,7 +98,8 @@ class Search:
             return []
         rows = await self._rows(tenant_id, list(scores))
         found = {row.id: row.scored(scores[row.id]) for row in rows}
-        return [found[chunk_id] for chunk_id in scores if chunk_id in found][:wanted]
+        ranked = [found[chunk_id] for chunk_id in scores if chunk_id in found]
+        return fit(ranked[:wanted], CONTEXT_TOKENS)
 
     async def _rows(self, tenant_id: TenantId, ids: list[ChunkId]) -> list[_Row]:
         values = {"ids": ids, "tenant_id": tenant_id}

