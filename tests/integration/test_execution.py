@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from app.agents.effects import Effects
 from app.agents.values import Delta, EventKind, OnDisconnect, Restart, RunEvent, RunResult, RunState
 from app.errors import NoNodeAvailable
 from app.ids import Caller, RunId
@@ -261,5 +262,23 @@ async def test_a_run_that_fails_on_every_attempt_is_given_up(servers: Servers, n
             result = await second.runner.resume(handle.run_id)
             assert result is not None
             assert (result.state, result.error_code) == (RunState.DEAD, "run_failed")
+            assert result.attempt == 2
             assert result.gpu_seconds > 0
             assert (await rows(second, STATE, handle.run_id))[0]["state"] == "dead"
+
+
+async def test_a_run_whose_own_reading_ends_its_owners_is_given_up_without_it(
+    servers: Servers, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(settings_for(servers, node, run_attempts=1, replica="replica-1")) as (first,):
+        caller = await add_caller(first)
+        node.script(model=CHAT, hang_after=2)
+        handle = await first.runner.start(caller, ask())
+        await until(lambda: chat_of(node).tokens >= 2)
+        await first.runner.close(drain_s=0)
+        await rows(first, "UPDATE runs SET attempt = 2 WHERE id = %s RETURNING id", handle.run_id)
+        monkeypatch.delattr(Effects, "load")
+        async with opened(settings_for(servers, node, run_attempts=1, replica="worker-1")) as (second,):
+            result = await second.runner.resume(handle.run_id)
+            assert result is not None
+            assert (result.state, result.attempt) == (RunState.DEAD, 3)

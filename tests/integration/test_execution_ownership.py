@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 import pytest
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.integration
 
 OWNER = "SELECT state, attempt, lease_owner, lease_until <= now() AS free FROM runs WHERE id = %s"
 CALLS = "SELECT kind, outcome FROM usage WHERE run_id = %s ORDER BY started_at"
+WAITS = "SELECT wait_us FROM usage WHERE run_id = %s ORDER BY started_at"
 WAITING = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = %s"
 
 
@@ -103,6 +105,9 @@ async def test_a_run_that_is_given_up_leaves_the_usage_of_the_call_that_was_cut_
             result = await second.runner.resume(handle.run_id)
             assert result is not None
             assert [route.outcome for route in result.routes] == ["done", "cancelled", "done"]
+            waits_us = [cast("int", row["wait_us"]) for row in await rows(second, WAITS, handle.run_id)]
+            assert min(waits_us) > 0
+            assert [round(route.wait_ms * 1000) for route in result.routes] == waits_us
 
 
 async def test_a_call_that_had_ended_is_counted_though_its_run_is_cancelled(

@@ -1,5 +1,7 @@
 """What a process tells Prometheus when nothing went wrong: limits, counters at 0, and what is no error."""
 
+import time
+
 import pytest
 
 from app.agents.team import load_teams
@@ -53,6 +55,7 @@ async def test_alerts_and_dashboards_find_their_series_before_the_first_request(
         (slots,) = samples(platform, "switchyard_slots_limit")
         assert slots[1] == platform.fleet.nodes()[0].slots
         assert samples(platform, "switchyard_node_gpus") == [(slots[0], platform.fleet.nodes()[0].gpus)]
+        await until(lambda: time.time() - samples(platform, "switchyard_loop_awake_timestamp_seconds")[0][1] < 60)
         # Nobody asks for this: a worker serves its metrics without a look of its own.
         await until(lambda: samples(platform, "switchyard_db_pool_limit")[0][1] == platform.database.pool.max_size)
 
