@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.checkout import read_checkout
 from ops.requirements.marks import ids_of
-from ops.requirements.results import FOLDER, Outcome, Result, commit_of, record
+from ops.requirements.results import FOLDER, Outcome, Result, record
 
 WORSE = (Outcome.FAILED, Outcome.PASSED, Outcome.SKIPPED)
 """What counts of the outcomes of one test's set-up, call and tear-down: the first of these."""
@@ -37,8 +38,9 @@ class Recorder:
         if not self._ended:
             return
         now = datetime.now(UTC).replace(microsecond=0)
-        commit, changed = commit_of(self._root)
-        record(self._folder, {name: Result(outcome, now, commit, changed) for name, outcome in self._ended.items()})
+        on = read_checkout(self._root)
+        ended = {name: Result(outcome, now, on.commit, on.is_changed) for name, outcome in self._ended.items()}
+        record(self._folder, ended)
 
 
 def outcome_of(report: pytest.TestReport) -> Outcome:

@@ -17,6 +17,7 @@ from psycopg import sql
 from ops.bench import complexity, cpu, durable, points, report, sides
 from ops.bench.plan import PEER_KEY, Plan
 from ops.bench.world import World, WorldBroken, open_world
+from ops.checkout import read_checkout
 from ops.local.process import REPOSITORY, run_once
 
 STOCK_DATABASE = "stock"
@@ -96,19 +97,9 @@ def _circumstances(world: World, plan: Plan) -> report.Circumstances:
 
 
 def _commit() -> str:
-    """Return the checked-out commit, and whether files differ from it."""
-    told = _git("rev-parse", "--short=12", "HEAD")
-    if not told:
-        return "unknown"
-    return f"{told} with changes" if _git("status", "--porcelain", "--", "app", "ops", "prompts") else told
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = run_once(("git", "-C", str(REPOSITORY), *arguments), environ=os.environ, limit_s=10.0)
-    except subprocess.TimeoutExpired:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    """Return the checked-out commit, and whether files that are measured differ from it."""
+    found = read_checkout(REPOSITORY, "app", "ops", "prompts")
+    return f"{found.commit} with changes" if found.is_changed else found.commit
 
 
 def _filesystem(directory: Path) -> str:

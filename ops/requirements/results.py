@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +12,6 @@ import msgspec
 from ops.requirements.marked import MarkedTest
 
 FOLDER = ".requirements"
-GIT_LIMIT_S = 20
 
 
 class Outcome(StrEnum):
@@ -112,25 +110,3 @@ def _known(path: Path) -> dict[str, Result]:
         return read(path)
     except ResultsWrong:
         return {}
-
-
-def commit_of(root: Path) -> tuple[str, bool]:
-    """Return the short commit of a checkout and whether tracked files differ from it; `unknown` without git."""
-    commit = _git(root, "rev-parse", "--short=10", "HEAD")
-    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
-    return commit or "unknown", bool(changes)
-
-
-def _git(root: Path, *words: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - our own words
-            ["git", *words],  # noqa: S607 - git is found where the user has it
-            cwd=root,
-            capture_output=True,
-            text=True,
-            timeout=GIT_LIMIT_S,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()

@@ -1,16 +1,15 @@
 """Evidence: a Markdown page that says what was run, on which commit, with which seed, and what came out."""
 
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from ops.checkout import read_checkout
 from ops.local.process import REPOSITORY
 
-GIT_LIMIT_S = 20
 CELL_CHARACTERS = 160
 
 
@@ -55,25 +54,9 @@ def write(directory: Path, name: str, page: Page, *, seed: int | None) -> Path:
 
 def commit() -> str:
     """Return the short commit, and whether tracked files differ from it."""
-    found = _git("rev-parse", "--short=12", "HEAD")
     # A page of evidence is a tracked file that this very run changes.
-    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/evidence")
-    return f"`{found}` with uncommitted changes" if changed else f"`{found}`"
-
-
-def _git(*words: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - our own words
-            ["git", *words],  # noqa: S607 - git is found where the user has it
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=GIT_LIMIT_S,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()
+    found = read_checkout(REPOSITORY, ".", ":!docs/evidence")
+    return f"`{found.commit}` with uncommitted changes" if found.is_changed else f"`{found.commit}`"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

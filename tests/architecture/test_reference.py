@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.docs.__main__ import PAGES, REFERENCE, main, old_pages
+from ops.docs.__main__ import REFERENCE
 from ops.docs.words_page import SETS
 from tests.architecture.sources import ROOT, none
 
@@ -33,16 +33,15 @@ VOCABULARY = (
 
 
 def test_the_reference_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--check"]) == 0, capsys.readouterr().out
+    assert REFERENCE.run(["--check"]) == 0, capsys.readouterr().out
 
 
 def test_an_old_page_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--directory", str(tmp_path)]) == 0
-    assert old_pages(tmp_path) == []
+    assert REFERENCE.run(["--directory", str(tmp_path)]) == 0
+    assert REFERENCE.old(tmp_path) == []
     (tmp_path / "errors.md").write_text("old")
-    assert main(["--check", "--directory", str(tmp_path)]) == 1
+    assert REFERENCE.run(["--check", "--directory", str(tmp_path)]) == 1
     assert "errors.md is old" in capsys.readouterr().out
-    assert {path.name for path in REFERENCE.iterdir()} >= set(PAGES)
 
 
 def test_the_glossary_explains_the_vocabulary() -> None:
@@ -51,7 +50,7 @@ def test_the_glossary_explains_the_vocabulary() -> None:
 
 
 def test_every_member_of_a_closed_set_is_explained() -> None:
-    words = (REFERENCE / "words.md").read_text(encoding="utf-8")
+    words = (REFERENCE.folder / "words.md").read_text(encoding="utf-8")
     missing: list[str] = []
     for module, name in SETS:
         kind: type[StrEnum] = getattr(module, name)

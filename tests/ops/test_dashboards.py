@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from app.telemetry.metrics import Metrics
-from grafana.__main__ import JSON, main, old_dashboards
+from grafana.__main__ import DASHBOARDS
 from grafana.dashboards.alerts import RULES, AlertUnreadable, alert, threshold_of
 from grafana.dashboards.draw import panel_id
 from tests.ops.dashboards import FILES, ROOT, Expression, dashboard, expressions, panels
@@ -75,15 +75,15 @@ def unknown_labels(expr: promql.Expr, metrics: dict[str, set[str]]) -> set[str]:
 
 
 def test_the_committed_dashboards_are_what_the_code_builds() -> None:
-    assert old_dashboards(JSON) == []
+    assert DASHBOARDS.old(DASHBOARDS.folder) == []
 
 
 def test_a_dashboard_changed_by_hand_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--directory", str(tmp_path)]) == 0
-    assert main(["--check", "--directory", str(tmp_path)]) == 0
+    assert DASHBOARDS.run(["--directory", str(tmp_path)]) == 0
+    assert DASHBOARDS.run(["--check", "--directory", str(tmp_path)]) == 0
     (tmp_path / "cost.json").write_text(FILES[0].read_text(encoding="utf-8").replace("3600", "1"), encoding="utf-8")
     (tmp_path / "stray.json").write_text("{}", encoding="utf-8")
-    assert main(["--check", "--directory", str(tmp_path)]) == 1
+    assert DASHBOARDS.run(["--check", "--directory", str(tmp_path)]) == 1
     shown = capsys.readouterr().out
     assert "stray.json is old" in shown
     assert "cost.json is old" in shown
