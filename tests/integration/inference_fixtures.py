@@ -23,6 +23,7 @@ from app.inference.route import Route
 from app.inference.tiers import Tier
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
+from ops.local.ports import find_free
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
 
@@ -34,7 +35,8 @@ QUICK = Limits(slot_wait_s=5.0, first_token_s=1.0, load_s=2.0, gap_s=0.5, waitin
 def valkey(directory: Path) -> Generator[ValkeyServer]:
     """A Valkey of its own, to flush and stop. Reads the rating's weights outside the loop, as a start does."""
     rate("", turns=0, session_tier=None)
-    with ValkeyServer(data_dir=directory, config={"save": ""}) as server:
+    # Told its port: by itself it takes the first free one from 16379 up, where two test runs would meet.
+    with ValkeyServer(port=find_free(), data_dir=directory, config={"save": ""}) as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from app.inference.lease import Lease
 from app.inference.leases import Leases
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
+from ops.local.ports import find_free
 from tests.integration.test_leases import candidates, facts, taken
 
 pytestmark = pytest.mark.integration
@@ -27,7 +28,7 @@ class Outage:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._server = ValkeyServer(data_dir=directory, config={"save": ""})
+        self._server = ValkeyServer(port=find_free(), data_dir=directory, config={"save": ""})
         self._server.start()
         self.port = self._server.port
 
