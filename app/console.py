@@ -5,6 +5,8 @@ from typing import TextIO
 
 import msgspec
 
+from app.text import one_line
+
 
 class Console:
     """Lines, tables, JSON and text as it streams, on one stream."""
@@ -14,9 +16,9 @@ class Console:
         self._in_line = False
 
     def say(self, line: str) -> None:
-        """Write a line, on a line of its own."""
+        """Write a line, on a line of its own; what is no `\\n` and ends lines for some is written as its escape."""
         self.end_line()
-        self._stream.write(f"{line}\n")
+        self._stream.write("\n".join(one_line(part) for part in f"{line}\n".split("\n")))
         self._stream.flush()
 
     def write(self, text: str) -> None:
@@ -39,7 +41,7 @@ class Console:
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write rows under their heads, in columns as wide as their widest cell."""
-        lines = [heads, *rows]
+        lines = [[one_line(cell) for cell in line] for line in (heads, *rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
         for line in lines:
             self.say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

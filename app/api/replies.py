@@ -1,5 +1,6 @@
 """JSON replies, and the headers that tell where an answer came from."""
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -10,6 +11,8 @@ from app.inference.route import Route
 
 _encoder = msgspec.json.Encoder()
 JSON = "application/json"
+# A model's name is a header's value here: one line, in ASCII.
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 def reply(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> ASGIResponse:
@@ -57,4 +60,4 @@ def _headers(route_id: str, tier: str, model: str, node: str, reason: str) -> di
         "x-route-node": node,
         "x-route-reason": reason,
     }
-    return {name: value.encode("ascii", "replace").decode("ascii") for name, value in named.items() if value}
+    return {name: _UNPRINTABLE.sub("?", value) for name, value in named.items() if value}

@@ -15,6 +15,7 @@ from litestar.types import Receive, Scope, Send
 from app.agents.values import EventKind, RunEvent, RunResult
 from app.api.problems import describe, rebuild
 from app.api.shapes import to_response
+from app.text import json_line
 
 HEARTBEAT_S = 15.0
 RETRY_HINT_MS = 1000
@@ -32,11 +33,11 @@ STREAM_HEADERS: Mapping[str, str] = {
 
 
 def write_event(event: RunEvent, request_id: str) -> bytes:
-    """Return the lines of one event; JSON has no line breaks, so `data` is one line."""
+    """Return the lines of one event; `data` is one line, whatever its reader takes for the end of one."""
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (
         event.id.encode("ascii"),
         event.kind.value.encode("ascii"),
-        _encoder.encode(body_of(event, request_id)),
+        json_line(_encoder.encode(body_of(event, request_id))),
     )
 
 
@@ -121,7 +122,7 @@ class EventStream(ASGIResponse):
         problem = describe(error)
         if problem.status == 500:
             log.error("http.stream_failed", exc_info=error)
-        data = _encoder.encode(problem.document(self._request_id))
+        data = json_line(_encoder.encode(problem.document(self._request_id)))
         await self._send(send, b"event: error\ndata: %b\n\n" % data, more=False)
 
     async def _keep_alive(self, send: Send) -> None:

@@ -23,6 +23,7 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 from structlog.typing import EventDict
 
 from app.errors import SwitchyardError
+from app.text import one_line
 
 QUEUE_LINES = 10_000
 FRAMES = 40
@@ -94,6 +95,10 @@ class JsonFormatter(MsgspecFormatter):
         for key, value in {**bound, **facts}.items():
             shaped[f"{key}_" if key in _RESERVED else key] = value
         return shaped
+
+    def jsonify_log_record(self, log_data: LogData) -> str:
+        """Return the record as JSON that every reader of lines takes for one line."""
+        return one_line(super().jsonify_log_record(log_data))
 
     def formatException(self, ei: ExceptionFacts) -> str:  # noqa: N802 - logging's name
         """Return the exception without texts that may quote a user."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.text import one_line
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import tail
@@ -60,6 +61,6 @@ def _show_new(file: Path, place: int, console: Console, *, prefix: str) -> int:
         opened.seek(place)
         block = opened.read(BLOCK_BYTES)
     end = block.rfind(b"\n") + 1
-    for line in block[:end].decode(errors="replace").splitlines():
-        console.say(f"{prefix}{line}")
+    for line in block[:end].decode(errors="replace").split("\n")[:-1]:
+        console.say(f"{prefix}{one_line(line)}")
     return place + end

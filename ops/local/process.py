@@ -13,6 +13,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from app.text import one_line
+
 REPOSITORY = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launch.py")
 LOG_LIMIT_BYTES = 20_000_000
@@ -168,7 +170,7 @@ def tail(path: Path, lines: int = 15, limit_bytes: int = 8000) -> str:
     with suppress(OSError), path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - limit_bytes))
         text = file.read(limit_bytes).decode(errors="replace")
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(one_line(line) for line in text.removesuffix("\n").split("\n")[-lines:])
     return ""
 
 

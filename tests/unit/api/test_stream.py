@@ -39,6 +39,19 @@ async def test_a_stream_tells_queued_deltas_and_done_with_the_whole_answer(clien
     assert [event_id for event_id, _, _ in events] == [f"{run_id}:1000:{n}" for n in (0, 12, 29, 29)]
 
 
+async def test_no_character_of_an_answer_ends_a_line_of_the_stream(client: Client, platform: FakePlatform) -> None:
+    platform.runner.pieces = ("a\u2028b\u2029", "c\x85d\v\f\x1c\x1e\r\ne")
+    reply = await client.send("POST", CHAT, body=ASK, headers=[JSON])
+    assert {line.partition(":")[0] for line in reply.body.decode().splitlines() if line} == {
+        "retry",
+        "id",
+        "event",
+        "data",
+    }
+    deltas = [body["text"] for _, kind, body in reply.events() if kind == "delta"]
+    assert "".join(deltas) == reply.events()[-1][2]["message"] == "".join(platform.runner.pieces)
+
+
 async def test_a_stream_may_be_refused_before_its_first_byte(client: Client, platform: FakePlatform) -> None:
     platform.runner.refusal = NoNodeAvailable("no node")
     reply = await client.send("POST", CHAT, body=ASK, headers=[JSON])

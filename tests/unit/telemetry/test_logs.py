@@ -100,6 +100,15 @@ def test_line_breaks_in_a_fact_cannot_forge_a_line(written: Written) -> None:
     assert len(written.lines()) == 1
 
 
+def test_no_character_of_a_fact_ends_a_line_for_any_reader(written: Written) -> None:
+    text = "a\u2028b\u2029c\x85d\v\f\x1c\x1d\x1e"
+    structlog.get_logger("edge").info(f"edge.{text}", fact=text)
+    logging.getLogger("library").warning("%s", text)
+    first, second = written.lines()
+    assert (first["fact"], second["message"]) == (text, text)
+    assert len(written.stream.getvalue().splitlines()) == 2
+
+
 def test_values_that_json_has_no_word_for_are_written_as_text(written: Written) -> None:
     structlog.get_logger().info("x", thing=object, bad=float("nan"), key=b"\xff", items={1, 2})
     (line,) = written.lines()
