@@ -11,7 +11,8 @@ import msgspec
 from litestar.types import HTTPReceiveMessage, Receive, WebSocketReceiveMessage
 
 from app.api.auth import HttpRequest
-from app.api.problems import BodyTooSlow, ClientLeft
+from app.api.problems import BodyTooSlow, ClientLeft, CodingUnknown
+from app.api.wording import explain
 from app.errors import BadInput, BodyTooLarge, MediaTypeUnknown, SwitchyardError
 
 BODY_GAP_S = 30.0
@@ -20,7 +21,6 @@ T = TypeVar("T")
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-_FIELD = re.compile(r"`\$\.([A-Za-z0-9_.\[\]]+)`|field `([A-Za-z0-9_]+)`")
 
 
 def declared_bytes(request: HttpRequest) -> int:
@@ -29,11 +29,22 @@ def declared_bytes(request: HttpRequest) -> int:
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else 0
 
 
+def check_coding(codings: str) -> None:
+    """Raise CodingUnknown unless the value of a Content-Encoding header says that the content is as it is.
+
+    Decoding is not offered: what a megabyte unpacks to has no limit that its sender keeps.
+    """
+    if any(coding.strip().lower() not in {"", "identity"} for coding in codings.split(",")):
+        raise CodingUnknown("the body must be sent as it is, without a content coding")
+
+
 async def read_chunks(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[bytes]:
     """Yield the body as it arrives.
 
-    Raises BodyTooLarge before or as the limit is passed, BodyTooSlow when nothing comes for a while, ClientLeft.
+    Raises CodingUnknown, BodyTooLarge before or as the limit is passed, BodyTooSlow when nothing comes for a while,
+    ClientLeft.
     """
+    check_coding(",".join(request.headers.getall("content-encoding", [])))
     if declared_bytes(request) > limit_bytes:
         raise BodyTooLarge(f"the body may have {limit_bytes} bytes", limit_bytes=limit_bytes)
     receive: Receive = request.receive
@@ -59,7 +70,7 @@ async def _next(receive: Receive) -> HTTPReceiveMessage | WebSocketReceiveMessag
 
 
 async def read_json(request: HttpRequest, decoder: "msgspec.json.Decoder[T]", limit_bytes: int) -> T:
-    """Return the decoded body. Raises MediaTypeUnknown, BodyTooLarge, BadInput, ClientLeft."""
+    """Return the decoded body. Raises MediaTypeUnknown, CodingUnknown, BodyTooLarge, BadInput, ClientLeft."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise MediaTypeUnknown("the body must be application/json", media_type=media_type[:100])
@@ -73,8 +84,8 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        text = str(error)
-        raise BadInput(text, field=_field_of(text)) from error
+        words, field = explain(str(error))
+        raise BadInput(words, field=field) from error
     except msgspec.DecodeError as error:
         if _SURROGATE.search(body):
             raise BadInput("a string holds half of a surrogate pair (\\ud800 to \\udfff)") from error
@@ -83,11 +94,6 @@ def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
         raise BadInput("the body is not UTF-8") from error
     except RecursionError as error:
         raise BadInput("the body is nested too deeply") from error
-
-
-def _field_of(message: str) -> str | None:
-    match = _FIELD.search(message)
-    return (match.group(1) or match.group(2)) if match else None
 
 
 def uuid_or(value: object, absent: type[SwitchyardError], what: str) -> UUID:

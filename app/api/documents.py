@@ -14,7 +14,7 @@ from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import uuid_or
 from app.api.doors import Documents, Jobs
 from app.api.pages import PARAMETERS, cursor_of, limit_of, next_cursor
-from app.api.problems import BodyTooSlow
+from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import no_content, reply
 from app.api.routing import Doc, Success, route
 from app.api.uploads import FIELD, read_upload
@@ -78,7 +78,14 @@ UPLOAD = Doc(
         "properties": {FIELD: {"type": "string", "format": "binary"}},
     },
     successes={202: Success("Kept; being read in", body=UploadView, headers={"location": "Where to ask the job."})},
-    refusals=(errors.BadInput, errors.MediaTypeUnknown, errors.BodyTooLarge, BodyTooSlow, errors.StoreUnavailable),
+    refusals=(
+        errors.BadInput,
+        errors.MediaTypeUnknown,
+        CodingUnknown,
+        errors.BodyTooLarge,
+        BodyTooSlow,
+        errors.StoreUnavailable,
+    ),
 )
 JOB = Doc(
     summary="How far is a job?",

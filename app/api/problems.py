@@ -27,6 +27,12 @@ class BodyTooSlow(Refused):
     code = "body_too_slow"
 
 
+class CodingUnknown(Refused):
+    """This content coding is not taken here."""
+
+    code = "content_coding_unknown"
+
+
 class StillRunning(Unavailable):
     """The run has not ended in the time that a JSON request may wait; read it at `/api/v1/runs/{run_id}`."""
 
@@ -67,6 +73,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     ClientLeft: 499,
     RunCancelled: 409,
     BodyTooSlow: 408,
+    CodingUnknown: 415,
     StillRunning: 504,
     SwitchyardError: 500,
 }
@@ -148,6 +155,9 @@ def _describe_own(error: SwitchyardError) -> Problem:
         headers["retry-after"] = str(error.retry_after_s)
     if isinstance(error, errors.KeyUnknown):
         headers["www-authenticate"] = 'Bearer realm="switchyard"'
+    if isinstance(error, CodingUnknown):
+        # RFC 9110 section 15.5.16: what would have been taken.
+        headers["accept-encoding"] = "identity"
     title = title_of(kind)
     detail = error.detail if error.detail and error.detail != kind.code else f"{title}."
     return Problem(

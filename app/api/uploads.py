@@ -1,21 +1,64 @@
 """Reads a multipart upload as it arrives: the file is never whole in memory."""
 
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from email.message import Message
 from typing import TypeAlias
 
-from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from app.api.auth import HttpRequest
-from app.api.bodies import read_chunks
+from app.api.bodies import check_coding, read_chunks
+from app.api.dispositions import FIELD, parse_disposition
 from app.errors import BadInput, BodyTooLarge, MediaTypeUnknown
 
-FIELD = "file"
 # Boundaries and part headers around the file.
 ENVELOPE_BYTES = 64 * 1024
 PARTS = 8
+HEAD_LINE_BYTES = 4096
+HEAD_LINES = 8
+# RFC 2046 section 5.1.1: 1 to 70 characters, the last one no blank.
+_BOUNDARY = re.compile(
+    r";[ \t]*boundary[ \t]*=[ \t]*(?:\"(?P<quoted>[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-])\""
+    r"|(?P<bare>[0-9A-Za-z'+_./:=?&#$%!^`|~*-]{1,70}))[ \t]*(?:;|\Z)",
+    re.ASCII | re.IGNORECASE,
+)
+# What a part's bytes are as they are: RFC 7578 section 4.7 knows no others over HTTP.
+_AS_THEY_ARE = frozenset({"", "binary", "8bit", "7bit"})
+
+
+class Part(MultipartSegment):
+    """The head of one part, read by rules of our own."""
+
+    def __init__(self, lines: Sequence[tuple[str, str]]) -> None:
+        super().__init__([])
+        heads = [value.encode("latin-1") for name, value in lines if name == "Content-Disposition"]
+        if len(heads) != 1:
+            raise BadInput("a part of the form needs one Content-Disposition", field=FIELD)
+        _check_codings(lines)
+        told = parse_disposition(heads[0])
+        self.name, self.filename = told.name, told.file_name
+        media_types = [value for name, value in lines if name == "Content-Type"]
+        self.content_type = media_types[0].partition(";")[0].strip().lower() if media_types else None
+
+
+class Parser(PushMultipartParser):
+    """Finds the parts; header bytes come as Latin-1 characters, one each, so that none is lost before we look."""
+
+    def __init__(self, boundary: str) -> None:
+        super().__init__(
+            boundary,
+            max_header_size=HEAD_LINE_BYTES,
+            max_header_count=HEAD_LINES,
+            max_segment_count=PARTS,
+            header_charset="latin-1",
+            strict=True,
+        )
+
+    def _create_segment(self, headerlist: list[tuple[str, str]]) -> Part:
+        return Part(headerlist)
+
 
 _Event: TypeAlias = MultipartSegment | bytes | bytearray | None
 
@@ -31,7 +74,7 @@ class UploadedFile:
 
 @asynccontextmanager
 async def read_upload(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[UploadedFile]:
-    """Lend the part called `file`. Raises MediaTypeUnknown, BodyTooLarge, BadInput, ClientLeft."""
+    """Lend the part called `file`. Raises MediaTypeUnknown, CodingUnknown, BodyTooLarge, BadInput, ClientLeft."""
     async with aclosing(_events(request, limit_bytes + ENVELOPE_BYTES)) as events:
         head = await _find(events)
         async with aclosing(_file(events, limit_bytes)) as body:
@@ -64,16 +107,38 @@ async def _file(events: AsyncGenerator[_Event], limit_bytes: int) -> AsyncGenera
 
 
 async def _events(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[_Event]:
-    header = Message()
-    header["content-type"] = request.headers.get("content-type", "")
-    kind, boundary = header.get_content_type(), header.get_boundary("")
-    if kind != "multipart/form-data" or not boundary:
-        raise MediaTypeUnknown("the body must be multipart/form-data with a boundary", media_type=kind[:100])
+    parser = Parser(_boundary_of(request.headers.get("content-type", "")))
     try:
-        with PushMultipartParser(boundary, max_segment_count=PARTS, strict=True) as parser:
-            async with aclosing(read_chunks(request, limit_bytes)) as chunks:
-                async for chunk in chunks:
-                    for event in parser.parse(chunk):
-                        yield event
+        async with aclosing(read_chunks(request, limit_bytes)) as chunks:
+            async for chunk in chunks:
+                for event in parser.parse(chunk):
+                    yield event
+    except ParserLimitReached as error:
+        raise BadInput(
+            f"a form may have {PARTS} parts, each with {HEAD_LINES} header lines of {HEAD_LINE_BYTES} bytes",
+            field=FIELD,
+        ) from error
     except MultipartError as error:
-        raise BadInput(f"the multipart body cannot be read: {error}", field=FIELD) from error
+        raise BadInput("the multipart form is not well-formed", field=FIELD) from error
+    try:
+        parser.close()
+    except MultipartError as error:
+        raise BadInput("the multipart form ends before its last boundary", field=FIELD) from error
+
+
+def _boundary_of(content_type: str) -> str:
+    kind, _, parameters = content_type.partition(";")
+    found = _BOUNDARY.search(f";{parameters}")
+    if kind.strip().lower() != "multipart/form-data" or found is None:
+        raise MediaTypeUnknown(
+            "the body must be multipart/form-data with a boundary", media_type=kind.strip().lower()[:100]
+        )
+    return found.group("quoted") or found.group("bare")
+
+
+def _check_codings(lines: Sequence[tuple[str, str]]) -> None:
+    for name, value in lines:
+        if name == "Content-Encoding":
+            check_coding(value)
+        if name == "Content-Transfer-Encoding" and value.strip().lower() not in _AS_THEY_ARE:
+            raise BadInput("a part must be sent as it is, without a Content-Transfer-Encoding", field=FIELD)

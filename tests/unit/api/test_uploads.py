@@ -86,15 +86,24 @@ async def test_a_client_that_leaves_while_uploading_leaves_nothing(client: Clien
 @pytest.mark.parametrize(
     ("chunks", "words"),
     [
-        ([b""], "multipart"),
-        ([b"hello"], "multipart"),
+        ([b""], "the multipart form ends before its last boundary"),
+        ([b"hello hello"], "the multipart form is not well-formed"),
+        ([FILE], "the multipart form ends before its last boundary"),
         ([END], "no part called `file`"),
         ([part("note", b"x") + END], "no part called `file`"),
         ([part("file", b"x") + END], "no file name"),
         ([FILE + FILE + END], "more than one part"),
-        ([FILE, END, b"trailing"], "multipart"),
-        ([b"".join(part(f"p{n}", b"x") for n in range(20)) + FILE + END], "multipart"),
-        ([b'--edge\r\nContent-Disposition: form-data; name="' + b"x" * 10_000 + b'"\r\n\r\nx\r\n' + END], "multipart"),
+        ([FILE, END, b"trailing"], "the multipart form is not well-formed"),
+        ([b"".join(part(f"p{n}", b"x") for n in range(20)) + FILE + END], "a form may have 8 parts"),
+        ([part("x" * 10_000, b"x") + END], "8 header lines of 4096 bytes"),
+        ([part("file", b"x", filename="x" * 10_000) + END], "8 header lines of 4096 bytes"),
+        ([b"--edge\r\nContent-Type: text/plain\r\n\r\nx\r\n" + END], "one Content-Disposition"),
+        ([b"--edge\r\nbroken\r\n\r\nx\r\n" + END], "the multipart form is not well-formed"),
+        (
+            [b'--edge\r\nContent-Disposition: form-data; filename="a.md"\r\n\r\nx\r\n' + END],
+            "a part of the form has no name",
+        ),
+        ([part("file", b"x", filename="") + END], "no file name"),
     ],
 )
 async def test_a_form_that_is_not_one_file_is_refused(
@@ -106,8 +115,39 @@ async def test_a_form_that_is_not_one_file_is_refused(
     assert platform.documents.kept == []
 
 
+async def test_a_name_in_another_alphabet_arrives_as_it_was_typed(client: Client, platform: FakePlatform) -> None:
+    heads = (
+        'filename="手順.md"',
+        "filename*=UTF-8''%E6%89%8B%E9%A0%86.md",
+        "filename=\"??.md\"; filename*=UTF-8''%E6%89%8B%E9%A0%86.md",
+    )
+    for head in heads:
+        form = f'--edge\r\nContent-Disposition: form-data; name="file"; {head}\r\n\r\nx\r\n'.encode() + END
+        assert (await send(client, [form])).status == 202
+    assert [document.name for _, document, _ in platform.documents.kept] == ["手順.md"] * 3
+
+
+@pytest.mark.parametrize("boundary", ["edge", '"edge"', "edge; charset=utf-8", '"edge" ;x=y'])
+async def test_a_boundary_is_found_however_it_is_written(client: Client, boundary: str) -> None:
+    reply = await send(
+        client, [FILE + END], ("content-type", f"Multipart/Form-Data; charset=utf-8; boundary={boundary}")
+    )
+    assert reply.status == 202
+
+
 @pytest.mark.parametrize(
-    "media_type", ["application/json", "", "multipart/form-data", "multipart/mixed; boundary=edge", "text/plain"]
+    "media_type",
+    [
+        "application/json",
+        "",
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        'multipart/form-data; boundary=""',
+        "multipart/form-data; boundary=" + "x" * 71,
+        "multipart/form-data; boundary=\u00e9",
+        "multipart/mixed; boundary=edge",
+        "text/plain",
+    ],
 )
 async def test_only_forms_are_taken(client: Client, media_type: str) -> None:
     reply = await send(client, [FILE + END], ("content-type", media_type))
