@@ -5,7 +5,6 @@ from typing import Any
 
 import structlog
 from litestar import Litestar, Request, Response
-from litestar.config.cors import CORSConfig
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.routes import HTTPRoute
@@ -13,9 +12,11 @@ from litestar.types import Receive, Scope, Send
 
 from app.api.auth import PERMISSION, Gate, Permission, PermissionMissing
 from app.api.chat import ROUTE_HEADERS, Chat
+from app.api.cors import Cors
 from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
+from app.api.heads import Heads
 from app.api.middleware import Edge
 from app.api.operations import Operations
 from app.api.problems import Problem, describe, write
@@ -26,9 +27,10 @@ from app.settings import split_list
 
 log = structlog.get_logger(__name__)
 
-REQUEST_HEADERS = ["authorization", "x-api-key", "content-type", "idempotency-key", "last-event-id", "x-request-id"]
-# How much of a body that is too large is still taken, so that the client reads the refusal and not a broken pipe.
-LINGER_BYTES = 32 * 1024 * 1024
+EXPOSED_HEADERS = (*ROUTE_HEADERS, "retry-after", "location", "allow", "accept-encoding")
+# How much of a body that is too large is still taken, so that the client reads the refusal and not a broken pipe: more
+# than nginx lets through.
+LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 2.0
 
 
@@ -39,7 +41,6 @@ def create_app(platform: Platform) -> Litestar:
         [*_routes(platform), *docs.routes()],
         guards=[Gate(platform.keys)],
         exception_handlers={Exception: show_problem},
-        cors_config=_cors(split_list(platform.settings.cors_origins)),
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -48,7 +49,8 @@ def create_app(platform: Platform) -> Litestar:
     check_permissions(app)
     docs.describe(app)
     # Around everything, the router included: middleware of Litestar's own never sees a 404 or a 405.
-    edge = Edge(app.asgi_handler, platform.metrics)
+    cors = Cors(split_list(platform.settings.cors_origins), EXPOSED_HEADERS)
+    edge = Edge(Heads(app.asgi_handler), platform.metrics, cors=cors)
     for route in app.routes:
         for method in route.methods - {"OPTIONS"}:
             edge.recorder.expect(method, route.path_format)
@@ -59,24 +61,18 @@ def create_app(platform: Platform) -> Litestar:
 def _routes(platform: Platform) -> list[HTTPRouteHandler]:
     settings = platform.settings
     return [
-        *Chat(platform.runner, body_limit_bytes=settings.max_body_bytes, run_limit_s=settings.run_limit_s).routes(),
+        *Chat(
+            platform.runner,
+            body_limit_bytes=settings.max_body_bytes,
+            message_limit=settings.max_message_characters,
+            run_limit_s=settings.run_limit_s,
+        ).routes(),
         *RunRoutes(platform.runner, platform.runs).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
         *RouteRoutes(platform.routes).routes(),
         *Operations(platform.health, platform.metrics).routes(),
     ]
-
-
-def _cors(origins: list[str]) -> CORSConfig | None:
-    if not origins:
-        return None
-    return CORSConfig(
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=REQUEST_HEADERS,
-        expose_headers=[*ROUTE_HEADERS, "retry-after", "location"],
-    )
 
 
 def check_permissions(app: Litestar) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.cors import NOBODY, Cors, Headers
 from app.api.problems import describe, write
 from app.telemetry.metrics import Metrics
 
@@ -80,9 +81,9 @@ class Recorder:
 class Exchange:
     """One request's response as it passes: its status, and the headers that every response has."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, marks: Headers) -> None:
         self._send = send
-        self._request_id = request_id.encode("ascii")
+        self._own: Headers = [(b"x-request-id", request_id.encode("ascii")), *SECURITY_HEADERS, *marks]
         self.status: int | None = None
         self.complete = False
 
@@ -90,8 +91,7 @@ class Exchange:
         """Pass a message on."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers: list[tuple[bytes, bytes]] = [*message["headers"], (b"x-request-id", self._request_id)]
-            message = {**message, "headers": [*headers, *SECURITY_HEADERS]}
+            message = {**message, "headers": [*message["headers"], *self._own]}
         elif message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
         await self._send(message)
@@ -100,8 +100,11 @@ class Exchange:
 class Edge:
     """Pure ASGI around the whole application, so that 404, 405 and 500 are seen like any other response."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, *, cors: Cors = NOBODY, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._app = app
+        self._cors = cors
         self.recorder = Recorder(metrics)
         self._clock = clock
 
@@ -114,10 +117,13 @@ class Edge:
         request_id = request_id_of(list(scope["headers"]))
         state: dict[str, Any] = scope["state"]
         state["request_id"] = request_id
-        exchange, status = Exchange(send, request_id), None
+        exchange, status = Exchange(send, request_id, self._cors.headers(scope)), None
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, exchange.send)
+                if self._cors.is_preflight(scope):
+                    await self._cors.answer(exchange.send)
+                else:
+                    await self._app(scope, receive, exchange.send)
             except Exception as error:  # the web edge: whatever it is, the client gets an answer
                 log.error("http.failed", exc_info=error)
                 if exchange.status is None:

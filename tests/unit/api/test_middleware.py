@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from app.api.app import create_app
 from app.api.middleware import Edge
 from app.telemetry.metrics import Metrics
-from tests.fakes.asgi import JSON, Client
+from tests.fakes.asgi import Client
 from tests.fakes.platform import KEY_A, TENANT_A, FakePlatform
 
 Logged = list[MutableMapping[str, Any]]
@@ -19,7 +19,7 @@ Logged = list[MutableMapping[str, Any]]
 @pytest.fixture
 def own() -> tuple[Client, FakePlatform]:
     """An application whose metrics nobody else counts in."""
-    platform = FakePlatform(cors_origins="https://console.example")
+    platform = FakePlatform()
     return Client(create_app(platform), KEY_A), platform
 
 
@@ -127,30 +127,3 @@ async def test_probes_are_quiet_until_they_fail(stranger: Client, platform: Fake
     platform.health.is_ready = False
     await stranger.get("/readyz")
     assert [entry["log_level"] for entry in logged] == ["debug", "info"]
-
-
-@pytest.mark.requirement("ORC-20")
-async def test_browsers_of_listed_origins_may_read_answers_and_errors(own: tuple[Client, FakePlatform]) -> None:
-    client, _ = own
-    origin = ("origin", "https://console.example")
-    preflight = await client.send(
-        "OPTIONS",
-        "/api/v1/chat",
-        headers=[origin, ("access-control-request-method", "POST"), ("access-control-request-headers", "x-api-key")],
-    )
-    assert preflight.status == 204
-    assert preflight.headers["access-control-allow-origin"] == "https://console.example"
-    assert "idempotency-key" in preflight.headers["access-control-allow-headers"]
-    good = await client.post("/api/v1/chat", {"message": "a"}, origin)
-    bad = await client.post("/api/v1/chat", {"message": ""}, origin)
-    for reply in (good, bad):
-        assert reply.headers["access-control-allow-origin"] == "https://console.example"
-        assert "x-route-id" in reply.headers["access-control-expose-headers"]
-    foreign = await client.post("/api/v1/chat", {"message": "a"}, ("origin", "https://evil.example"))
-    assert "access-control-allow-origin" not in foreign.headers
-
-
-@pytest.mark.requirement("ORC-20")
-async def test_no_origin_is_allowed_unless_told(client: Client) -> None:
-    reply = await client.send("POST", "/api/v1/chat", body=b"{}", headers=[JSON, ("origin", "https://console.example")])
-    assert "access-control-allow-origin" not in reply.headers
