@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     max_upload_bytes: int = 50_000_000
     max_body_bytes: int = 1_000_000
+    max_message_characters: int = 2000
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 import structlog
@@ -15,7 +16,7 @@ from app.agents.values import RunResult, RunState
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json
 from app.api.doors import Runner
-from app.api.problems import BodyTooSlow, ClientLeft, RunCancelled, StillRunning, rebuild
+from app.api.problems import BodyTooSlow, ClientLeft, CodingUnknown, RunCancelled, StillRunning, rebuild
 from app.api.replies import reply, result_headers, route_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, ChatResponse, to_response, to_start
@@ -69,6 +70,7 @@ DOC = Doc(
         errors.ModelUnknown,
         errors.ContextTooLong,
         errors.MediaTypeUnknown,
+        CodingUnknown,
         errors.BodyTooLarge,
         BodyTooSlow,
         errors.NoNodeAvailable,
@@ -102,15 +104,17 @@ def failure_of(result: RunResult) -> errors.SwitchyardError:
 class Chat:
     """Starts runs and writes their answers."""
 
-    def __init__(self, runner: Runner, *, body_limit_bytes: int, run_limit_s: float) -> None:
+    def __init__(self, runner: Runner, *, body_limit_bytes: int, message_limit: int, run_limit_s: float) -> None:
         self._runner = runner
         self._decoder = msgspec.json.Decoder(ChatRequest)
         self._body_limit_bytes = body_limit_bytes
+        self._message_limit = message_limit
         self._run_limit_s = run_limit_s
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Return the handlers."""
-        return [route("POST", "/api/v1/chat", self.start, Permission.RUN, DOC)]
+        doc = replace(DOC, limits={"message": self._message_limit})
+        return [route("POST", "/api/v1/chat", self.start, Permission.RUN, doc)]
 
     async def start(self, request: HttpRequest) -> ASGIApp:
         """Start a run and answer with its text."""
@@ -118,7 +122,8 @@ class Chat:
         key = idempotency_key_of(request)
         asked = await read_json(request, self._decoder, self._body_limit_bytes)
         request_id = str(request.scope["state"]["request_id"])
-        handle = await self._runner.start(caller, to_start(asked, idempotency_key=key, request_id=request_id))
+        ask = to_start(asked, message_limit=self._message_limit, idempotency_key=key, request_id=request_id)
+        handle = await self._runner.start(caller, ask)
         structlog.contextvars.bind_contextvars(run_id=str(handle.run_id), session_id=str(handle.session_id))
         headers = {"idempotent-replayed": "true"} if handle.replayed else {}
         # The run of a replay belongs to the request that began it.

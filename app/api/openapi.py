@@ -89,6 +89,10 @@ class _Schemas:
             types.extend(body for body in (operation.doc.body, *bodies) if body is not None and body not in types)
         schemas, self.components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
         self._by_type = dict(zip(types, schemas, strict=True))
+        for operation in operations:
+            for name, limit in operation.doc.limits.items():
+                body = self._by_type[operation.doc.body]["$ref"].rsplit("/", 1)[1]
+                self.components[body]["properties"][name]["maxLength"] = limit
 
     def of(self, body: object) -> Json:
         return self._by_type[body]

@@ -50,6 +50,8 @@ class Doc:
     body_media_type: str = "application/json"
     body_schema: Mapping[str, object] | None = None
     example: object = None
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The most characters that fields of the body may have, where a setting says so."""
 
 
 def route(

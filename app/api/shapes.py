@@ -21,7 +21,6 @@ from app.errors import BadInput
 from app.ids import RunId, SessionId
 from app.text import is_storable
 
-MESSAGE_CHARACTERS = 2000
 CONTEXT_ENTRIES = 32
 CONTEXT_KEY_CHARACTERS = 64
 CONTEXT_VALUE_CHARACTERS = 500
@@ -49,7 +48,6 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         str,
         Meta(
             min_length=1,
-            max_length=MESSAGE_CHARACTERS,
             description="The question. No NUL, no half of a surrogate pair, not only white space.",
             examples=["When may I return a lamp?"],
         ),
@@ -130,8 +128,19 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     metadata: ChatMetadata
 
 
-def to_start(asked: ChatRequest, *, idempotency_key: str | None, request_id: str) -> StartRun:
-    """Return what the runner is asked. Raises BadInput for text that no store can hold."""
+def to_start(asked: ChatRequest, *, message_limit: int, idempotency_key: str | None, request_id: str) -> StartRun:
+    """Return what the runner is asked. Raises BadInput for text that is too long or that no store can hold.
+
+    `message_limit` is in characters: Unicode code points, as JSON Schema's maxLength counts them.
+    """
+    length = len(asked.message)
+    if length > message_limit:
+        raise BadInput(
+            f"a message may have {message_limit} characters; this one has {length}",
+            field="message",
+            limit_characters=message_limit,
+            characters=length,
+        )
     if not asked.message.strip():
         raise BadInput("the message is only white space", field="message")
     _check_storable(asked.message, "message")

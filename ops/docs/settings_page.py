@@ -24,7 +24,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "replica": "Name of this process in leases and logs.",
         "replica_count": "Replicas in all: each one's share of slots while coordination is away.",
         "log_level": "DEBUG, INFO, WARNING or ERROR.",
-        "cors_origins": "Origins that browsers may call from, separated by commas.",
+        "cors_origins": "Origins that browsers may call from, separated by commas. nginx is told the same list.",
         "drain_s": "Seconds that a stopping process lets its runs go on.",
     },
     "Connections": {
@@ -64,6 +64,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Limits of requests": {
         "max_upload_bytes": "Bytes of an uploaded document.",
         "max_body_bytes": "Bytes of a JSON body.",
+        "max_message_characters": "Characters of a message (Unicode code points).",
     },
 }
 _MADE = {"replica": "the host's name"}

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from app.api import bodies
+from app.api.app import create_app
+from app.api.openapi import describe_api
 from app.api.problems import MEDIA_TYPE, ProblemDocument
 from tests.fakes.asgi import JSON, LIMIT_S, Client, Reply
 from tests.fakes.platform import KEY_A, FakePlatform
@@ -79,15 +81,27 @@ async def test_a_field_that_is_wrong_is_named_and_nothing_is_begun(
         (b"hello", "the body is not JSON"),
         (b'{"message":"a"', "the body is not JSON"),
         (b'{"message":"a"} x', "the body is not JSON"),
-        (b'"hello"', "Expected `object`, got `str`"),
-        (b'["hello"]', "Expected `object`, got `array`"),
+        (b'"hello"', "the body must be an object, not text"),
+        (b'["hello"]', "the body must be an object, not a list"),
         (b'{"message":"\\ud800"}', "half of a surrogate pair"),
         (b'{"message":"ab\\udc00cd"}', "half of a surrogate pair"),
         (b'{"message":"\\ud83d\\u0041"}', "half of a surrogate pair"),
         (b'{"message":"\xff\xfe"}', "not UTF-8"),
         (b'{"message":"\xed\xa0\x80"}', "not UTF-8"),
-        (b"[" * 100_000, "Expected `object`, got `array`"),
-        (b'{"message":' + b"[" * 100_000, "Expected `str`, got `array`"),
+        (b"[" * 100_000, "the body must be an object, not a list"),
+        (b'{"message":' + b"[" * 100_000, "`message` must be text, not a list"),
+        (b"{}", "`message` is missing"),
+        (b'{"message":""}', "`message` is empty"),
+        (b'{"message":null}', "`message` must be text, not null"),
+        (b'{"message":"a","mesage":"b"}', "`mesage` is not a field that is known here"),
+        (b'{"message":"a","a b\xe2\x80\xa8":1}', "a field of the body is not a field that is known here"),
+        (b'{"message":"a","session_id":"x"}', "`session_id` must be a UUID"),
+        (b'{"message":"a","seed":1.0}', "`seed` must be a whole number or null, not a number"),
+        (b'{"message":"a","deadline_s":1e999}', "`deadline_s` is a number out of range"),
+        (b'{"message":"a","deadline_s":9999}', "`deadline_s` must be at most 3600"),
+        (b'{"message":"a","team":"../x"}', "`team` must have the form ^[a-z]"),
+        (b'{"message":"a","priority":"soon"}', "`priority` is none of its choices"),
+        (b'{"message":"a","context":{"":"b"}}', "`context` is empty"),
     ],
 )
 async def test_a_body_that_cannot_be_read_is_refused(client: Client, body: bytes, words: str) -> None:
@@ -104,6 +118,25 @@ async def test_characters_outside_the_basic_plane_are_welcome(client: Client, pl
 @pytest.mark.requirement("INS-20")
 async def test_two_thousand_characters_are_welcome_however_many_bytes(client: Client) -> None:
     assert (await client.post(CHAT, {"message": "\U0001f600" * 2000})).status == 200
+
+
+async def test_a_message_over_its_limit_is_told_both_numbers(client: Client, platform: FakePlatform) -> None:
+    for message in (LONG, "\U0001f600" * 2001):
+        reply = await client.post(CHAT, {"message": message})
+        check(reply, 422, "bad_input")
+        assert reply.json()["detail"] == "a message may have 2000 characters; this one has 2001"
+        assert (reply.json()["limit_characters"], reply.json()["characters"]) == (2000, 2001)
+    assert platform.runner.started == []
+
+
+async def test_the_limit_of_a_message_is_a_setting() -> None:
+    app = create_app(FakePlatform(max_message_characters=5))
+    client = Client(app, KEY_A)
+    assert (await client.post(CHAT, {"message": "12345"})).status == 200
+    reply = await client.post(CHAT, {"message": "123456"})
+    assert reply.json()["detail"] == "a message may have 5 characters; this one has 6"
+    schema = describe_api(app)["components"]["schemas"]["ChatRequest"]["properties"]["message"]
+    assert (schema["minLength"], schema["maxLength"]) == (1, 5)
 
 
 async def test_a_body_of_ten_megabytes_is_refused_by_its_declared_length(
