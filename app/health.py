@@ -9,6 +9,7 @@ import structlog
 from app.agents.runner import Runner
 from app.agents.sessions import Sessions
 from app.inference.nodes import Fleet, routable
+from app.loops import Failing, Loop, Loops, cause_of
 from app.postgres import Database
 from app.redis import RedisStore
 from app.retrieval.qdrant import QdrantPeers
@@ -16,6 +17,9 @@ from app.retrieval.qdrant import QdrantPeers
 log = structlog.get_logger(__name__)
 
 LOOK_LIMIT_S = 2.0
+LATE = "no_answer_in_time"
+NECESSARY = frozenset({Loop.RUN_RENEWAL})
+"""Without these loops a replica does harm with what it takes. Without others it serves on an older view of things."""
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -25,6 +29,19 @@ class Services(msgspec.Struct, frozen=True):
     redis: bool
     vector_store: bool
     llm: bool
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether this process takes requests, and what does not work; `database` is the cause, None if it answers."""
+
+    is_draining: bool
+    database: str | None
+    failing: tuple[Failing, ...] = ()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests should come: PostgreSQL answers, no drain has begun, and the runs taken can be kept."""
+        return not (self.is_draining or self.database or any(one.loop in NECESSARY for one in self.failing))
 
 
 class Health:
@@ -39,6 +56,7 @@ class Health:
         fleet: Fleet,
         runner: Runner,
         sessions: Sessions,
+        loops: Loops,
     ) -> None:
         self._database = database
         self._redis = redis
@@ -46,6 +64,7 @@ class Health:
         self._fleet = fleet
         self._runner = runner
         self._sessions = sessions
+        self._loops = loops
         self._late: set[asyncio.Task[bool]] = set()
 
     async def services(self) -> Services:
@@ -58,28 +77,39 @@ class Health:
         llm = bool(routable(self._fleet.views()))
         return Services(database=database, redis=all(redis), vector_store=vector_store, llm=llm)
 
-    async def ready(self) -> bool:
-        """Whether PostgreSQL answers and this process takes new runs."""
-        return not self._runner.is_draining and await self._answers(self._ask_database())
+    async def readiness(self) -> Readiness:
+        """Return whether PostgreSQL answers and this process takes new runs, and which loops do not work."""
+        database = await self._fault(self._ask_database())
+        return Readiness(self._runner.is_draining, database, tuple(self._loops.failing()))
 
     def watch(self) -> None:
         """Set the pool gauges, just before a scrape."""
         self._database.watch()
+        self._loops.watch()
 
     async def count_sessions(self) -> None:
         """Set `active_sessions`. Raises StoreUnavailable."""
         await self._sessions.count()
 
     async def _answers(self, look: Coroutine[object, object, bool]) -> bool:
-        """Whether `look` says yes in time. One that is late is cancelled and not waited for: its client may hang."""
+        """Whether `look` says yes in time."""
+        return await self._fault(look) is None
+
+    async def _fault(self, look: Coroutine[object, object, bool]) -> str | None:
+        """Return why `look` does not say yes in time. A late one is cancelled, not waited for: its client may hang."""
         task = asyncio.create_task(look)
         self._late.add(task)
         task.add_done_callback(self._forget)
         done, _ = await asyncio.wait({task}, timeout=LOOK_LIMIT_S)
         if not done:
             task.cancel()
-            return False
-        return task.exception() is None and task.result()
+            return LATE
+        if task.cancelled():
+            return LATE
+        error = task.exception()
+        if error is not None:
+            return cause_of(error)
+        return None if task.result() else LATE
 
     def _forget(self, task: asyncio.Task[bool]) -> None:
         self._late.discard(task)

@@ -4,21 +4,23 @@ import argparse
 import asyncio
 import gc
 import os
+import socket
 import sys
 from collections.abc import Sequence
-
-import uvloop
+from functools import partial
 
 from app.api.app import create_app
 from app.api.server import make_server
 from app.console import Console
-from app.settings import Settings, SettingsWrong, read_settings
-from app.telemetry import logs
+from app.process import CannotStart, run_process
+from app.settings import Settings
 from app.wiring import open_platform
+
+BACKLOG = 2048
 
 
 async def serve(settings: Settings, fd: int | None) -> None:
-    """Serve until a stop signal, then drain and close everything."""
+    """Serve until a stop signal, then drain and close everything. Raises CannotStart, CatalogueWrong, PromptWrong."""
     async with open_platform(settings) as platform:
 
         async def drain() -> None:
@@ -28,6 +30,8 @@ async def serve(settings: Settings, fd: int | None) -> None:
         # What was made at the start stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        # Asked for only now: until then, connections are refused rather than kept waiting.
+        sockets = None if fd is not None else await listen(settings.host, settings.port)
         server = make_server(
             create_app(platform),
             host=settings.host,
@@ -36,8 +40,25 @@ async def serve(settings: Settings, fd: int | None) -> None:
             drain_s=settings.drain_s,
             drain=drain,
         )
-        await server.serve()
+        await server.serve(sockets)
         await server.drained()
+
+
+async def listen(host: str, port: int) -> list[socket.socket]:
+    """Return sockets that listen at every address of `host`. Raises CannotStart."""
+    sockets: list[socket.socket] = []
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, address in dict.fromkeys((one[0], one[4][:2]) for one in found):
+            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except (OSError, OverflowError) as error:
+        for made in sockets:
+            made.close()
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotStart(f"cannot listen at {host}:{port} (SWITCHYARD_HOST, SWITCHYARD_PORT): {why}") from error
+    return sockets
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -48,20 +69,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the replica; return the exit status: 0 after a drain, 2 for wrong settings."""
+    """Run the replica; return the exit status: 0 after a drain, 2 for wrong settings, 1 for what else ends a start."""
     given = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-    try:
-        settings = read_settings(os.environ)
-    except SettingsWrong as error:
-        Console(sys.stderr).say(f"switchyard: {error}")
-        return 2
-    log_lines = logs.configure(settings.log_level, process=settings.replica)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, given.fd))
-    finally:
-        log_lines.close()
-    return 0
+    return run_process(partial(serve, fd=given.fd), os.environ, Console(sys.stderr))
 
 
 if __name__ == "__main__":

@@ -3,13 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
-
-import structlog
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
@@ -22,8 +20,6 @@ from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.team import load_teams
-from app.cancel import cancel
-from app.errors import StoreUnavailable
 from app.health import Health
 from app.ids import TenantId
 from app.inference import usage
@@ -34,6 +30,7 @@ from app.inference.leases import Leases
 from app.inference.nodes import Fleet
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.routes import Routes
+from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
@@ -46,10 +43,8 @@ from app.settings import Settings
 from app.stores import Stores, open_stores
 from app.telemetry.metrics import Metrics
 
-log = structlog.get_logger(__name__)
-
 WATCH_EVERY_S = 5.0
-RETRY_S = 2.0
+TURN_LIMIT_S = 30.0
 FIRST_TRY_S = 3.0
 QUEUE_CONNECTIONS = 8
 """The job queue's own: two listen all the time, the others fetch and finish jobs."""
@@ -78,6 +73,7 @@ class Platform:
     fleet: Fleet
     leases: Leases
     health: Health
+    loops: Loops
 
 
 @asynccontextmanager
@@ -88,6 +84,7 @@ async def open_platform(settings: Settings) -> AsyncGenerator[Platform]:
     """
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
+        loops = Loops(stores.metrics)
         inference = await stack.enter_async_context(
             open_inference(
                 read_catalogue(Path(settings.nodes_file)),
@@ -95,15 +92,17 @@ async def open_platform(settings: Settings) -> AsyncGenerator[Platform]:
                 stores.coordination,
                 stores.metrics,
                 _knobs(settings),
+                loops=loops,
             )
         )
-        platform = _build(settings, stores, inference)
+        platform = _build(settings, stores, inference, loops)
         # Once here, so that a first question usually finds the collection; then for as long as it takes.
-        with suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(FIRST_TRY_S):
-                await stores.qdrant.ensure_collection()
-        await _own(stack, "make the collection", _until_there(stores.qdrant.ensure_collection))
-        await _own(stack, "watch", _watch(platform))
+        ensure = stores.qdrant.ensure_collection
+        if not await loops.turn(Loop.COLLECTION, ensure, limit_s=FIRST_TRY_S):
+            await stack.enter_async_context(
+                loops.beside(loops.until_done(Loop.COLLECTION, ensure, limit_s=TURN_LIMIT_S))
+            )
+        await stack.enter_async_context(loops.beside(*_loops_of(platform)))
         stack.push_async_callback(partial(platform.runner.close, drain_s=settings.drain_s))
         yield platform
 
@@ -125,7 +124,7 @@ def _knobs(settings: Settings) -> Knobs:
     )
 
 
-def _build(settings: Settings, stores: Stores, inference: Inference) -> Platform:
+def _build(settings: Settings, stores: Stores, inference: Inference, loops: Loops) -> Platform:
     metrics, database = stores.metrics, stores.database
     metrics.replicas_configured.set(settings.replica_count)
     search = Search(database, stores.qdrant)
@@ -162,11 +161,12 @@ def _build(settings: Settings, stores: Stores, inference: Inference) -> Platform
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         leases=inference.leases,
-        health=_health(stores, inference, runner, sessions),
+        health=_health(stores, inference, runner, sessions, loops),
+        loops=loops,
     )
 
 
-def _health(stores: Stores, inference: Inference, runner: Runner, sessions: Sessions) -> Health:
+def _health(stores: Stores, inference: Inference, runner: Runner, sessions: Sessions, loops: Loops) -> Health:
     return Health(
         database=stores.database,
         redis=(stores.cache, stores.coordination),
@@ -174,6 +174,7 @@ def _health(stores: Stores, inference: Inference, runner: Runner, sessions: Sess
         fleet=inference.fleet,
         runner=runner,
         sessions=sessions,
+        loops=loops,
     )
 
 
@@ -231,41 +232,21 @@ def _embed_on_account(
     return embed
 
 
-async def _until_there(act: Callable[[], Awaitable[None]]) -> None:
-    """Do `act` as soon as its store answers."""
-    while True:
-        try:
-            return await act()
-        except StoreUnavailable as error:
-            log.warning("store.not_ready", detail=error.detail)
-        await asyncio.sleep(RETRY_S)
+def _loops_of(platform: Platform) -> tuple[Coroutine[object, object, None], ...]:
+    """Return what keeps the leases of runs, and the gauges that no request sets."""
+    repeat, lease_s = platform.loops.repeat, platform.settings.run_lease_s
+    every_s = lease_s / 3
+    return (
+        repeat(Loop.RUN_RENEWAL, every_s, platform.runner.renew, limit_s=lease_s, longest_pause_s=every_s),
+        # The turn itself waits, to see how late the event loop wakes it.
+        repeat(Loop.WATCH, 0.0, partial(_watch, platform), limit_s=TURN_LIMIT_S),
+        repeat(Loop.SESSIONS_COUNT, WATCH_EVERY_S, platform.health.count_sessions, limit_s=TURN_LIMIT_S),
+    )
 
 
 async def _watch(platform: Platform) -> None:
-    """Keep the gauges fresh that no request sets."""
-    while True:
-        before = time.monotonic()
-        await asyncio.sleep(WATCH_EVERY_S)
-        platform.metrics.loop_awake_at.set_to_current_time()
-        platform.metrics.loop_lag.set(max(0.0, time.monotonic() - before - WATCH_EVERY_S))
-        platform.health.watch()  # a replica does so at every scrape too; a worker's are served without asking it
-        try:
-            await platform.health.count_sessions()
-        except StoreUnavailable:
-            log.debug("sessions.not_counted")
-
-
-async def _own(stack: AsyncExitStack, name: str, work: Coroutine[object, object, object]) -> None:
-    """Run `work` beside the platform and end it when the platform closes."""
-    task = asyncio.create_task(work, name=name)
-
-    async def end() -> None:
-        await cancel({task})
-
-    task.add_done_callback(_report)
-    stack.push_async_callback(end)
-
-
-def _report(task: asyncio.Task[object]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.critical("background.crashed", task=task.get_name(), exc_info=task.exception())
+    before = time.monotonic()
+    await asyncio.sleep(WATCH_EVERY_S)
+    platform.metrics.loop_awake_at.set_to_current_time()
+    platform.metrics.loop_lag.set(max(0.0, time.monotonic() - before - WATCH_EVERY_S))
+    platform.health.watch()  # a replica does so at every scrape too; a worker's are served without asking it

@@ -3,24 +3,26 @@
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import ExitStack, aclosing
+from functools import partial
 from uuid import UUID
 
 import procrastinate
 import structlog
 from procrastinate import jobs as queued
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
-from prometheus_client import start_http_server
+from procrastinate.exceptions import AlreadyEnqueued
+from prometheus_client import CollectorRegistry, start_http_server
 
-from app.cancel import cancel
-from app.errors import StoreUnavailable, SwitchyardError
+from app.console import Console
 from app.ids import JobId, RunId
 from app.inference import usage
 from app.inference.lease import Orphan
+from app.loops import Loop, Loops, attempt_each
+from app.process import CannotStart, run_process
 from app.retrieval import jobs
-from app.settings import read_settings
-from app.telemetry.logs import configure
+from app.settings import Settings
 from app.wiring import Platform, open_platform
 
 log = structlog.get_logger(__name__)
@@ -30,6 +32,9 @@ JOBS_AT_ONCE = 4
 RUNS_AT_ONCE = 64
 STALLED_AFTER_S = 60
 QUEUE_DRAIN_S = 10.0
+
+CHORE_LIMIT_S = 30.0
+TAKE_OVER_PAUSE_S = 5.0
 
 REMOVE_OLD_JOBS_HOURS = 24
 
@@ -58,12 +63,7 @@ class Chores:
 
     async def take_over_expired(self) -> None:
         """Queue every run whose lease ran out, once."""
-        for run_id in await self._platform.runs.expired():
-            take_over = self._queue.configure_task("take_over", queue=RUNS_QUEUE, queueing_lock=f"run:{run_id}")
-            try:
-                await take_over.defer_async(run_id=str(run_id))
-            except AlreadyEnqueued:
-                log.debug("run.takeover_already_queued", run_id=str(run_id))
+        await attempt_each([partial(self._queue_takeover, run_id) for run_id in await self._platform.runs.expired()])
 
     async def store_orphans(self) -> None:
         """Leave a usage row for every call whose process died."""
@@ -85,6 +85,13 @@ class Chores:
             log.info("sessions.removed", sessions=removed)
         await self._queue.job_manager.delete_old_jobs(nb_hours=REMOVE_OLD_JOBS_HOURS, include_failed=True)
 
+    async def _queue_takeover(self, run_id: RunId) -> None:
+        take_over = self._queue.configure_task("take_over", queue=RUNS_QUEUE, queueing_lock=f"run:{run_id}")
+        try:
+            await take_over.defer_async(run_id=str(run_id))
+        except AlreadyEnqueued:
+            log.debug("run.takeover_already_queued", run_id=str(run_id))
+
     async def _store_orphan(self, orphan: Orphan) -> None:
         owner = None if orphan.run_id is None else await self._platform.runs.owner(orphan.run_id)
         record, stored = orphan.record, owner is not None
@@ -94,77 +101,79 @@ class Chores:
         log.info("call.lost", call_id=str(record.id), node=record.node, gpu_us=record.gpu_us, stored=stored)
 
 
-async def repeat(name: str, every_s: float, chore: Callable[[], Awaitable[object]]) -> None:
-    """Do `chore` every `every_s` seconds, for ever; a failure is logged and the next turn comes."""
-    while True:
-        try:
-            async with asyncio.timeout(max(30.0, every_s)):
-                await chore()
-        except (SwitchyardError, ConnectorException, TimeoutError) as error:
-            log.warning("chore.failed", chore=name, error=str(error))
-        except Exception:  # the worker's edge: a chore's fault must not end the others
-            log.exception("chore.crashed", chore=name)
-        await asyncio.sleep(every_s)
-
-
-async def consume(queue: procrastinate.App, names: list[str], concurrency: int) -> None:
-    """Work on queued jobs for ever; PostgreSQL being away only pauses it."""
-    while True:
-        try:
-            await queue.run_worker_async(
-                queues=names,
-                concurrency=concurrency,
-                install_signal_handlers=False,
-                fetch_job_polling_interval=2.0,
-                shutdown_graceful_timeout=QUEUE_DRAIN_S,
-                name=",".join(names),
-            )
-        except (ConnectorException, StoreUnavailable) as error:
-            log.warning("queue.away", error=str(error))
-        await asyncio.sleep(1.0)
+async def consume(queue: procrastinate.App, name: str, concurrency: int) -> None:
+    """Work on the jobs of a queue until cancelled; ends early when a part of the consumer breaks, as it may."""
+    await queue.run_worker_async(
+        queues=[name],
+        concurrency=concurrency,
+        install_signal_handlers=False,
+        fetch_job_polling_interval=2.0,
+        shutdown_graceful_timeout=QUEUE_DRAIN_S,
+        name=name,
+    )
 
 
 async def work(platform: Platform, stopped: asyncio.Event) -> None:
     """Do everything until `stopped`, then let the running jobs end."""
     queue = task_queue(platform)
     await queue.open_async(platform.queue_pool)
-    chores = Chores(platform, queue)
-    lease_s = platform.settings.run_lease_s
-    turns: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
-        ("take over runs", min(1.0, lease_s / 2), chores.take_over_expired),
-        ("store orphans", 5.0, chores.store_orphans),
-        ("end stalled takeovers", 15.0, chores.end_stalled),
-        ("remove old rows", 60.0, chores.remove_old),
-        ("compare index and chunks", 300.0, platform.reconciler.run),
-    ]
+    works = (
+        *_chores(platform.loops, Chores(platform, queue), platform),
+        platform.loops.hold(Loop.INGEST_QUEUE, partial(consume, queue, jobs.QUEUE, JOBS_AT_ONCE)),
+        platform.loops.hold(Loop.RUNS_QUEUE, partial(consume, queue, RUNS_QUEUE, RUNS_AT_ONCE)),
+    )
     async with platform.queue_pool, asyncio.TaskGroup() as group:
-        running = [group.create_task(repeat(name, every_s, chore), name=name) for name, every_s, chore in turns]
-        running.append(group.create_task(consume(queue, [jobs.QUEUE], JOBS_AT_ONCE), name="ingest"))
-        running.append(group.create_task(consume(queue, [RUNS_QUEUE], RUNS_AT_ONCE), name="runs"))
-        await stopped.wait()
-        log.info("worker.stopping")
-        # Beside the queue's own drain: its takeovers wait for runs that this ends or gives up.
-        group.create_task(platform.runner.close(drain_s=platform.settings.drain_s), name="drain")
-        await cancel(running, again_s=QUEUE_DRAIN_S + 5.0)
+        async with platform.loops.beside(*works, again_s=QUEUE_DRAIN_S + 5.0):
+            await stopped.wait()
+            log.info("worker.stopping")
+            # Beside the queue's own drain: its takeovers wait for runs that this ends or gives up.
+            group.create_task(platform.runner.close(drain_s=platform.settings.drain_s), name="drain")
 
 
-async def run() -> None:
-    """Open the platform and work until SIGTERM or SIGINT."""
-    settings = read_settings(os.environ)
-    logs = configure(settings.log_level, process=settings.replica)
+def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[object, object, None]]:
+    take_over_s = min(1.0, platform.settings.run_lease_s / 2)
+    turns: list[tuple[Loop, float, float, Callable[[], Awaitable[object]]]] = [
+        # Runs whose owner died wait for this one.
+        (Loop.TAKE_OVER, take_over_s, TAKE_OVER_PAUSE_S, chores.take_over_expired),
+        (Loop.ORPHANS, 5.0, 30.0, chores.store_orphans),
+        (Loop.STALLED, 15.0, 30.0, chores.end_stalled),
+        (Loop.OLD_ROWS, 60.0, 60.0, chores.remove_old),
+        (Loop.RECONCILE, 300.0, 60.0, platform.reconciler.run),
+    ]
+    return [
+        loops.repeat(loop, every_s, chore, limit_s=max(CHORE_LIMIT_S, every_s), longest_pause_s=longest_s, at_once=True)
+        for loop, every_s, longest_s, chore in turns
+    ]
+
+
+async def run(settings: Settings) -> None:
+    """Open the platform and work until SIGTERM or SIGINT. Raises CannotStart, CatalogueWrong, PromptWrong."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    with ExitStack() as stack:
-        stack.callback(logs.close)
-        async with open_platform(settings) as platform:
+    async with open_platform(settings) as platform:
+        with ExitStack() as stack:
             if settings.metrics_port:
-                server, _ = start_http_server(settings.metrics_port, settings.host, platform.metrics.registry)
-                stack.callback(server.shutdown)
+                stack.callback(_serve_metrics(settings, platform.metrics.registry))
             log.info("worker.started", metrics_port=settings.metrics_port)
             await work(platform, stopped)
 
 
+def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> Callable[[], None]:
+    try:
+        server, _ = start_http_server(settings.metrics_port, settings.host, registry)
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        place = f"{settings.host}:{settings.metrics_port} (SWITCHYARD_HOST, SWITCHYARD_METRICS_PORT)"
+        raise CannotStart(f"cannot serve metrics at {place}: {why}") from error
+    return server.shutdown
+
+
+def main() -> int:
+    """Run the worker; return the exit status: 0 after a stop, 2 for wrong settings, 1 for what else ends a start."""
+    return run_process(run, os.environ, Console(sys.stderr))
+
+
 if __name__ == "__main__":
-    asyncio.run(run())
+    sys.exit(main())

@@ -22,8 +22,7 @@ from app.agents.values import (
     RunResult,
     StartRun,
 )
-from app.cancel import cancel
-from app.errors import BadInput, Draining, NoNodeAvailable, StoreUnavailable
+from app.errors import BadInput, Draining, NoNodeAvailable
 from app.ids import Caller, RunId
 from app.inference.dispatcher import Dispatcher
 from app.inference.route import Route
@@ -41,8 +40,8 @@ LINGER_S = 5.0
 class Runner:
     """Starts, resumes, cancels and shows runs.
 
-    A run is a task of this owner, never of the request that asked for it. Leases are renewed together, every third
-    of their length; a run that the database says is not ours any more is dropped without a word.
+    A run is a task of this owner, never of the request that asked for it. Leases are renewed together by `renew`, to be
+    called every third of their length; a run that the database says is not ours any more is dropped without a word.
     """
 
     def __init__(
@@ -65,7 +64,6 @@ class Runner:
         self._lease_s = lease_s
         self._live: dict[RunId, LiveRun] = {}
         self._tasks: dict[RunId, asyncio.Task[None]] = {}
-        self._renewing: asyncio.Task[None] | None = None
         self._draining = False
         # A counter that appears with its first run hides that run from `rate`.
         for team in teams:
@@ -186,8 +184,22 @@ class Runner:
             self._stop(run_id, Ending.LET_GO)
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()), timeout=5)
-        if self._renewing is not None:
-            await cancel({self._renewing})
+
+    async def renew(self) -> None:
+        """Renew the lease of every run of this process; stop those that are lost or are to be cancelled.
+
+        Raises StoreUnavailable. Runs go on all the same: the fence decides when their end is written.
+        """
+        asked = list(self._tasks)
+        if not asked:
+            return
+        renewed = {row.run_id: row for row in await self._runs.renew(asked)}
+        for run_id in asked:
+            row = renewed.get(run_id)
+            if row is None:
+                self._stop(run_id, Ending.LOST)
+            elif row.cancel_asked:
+                self._stop(run_id, Ending.CANCELLED)
 
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Return the run, and its claim if it is to be begun here."""
@@ -227,8 +239,6 @@ class Runner:
         self._tasks[claim.run_id] = task
         task.add_done_callback(lambda _: self._forget(live))
         self._metrics.active_queries.inc()
-        if self._renewing is None or self._renewing.done():
-            self._renewing = asyncio.create_task(self._renew_for_ever(), name="renew leases")
         return live
 
     def _forget(self, live: LiveRun) -> None:
@@ -247,22 +257,3 @@ class Runner:
             return
         live.ending = ending
         task.cancel()
-
-    async def _renew_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease_s / 3)
-            asked = list(self._tasks)
-            if not asked:
-                continue
-            try:
-                renewed = {row.run_id: row for row in await self._runs.renew(asked)}
-            except StoreUnavailable:
-                # Runs go on: the fence decides when their end is written.
-                log.warning("run.lease_not_renewed", runs=len(asked))
-                continue
-            for run_id in asked:
-                row = renewed.get(run_id)
-                if row is None:
-                    self._stop(run_id, Ending.LOST)
-                elif row.cancel_asked:
-                    self._stop(run_id, Ending.CANCELLED)

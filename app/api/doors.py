@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.agents.sessions import SessionView
 from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
-from app.health import Services
+from app.health import Readiness, Services
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
 from app.inference.route import Route
 from app.retrieval.documents import Document, Upload
@@ -22,8 +22,8 @@ class Health(Protocol):
         """Return what answers now. Never raises."""
         ...
 
-    async def ready(self) -> bool:
-        """Whether PostgreSQL answers and this replica takes new runs. Never raises."""
+    async def readiness(self) -> Readiness:
+        """Return whether requests should come here, and what does not work. Never raises."""
         ...
 
     def watch(self) -> None:

@@ -1,7 +1,8 @@
 """What operators and load balancers ask: /health, /livez, /readyz, /metrics.
 
 `/livez`: the process answers; nothing else is looked at, so that a broken store never restarts every replica.
-`/readyz`: PostgreSQL answers and the replica is not draining: send it requests. 200 or 503.
+`/readyz`: PostgreSQL answers, the replica is not draining and can keep the runs that it takes: send it requests. 200 or
+503; either way it names what does not work, in words of closed sets.
 `/health`: the whole. `healthy` (200): all answer. `degraded` (200): answers come, without a part (Redis or Qdrant is
 away). `unhealthy` (503): no answer can come (PostgreSQL is away, or no node serves a tier).
 These four are public to whoever reaches the replica; they name no tenant. nginx passes on only what it should.
@@ -21,7 +22,7 @@ from app.api.auth import HttpRequest, Permission
 from app.api.doors import Health
 from app.api.replies import reply
 from app.api.routing import Doc, Success, route
-from app.health import Services
+from app.health import Readiness, Services
 from app.telemetry.metrics import Metrics
 
 
@@ -56,9 +57,26 @@ class HealthView(msgspec.Struct, frozen=True):
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """A yes or no."""
+    """A yes."""
+
+    status: Literal["ok"]
+
+
+class FailingLoop(msgspec.Struct, frozen=True):
+    """A background loop that does not work: how many turns in a row broke, and the code or class of the last error."""
+
+    loop: str
+    failures: int
+    cause: str
+
+
+class ReadyView(msgspec.Struct, frozen=True):
+    """Whether requests should come here. `database` is `ok` or the cause; `loops` are those that do not work."""
 
     status: Literal["ok", "not_ready"]
+    draining: bool
+    database: str
+    loops: list[FailingLoop]
 
 
 def judge(services: Services) -> HealthStatus:
@@ -82,6 +100,16 @@ def show(services: Services) -> ServiceStates:
     )
 
 
+def show_readiness(readiness: Readiness) -> ReadyView:
+    """Return the answer of `/readyz`."""
+    return ReadyView(
+        status="ok" if readiness.is_ready else "not_ready",
+        draining=readiness.is_draining,
+        database=readiness.database or "ok",
+        loops=[FailingLoop(one.loop.value, one.failures, one.cause) for one in readiness.failing],
+    )
+
+
 def _connection(answers: bool) -> Connection:  # noqa: FBT001 - turns a fact into its word
     return "connected" if answers else "disconnected"
 
@@ -96,7 +124,8 @@ LIVEZ = Doc(summary="Is the process alive?", tag="operations", successes={200: S
 READYZ = Doc(
     summary="Does this replica take requests?",
     tag="operations",
-    successes={200: Success("It does", body=Probe), 503: Success("It does not now", body=Probe)},
+    text="`ok` with a list of `loops` means: it serves, and something in the background needs a look.",
+    successes={200: Success("It does", body=ReadyView), 503: Success("It does not now", body=ReadyView)},
 )
 METRICS = Doc(
     summary="Metrics for Prometheus",
@@ -134,7 +163,8 @@ class Operations:
 
     async def readyz(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
         """Say whether requests should come here."""
-        return reply(Probe("ok")) if await self._health.ready() else reply(Probe("not_ready"), status=503)
+        readiness = await self._health.readiness()
+        return reply(show_readiness(readiness), status=200 if readiness.is_ready else 503)
 
     async def metrics(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
         """Return the metrics."""

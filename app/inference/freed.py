@@ -1,16 +1,12 @@
 """Hears from Redis that another replica freed a slot."""
 
-import asyncio
 from collections.abc import Callable
-
-from redis.exceptions import RedisError
 
 from app.inference.leases import FREED_CHANNEL
 from app.redis import RedisStore
 
 # Short, so that cancelling never waits long; the connection stays subscribed in between.
 _LISTEN_S = 5.0
-_AGAIN_S = 1.0
 
 
 class FreedListener:
@@ -20,15 +16,8 @@ class FreedListener:
         self._store = store
         self._on_freed = on_freed
 
-    async def run(self) -> None:
-        """Listen for as long as the process lives, subscribing anew when the connection breaks."""
-        while True:
-            try:
-                await self._listen()
-            except (RedisError, OSError, TimeoutError):
-                await asyncio.sleep(_AGAIN_S)
-
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Subscribe and listen until the connection breaks. Raises RedisError, OSError."""
         async with self._store.client.pubsub() as channel:
             await channel.subscribe(FREED_CHANNEL)
             while True:

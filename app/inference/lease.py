@@ -79,7 +79,8 @@ def read_orphan(packed: bytes) -> Orphan | None:
     try:
         lost = msgspec.msgpack.decode(packed, type=_Lost)
         facts = msgspec.json.decode(lost.facts, type=LeaseFacts)
-    except msgspec.DecodeError:
+        ended_at = datetime.fromtimestamp(lost.ended / US_PER_S, tz=UTC)
+    except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
         return None
     return Orphan(
         facts.run_id,
@@ -103,6 +104,6 @@ def read_orphan(packed: bytes) -> Orphan | None:
             cost_usd_micro=cost_usd_micro(lost.gpu, facts.price_usd_micro_per_hour),
             outcome=Outcome.LOST,
             started_at=facts.started_at,
-            ended_at=datetime.fromtimestamp(lost.ended / US_PER_S, tz=UTC),
+            ended_at=ended_at,
         ),
     )

@@ -37,7 +37,7 @@ def node_key(name: str) -> str:
 
 
 class Leases:
-    """Leases of this process. `run` must be running beside the calls: it renews them."""
+    """Leases of this process. `renew` must be called every `renew_s` seconds beside the calls."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Leases:
         self._nodes = {node.name: node for node in nodes}
         self._replica_count = max(1, replica_count)
         self._lease_us = int(lease_s * US_PER_S)
-        self._renew_s = min(_RENEW_S, lease_s / 3)
+        self.renew_s = min(_RENEW_S, lease_s / 3)
         self._clock = clock
         self._on_taken = on_taken
         self._on_freed: list[Callable[[], None]] = []
@@ -113,12 +113,6 @@ class Leases:
                 yield orphan
             async with self._store.use("orphans") as redis:
                 await redis.hdel(ORPHANS_KEY, key)
-
-    async def run(self) -> None:
-        """Renew what is held, for as long as the process lives; give nothing back when cancelled."""
-        while True:
-            await asyncio.sleep(self._renew_s)
-            await self.renew()
 
     async def renew(self) -> None:
         """Renew every lease of this process, and try again to release those that Redis did not hear of."""

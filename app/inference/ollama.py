@@ -104,19 +104,24 @@ class Ollama:
                 held, loaded = await asyncio.gather(client.list(), client.ps())
                 async with self._session.get(f"{url.rstrip('/')}/api/version") as reply:
                     version = msgspec.json.decode(await reply.content.read(10_000), type=dict[str, str])
+            return Look(
+                version=version.get("version", ""),
+                holds={full_name(entry.model): _digest(entry.digest) for entry in held.models if entry.model},
+                loaded={full_name(one.model): max(0, one.context_length or 0) for one in loaded.models if one.model},
+            )
         except (
             aiohttp.ClientError,
             httpx.HTTPError,
             ollama.ResponseError,
             OSError,  # the official client's ConnectionError, and TimeoutError
             ValueError,  # JSON, and pydantic's ValidationError
+            # ollama/_client.py: `cls(**response.json())` of a list or a number; JSON nested too deep.
+            TypeError,
+            AttributeError,
+            RecursionError,
+            msgspec.MsgspecError,
         ):
             return None
-        return Look(
-            version=version.get("version", ""),
-            holds={full_name(entry.model): _digest(entry.digest) for entry in held.models if entry.model},
-            loaded={full_name(entry.model): entry.context_length or 0 for entry in loaded.models if entry.model},
-        )
 
     async def show(self, url: str, model: str) -> ollama.ShowResponse:
         """Return the node's description of a model, by the official client."""

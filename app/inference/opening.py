@@ -1,15 +1,10 @@
 """Opens everything that calls need, and closes it in reverse order."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import structlog
-
-from app.cancel import cancel
-from app.errors import StoreUnavailable
 from app.inference.attempts import Limits
 from app.inference.catalogue import Catalogue
 from app.inference.complexity import rate
@@ -20,11 +15,15 @@ from app.inference.noderows import NodeRows
 from app.inference.nodes import Fleet
 from app.inference.ollama import open_ollama
 from app.inference.probe import Probe
+from app.loops import Loop, Loops
 from app.postgres import Database
 from app.redis import RedisStore
 from app.telemetry.metrics import Metrics
 
-log = structlog.stdlib.get_logger(__name__)
+# A turn of the loops that look and write; each of their requests has a shorter limit of its own.
+TURN_LIMIT_S = 15.0
+# Trials of the models of one node come one after the other.
+TRY_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ async def open_inference(
     metrics: Metrics,
     knobs: Knobs,
     *,
+    loops: Loops,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[Inference]:
     """Declare the nodes, look at them once, and keep renewing, probing and listening until the block ends.
@@ -75,36 +75,28 @@ async def open_inference(
     )
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
-    await _declare(rows, catalogue)
     async with AsyncExitStack() as stack:
         ollama = await stack.enter_async_context(open_ollama(tls_ca=knobs.node_ca))
         stack.push_async_callback(leases.close)
-        probe = Probe(
-            fleet, leases, ollama, rows, coordination, metrics, interval_s=knobs.probe_interval_s, clock=clock
-        )  # fmt: skip
-        await probe.look()
+        probe = Probe(fleet, leases, ollama, rows, coordination, metrics, clock=clock)
+        await loops.turn(Loop.PROBE_LOOK, probe.look, limit_s=TURN_LIMIT_S)
+        await loops.turn(Loop.NODE_ROWS, probe.keep_rows, limit_s=TURN_LIMIT_S)
         listener = FreedListener(coordination, leases.freed)
-        works = leases.run(), probe.keep_looking(), probe.keep_trying(), listener.run()
-        await stack.enter_async_context(_running(*works))
+        await stack.enter_async_context(loops.beside(*_loops_of(loops, knobs, leases, probe, listener)))
         dispatcher = Dispatcher(
             fleet, leases, ollama, metrics, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
         )  # fmt: skip
         yield Inference(dispatcher, fleet, leases, rows)
 
 
-async def _declare(rows: NodeRows, catalogue: Catalogue) -> None:
-    try:
-        await rows.declare(catalogue.nodes)
-    except StoreUnavailable:
-        log.warning("nodes.not_declared")
-
-
-@asynccontextmanager
-async def _running(*works: Coroutine[object, object, None]) -> AsyncGenerator[None]:
-    """Run `works` beside the block, and cancel them at its end."""
-    async with asyncio.TaskGroup() as group:
-        running = [group.create_task(work) for work in works]
-        try:
-            yield
-        finally:
-            await cancel(running)
+def _loops_of(
+    loops: Loops, knobs: Knobs, leases: Leases, probe: Probe, listener: FreedListener
+) -> tuple[Coroutine[object, object, None], ...]:
+    every_s, renew_s = knobs.probe_interval_s, leases.renew_s
+    return (
+        loops.repeat(Loop.SLOT_RENEWAL, renew_s, leases.renew, limit_s=knobs.slot_lease_s, longest_pause_s=renew_s),
+        loops.repeat(Loop.PROBE_LOOK, every_s, probe.look, limit_s=TURN_LIMIT_S),
+        loops.repeat(Loop.NODE_ROWS, every_s, probe.keep_rows, limit_s=TURN_LIMIT_S),
+        loops.repeat(Loop.PROBE_TRY, every_s, probe.try_idle, limit_s=TRY_LIMIT_S),
+        loops.hold(Loop.FREED_LISTENER, listener.listen),
+    )

@@ -1,9 +1,9 @@
 """Looks at every node now and then, and tries models that nobody used lately."""
 
 import asyncio
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 import structlog
@@ -19,6 +19,7 @@ from app.inference.ollama import Ollama, Target, Waits
 from app.inference.records import CallKind, ChatCall, Message
 from app.inference.route import Candidate
 from app.inference.wire import chat_body, embed_body
+from app.loops import attempt, attempt_each, raise_together
 from app.redis import RedisStore
 from app.telemetry.metrics import Metrics
 
@@ -44,7 +45,6 @@ class Probe:
         store: RedisStore,
         metrics: Metrics,
         *,
-        interval_s: float,
         clock: Callable[[], float],
     ) -> None:
         self._fleet = fleet
@@ -53,40 +53,34 @@ class Probe:
         self._rows = rows
         self._store = store
         self._metrics = metrics
-        self._interval_s = interval_s
         self._clock = clock
+        self._is_declared = False
         self._states: dict[str, NodeState] = {}
         self._trial_at: dict[tuple[str, str], float] = {}
 
-    async def keep_looking(self) -> None:
-        """Look, for as long as the process lives."""
-        while True:
-            # Not in step with the other replicas.
-            await asyncio.sleep(self._interval_s * random.uniform(0.8, 1.2))  # noqa: S311
-            await self.look()
-
-    async def keep_trying(self) -> None:
-        """Try idle models, for as long as the process lives."""
-        while True:
-            await asyncio.sleep(self._interval_s)
-            await self.try_idle()
-
     async def look(self) -> None:
-        """Look at every node once, and read which are drained."""
-        async with asyncio.TaskGroup() as group:
-            for node in self._fleet.nodes():
-                group.create_task(self._look(node))
-        try:
-            self._fleet.drain(await self._rows.drained())
-            await self._note_states()
-        except StoreUnavailable:
-            log.debug("probe.rows_unavailable")
+        """Look at every node once. A look that breaks as nobody foresaw counts as missed, and takes no other's."""
+        nodes = self._fleet.nodes()
+        errors = await asyncio.gather(*(attempt(partial(self._look, node)) for node in nodes))
+        for node, error in zip(nodes, errors, strict=True):
+            if error is not None:
+                self._fleet.missed(node.name)
+        raise_together([error for error in errors if error is not None])
+
+    async def keep_rows(self) -> None:
+        """Declare the nodes once, read which are drained, write down states that changed. Raises StoreUnavailable."""
+        if not self._is_declared:
+            await self._rows.declare(self._fleet.nodes())
+            self._is_declared = True
+        self._fleet.drain(await self._rows.drained())
+        await self._note_states()
 
     async def try_idle(self) -> None:
-        """Ask each idle resident model for one token, if a slot is free."""
+        """Ask each idle resident model for one token, if a slot is free; nodes at once, the models of one in turn."""
+        idle: dict[str, list[tuple[Node, Model]]] = {}
         for node, model in self._fleet.idle_models(IDLE_S):
-            if await self._may_try(node, model):
-                await self._try(node, model)
+            idle.setdefault(node.name, []).append((node, model))
+        await attempt_each([partial(self._try_node, models) for models in idle.values()])
 
     async def _look(self, node: Node) -> None:
         look = await self._ollama.look(node.url, limit_s=LOOK_LIMIT_S)
@@ -94,6 +88,14 @@ class Probe:
             self._fleet.missed(node.name)
         else:
             self._fleet.looked(node.name, look)
+
+    async def _try_node(self, models: Sequence[tuple[Node, Model]]) -> None:
+        errors = [await attempt(partial(self._try_idle, node, model)) for node, model in models]
+        raise_together([error for error in errors if error is not None])
+
+    async def _try_idle(self, node: Node, model: Model) -> None:
+        if await self._may_try(node, model):
+            await self._try(node, model)
 
     async def _note_states(self) -> None:
         for view in self._fleet.views():

@@ -141,3 +141,12 @@ class Metrics:
             "switchyard_loop_awake_timestamp_seconds", "When the event loop last looked at itself.", registry=r
         )
         self.loop_lag = Gauge("switchyard_loop_lag_seconds", "How late the event loop woke, last look.", registry=r)
+        self.loop_failures = Counter(
+            "switchyard_loop_failures_total", "Turns of background loops that broke.", ("loop",), registry=r
+        )
+        self.loop_streak = Gauge(
+            "switchyard_loop_failures_in_a_row",
+            "Turns that broke since the last one that worked.",
+            ("loop",),
+            registry=r,
+        )

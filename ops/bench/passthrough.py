@@ -139,7 +139,7 @@ def create_app(platform: Platform) -> Litestar:
     """Return the application: the route, and a gate for the start."""
 
     async def ready(request: HttpRequest) -> ASGIApp:  # noqa: ARG001 - Litestar knows it by this name
-        return reply({"status": "ready"}, status=200 if await platform.health.ready() else 503)
+        return reply({"status": "ready"}, status=200 if (await platform.health.readiness()).is_ready else 503)
 
     chat = PassThrough(platform.dispatcher).chat
     app = Litestar(

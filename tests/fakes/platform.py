@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from prometheus_client import CollectorRegistry
 
 from app.errors import DocumentUnknown, JobUnknown, KeyUnknown, RouteUnknown
-from app.health import Services
+from app.health import Readiness, Services
 from app.ids import Caller, DocumentId, JobId, KeyId, RouteId, TenantId
 from app.inference.route import Route
 from app.retrieval.documents import Document, Upload
@@ -134,16 +134,16 @@ class FakeHealth:
 
     def __init__(self) -> None:
         self.now = Services(database=True, redis=True, vector_store=True, llm=True)
-        self.is_ready = True
+        self.readiness_now = Readiness(is_draining=False, database=None)
         self.watched = 0
 
     async def services(self) -> Services:
         """Return what answers."""
         return self.now
 
-    async def ready(self) -> bool:
+    async def readiness(self) -> Readiness:
         """Return whether requests may come."""
-        return self.is_ready
+        return self.readiness_now
 
     def watch(self) -> None:
         """Count the scrapes."""

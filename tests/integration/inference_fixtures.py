@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from app.inference.ollama import Ollama, open_ollama
 from app.inference.records import CallKind, CallRecord, ChatCall, Message
 from app.inference.route import Route
 from app.inference.tiers import Tier
+from app.loops import Loop, Loops
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
 from ops.local.ports import find_free
@@ -107,22 +108,20 @@ async def open_replica(
         clock=time.monotonic,
         on_taken=fleet.note_taken,
     )
-    async with open_ollama() as ollama, asyncio.TaskGroup() as group:
+    loops = Loops(metrics)
+    async with open_ollama() as ollama, AsyncExitStack() as stack:
         dispatcher = Dispatcher(
             fleet, leases, ollama, metrics, limits=limits, embed_model=EMBED, clock=time.monotonic
         )  # fmt: skip
         replica = Replica(dispatcher, fleet, leases, ollama, store, metrics)
         await replica.look()
-        tasks = [group.create_task(FreedListener(store, leases.freed).run())]
+        stack.push_async_callback(store.close)
+        stack.push_async_callback(leases.close)
+        works = [loops.hold(Loop.FREED_LISTENER, FreedListener(store, leases.freed).listen)]
         if renews:
-            tasks.append(group.create_task(leases.run()))
-        try:
-            yield replica
-        finally:
-            for task in tasks:
-                task.cancel()
-            await leases.close()
-            await store.close()
+            works.append(loops.repeat(Loop.SLOT_RENEWAL, leases.renew_s, leases.renew, limit_s=lease_s))
+        await stack.enter_async_context(loops.beside(*works))
+        yield replica
 
 
 @dataclass(slots=True)

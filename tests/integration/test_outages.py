@@ -60,6 +60,10 @@ async def eventually(is_true: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.1)
 
 
+async def is_ready(platform: Platform) -> bool:
+    return (await platform.health.readiness()).is_ready
+
+
 async def is_whole(platform: Platform, caller: Caller) -> bool:
     return (await answered(platform, caller, ask())).degraded == ()
 
@@ -120,8 +124,9 @@ async def test_without_postgresql_a_question_is_refused_quickly_and_later_works(
                 await platform.runner.start(caller, ask(idempotency_key="pg"))
             assert caught.value.facts["store"] == "postgres"
             assert not (await platform.health.services()).database
-            assert not await platform.health.ready()
-        await eventually(platform.health.ready)
+            readiness = await platform.health.readiness()
+            assert (readiness.is_ready, readiness.database) == (False, "store_unavailable")
+        await eventually(lambda: is_ready(platform))
         assert (await answered(platform, caller, ask(idempotency_key="pg"))).state is RunState.DONE
 
 

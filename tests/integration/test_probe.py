@@ -14,6 +14,7 @@ from app.inference.noderows import NodeRows
 from app.inference.nodes import NodeState
 from app.inference.opening import Knobs, open_inference
 from app.inference.probe import IDLE_S, Probe
+from app.loops import Loops
 from app.postgres import Database, make_pool
 from app.redis import open_redis
 from app.telemetry.metrics import Metrics
@@ -63,7 +64,7 @@ class Clock:
 def _probe(replica: Replica, database: Database, clock: Callable[[], float]) -> Probe:
     return Probe(
         replica.fleet, replica.leases, replica.ollama, NodeRows(database), replica.store, replica.metrics,
-        interval_s=0.05, clock=clock,
+        clock=clock,
     )  # fmt: skip
 
 
@@ -116,14 +117,14 @@ async def test_a_drained_node_takes_nothing_new_until_it_is_undrained(
     metrics = Metrics(CollectorRegistry())
     store = open_redis(redis_url, name="coordination", metrics=metrics)
     knobs = Knobs(QUICK, EMBED, probe_interval_s=0.05)
-    async with open_inference(catalogue([node]), database, store, metrics, knobs) as inference:
+    async with open_inference(catalogue([node]), database, store, metrics, knobs, loops=Loops(metrics)) as inference:
         await inference.dispatcher.ready(None)
         await inference.nodes.drain("n0")
         await until(lambda: inference.fleet.view("n0").state is NodeState.DRAINING)
         with pytest.raises(NoNodeAvailable):
             await inference.dispatcher.ready(None)
     # The operator's word outlives the process.
-    async with open_inference(catalogue([node]), database, store, metrics, knobs) as inference:
+    async with open_inference(catalogue([node]), database, store, metrics, knobs, loops=Loops(metrics)) as inference:
         assert inference.fleet.view("n0").state is NodeState.DRAINING
         await inference.nodes.undrain("n0")
         await until(lambda: inference.fleet.view("n0").state is NodeState.READY)
@@ -137,7 +138,7 @@ async def test_a_node_that_goes_and_comes_back_is_seen_and_written_down(
     store = open_redis(redis_url, name="coordination", metrics=metrics)
     declared: Catalogue = catalogue([node])
     knobs = Knobs(QUICK, EMBED, probe_interval_s=0.05)
-    async with open_inference(declared, database, store, metrics, knobs) as inference:
+    async with open_inference(declared, database, store, metrics, knobs, loops=Loops(metrics)) as inference:
         assert inference.fleet.view("n0").state is NodeState.READY
         await node.stop()
         await until(lambda: inference.fleet.view("n0").state is NodeState.DOWN)

@@ -35,6 +35,7 @@ ALERTS = (
     "RunsFailing",
     "NodeDown",
     "NoNodeRoutable",
+    "LoopFailing",
 )
 # What the alerts are to say, in the units of their expressions: severity, threshold, and how long.
 PROMISED = (

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from app.api.app import create_app
 from app.api.middleware import Edge
+from app.health import Readiness
 from app.telemetry.metrics import Metrics
 from tests.fakes.asgi import Client
 from tests.fakes.platform import KEY_A, TENANT_A, FakePlatform
@@ -124,6 +125,6 @@ async def test_the_ids_of_one_request_are_not_on_the_next_ones_line(client: Clie
 
 async def test_probes_are_quiet_until_they_fail(stranger: Client, platform: FakePlatform, logged: Logged) -> None:
     await stranger.get("/readyz")
-    platform.health.is_ready = False
+    platform.health.readiness_now = Readiness(is_draining=True, database=None)
     await stranger.get("/readyz")
     assert [entry["log_level"] for entry in logged] == ["debug", "info"]

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from app.api.operations import HealthStatus, HealthView, judge
-from app.health import Services
+from app.health import Readiness, Services
+from app.loops import Failing, Loop
 from tests.fakes.asgi import Client
 from tests.fakes.platform import FakePlatform
 
@@ -59,15 +60,42 @@ def test_nothing_answers_means_unhealthy() -> None:
 
 async def test_a_process_is_alive_whatever_its_stores_do(stranger: Client, platform: FakePlatform) -> None:
     platform.health.now = Services(database=False, redis=False, vector_store=False, llm=False)
-    platform.health.is_ready = False
+    platform.health.readiness_now = Readiness(is_draining=True, database="store_unavailable")
     assert (await stranger.get("/livez")).json() == {"status": "ok"}
 
 
-async def test_a_replica_that_is_not_ready_says_so(stranger: Client, platform: FakePlatform) -> None:
-    assert (await stranger.get("/readyz")).status == 200
-    platform.health.is_ready = False
+WELL: dict[str, object] = {"status": "ok", "draining": False, "database": "ok", "loops": []}
+
+
+@pytest.mark.parametrize(
+    ("readiness", "status", "told"),
+    [
+        (Readiness(is_draining=False, database=None), 200, WELL),
+        (Readiness(is_draining=True, database=None), 503, {**WELL, "status": "not_ready", "draining": True}),
+        (
+            Readiness(is_draining=False, database="store_unavailable"),
+            503,
+            {**WELL, "status": "not_ready", "database": "store_unavailable"},
+        ),
+        # An old view of the nodes serves; runs whose leases cannot be kept are done twice.
+        (
+            Readiness(is_draining=False, database=None, failing=(Failing(Loop.PROBE_LOOK, 4, "TypeError"),)),
+            200,
+            {**WELL, "loops": [{"loop": "probe_look", "failures": 4, "cause": "TypeError"}]},
+        ),
+        (
+            Readiness(is_draining=False, database=None, failing=(Failing(Loop.RUN_RENEWAL, 3, "KeyError"),)),
+            503,
+            {**WELL, "status": "not_ready", "loops": [{"loop": "run_renewal", "failures": 3, "cause": "KeyError"}]},
+        ),
+    ],
+)
+async def test_readiness_says_what_does_not_work(
+    stranger: Client, platform: FakePlatform, readiness: Readiness, status: int, told: dict[str, object]
+) -> None:
+    platform.health.readiness_now = readiness
     reply = await stranger.get("/readyz")
-    assert (reply.status, reply.json()) == (503, {"status": "not_ready"})
+    assert (reply.status, reply.json()) == (status, told)
 
 
 @pytest.mark.requirement("INS-25", "ORC-23")
