@@ -15,6 +15,7 @@ from app.agents.calls import CallLimits
 from app.agents.checkpoints import StrictSerializer
 from app.agents.event_log import EventLog
 from app.agents.execution import Execution, Parts
+from app.agents.places import Places
 from app.agents.prompts import load_prompts
 from app.agents.runner import Runner
 from app.agents.runs import Runs
@@ -62,6 +63,7 @@ class Platform:
     tenants: Tenants
     runner: Runner
     runs: Runs
+    places: Places
     sessions: Sessions
     documents: Documents
     jobs: Jobs
@@ -151,6 +153,7 @@ def _build(settings: Settings, stores: Stores, inference: Inference, loops: Loop
         tenants=Tenants(database),
         runner=runner,
         runs=runs,
+        places=Places(runs, _event_log(settings, stores)),
         sessions=sessions,
         documents=Documents(database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes),
         jobs=jobs,
@@ -190,6 +193,10 @@ def _runs(settings: Settings, database: Database) -> Runs:
     return Runs(database, owner=owner, lease_s=settings.run_lease_s, session_ttl_s=settings.session_ttl_seconds)
 
 
+def _event_log(settings: Settings, stores: Stores) -> EventLog:
+    return EventLog(stores.coordination, ttl_s=settings.events_ttl_s)
+
+
 def _runner(
     settings: Settings, stores: Stores, runs: Runs, sessions: Sessions, dispatcher: Dispatcher, search: Search
 ) -> Runner:
@@ -211,7 +218,7 @@ def _runner(
     )
     return Runner(
         runs=runs,
-        event_log=EventLog(stores.coordination, ttl_s=settings.events_ttl_s),
+        event_log=_event_log(settings, stores),
         dispatcher=dispatcher,
         execute=partial(Execution, parts),
         teams=frozenset(teams),

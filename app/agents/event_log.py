@@ -1,16 +1,18 @@
 """The text of a run as it grows: log entries, who follows them, and their place in Redis."""
 
+import re
 from collections.abc import Sequence
 from typing import cast
 
 import msgspec
 
 from app.agents.values import Delta, EventKind, Loading, Queued, Restart, RunEvent, RunResult
-from app.errors import StoreUnavailable
+from app.errors import BadInput, StoreUnavailable
 from app.ids import RunId, SessionId
 from app.redis import RedisStore
 
 EPOCHS_PER_FENCE = 1000
+_EVENT_ID = re.compile(r"(?P<run>[0-9a-f-]{36}):(?P<epoch>[0-9]{1,15}):(?P<offset>[0-9]{1,15})", re.ASCII)
 
 
 class Opening(msgspec.Struct, frozen=True, tag="b"):
@@ -53,11 +55,15 @@ class Position(msgspec.Struct, frozen=True):
 
 
 def parse_position(event_id: str | None, run_id: RunId) -> Position:
-    """Read a `Last-Event-ID`; anything that is not one of this run's ids means the beginning."""
-    parts = (event_id or "").split(":")
-    if len(parts) != 3 or parts[0] != str(run_id) or not (parts[1].isdecimal() and parts[2].isdecimal()):
+    """Read a `Last-Event-ID`; None means the beginning. Raises BadInput for what is no id of this run."""
+    if event_id is None:
         return Position()
-    return Position(int(parts[1][:15]), int(parts[2][:15]))
+    found = _EVENT_ID.fullmatch(event_id)
+    if found is None:
+        raise BadInput("this is no event id: they look like <run id>:<number>:<number>")
+    if found.group("run") != str(run_id):
+        raise BadInput("this event id is another run's")
+    return Position(int(found.group("epoch")), int(found.group("offset")))
 
 
 class Follower:

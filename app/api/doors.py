@@ -75,6 +75,14 @@ class Runs(Protocol):
         ...
 
 
+class Places(Protocol):
+    """Looks at event ids that readers bring."""
+
+    async def check(self, tenant_id: TenantId, run_id: RunId, event_id: str | None, /) -> None:
+        """Return if the run may have given out `event_id`. Raises BadInput, RunUnknown."""
+        ...
+
+
 class Sessions(Protocol):
     """Reads and removes sessions."""
 
@@ -151,6 +159,11 @@ class Platform(Protocol):
     @property
     def runs(self) -> Runs:
         """The rows of runs."""
+        ...
+
+    @property
+    def places(self) -> Places:
+        """The event ids of runs."""
         ...
 
     @property

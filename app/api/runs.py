@@ -10,15 +10,13 @@ from app import errors
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import uuid_or
 from app.api.chat import STREAM_TEXT
-from app.api.doors import Runner, Runs
+from app.api.doors import Places, Runner, Runs
 from app.api.replies import reply, result_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import RunView, to_view
 from app.api.sse import EventStream
 from app.errors import BadInput, RunUnknown
 from app.ids import RunId
-
-EVENT_ID_CHARACTERS = 200
 
 GET = Doc(
     summary="Look at a run",
@@ -30,6 +28,7 @@ EVENTS = Doc(
     summary="Follow a run's events",
     tag="runs",
     text="Goes on after the event named by `Last-Event-ID` or `after`, on any replica; without one, from the start. "
+    "What is no id that this run gave out is refused. "
     "Leaving this stream never stops the run.",
     parameters=(
         Parameter("Last-Event-ID", "header", "The id of the last event that was read."),
@@ -53,9 +52,10 @@ CANCEL = Doc(
 class RunRoutes:
     """The routes under /api/v1/runs."""
 
-    def __init__(self, runner: Runner, runs: Runs) -> None:
+    def __init__(self, runner: Runner, runs: Runs, places: Places) -> None:
         self._runner = runner
         self._runs = runs
+        self._places = places
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Return the handlers."""
@@ -73,11 +73,12 @@ class RunRoutes:
     async def events(self, request: HttpRequest) -> ASGIApp:
         """Stream the run's events from where the client stopped."""
         caller, run_id = caller_of(request), run_id_of(request)
-        after = request.headers.get("last-event-id") or request.query_params.get("after")
-        if after is not None and len(after) > EVENT_ID_CHARACTERS:
-            raise BadInput("this is no event id", field="Last-Event-ID")
-        # An unknown run must be a 404, which is impossible once the stream has begun.
-        await self._runs.get(caller.tenant_id, run_id)
+        field, after = _last_event_of(request)
+        # An unknown run must be a 404, and a wrong id a 422, which is impossible once the stream has begun.
+        try:
+            await self._places.check(caller.tenant_id, run_id, after)
+        except BadInput as error:
+            raise BadInput(error.detail, field=field) from error
         return EventStream(
             self._runner.events(caller, run_id, after),
             request_id=str(request.scope["state"]["request_id"]),
@@ -91,6 +92,17 @@ class RunRoutes:
             await self._runner.cancel(caller, run_id)
         view = to_view(await self._runs.get(caller.tenant_id, run_id))
         return reply(view, status=200 if view.ended else 202)
+
+
+def _last_event_of(request: HttpRequest) -> tuple[str, str | None]:
+    """Return where the client says it stopped, and where it said so. A browser that reconnects sends the header."""
+    for field, given in (
+        ("Last-Event-ID", request.headers.get("last-event-id")),
+        ("after", request.query_params.get("after")),
+    ):
+        if given:
+            return field, given
+    return "Last-Event-ID", None
 
 
 def run_id_of(request: HttpRequest) -> RunId:

@@ -16,7 +16,7 @@ from app.retrieval.media import MediaType
 from app.retrieval.states import DocumentState, JobKind, JobState
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
-from tests.fakes.runner import NOW, ROUTE, FakeRunner, FakeRuns, FakeSessions
+from tests.fakes.runner import NOW, ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
 
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
 KEY_B = "sy_" + "b" * 12 + "_" + "B" * 43
@@ -160,6 +160,7 @@ class FakePlatform:
         self.sessions = FakeSessions()
         self.runner = FakeRunner(self.sessions)
         self.runs = FakeRuns(self.runner)
+        self.places = FakePlaces(self.runner)
         self.documents = FakeDocuments()
         self.jobs = FakeJobs()
         self.routes = FakeRoutes()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+from app.agents.event_log import parse_position
 from app.agents.sessions import MessageView, SessionView
 from app.agents.values import (
     Citation,
@@ -19,7 +20,7 @@ from app.agents.values import (
     RunState,
     StartRun,
 )
-from app.errors import IdempotencyMismatch, RunUnknown, SessionUnknown, SwitchyardError
+from app.errors import BadInput, IdempotencyMismatch, RunUnknown, SessionUnknown, SwitchyardError
 from app.ids import Caller, DocumentId, RouteId, RunId, SessionId, TenantId
 from app.inference.route import Candidate, Reason, Route
 from app.inference.tiers import Tier, TierReason
@@ -140,6 +141,20 @@ class FakeRuns:
     async def get(self, tenant_id: TenantId, run_id: RunId, /) -> RunResult:
         """Return a run."""
         return self._runner.find(tenant_id, run_id).result
+
+
+class FakePlaces:
+    """Knows the ids that `FakeRunner.events` gives out."""
+
+    def __init__(self, runner: FakeRunner) -> None:
+        self._runner = runner
+
+    async def check(self, tenant_id: TenantId, run_id: RunId, event_id: str | None, /) -> None:
+        """Return for an id of the run."""
+        run = self._runner.find(tenant_id, run_id)
+        position = parse_position(event_id, run_id)
+        if event_id is not None and (position.epoch != 1000 or position.offset > sum(map(len, run.pieces))):
+            raise BadInput("this run has told no event with this id")
 
 
 class FakeSessions:

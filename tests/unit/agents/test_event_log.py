@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, Follower, Opening, Position, Text, parse_position, replay
 from app.agents.values import Delta, EventKind, Restart, RunEvent
+from app.errors import BadInput
 from app.ids import RunId, SessionId
 
 RUN = RunId(UUID(int=1))
@@ -124,9 +125,14 @@ def test_a_reader_whose_log_is_gone_gets_the_stored_answer_anew() -> None:
     assert bodies == [Restart(0), Delta("xyz!")]
 
 
-@pytest.mark.parametrize("event_id", [None, "", "x", f"{RUN}:1", f"{RUN}:-1:2", f"{RUN}:1:2:3", f"{SESSION}:1:2", "::"])
-def test_an_id_that_is_not_of_this_run_means_the_beginning(event_id: str | None) -> None:
-    assert parse_position(event_id, RUN) == Position()
+def test_no_id_means_the_beginning() -> None:
+    assert parse_position(None, RUN) == Position()
+
+
+@pytest.mark.parametrize("event_id", ["", "x", f"{RUN}:1", f"{RUN}:-1:2", f"{RUN}:1:2:3", f"{SESSION}:1:2", "::"])
+def test_an_id_that_is_not_of_this_run_is_refused(event_id: str) -> None:
+    with pytest.raises(BadInput):
+        parse_position(event_id, RUN)
 
 
 @st.composite

@@ -1,5 +1,6 @@
 """Runs: look, follow, stop."""
 
+from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
@@ -70,9 +71,54 @@ async def test_a_reader_of_events_that_leaves_never_stops_the_run(client: Client
     assert platform.runner.open_streams == 0
 
 
-async def test_an_event_id_of_absurd_length_is_refused(client: Client) -> None:
-    reply = await client.get(f"/api/v1/runs/{await start(client)}/events", ("last-event-id", "x" * 201))
-    assert (reply.status, reply.json()["code"]) == (422, "bad_input")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "x",
+        "x" * 5000,
+        "{run}",
+        "{run}:1000",
+        "{run}:1000:-1",
+        "{run}:1000:1:1",
+        "{run}:1000: 1",
+        "{run}:1000:9999999999999999",
+        "{run}:\u0661:1",
+        "00000000-0000-4000-8000-000000000000:1000:1",
+        "{run}:1000:999",
+        "{run}:7:1",
+    ],
+)
+async def test_an_id_that_the_run_did_not_give_out_is_refused(
+    client: Client, platform: FakePlatform, wrong: str
+) -> None:
+    run_id = await start(client)
+    path, given = f"/api/v1/runs/{run_id}/events", wrong.replace("{run}", run_id)
+    by_query = await client.get(f"{path}?after={quote(given)}")
+    assert (by_query.status, by_query.json()["code"], by_query.json()["field"]) == (422, "bad_input", "after")
+    if given.isascii():
+        by_header = await client.get(path, ("last-event-id", given))
+        assert (by_header.status, by_header.json()["field"]) == (422, "Last-Event-ID")
+    assert platform.runner.open_streams == 0
+
+
+async def test_every_id_that_was_given_out_is_taken_back(client: Client) -> None:
+    path = f"/api/v1/runs/{await start(client)}/events"
+    first = (await client.get(path)).events()
+    for event_id, _, _ in first:
+        assert (await client.get(path, ("last-event-id", event_id))).status == 200
+
+
+async def test_an_empty_id_is_none(client: Client) -> None:
+    path = f"/api/v1/runs/{await start(client)}/events"
+    for reply in (await client.get(path, ("last-event-id", "")), await client.get(f"{path}?after=")):
+        assert [kind for _, kind, _ in reply.events()] == ["queued", "delta", "delta", "done"]
+
+
+async def test_a_browser_that_reconnects_says_where_it_stopped_beside_the_address_it_began_with(client: Client) -> None:
+    run_id = await start(client)
+    path = f"/api/v1/runs/{run_id}/events?after={run_id}:1000:0"
+    reply = await client.get(path, ("last-event-id", f"{run_id}:1000:29"))
+    assert [kind for _, kind, _ in reply.events()] == ["done"]
 
 
 async def test_an_unknown_run_is_a_404_not_a_stream(client: Client) -> None:
