@@ -6,12 +6,14 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from uuid import UUID, uuid4
 
 from app.errors import BodyTooLarge, StoreUnavailable
@@ -21,6 +23,14 @@ WRITE_BYTES = 1 << 20
 """Bytes gathered before a write: one hop to a thread a megabyte."""
 
 LISTED_AT_ONCE = 10_000
+
+ANSWER_S = 5.0
+"""How long one call of the file system may take."""
+WRITE_FACTOR = 3
+"""Times longer for what waits for the disk: a megabyte, or all of an upload at its end."""
+THREADS = 8
+
+T = TypeVar("T")
 
 _STAGING = "staging"
 
@@ -39,11 +49,15 @@ class Blobs:
     """One file a (tenant, SHA-256) under `directory`; never shared across tenants: nobody can ask what others own.
 
     A file is written aside first and renamed when it is whole and on disk, so a reader never sees half of one.
-    Every method raises StoreUnavailable(store="blobs") when the directory cannot be read or written.
+    Every method raises StoreUnavailable(store="blobs") when the directory cannot be read or written, or does not answer
+    within `answer_s` (a network file system that hangs); only `remove` waits for as long as it takes.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, threads: Executor | None = None, answer_s: float = ANSWER_S) -> None:
         self._directory = directory
+        self._answer_s = answer_s
+        # Of our own: calls that hang must not take the loop's threads, which look up host names too.
+        self._threads = threads or ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
 
     async def put(self, tenant_id: TenantId, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> Staged:
         """Write `chunks` aside and hash them on the way.
@@ -54,8 +68,7 @@ class Blobs:
         digest = hashlib.sha256()
         size_bytes = 0
         pending = bytearray()
-        with _translated():
-            file = await asyncio.to_thread(_create, path)
+        file = await self._do(partial(_create, path))
         try:
             async for chunk in chunks:
                 size_bytes += len(chunk)
@@ -64,53 +77,58 @@ class Blobs:
                 digest.update(chunk)
                 pending += chunk
                 if len(pending) >= WRITE_BYTES:
-                    await _write(file, bytes(pending))
+                    await self._do(partial(file.write, bytes(pending)), times=WRITE_FACTOR)
                     pending.clear()
-            await _write(file, bytes(pending))
-            with _translated():
-                await asyncio.to_thread(_sync_and_close, file)
+            await self._do(partial(file.write, bytes(pending)), times=WRITE_FACTOR)
+            await self._do(partial(_sync_and_close, file), times=WRITE_FACTOR)
         except BaseException:
             # Also when the client leaves: an upload that broke off must not stay on the disk.
-            file.close()
-            path.unlink(missing_ok=True)
+            with suppress(StoreUnavailable):
+                await self._do(partial(_abandon, file, path))
             raise
         return Staged(tenant_id, path, digest.digest(), size_bytes)
 
     async def keep(self, staged: Staged) -> None:
         """Give the staged bytes their place. Keeping the same content twice is the same as once."""
-        with _translated():
-            await asyncio.to_thread(_rename, staged.path, self._place(staged.tenant_id, staged.sha256))
+        await self._do(partial(_rename, staged.path, self._place(staged.tenant_id, staged.sha256)))
 
     async def drop(self, staged: Staged) -> None:
         """Forget staged bytes that are not wanted; those that were kept stay."""
-        with _translated():
-            await asyncio.to_thread(staged.path.unlink, missing_ok=True)
+        await self._do(partial(staged.path.unlink, missing_ok=True))
 
     @asynccontextmanager
     async def open(self, tenant_id: TenantId, sha256: bytes) -> AsyncGenerator[BinaryIO]:
         """Lend the blob as a file opened for reading. Raises FileNotFoundError when there is none."""
-        with _translated():
-            file = await asyncio.to_thread(self._place(tenant_id, sha256).open, "rb")
+        file = await self._do(partial(_open, self._place(tenant_id, sha256)))
         with file:
             yield file
 
     async def remove(self, tenant_id: TenantId, sha256: bytes) -> None:
-        """Remove the blob if it is there. The caller makes sure that nothing refers to it."""
-        with _translated():
-            await asyncio.to_thread(self._place(tenant_id, sha256).unlink, missing_ok=True)
+        """Remove the blob if it is there. The caller makes sure that nothing refers to it until this has ended.
+
+        So it waits for as long as it takes: a removal that was given up could take away what was added after it.
+        """
+        await self._do(partial(self._place(tenant_id, sha256).unlink, missing_ok=True), times=None)
 
     async def remove_staged(self, *, older_than_s: float) -> int:
         """Remove staged bytes whose upload ended without a word (the process died); return how many."""
-        with _translated():
-            return await asyncio.to_thread(self._remove_staged, time.time() - older_than_s)
+        return await self._do(partial(self._remove_staged, time.time() - older_than_s))
 
     async def list_old(self, first_byte: int, *, older_than_s: float) -> list[tuple[TenantId, bytes]]:
         """Return the blobs (tenant, sha256) whose hash begins with `first_byte` and that are older than `older_than_s`.
 
         A 256th of all, and at most 10,000.
         """
+        return await self._do(partial(self._list_old, first_byte, time.time() - older_than_s))
+
+    async def _do(self, act: Callable[[], T], *, times: float | None = 1) -> T:
+        """Return what `act` returns, run in a thread, within `times` the limit (None: whenever it comes).
+
+        One that hangs keeps its thread; who waits for it goes on.
+        """
         with _translated():
-            return await asyncio.to_thread(self._list_old, first_byte, time.time() - older_than_s)
+            async with asyncio.timeout(None if times is None else self._answer_s * times):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, act)
 
     def _place(self, tenant_id: TenantId, sha256: bytes) -> Path:
         name = sha256.hex()
@@ -144,11 +162,6 @@ def _translated() -> Generator[None]:
         raise StoreUnavailable(detail, store="blobs") from error
 
 
-async def _write(file: BinaryIO, content: bytes) -> None:
-    with _translated():
-        await asyncio.to_thread(file.write, content)
-
-
 def _written_at(path: Path) -> float:
     try:
         return path.stat().st_mtime
@@ -159,6 +172,15 @@ def _written_at(path: Path) -> float:
 def _create(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path.open("xb", buffering=0)
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def _abandon(file: BinaryIO, path: Path) -> None:
+    file.close()
+    path.unlink(missing_ok=True)
 
 
 def _sync_and_close(file: BinaryIO) -> None:

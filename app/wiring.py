@@ -105,6 +105,7 @@ async def open_platform(settings: Settings) -> AsyncGenerator[Platform]:
                 loops.beside(loops.until_done(Loop.COLLECTION, ensure, limit_s=TURN_LIMIT_S))
             )
         await stack.enter_async_context(loops.beside(*_loops_of(platform)))
+        stack.push_async_callback(platform.documents.close)
         stack.push_async_callback(partial(platform.runner.close, drain_s=settings.drain_s))
         yield platform
 
@@ -134,7 +135,6 @@ def _build(settings: Settings, stores: Stores, inference: Inference, loops: Loop
     runs = _runs(settings, database)
     runner = _runner(settings, stores, runs, sessions, inference.dispatcher, search)
     jobs = Jobs(database, metrics)
-    discard = Discard(database, stores.blobs, stores.qdrant)
     ingest = Ingest(
         database,
         jobs,
@@ -155,7 +155,7 @@ def _build(settings: Settings, stores: Stores, inference: Inference, loops: Loop
         runs=runs,
         places=Places(runs, _event_log(settings, stores)),
         sessions=sessions,
-        documents=Documents(database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes),
+        documents=_documents(settings, stores),
         jobs=jobs,
         ingest=ingest,
         reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics),
@@ -167,6 +167,11 @@ def _build(settings: Settings, stores: Stores, inference: Inference, loops: Loop
         health=_health(stores, inference, runner, sessions, loops),
         loops=loops,
     )
+
+
+def _documents(settings: Settings, stores: Stores) -> Documents:
+    discard = Discard(stores.database, stores.blobs, stores.qdrant)
+    return Documents(stores.database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes)
 
 
 def _health(stores: Stores, inference: Inference, runner: Runner, sessions: Sessions, loops: Loops) -> Health:

@@ -36,6 +36,13 @@ class UploadView(msgspec.Struct, frozen=True, kw_only=True):
     is_new: Annotated[bool, Meta(description="False when the newest version already has this very content.")]
 
 
+class RemovalView(msgspec.Struct, frozen=True):
+    """A document that no question finds any more, and that a store still has."""
+
+    document_id: UUID
+    status: Literal["clearing"]
+
+
 class JobError(msgspec.Struct, frozen=True):
     """Why a job failed, or what it waits for."""
 
@@ -103,8 +110,12 @@ LIST = Doc(
 DELETE = Doc(
     summary="Remove a document",
     tag="documents",
-    text="With all its versions; no question finds it from now on.",
-    successes={204: Success("It is gone")},
+    text="With all its versions; no question finds it from now on. Where a store does not answer, 202 comes within "
+    "about three seconds, and what is left in it is cleared away later; there is nothing more to do.",
+    successes={
+        204: Success("It is gone, from every store"),
+        202: Success("It is gone for every question; a store is cleared later", body=RemovalView),
+    },
     refusals=(DocumentUnknown, errors.StoreUnavailable),
 )
 
@@ -158,8 +169,9 @@ class DocumentRoutes:
     async def remove(self, request: HttpRequest) -> ASGIApp:
         """Remove one document."""
         document_id = DocumentId(uuid_or(request.path_params["document_id"], DocumentUnknown, "document"))
-        await self._documents.remove(caller_of(request).tenant_id, document_id)
-        return no_content()
+        if await self._documents.remove(caller_of(request).tenant_id, document_id):
+            return no_content()
+        return reply(RemovalView(document_id, "clearing"), status=202)
 
 
 def view_job(job: Job) -> JobView:

@@ -112,8 +112,8 @@ class Documents(Protocol):
         """Return documents, newest first."""
         ...
 
-    async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> None:
-        """Remove a document from retrieval and storage. Raises DocumentUnknown."""
+    async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> bool:
+        """Remove a document from retrieval; return whether storage let all of it go. Raises DocumentUnknown."""
         ...
 
 

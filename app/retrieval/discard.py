@@ -1,8 +1,12 @@
 """Takes away what a document that is gone left behind: its points, its chunks, its original."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import LiteralString
 
 from app.blobs import Blobs
+from app.errors import StoreUnavailable
 from app.ids import DocumentId, TenantId
 from app.postgres import Connection, Database
 from app.retrieval.qdrant import QdrantPeers
@@ -24,6 +28,8 @@ _SELECT_WANTED: LiteralString = """
     SELECT 1 AS wanted FROM documents
     WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND state <> 'deleted' LIMIT 1
 """
+TURN_S = 5.0
+
 _LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))"
 
 
@@ -34,6 +40,8 @@ class Discard:
         self._database = database
         self._blobs = blobs
         self._index = index
+        # A removal that hangs holds a connection to PostgreSQL with the right to say what is wanted: one, not all.
+        self._removing = asyncio.Lock()
 
     async def document(self, tenant_id: TenantId, document_id: DocumentId) -> None:
         """Remove the points, then the chunks, then the original if the document was removed and no other one has it.
@@ -53,14 +61,29 @@ class Discard:
             await self.blob(tenant_id, gone["sha256"])
 
     async def blob(self, tenant_id: TenantId, sha256: bytes) -> bool:
-        """Remove an original that no document of the tenant refers to any more; say whether it was removed."""
-        async with self._database.transaction("document.discard_blob") as conn:
+        """Remove an original that no document of the tenant refers to any more; say whether it was removed.
+
+        Raises StoreUnavailable, also when another removal of this process takes too long.
+        """
+        async with self._turn(), self._database.transaction("document.discard_blob") as conn:
             await lock_blob(conn, tenant_id, sha256)
             wanted = await conn.execute(_SELECT_WANTED, {"tenant_id": tenant_id, "sha256": sha256})
             if await wanted.fetchone() is not None:
                 return False
             await self._blobs.remove(tenant_id, sha256)
         return True
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(TURN_S):
+                await self._removing.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("the blob store does not answer", store="blobs") from error
+        try:
+            yield
+        finally:
+            self._removing.release()
 
 
 async def lock_blob(conn: Connection, tenant_id: TenantId, sha256: bytes) -> None:

@@ -1,6 +1,7 @@
 """Documents of a tenant: add, get, list, remove."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import LiteralString
@@ -10,6 +11,7 @@ import msgspec
 import structlog
 
 from app.blobs import Blobs, Staged
+from app.cancel import cancel
 from app.errors import DocumentUnknown, Unavailable
 from app.ids import DocumentId, JobId, TenantId
 from app.postgres import Connection, Database
@@ -19,6 +21,9 @@ from app.retrieval.media import MediaType, checked_text, clean_name, media_type_
 from app.retrieval.states import DocumentState, JobKind
 
 LIST_LIMIT = 200
+CLEAN_S = 2.0
+CLEANED_AT_ONCE = 16
+"""Removals that still wait for a store; further ones leave all of it to the reconciler."""
 
 _COLUMNS: LiteralString = """
     id, name, media_type, size_bytes, encode(sha256, 'hex') AS sha256, version, state, error_code,
@@ -91,12 +96,16 @@ class Documents:
     Every method raises StoreUnavailable when PostgreSQL or the blob store does not answer.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, discard: Discard, *, limit_bytes: int) -> None:
-        """`limit_bytes` is the largest upload."""
+    def __init__(
+        self, database: Database, blobs: Blobs, discard: Discard, *, limit_bytes: int, clean_s: float = CLEAN_S
+    ) -> None:
+        """`limit_bytes` is the largest upload; `clean_s` is how long a removal waits for what it leaves behind."""
         self._database = database
         self._blobs = blobs
         self._discard = discard
         self._limit_bytes = limit_bytes
+        self._clean_s = clean_s
+        self._cleaning: set[asyncio.Task[bool]] = set()
 
     async def add(self, tenant_id: TenantId, name: str, media_type: str, body: AsyncIterator[bytes]) -> Upload:
         """Keep `body` as the next version of the document `name` and have it ingested; the old one serves meanwhile.
@@ -136,22 +145,43 @@ class Documents:
             rows = await (await conn.execute(_SELECT_PAGE, values)).fetchall()
         return msgspec.convert(rows, list[Document])
 
-    async def remove(self, tenant_id: TenantId, document_id: DocumentId) -> None:
+    async def remove(self, tenant_id: TenantId, document_id: DocumentId) -> bool:
         """Remove the document with all its versions: no question finds it from now on.
 
-        Its points and its original go next; what cannot be reached now, the reconciler takes away later.
-        Raises DocumentUnknown.
+        Returns whether its points and its original are gone too. Where a store does not let them go in time, the
+        reconciler takes them away later. Raises DocumentUnknown.
         """
         document = await self.get(tenant_id, document_id)
         async with self._database.transaction("document.remove") as conn:
             await lock_name(conn, tenant_id, document.name)
             cursor = await conn.execute(_DELETE, {"tenant_id": tenant_id, "name": document.name})
             removed = [DocumentId(row["id"]) for row in await cursor.fetchall()]
-        for version in removed:
-            try:
+        if len(self._cleaning) >= CLEANED_AT_ONCE:
+            return False
+        # Never broken off in the middle of a file's removal, so it outlives the request; its owner is this object.
+        cleaning = asyncio.create_task(self._clean(tenant_id, removed), name="clean up after a removal")
+        self._cleaning.add(cleaning)
+        cleaning.add_done_callback(self._forget)
+        done, _ = await asyncio.wait({cleaning}, timeout=self._clean_s)
+        return bool(done) and cleaning.result()
+
+    async def close(self) -> None:
+        """Stop what still cleans up; the reconciler of a worker goes on."""
+        await cancel(self._cleaning)
+
+    def _forget(self, cleaning: asyncio.Task[bool]) -> None:
+        self._cleaning.discard(cleaning)
+        if not cleaning.cancelled() and (error := cleaning.exception()) is not None:
+            log.error("document.not_cleaned", exc_info=error)
+
+    async def _clean(self, tenant_id: TenantId, removed: Sequence[DocumentId]) -> bool:
+        try:
+            for version in removed:
                 await self._discard.document(tenant_id, version)
-            except Unavailable as error:
-                log.warning("document.left_behind", document_id=str(version), code=error.code, detail=error.detail)
+        except Unavailable as error:
+            log.warning("document.left_behind", documents=len(removed), code=error.code, detail=error.detail)
+            return False
+        return True
 
     async def _record(self, conn: Connection, name: str, kind: MediaType, staged: Staged) -> Upload:
         tenant_id = staged.tenant_id

@@ -30,7 +30,7 @@ def described_app() -> Litestar:
     """Return the application with its routes and nothing behind them."""
     needed = ("database_url", "cache_url", "coordination_url", "qdrant_urls", "nodes_file", "blobs_dir")
     settings = read_settings({f"SWITCHYARD_{name.upper()}": "-" for name in needed})
-    doors = dict.fromkeys(("keys", "runner", "runs", "sessions", "documents", "jobs", "routes", "health"))
+    doors = dict.fromkeys(("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "health"))
     nothing = SimpleNamespace(settings=settings, metrics=Metrics(CollectorRegistry()), **doors)
     return create_app(cast(Platform, nothing))
 

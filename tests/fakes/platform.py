@@ -65,6 +65,7 @@ class FakeDocuments:
         self.kept: list[tuple[TenantId, Document, bytes]] = []
         self.pieces: list[int] = []
         self.refusal: Exception | None = None
+        self.clears = True
 
     async def add(self, tenant_id: TenantId, name: str, media_type: str, body: AsyncIterator[bytes], /) -> Upload:
         """Keep an upload."""
@@ -86,12 +87,12 @@ class FakeDocuments:
         start = ids.index(after) + 1 if after is not None and after in ids else 0
         return mine[start : start + limit]
 
-    async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> None:
+    async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> bool:
         """Remove a document."""
         for row in self.kept:
             if row[0] == tenant_id and row[1].id == document_id:
                 self.kept.remove(row)
-                return
+                return self.clears
         raise DocumentUnknown("there is no such document")
 
 

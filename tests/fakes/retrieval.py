@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import mmh3
@@ -64,6 +66,20 @@ async def pieces(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
         yield content[start : start + size]
 
 
+class Frozen(Executor):
+    """Threads whose file system hangs: what is given to them is done when it thaws."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Future[Any], Any]] = []
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - Executor's signature
+        """Take a call."""
+        del args, kwargs
+        future: Future[Any] = Future()
+        self.waiting.append((future, fn))
+        return future
+
+
 class Retrieval:
     """Everything of `app.retrieval` for one test: a tenant of its own and, by default, a collection of its own."""
 
@@ -78,10 +94,18 @@ class Retrieval:
         self.search = Search(self.database, index)
         self.reconciler = Reconciler(self.database, self.blobs, index, self.metrics)
 
-    def documents_with(self, index: QdrantPeers, *, limit_bytes: int = 1_000_000) -> Documents:
-        """The documents, cleaned up in another index."""
-        discard = Discard(self.database, self.blobs, index)
-        return Documents(self.database, self.blobs, discard, limit_bytes=limit_bytes)
+    def documents_with(
+        self,
+        index: QdrantPeers,
+        *,
+        blobs: Blobs | None = None,
+        limit_bytes: int = 1_000_000,
+        clean_s: float = 30.0,
+    ) -> Documents:
+        """The documents, cleaned up in another index or another blob store."""
+        blobs = blobs or self.blobs
+        discard = Discard(self.database, blobs, index)
+        return Documents(self.database, blobs, discard, limit_bytes=limit_bytes, clean_s=clean_s)
 
     def ingest(
         self, *, model: str = "hashed", index: QdrantPeers | None = None, embed: EmbedFor | None = None

@@ -1,15 +1,17 @@
 """Documents, their versions and their end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import pytest
 
+from app.blobs import Blobs
 from app.errors import BadInput, BodyTooLarge, DocumentUnknown, MediaTypeUnknown, SwitchyardError
 from app.ids import TenantId
+from app.retrieval.discard import Discard
 from app.retrieval.ingest import BATCH
 from app.retrieval.states import DocumentState, JobState
-from tests.fakes.retrieval import Retrieval, pieces
+from tests.fakes.retrieval import Frozen, Retrieval, pieces
 from tests.integration.retrieval_fixtures import open_index
 from tests.integration.retrieval_fixtures import retrieval as retrieval
 
@@ -117,6 +119,61 @@ async def test_a_document_removed_while_the_index_is_away_is_hidden_at_once_and_
     assert await texts(retrieval, tenant) == []
     assert (await retrieval.reconciler.run()).discarded >= 1
     assert await retrieval.index.count(tenant) == 0
+    assert await files(retrieval) == 0
+
+
+@pytest.fixture
+async def frozen() -> AsyncGenerator[str]:
+    """The address of a server that takes connections and never answers, as one that was stopped (SIGSTOP) does."""
+    gone = asyncio.Event()
+
+    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await gone.wait()
+        writer.close()
+
+    async with await asyncio.start_server(hold, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        gone.set()
+
+
+@pytest.mark.requirement("UPL-47")
+async def test_a_removal_waits_for_no_index_that_hangs_and_is_finished_later(retrieval: Retrieval, frozen: str) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    index = await open_index((frozen,))
+    documents = retrieval.documents_with(index, clean_s=0.05)
+    assert await documents.remove(tenant, upload.document_id) is False
+    assert await texts(retrieval, tenant) == []
+    with pytest.raises(DocumentUnknown):
+        await documents.get(tenant, upload.document_id)
+    await documents.close()
+    await index.close()
+    assert await retrieval.index.count(tenant) == 1
+    assert (await retrieval.reconciler.run()).discarded >= 1
+    assert (await retrieval.index.count(tenant), await files(retrieval)) == (0, 0)
+
+
+async def test_a_removal_that_hangs_in_the_blob_store_holds_one_connection_and_not_the_others(
+    retrieval: Retrieval,
+) -> None:
+    tenant = await retrieval.tenant()
+    uploads = [await retrieval.ingested(tenant, f"{number}.md", f"{KILN}{number}") for number in range(4)]
+    frozen = Blobs(retrieval.blobs._directory, threads=Frozen())  # pyright: ignore[reportPrivateUsage]
+    documents = retrieval.documents_with(retrieval.index, blobs=frozen, clean_s=0.2)
+    for upload in uploads:
+        assert await documents.remove(tenant, upload.document_id) is False
+    assert await documents.list(tenant, limit=10) == []
+    await documents.close()
+    assert await files(retrieval) == 4
+    for upload in uploads:
+        await Discard(retrieval.database, retrieval.blobs, retrieval.index).document(tenant, upload.document_id)
+    assert await files(retrieval) == 0
+
+
+async def test_a_removal_says_whether_all_is_gone(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    assert await retrieval.documents.remove(tenant, upload.document_id) is True
     assert await files(retrieval) == 0
 
 

@@ -189,6 +189,17 @@ async def test_a_job_that_failed_tells_why(client: Client, platform: FakePlatfor
     assert (await client.get(f"/api/v2/jobs/{job_id}")).json()["error"] == {"code": "no_text", "detail": ""}
 
 
+async def test_a_removal_that_a_store_does_not_finish_in_time_is_taken_on(
+    client: Client, platform: FakePlatform
+) -> None:
+    await send(client, [FILE + END])
+    document_id = (await client.get("/api/v1/documents")).json()["documents"][0]["id"]
+    platform.documents.clears = False
+    reply = await client.send("DELETE", f"/api/v1/documents/{document_id}")
+    assert (reply.status, reply.json()) == (202, {"document_id": document_id, "status": "clearing"})
+    assert (await client.send("DELETE", f"/api/v1/documents/{document_id}")).json()["code"] == "document_unknown"
+
+
 async def test_documents_are_listed_page_by_page_and_removed(
     client: Client, other: Client, platform: FakePlatform
 ) -> None:

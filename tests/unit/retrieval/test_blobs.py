@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from app.blobs import Blobs
+from app.blobs import Blobs, Staged
 from app.errors import BodyTooLarge, StoreUnavailable
 from app.ids import TenantId
-from tests.fakes.retrieval import pieces
+from tests.fakes.retrieval import Frozen, pieces
 
 TENANT = TenantId(uuid4())
 
@@ -78,3 +78,19 @@ async def test_a_directory_that_cannot_be_written_is_a_store_that_is_away(tmp_pa
     with pytest.raises(StoreUnavailable) as caught:
         await Blobs(tmp_path / "file").put(TENANT, pieces(b"text"), limit_bytes=4)
     assert caught.value.facts["store"] == "blobs"
+
+
+async def test_a_file_system_that_hangs_is_a_store_that_is_away_and_holds_nobody(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path, threads=Frozen(), answer_s=0.01)
+    kept = Staged(TENANT, tmp_path / "staged", b"0" * 32, 4)
+    for act in (
+        lambda: blobs.put(TENANT, pieces(b"text"), limit_bytes=4),
+        lambda: blobs.keep(kept),
+        lambda: blobs.drop(kept),
+        lambda: blobs.remove_staged(older_than_s=0),
+        lambda: blobs.list_old(0, older_than_s=0),
+        lambda: blobs.open(TENANT, b"0" * 32).__aenter__(),
+    ):
+        with pytest.raises(StoreUnavailable) as caught:
+            await act()
+        assert caught.value.facts["store"] == "blobs"
