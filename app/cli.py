@@ -19,12 +19,15 @@ from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack, StackAway
 from app.errors import BadInput, SwitchyardError
+from app.files import FileUnreadable, certificate_problem, read_text
 from app.migrations import migrate
+from app.mistakes import MISCONFIGURED, ConfigurationWrong, Mistake
 from app.postgres import Database, make_pool
-from app.settings import PREFIX, SettingsWrong, find_value
+from app.settings import Settings, SettingsWrong, read_part, variable_of
 from app.telemetry.metrics import Metrics
+from app.urls import AddressWrong, read_http_address
+from app.variables import FILE_BYTES
 
-DATABASE_URL = f"{PREFIX}DATABASE_URL"
 # Names that the application's settings leave alone.
 LOCAL_URL = "SWITCHYARD_LOCAL_URL"
 LOCAL_KEY = "SWITCHYARD_LOCAL_KEY"
@@ -46,10 +49,9 @@ class Accounts:
 
 
 @asynccontextmanager
-async def open_accounts(environ: Mapping[str, str]) -> AsyncGenerator[Accounts]:
-    """Open one connection to PostgreSQL. Raises UsageWrong without its address, SettingsWrong."""
-    url = database_url(environ)
-    pool = make_pool(url, size=1, wait_s=5.0, tls_ca=find_value(environ, "database_ca"))
+async def open_accounts(settings: Settings) -> AsyncGenerator[Accounts]:
+    """Open one connection to PostgreSQL."""
+    pool = make_pool(settings.database_url, size=1, wait_s=5.0, tls_ca=settings.database_ca)
     await pool.open(wait=False)
     try:
         yield Accounts(Database(pool, Metrics(CollectorRegistry())))
@@ -57,12 +59,12 @@ async def open_accounts(environ: Mapping[str, str]) -> AsyncGenerator[Accounts]:
         await pool.close()
 
 
-def database_url(environ: Mapping[str, str]) -> str:
-    """Return PostgreSQL's address, given itself or by file. Raises UsageWrong, SettingsWrong."""
-    url = find_value(environ, "database_url")
-    if not url:
-        raise UsageWrong(f"set {DATABASE_URL} to PostgreSQL's address, like postgresql://user@host:5432/switchyard")
-    return url
+def read_database(environ: Mapping[str, str]) -> Settings:
+    """Return what `environ` says of PostgreSQL; other settings may be missing, but not wrong. Raises SettingsWrong."""
+    settings = read_part(environ, needed=("database_url",))
+    if settings.database_ca is not None and (reason := certificate_problem(Path(settings.database_ca))):
+        raise SettingsWrong(Mistake(variable_of("database_ca"), f"{settings.database_ca} {reason}"))
+    return settings
 
 
 async def add_tenant(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
@@ -176,20 +178,44 @@ def _add_chat(parser: argparse.ArgumentParser) -> None:
 
 
 def chat(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
-    """Talk to a running stack. Raises UsageWrong, StackAway."""
-    key = given.key or environ.get(LOCAL_KEY, "")
-    if given.key_file is not None:
-        key = given.key_file.read_text().partition("\n")[0].strip()
-    if not key:
-        raise UsageWrong(f"give an api key with --key, --key-file or ${LOCAL_KEY}")
-    stack = Stack(given.url or environ.get(LOCAL_URL) or DEFAULT_URL, key)
+    """Talk to a running stack. Raises ConfigurationWrong, StackAway."""
+    mistakes: list[Mistake] = []
+    stack = Stack(_chat_url(given, environ, mistakes), _chat_key(given, environ, mistakes))
+    if mistakes:
+        raise ConfigurationWrong(*mistakes)
     options = {"team": given.team, "temperature": given.temperature}
     command = ChatCommand(stack, console, notes, options=options, session_id=given.session, as_json=given.json)
     return command.ask(given.question) if given.question else command.talk()
 
 
-async def _on_accounts(given: argparse.Namespace, environ: Mapping[str, str], console: Console) -> None:
-    async with open_accounts(environ) as accounts:
+def _chat_url(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+    text = given.url if given.url is not None else environ.get(LOCAL_URL) or DEFAULT_URL
+    try:
+        return read_http_address(text.strip())
+    except AddressWrong as error:
+        mistakes.append(Mistake("--url" if given.url is not None else LOCAL_URL, str(error)))
+        return DEFAULT_URL
+
+
+def _chat_key(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+    place, key = ("--key", given.key) if given.key is not None else (LOCAL_KEY, environ.get(LOCAL_KEY, ""))
+    if given.key_file is not None:
+        place = "--key-file"
+        try:
+            key = read_text(given.key_file, limit_bytes=FILE_BYTES).partition("\n")[0]
+        except FileUnreadable as error:
+            mistakes.append(Mistake(f"--key-file {given.key_file}", str(error)))
+            return ""
+    key = key.strip()
+    if not key:
+        mistakes.append(Mistake(place, f"is empty: give an api key with --key, --key-file or ${LOCAL_KEY}"))
+    elif not (key.isascii() and key.isprintable() and " " not in key):
+        mistakes.append(Mistake(place, "is no api key: those are letters, digits and `_`"))
+    return key
+
+
+async def _on_accounts(given: argparse.Namespace, settings: Settings, console: Console) -> None:
+    async with open_accounts(settings) as accounts:
         await given.act(given, accounts, console)
 
 
@@ -198,14 +224,15 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
     try:
         if given.command == "chat":
             return chat(given, environ, console, notes)
+        settings = read_database(environ)
         if given.command == "migrate":
-            asyncio.run(migrate(database_url(environ)))
+            asyncio.run(migrate(settings.database_url))
             console.say("the schema is at its newest version")
         else:
-            asyncio.run(_on_accounts(given, environ, console))
-    except (UsageWrong, SettingsWrong) as error:
+            asyncio.run(_on_accounts(given, settings, console))
+    except (UsageWrong, ConfigurationWrong) as error:
         notes.say(f"switchyard: {error}")
-        return 2
+        return MISCONFIGURED
     except SwitchyardError as error:
         notes.say(f"switchyard: {error.detail or error.code}")
         return 1

@@ -11,17 +11,18 @@ from functools import partial
 
 from app.api.app import create_app
 from app.api.server import make_server
+from app.configuration import Configuration
 from app.console import Console
 from app.process import CannotStart, run_process
-from app.settings import Settings
 from app.wiring import open_platform
 
 BACKLOG = 2048
 
 
-async def serve(settings: Settings, fd: int | None) -> None:
-    """Serve until a stop signal, then drain and close everything. Raises CannotStart, CatalogueWrong, PromptWrong."""
-    async with open_platform(settings) as platform:
+async def serve(configuration: Configuration, fd: int | None) -> None:
+    """Serve until a stop signal, then drain and close everything. Raises CannotStart."""
+    settings = configuration.settings
+    async with open_platform(configuration) as platform:
 
         async def drain() -> None:
             # Runs end, or are given up for a worker to take over at once; meanwhile their readers are served.
@@ -69,7 +70,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the replica; return the exit status: 0 after a drain, 2 for wrong settings, 1 for what else ends a start."""
+    """Run the replica; return the exit status: 0 after a drain, 2 for a wrong configuration, 1 for another end."""
     given = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     return run_process(partial(serve, fd=given.fd), os.environ, Console(sys.stderr))
 

@@ -1,4 +1,4 @@
-"""How a process of the platform begins and ends: settings, logs, its work, and one line when it cannot start."""
+"""How a process of the platform begins and ends: configuration, logs, its work, and one line when it cannot start."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -6,15 +6,14 @@ from collections.abc import Callable, Coroutine, Mapping
 import structlog
 import uvloop
 
-from app.agents.prompts import PromptWrong
+from app.configuration import Configuration, read_configuration, tell_injected
 from app.console import Console
-from app.inference.catalogue import CatalogueWrong
-from app.settings import Settings, SettingsWrong, read_settings
+from app.mistakes import MISCONFIGURED, ConfigurationWrong
 from app.telemetry import logs
 
 log = structlog.get_logger(__name__)
 
-DONE, FAILED, MISCONFIGURED = 0, 1, 2
+DONE, FAILED = 0, 1
 
 
 class CannotStart(Exception):
@@ -22,38 +21,38 @@ class CannotStart(Exception):
 
 
 def run_process(
-    work: Callable[[Settings], Coroutine[object, object, None]], environ: Mapping[str, str], notes: Console
+    work: Callable[[Configuration], Coroutine[object, object, None]], environ: Mapping[str, str], notes: Console
 ) -> int:
-    """Read the settings and do `work` with them; return the exit status.
+    """Read the configuration and do `work` with it; return the exit status.
 
-    0: `work` ended. 2: settings or files that they name cannot be used. 1: anything else that ended it, such as an
-    address that is taken. What ended it is one line on `notes`; the log has the chain.
+    0: `work` ended. 2: the configuration is wrong, and every mistake is a line on `notes`. 1: anything else that ended
+    it, such as an address that is taken: it is one line on `notes`, and the log has the chain.
     """
     try:
-        settings = read_settings(environ)
-    except SettingsWrong as error:
-        return _end(notes, error, MISCONFIGURED)
+        configuration = read_configuration(environ)
+    except ConfigurationWrong as error:
+        notes.say(f"switchyard: {error}")
+        return MISCONFIGURED
+    settings = configuration.settings
     lines = logs.configure(settings.log_level, process=settings.replica)
+    tell_injected(configuration)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work(settings))
-    except (SettingsWrong, CatalogueWrong, PromptWrong) as error:
-        return _end(notes, error, MISCONFIGURED)
+            runner.run(work(configuration))
     except KeyboardInterrupt:
         return DONE
     except CannotStart as error:
         log.critical("process.cannot_start", detail=str(error))
-        return _end(notes, error, FAILED)
+        return _end(notes, error)
     except Exception as error:
         log.critical("process.ended", exc_info=error)
-        return _end(notes, error, FAILED)
+        return _end(notes, error)
     finally:
         lines.close()
     return DONE
 
 
-def _end(notes: Console, error: Exception, status: int) -> int:
-    is_ours = isinstance(error, (SettingsWrong, CatalogueWrong, PromptWrong, CannotStart))
-    text = " ".join(str(error).split()) if is_ours else logs.plain_text(error)
+def _end(notes: Console, error: Exception) -> int:
+    text = " ".join(str(error).split()) if isinstance(error, CannotStart) else logs.plain_text(error)
     notes.say(f"switchyard: {text}")
-    return status
+    return FAILED

@@ -1,133 +1,178 @@
 """Every setting of the application, read once from `SWITCHYARD_*` variables."""
 
 import socket
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
+from app import kinds
+from app.mistakes import ConfigurationWrong, Mistake
+from app.variables import FILE, Given, kinds_of, read_variables
+
 PREFIX = "SWITCHYARD_"
-FILE = "_FILE"
-FILE_BYTES = 65_536
-"""The most that a file with a setting may hold: nobody has a longer password."""
 _OF_OTHERS = (f"{PREFIX}LOCAL_", f"{PREFIX}TEST_")
+# A label, a header, a part of an address: a Kubernetes pod's name fits, and so does a host's.
+_PLAIN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,%d}"
+DAY_S = 86_400
 
 
-class SettingsWrong(Exception):
-    """A variable is unknown, missing, ill-typed or given twice, or its file cannot be read; the message names it."""
+class SettingsWrong(ConfigurationWrong):
+    """Variables are unknown, missing, not of their kind or given twice, or their files cannot be read."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One frozen value. A field `database_url` is the variable `SWITCHYARD_DATABASE_URL`; lists are comma-separated.
 
     `SWITCHYARD_DATABASE_URL_FILE` names a file that holds the value instead, as container engines hand out secrets.
+    Each field says its kind, which `read_settings` holds it to; made directly, nothing is checked.
     """
 
-    database_url: str
-    cache_url: str
-    coordination_url: str
-    qdrant_urls: str
-    nodes_file: str
-    blobs_dir: str
-    prompts_dir: str = "prompts"
+    database_url: Annotated[str, kinds.database_address()]
+    cache_url: Annotated[str, kinds.redis_address()]
+    coordination_url: Annotated[str, kinds.redis_address()]
+    qdrant_urls: Annotated[str, kinds.http_addresses()]
+    nodes_file: Annotated[str, kinds.path("a file")]
+    blobs_dir: Annotated[str, kinds.path("a directory")]
+    prompts_dir: Annotated[str, kinds.path("a directory")] = "prompts"
 
-    host: str = "127.0.0.1"
-    port: int = 8000
-    metrics_port: int = 0
+    host: Annotated[str, kinds.host()] = "127.0.0.1"
+    port: Annotated[int, kinds.port()] = 8000
+    metrics_port: Annotated[int, kinds.port(least=0)] = 0
     # A container's host name is its id, so that replicas of one definition have different names.
-    replica: str = msgspec.field(default_factory=socket.gethostname)
-    replica_count: int = 1
-    log_level: str = "INFO"
-    cors_origins: str = ""
-    drain_s: float = 25.0
+    replica: Annotated[str, kinds.name(_PLAIN % 252, "letters, digits, `.`, `_` and `-`, at most 253")] = msgspec.field(
+        default_factory=socket.gethostname
+    )
+    replica_count: Annotated[int, kinds.whole(1, 1000)] = 1
+    log_level: Annotated[str, kinds.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")] = "INFO"
+    cors_origins: Annotated[str, kinds.origins()] = ""
+    drain_s: Annotated[float, kinds.seconds(3600, least=0)] = 25.0
 
-    database_pool_size: int = 10
-    database_wait_s: float = 2.0
-    database_ca: str | None = None
-    redis_timeout_s: float = 0.25
-    redis_ca: str | None = None
-    qdrant_api_key: str | None = None
-    qdrant_ca: str | None = None
-    qdrant_collection: str = "switchyard"
-    qdrant_shard_number: int = 6
-    qdrant_replication_factor: int = 1
-    node_ca: str | None = None
+    database_pool_size: Annotated[int, kinds.whole(1, 1000)] = 10
+    database_wait_s: Annotated[float, kinds.seconds(300)] = 2.0
+    database_ca: Annotated[str | None, kinds.path("a PEM file")] = None
+    redis_timeout_s: Annotated[float, kinds.seconds(60)] = 0.25
+    redis_ca: Annotated[str | None, kinds.path("a PEM file")] = None
+    qdrant_api_key: Annotated[str | None, kinds.secret()] = None
+    qdrant_ca: Annotated[str | None, kinds.path("a PEM file")] = None
+    qdrant_collection: Annotated[str, kinds.name(_PLAIN % 199, "letters, digits, `.`, `_` and `-`, at most 200")] = (
+        "switchyard"
+    )
+    qdrant_shard_number: Annotated[int, kinds.whole(1, 1000)] = 6
+    qdrant_replication_factor: Annotated[int, kinds.whole(1, 100)] = 1
+    node_ca: Annotated[str | None, kinds.path("a PEM file")] = None
 
-    embed_model: str = "all-minilm:22m"
-    embed_size: int = 384
+    embed_model: Annotated[str, kinds.name(r"\S{1,400}", "a model's name, without blanks")] = "all-minilm:22m"
+    embed_size: Annotated[int, kinds.whole(1, 65_536)] = 384
 
-    run_lease_s: float = 15.0
-    run_attempts: int = 5
-    run_limit_s: float = 300.0
-    events_ttl_s: int = 3600
-    session_ttl_seconds: int = 3600
-    max_output_tokens: int = 320
-    temperature: float = 0.0
-    slot_wait_s: float = 30.0
-    slot_lease_s: float = 10.0
-    probe_interval_s: float = 2.0
-    first_token_s: float = 60.0
-    load_s: float = 180.0
-    gap_s: float = 20.0
+    run_lease_s: Annotated[float, kinds.seconds(3600, least=0.5)] = 15.0
+    run_attempts: Annotated[int, kinds.whole(1, 1000)] = 5
+    run_limit_s: Annotated[float, kinds.seconds(7 * DAY_S, least=1)] = 300.0
+    events_ttl_s: Annotated[int, kinds.whole(1, 90 * DAY_S)] = 3600
+    session_ttl_seconds: Annotated[int, kinds.whole(1, 3650 * DAY_S)] = 3600
+    max_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 320
+    temperature: Annotated[float, kinds.number(0, 2)] = 0.0
+    slot_wait_s: Annotated[float, kinds.seconds(3600)] = 30.0
+    slot_lease_s: Annotated[float, kinds.seconds(3600, least=0.5)] = 10.0
+    probe_interval_s: Annotated[float, kinds.seconds(3600)] = 2.0
+    first_token_s: Annotated[float, kinds.seconds(DAY_S)] = 60.0
+    load_s: Annotated[float, kinds.seconds(DAY_S, least=0)] = 180.0
+    gap_s: Annotated[float, kinds.seconds(3600)] = 20.0
 
-    max_upload_bytes: int = 50_000_000
-    max_body_bytes: int = 1_000_000
-    max_message_characters: int = 2000
+    max_upload_bytes: Annotated[int, kinds.whole(1, 10_000_000_000)] = 50_000_000
+    max_body_bytes: Annotated[int, kinds.whole(1000, 1_000_000_000)] = 1_000_000
+    max_message_characters: Annotated[int, kinds.whole(1, 10_000_000)] = 2000
+
+
+_REQUIRED = tuple(field.name for field in msgspec.structs.fields(Settings) if field.required)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What must hold between the settings `of`; a mistake is told of the first one."""
+
+    of: tuple[str, ...]
+    holds: Callable[[Settings], bool]
+    reason: str
+
+
+RELATIONS = (
+    Relation(
+        ("run_lease_s", "run_limit_s"),
+        lambda given: given.run_lease_s < given.run_limit_s,
+        f"must be less than {PREFIX}RUN_LIMIT_S: a run's owner renews its lease several times in a run",
+    ),
+    Relation(
+        ("redis_timeout_s", "slot_lease_s"),
+        lambda given: given.redis_timeout_s < given.slot_lease_s,
+        f"must be less than {PREFIX}SLOT_LEASE_S: a renewal that waits longer comes too late",
+    ),
+    Relation(
+        ("redis_ca", "cache_url", "coordination_url"),
+        lambda given: given.redis_ca is None or "rediss://" in given.cache_url + given.coordination_url,
+        "is given, and no address of a Redis begins with rediss://",
+    ),
+    Relation(
+        ("qdrant_ca", "qdrant_urls"),
+        lambda given: given.qdrant_ca is None or "https://" in given.qdrant_urls,
+        f"is given, and no address of {PREFIX}QDRANT_URLS begins with https://",
+    ),
+)
+
+
+def gather(environ: Mapping[str, str], needed: Collection[str] | None = None) -> Given:
+    """Return what `environ` and the files that it names say, with all mistakes; `needed` fields must be there.
+
+    Without `needed` these are the fields that have no default.
+    """
+    needed = _REQUIRED if needed is None else needed
+    given = read_variables(kinds_of(Settings), environ, PREFIX, needed=needed, left_alone=_OF_OTHERS)
+    tried = stand_in(given)
+    wrong = {mistake.place.partition(" ")[0].removesuffix(FILE) for mistake in given.mistakes}
+    for relation in RELATIONS:
+        variables = [variable_of(name) for name in relation.of]
+        if (
+            wrong.isdisjoint(variables)
+            and not given.values.keys().isdisjoint(relation.of)
+            and not relation.holds(tried)
+        ):
+            given.mistakes.append(Mistake(variables[0], relation.reason))
+    return given
+
+
+def stand_in(given: Given) -> Settings:
+    """Return settings of what could be read, with empty texts for what is needed and was not."""
+    return make_settings(dict.fromkeys(_REQUIRED, "") | given.values)
+
+
+def variable_of(field: str) -> str:
+    """Return the variable of a field."""
+    return f"{PREFIX}{field.upper()}"
+
+
+def make_settings(values: Mapping[str, object]) -> Settings:
+    """Return the settings of values that were read. Raises TypeError when one is missing."""
+    return Settings(**values)  # pyright: ignore[reportArgumentType]
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Build the settings from `environ` and the files that it names.
+    """Build the settings from `environ` and the files that it names. Raises SettingsWrong with every mistake."""
+    given = gather(environ)
+    if given.mistakes:
+        raise SettingsWrong(*given.mistakes)
+    return make_settings(given.values)
 
-    Raises SettingsWrong naming the first variable that is unknown, missing, ill-typed or given twice, or whose file
-    cannot be read.
+
+def read_part(environ: Mapping[str, str], needed: Collection[str]) -> Settings:
+    """Like `read_settings`, for a command that needs only some of them; those that are not given are empty texts.
+
+    Raises SettingsWrong, also for settings that it does not need.
     """
-    known = {f"{PREFIX}{field.name.upper()}": field.name for field in msgspec.structs.fields(Settings)}
-    given: dict[str, str] = {}
-    for variable in sorted(environ):
-        if not variable.startswith(PREFIX) or variable.startswith(_OF_OTHERS):
-            continue
-        field = known.get(variable) or known.get(variable.removesuffix(FILE))
-        if field is None:
-            raise SettingsWrong(f"{variable} is not a setting")
-        value = find_value(environ, field)
-        if value is not None:
-            given[field] = value
-    try:
-        return msgspec.convert(given, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsWrong(_name_variable(str(error))) from error
-
-
-def find_value(environ: Mapping[str, str], field: str) -> str | None:
-    """Return what `environ` says for a setting, itself or in a file (less one newline at its end); None if nothing.
-
-    Raises SettingsWrong when both are given, or when the file cannot be read, is not text or is over 64 KiB.
-    """
-    variable = f"{PREFIX}{field.upper()}"
-    by_file = environ.get(f"{variable}{FILE}")
-    if by_file is None:
-        return environ.get(variable)
-    if variable in environ:
-        raise SettingsWrong(f"{variable} and {variable}{FILE} are both given")
-    try:
-        with Path(by_file).open("rb") as file:
-            content = file.read(FILE_BYTES + 1)
-        text = content.decode()
-    except (OSError, ValueError) as error:
-        # The text of a decoding error quotes the secret.
-        why = error.strerror if isinstance(error, OSError) else "it is not a file of UTF-8 text"
-        raise SettingsWrong(f"{variable}{FILE}: {by_file} cannot be read: {why}") from None
-    if len(content) > FILE_BYTES:
-        raise SettingsWrong(f"{variable}{FILE}: {by_file} is over {FILE_BYTES} bytes")
-    return text.removesuffix("\n")
-
-
-def _name_variable(message: str) -> str:
-    for field in msgspec.structs.fields(Settings):
-        for quoted in (f"`$.{field.name}`", f"`{field.name}`"):
-            if quoted in message:
-                return message.replace(quoted, f"{PREFIX}{field.name.upper()}")
-    return message
+    given = gather(environ, needed)
+    if given.mistakes:
+        raise SettingsWrong(*given.mistakes)
+    return stand_in(given)
 
 
 def split_list(value: str) -> list[str]:

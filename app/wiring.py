@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequ
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 from app.accounts.keys import Keys
@@ -16,16 +15,15 @@ from app.agents.checkpoints import StrictSerializer
 from app.agents.event_log import EventLog
 from app.agents.execution import Execution, Parts
 from app.agents.places import Places
-from app.agents.prompts import load_prompts
 from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.team import load_teams
+from app.configuration import Configuration
 from app.health import Health
 from app.ids import TenantId
 from app.inference import usage
 from app.inference.attempts import Limits
-from app.inference.catalogue import read_catalogue
 from app.inference.dispatcher import Dispatcher
 from app.inference.leases import Leases
 from app.inference.nodes import Fleet
@@ -79,17 +77,15 @@ class Platform:
 
 
 @asynccontextmanager
-async def open_platform(settings: Settings) -> AsyncGenerator[Platform]:
-    """Open everything, and close it in reverse order. Stores that are away do not keep a process from starting.
-
-    Raises CatalogueWrong, PromptWrong for files that cannot be used.
-    """
+async def open_platform(configuration: Configuration) -> AsyncGenerator[Platform]:
+    """Open everything, and close it in reverse order. Stores that are away do not keep a process from starting."""
+    settings = configuration.settings
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
         loops = Loops(stores.metrics)
         inference = await stack.enter_async_context(
             open_inference(
-                read_catalogue(Path(settings.nodes_file)),
+                configuration.catalogue,
                 stores.database,
                 stores.coordination,
                 stores.metrics,
@@ -97,7 +93,7 @@ async def open_platform(settings: Settings) -> AsyncGenerator[Platform]:
                 loops=loops,
             )
         )
-        platform = _build(settings, stores, inference, loops)
+        platform = _build(configuration, stores, inference, loops)
         # Once here, so that a first question usually finds the collection; then for as long as it takes.
         ensure = stores.qdrant.ensure_collection
         if not await loops.turn(Loop.COLLECTION, ensure, limit_s=FIRST_TRY_S):
@@ -127,13 +123,13 @@ def _knobs(settings: Settings) -> Knobs:
     )
 
 
-def _build(settings: Settings, stores: Stores, inference: Inference, loops: Loops) -> Platform:
-    metrics, database = stores.metrics, stores.database
+def _build(configuration: Configuration, stores: Stores, inference: Inference, loops: Loops) -> Platform:
+    settings, metrics, database = configuration.settings, stores.metrics, stores.database
     metrics.replicas_configured.set(settings.replica_count)
     search = Search(database, stores.qdrant)
     sessions = Sessions(database, metrics)
     runs = _runs(settings, database)
-    runner = _runner(settings, stores, runs, sessions, inference.dispatcher, search)
+    runner = _runner(configuration, stores, runs, sessions, inference.dispatcher, search)
     jobs = Jobs(database, metrics)
     ingest = Ingest(
         database,
@@ -203,9 +199,9 @@ def _event_log(settings: Settings, stores: Stores) -> EventLog:
 
 
 def _runner(
-    settings: Settings, stores: Stores, runs: Runs, sessions: Sessions, dispatcher: Dispatcher, search: Search
+    configuration: Configuration, stores: Stores, runs: Runs, sessions: Sessions, dispatcher: Dispatcher, search: Search
 ) -> Runner:
-    teams = load_teams()
+    settings, teams = configuration.settings, load_teams()
     parts = Parts(
         database=stores.database,
         runs=runs,
@@ -213,7 +209,7 @@ def _runner(
         dispatcher=dispatcher,
         search=search,
         teams=teams,
-        prompts=load_prompts(Path(settings.prompts_dir)),
+        prompts=configuration.prompts,
         limits=CallLimits(settings.max_output_tokens, settings.temperature),
         metrics=stores.metrics,
         session_ttl_s=settings.session_ttl_seconds,

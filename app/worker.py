@@ -15,6 +15,7 @@ from procrastinate import jobs as queued
 from procrastinate.exceptions import AlreadyEnqueued
 from prometheus_client import CollectorRegistry, start_http_server
 
+from app.configuration import Configuration
 from app.console import Console
 from app.ids import JobId, RunId
 from app.inference import usage
@@ -146,13 +147,14 @@ def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[
     ]
 
 
-async def run(settings: Settings) -> None:
-    """Open the platform and work until SIGTERM or SIGINT. Raises CannotStart, CatalogueWrong, PromptWrong."""
+async def run(configuration: Configuration) -> None:
+    """Open the platform and work until SIGTERM or SIGINT. Raises CannotStart."""
+    settings = configuration.settings
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with open_platform(settings) as platform:
+    async with open_platform(configuration) as platform:
         with ExitStack() as stack:
             if settings.metrics_port:
                 stack.callback(_serve_metrics(settings, platform.metrics.registry))
@@ -171,7 +173,7 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> Callable[
 
 
 def main() -> int:
-    """Run the worker; return the exit status: 0 after a stop, 2 for wrong settings, 1 for what else ends a start."""
+    """Run the worker; return the exit status: 0 after a stop, 2 for a wrong configuration, 1 for another end."""
     return run_process(run, os.environ, Console(sys.stderr))
 
 

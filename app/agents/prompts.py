@@ -1,20 +1,25 @@
 """Prompts: files with front matter, checked when they are loaded, filled when they are used."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from app.files import FileUnreadable, read_text
 from app.inference.tiers import Tier
+from app.mistakes import ConfigurationWrong, Mistake
+
+FILE_BYTES = 1_000_000
 
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n(.*)\Z", re.DOTALL)
 _VARIABLE = re.compile(r"\{\{ *([a-z_]+) *\}\}")
 
 
-class PromptWrong(Exception):
-    """A prompt file cannot be used; the message names the file and the fault."""
+class PromptWrong(ConfigurationWrong):
+    """Prompt files cannot be used; each mistake names the file and the fault."""
 
 
 class FrontMatter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +44,7 @@ class Prompt(msgspec.Struct, frozen=True):
         Raises PromptWrong when `values` are not exactly the declared variables.
         """
         if set(values) != set(self.front.variables):
-            raise PromptWrong(f"{self.front.name} takes {sorted(self.front.variables)}, given {sorted(values)}")
+            raise PromptWrong(Mistake(self.front.name, f"takes {sorted(self.front.variables)}, given {sorted(values)}"))
         return _VARIABLE.sub(lambda place: values[place.group(1)], self.text)
 
 
@@ -47,24 +52,50 @@ def parse_prompt(source: str, where: str) -> Prompt:
     """Read one prompt file. Raises PromptWrong when the front matter or a variable is wrong."""
     found = _FRONT.match(source)
     if found is None:
-        raise PromptWrong(f"{where}: no front matter")
+        raise PromptWrong(Mistake(where, "no front matter"))
     try:
         front = msgspec.yaml.decode(found.group(1), type=FrontMatter)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise PromptWrong(f"{where}: {error}") from error
+        raise PromptWrong(Mistake(where, " ".join(str(error).split()))) from error
     used = set(_VARIABLE.findall(found.group(2)))
     if used != set(front.variables):
-        raise PromptWrong(f"{where}: declares {sorted(front.variables)} and uses {sorted(used)}")
+        raise PromptWrong(Mistake(where, f"declares {sorted(front.variables)} and uses {sorted(used)}"))
     return Prompt(front, found.group(2).strip())
 
 
-def load_prompts(directory: Path) -> dict[str, Prompt]:
-    """Return the prompts under `directory` by name, `<team>/<agent>`. Raises PromptWrong."""
+def load_prompts(directory: Path, needed: Mapping[str, Collection[str]] = MappingProxyType({})) -> dict[str, Prompt]:
+    """Return the prompts under `directory` by name, `<team>/<agent>`.
+
+    Raises PromptWrong with what is wrong in every file, and each of `needed` (names and their variables) that is
+    missing or has other variables.
+    """
+    if not directory.is_dir():
+        raise PromptWrong(Mistake(str(directory), "there is no such directory"))
     prompts: dict[str, Prompt] = {}
+    mistakes: list[Mistake] = []
+    wrong: set[str] = set()
     for path in sorted(directory.rglob("*.md")):
         name = path.relative_to(directory).with_suffix("").as_posix()
-        prompt = parse_prompt(path.read_text(encoding="utf-8"), str(path))
-        if prompt.front.name != name:
-            raise PromptWrong(f"{path}: is named {prompt.front.name}, expected {name}")
-        prompts[name] = prompt
+        try:
+            prompts[name] = _load(path, name)
+        except PromptWrong as error:
+            wrong.add(name)
+            mistakes += error.mistakes
+    for name, variables in needed.items():
+        if name not in prompts and name not in wrong:
+            mistakes.append(Mistake(str(directory / f"{name}.md"), "is needed and not there"))
+        elif name in prompts and set(prompts[name].front.variables) != set(variables):
+            mistakes.append(Mistake(str(directory / f"{name}.md"), f"must have the variables {sorted(variables)}"))
+    if mistakes:
+        raise PromptWrong(*mistakes)
     return prompts
+
+
+def _load(path: Path, name: str) -> Prompt:
+    try:
+        prompt = parse_prompt(read_text(path, limit_bytes=FILE_BYTES), str(path))
+    except FileUnreadable as error:
+        raise PromptWrong(Mistake(str(path), str(error))) from None
+    if prompt.front.name != name:
+        raise PromptWrong(Mistake(str(path), f"is named {prompt.front.name}, expected {name}"))
+    return prompt

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -37,10 +37,14 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A graph of agents that answers a request. `build` returns the graph, whose state starts with `question`."""
+    """A graph of agents that answers a request. `build` returns the graph, whose state starts with `question`.
+
+    `prompts` are those that its agents fill, with the variables that they fill in.
+    """
 
     name: str
     build: Callable[[], Graph]
+    prompts: Mapping[str, Collection[str]]
 
 
 LOADED_LATE = (
@@ -55,8 +59,14 @@ def load_teams() -> dict[str, CompiledGraph]:
     """Return every team's compiled graph by name."""
     for name in LOADED_LATE:
         importlib.import_module(name)
-    compiled: dict[str, CompiledGraph] = {}
+    return {team.name: team.build().compile(name=team.name) for team in _teams()}
+
+
+def needed_prompts() -> dict[str, Collection[str]]:
+    """Return the prompts that the teams fill, each with its variables."""
+    return {name: variables for team in _teams() for name, variables in team.prompts.items()}
+
+
+def _teams() -> Iterator[Team]:
     for module in pkgutil.iter_modules(teams.__path__):
-        team: Team = importlib.import_module(f"{teams.__name__}.{module.name}").TEAM
-        compiled[team.name] = team.build().compile(name=team.name)
-    return compiled
+        yield importlib.import_module(f"{teams.__name__}.{module.name}").TEAM

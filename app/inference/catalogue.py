@@ -4,24 +4,32 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
+from app.files import BOM, FileUnreadable, read_text
+from app.inference.keep_alive import KeepAlive, KeepAliveWrong, read_keep_alive
+from app.inference.model_names import full_name as full_name
+from app.inference.model_names import is_model_name
 from app.inference.records import CallKind
 from app.inference.tiers import Tier
+from app.mistakes import ConfigurationWrong, Mistake
+from app.urls import AddressWrong, normal_address, read_http_address
 
 MICRO = 1_000_000
+MOST_CTX = 10_000_000
+MOST_PRICE = 100_000
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{64}")
 # Node names are Redis keys, metric labels and response headers.
+FILE_BYTES = 4_000_000
 _NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
-class CatalogueWrong(Exception):
-    """`nodes.toml` cannot be used; the message names the file, the entry and the key."""
+class CatalogueWrong(ConfigurationWrong):
+    """`nodes.toml` cannot be used; each mistake names the file, the entry and the key."""
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,7 +37,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     `num_ctx` are the context sizes that calls may ask for, ascending: each other size makes a node load the model
     anew. `continues`: a final assistant message is continued rather than answered. `tokens_per_s`, `prefill_per_s`
-    (tokens a second) and `load_s` are what is expected of a node that has not been measured yet.
+    (tokens a second) and `load_s` are what is expected of a node that has not been measured yet. Without `keep_alive`
+    it is the node's own.
     """
 
     name: str
@@ -38,7 +47,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     num_ctx: tuple[int, ...] = (4096,)
     continues: bool = False
     digest: str | None = None
-    keep_alive: str = "30m"
+    keep_alive: KeepAlive = None
     tokens_per_s: float = 40.0
     prefill_per_s: float = 800.0
     load_s: float = 5.0
@@ -79,106 +88,169 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return tuple(model for model in self.models if model.kind is CallKind.CHAT and tier in model.tiers)
 
 
-def full_name(name: str) -> str:
-    """Return a model name with its tag, as Ollama does: without one it means `latest`."""
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
-
-
 def read_catalogue(path: Path) -> Catalogue:
-    """Read and check `nodes.toml`. Raises CatalogueWrong naming what is wrong and where."""
+    """Read and check `nodes.toml`. Raises CatalogueWrong with everything that is wrong, and where."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueWrong(f"{path}: cannot be read: {error}") from error
-    return parse_catalogue(text, path.name)
+        return parse_catalogue(read_text(path, limit_bytes=FILE_BYTES), str(path))
+    except FileUnreadable as error:
+        raise CatalogueWrong(Mistake(str(path), str(error))) from None
 
 
 def parse_catalogue(text: str, source: str = "nodes.toml") -> Catalogue:
-    """Parse the text of `nodes.toml`. Raises CatalogueWrong, naming the entry (by its `name`) and the key."""
+    """Parse the text of `nodes.toml`. Raises CatalogueWrong; a mistake names the entry (by its `name`) and the key."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogueWrong(f"{source}: not TOML: {error}") from error
-    unknown = sorted(tables.keys() - {"models", "nodes"})
-    if unknown:
-        raise CatalogueWrong(f"{source}: unknown key `{unknown[0]}`; only [[models]] and [[nodes]] are known")
-    models = tuple(_entry(Model, table, f"{source}: models") for table in _tables(tables, "models", source))
-    nodes = tuple(_entry(Node, table, f"{source}: nodes") for table in _tables(tables, "nodes", source))
-    catalogue = Catalogue(models=models, nodes=nodes)
-    problem = next(_problems(catalogue), None)
-    if problem is not None:
-        raise CatalogueWrong(f"{source}: {problem}")
-    return catalogue
+        raise CatalogueWrong(Mistake(source, f"not TOML: {error}")) from error
+    wrong: list[tuple[str, str]] = []
+    models = tuple(_entries(Model, tables, "models", wrong))
+    nodes = tuple(_entries(Node, tables, "nodes", wrong))
+    told = {(place, _key(reason)) for place, reason in wrong}
+    # What could not be read has been told, and its stand-in is not worth a word.
+    wrong += [found for found in _problems(models, nodes, tables) if (found[0], _key(found[1])) not in told]
+    mistakes = [
+        Mistake(source, f"unknown key `{key}`; only [[models]] and [[nodes]] are known")
+        for key in sorted(tables.keys() - {"models", "nodes"})
+    ]
+    mistakes += [Mistake(f"{source}: {place}" if place else source, reason) for place, reason in wrong]
+    if mistakes:
+        raise CatalogueWrong(*mistakes)
+    return Catalogue(models=models, nodes=nodes)
 
 
-def _tables(tables: dict[str, Any], key: str, source: str) -> list[tuple[int, dict[str, Any]]]:
-    entries = tables.get(key)
-    if not isinstance(entries, list) or not entries:
-        raise CatalogueWrong(f"{source}: at least one [[{key}]] is needed")
-    return list(enumerate(entries, start=1))  # pyright: ignore[reportUnknownArgumentType]
+def _key(reason: str) -> str:
+    """Return the key that a reason begins with."""
+    return reason.partition("`")[2].partition("`")[0]
 
 
-def _entry(kind: type[Entry], numbered: tuple[int, dict[str, Any]], where: str) -> Entry:
-    number, table = numbered
-    try:
-        return msgspec.convert(table, kind)
-    except msgspec.ValidationError as error:
-        raise CatalogueWrong(f"{where}[{table.get('name', number)}]: {error}") from error
+def _entries(kind: type[Entry], tables: Mapping[str, Any], key: str, wrong: list[tuple[str, str]]) -> Iterator[Entry]:
+    given = _tables(tables, key)
+    if not given:
+        wrong.append(("", f"at least one [[{key}]] is needed"))
+    for number, table in enumerate(given, 1):
+        place = f"{key}[{_name(table) or number}]"
+        values, reasons = _convert(kind, table)
+        wrong += [(place, reason) for reason in (*reasons, *_read(values))]
+        yield kind(**(_STAND_INS[kind] | values))
 
 
-def _problems(catalogue: Catalogue) -> Iterator[str]:
+def _tables(tables: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    entries: Any = tables.get(key)
+    return [_trimmed(entry) for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
+def _trimmed(value: Any) -> Any:  # noqa: ANN401 - what TOML can hold
+    if isinstance(value, str):
+        return value.strip().strip(BOM).strip()
+    if isinstance(value, list):
+        return [_trimmed(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {key: _trimmed(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def _name(table: Mapping[str, Any]) -> str:
+    name = table.get("name")
+    return name if isinstance(name, str) and name.isprintable() else ""
+
+
+def _convert(kind: type[Model | Node], table: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of the keys that are right, and what is wrong with the others."""
+    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    values: dict[str, Any] = {}
+    wrong = [f"`{key}` is not known" for key in sorted(table.keys() - fields.keys())]
+    for key, field in fields.items():
+        if key in table:
+            try:
+                values[key] = msgspec.convert(table[key], field.type)
+            except msgspec.ValidationError as error:
+                wrong.append(f"`{key}`: {error}")
+        elif field.required:
+            wrong.append(f"`{key}` is missing")
+    return values, wrong
+
+
+def _read(values: dict[str, Any]) -> Iterator[str]:
+    """Replace values by the form in which they are used, and yield what is wrong with those that have none."""
+    for key, read in _READ.items():
+        if key in values:
+            try:
+                values[key] = read(values[key])
+            except (AddressWrong, KeepAliveWrong) as error:
+                yield f"`{key}`: {error}"
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {"url": read_http_address, "keep_alive": read_keep_alive}
+_STAND_INS: Mapping[type[Model | Node], dict[str, Any]] = {
+    Model: {"name": ""},
+    Node: {"name": "", "url": "", "slots": 1, "models": ()},
+}
+
+
+def _problems(
+    models: tuple[Model, ...], nodes: tuple[Node, ...], tables: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield the place and the reason of what is wrong in and between entries."""
+    named = {full_name(_name(table)) for table in _tables(tables, "models")}
     for key, names in (
-        ("models", [full_name(model.name) for model in catalogue.models]),
-        ("nodes", [node.name for node in catalogue.nodes]),
+        ("models", [full_name(model.name) for model in models if model.name]),
+        ("nodes", [node.name for node in nodes if node.name]),
     ):
-        for name, count in Counter(names).items():
-            if count > 1:
-                yield f"{key}: `name` {name!r} is used {count} times"
-    for model in catalogue.models:
-        for problem in _model_problems(model):
-            yield f"models[{model.name}]: {problem}"
-    for node in catalogue.nodes:
-        for problem in _node_problems(node, catalogue):
-            yield f"nodes[{node.name}]: {problem}"
+        yield from (
+            (key, f"`name` {name!r} is used {count} times") for name, count in Counter(names).items() if count > 1
+        )
+    for number, model in enumerate(models, 1):
+        yield from ((f"models[{model.name or number}]", reason) for reason in _model_problems(model))
+    for number, node in enumerate(nodes, 1):
+        yield from ((f"nodes[{node.name or number}]", reason) for reason in _node_problems(node, named))
+    yield from _same_addresses(nodes)
+
+
+def _same_addresses(nodes: tuple[Node, ...]) -> Iterator[tuple[str, str]]:
+    first: dict[str, Node] = {}
+    for node in nodes:
+        try:
+            address = normal_address(read_http_address(node.url))
+        except AddressWrong:
+            continue
+        other = first.setdefault(address, node)
+        if other is not node:
+            yield f"nodes[{node.name}]", f"`url` is the address of nodes[{other.name}] too: one node is one entry"
 
 
 def _model_problems(model: Model) -> Iterator[str]:
-    if not model.name or model.name != model.name.strip():
-        yield "`name` is empty or has blanks around it"
+    if not is_model_name(model.name):
+        yield "`name` is not a name that Ollama takes: [[host/]namespace/]model[:tag]"
     if model.kind is CallKind.CHAT and not model.tiers:
         yield "`tiers` is empty: a chat model serves at least one of simple, medium, complex"
     if model.kind is CallKind.EMBED and model.tiers:
         yield "`tiers` is for chat models only"
-    if not model.num_ctx or list(model.num_ctx) != sorted(set(model.num_ctx)) or model.num_ctx[0] < 1:
-        yield "`num_ctx` must be one or more positive sizes, ascending"
+    if not _is_ascending(model.num_ctx):
+        yield f"`num_ctx` must be one or more sizes from 1 to {MOST_CTX}, ascending"
     if model.digest is not None and _DIGEST.fullmatch(model.digest) is None:
         yield "`digest` must be 64 hexadecimal digits"
-    for key in ("tokens_per_s", "prefill_per_s", "load_s"):
+    for key, most in (("tokens_per_s", 1e6), ("prefill_per_s", 1e7), ("load_s", 86_400)):
         value = float(getattr(model, key))
-        if not math.isfinite(value) or value <= 0:
-            yield f"`{key}` must be more than 0"
+        if not 0 < value <= most:
+            yield f"`{key}` must be more than 0, and at most {most:g}"
 
 
-def _node_problems(node: Node, catalogue: Catalogue) -> Iterator[str]:
+def _is_ascending(sizes: tuple[int, ...]) -> bool:
+    return bool(sizes) and list(sizes) == sorted(set(sizes)) and 1 <= sizes[0] <= sizes[-1] <= MOST_CTX
+
+
+def _node_problems(node: Node, named: set[str]) -> Iterator[str]:
     if _NODE_NAME.fullmatch(node.name) is None:
         yield "`name` may have letters, digits, `.`, `_` and `-` only"
-    if not _is_url(node.url):
-        yield "`url` must be http://host:port or https://host:port"
-    for key in ("slots", "gpus"):
-        if int(getattr(node, key)) < 1:
-            yield f"`{key}` must be at least 1"
-    if not math.isfinite(node.price_usd_per_hour) or node.price_usd_per_hour < 0:
-        yield "`price_usd_per_hour` must be 0 or more"
+    for key, most in (("slots", 10_000), ("gpus", 1000)):
+        if not 1 <= int(getattr(node, key)) <= most:
+            yield f"`{key}` must be at least 1, and at most {most}"
+    if not (math.isfinite(node.price_usd_per_hour) and 0 <= node.price_usd_per_hour <= MOST_PRICE):
+        yield f"`price_usd_per_hour` must be 0 or more, and at most {MOST_PRICE}"
     if not node.models:
         yield "`models` is empty"
-    unknown = [name for name in node.models if catalogue.find(name) is None]
-    if unknown:
-        yield f"`models` names {unknown[0]!r}, which no [[models]] entry has"
-
-
-def _is_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-    except ValueError:
-        return False
-    return url.scheme in ("http", "https") and bool(url.hostname)
+    for name in node.models:
+        if full_name(name) not in named:
+            yield f"`models` names {name!r}, which no [[models]] entry has"
+    twice = [name for name, count in Counter(map(full_name, node.models)).items() if count > 1]
+    yield from (f"`models` names {name!r} twice" for name in twice)

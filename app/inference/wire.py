@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from app.inference.failures import Failure
+from app.inference.keep_alive import KeepAlive
 from app.inference.records import ChatCall, Message
 
 # A line holds one token; Ollama's own limit is 512 kB.
@@ -35,7 +36,7 @@ class ChatBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     model: str
     messages: tuple[Message, ...]
     options: Options
-    keep_alive: str
+    keep_alive: KeepAlive = None
     format: msgspec.Raw | None = None
     stream: Literal[True] | None = None
     truncate: bool | None = None
@@ -48,7 +49,7 @@ class EmbedBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     model: str
     input: tuple[str, ...]
     options: Options
-    keep_alive: str
+    keep_alive: KeepAlive = None
     truncate: bool | None = None
 
 
@@ -90,7 +91,9 @@ class ErrorReply(msgspec.Struct, frozen=True):
 _line_decoder = msgspec.json.Decoder(ChatLine)
 
 
-def chat_body(call: ChatCall, *, model: str, keep_alive: str, num_ctx: int, prefix: str, max_tokens: int) -> bytes:
+def chat_body(
+    call: ChatCall, *, model: str, keep_alive: KeepAlive, num_ctx: int, prefix: str, max_tokens: int
+) -> bytes:
     """Return the body of a chat; a `prefix` goes last, as the assistant's own message, to be continued."""
     messages = call.messages
     if prefix:
@@ -109,7 +112,7 @@ def chat_body(call: ChatCall, *, model: str, keep_alive: str, num_ctx: int, pref
     )
 
 
-def embed_body(texts: tuple[str, ...], *, model: str, keep_alive: str, num_ctx: int) -> bytes:
+def embed_body(texts: tuple[str, ...], *, model: str, keep_alive: KeepAlive, num_ctx: int) -> bytes:
     """Return the body of an embedding."""
     texts = tuple(sanitise(text) for text in texts)
     return msgspec.json.encode(

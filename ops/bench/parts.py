@@ -21,7 +21,7 @@ TEXT = "Twenty tokens, to go"
 """What both chat models always answer; the fake node sends a character a token."""
 
 PACE_TOKENS_PER_S = 1000.0
-NODES, SLOTS = 4, 20
+ADDRESSES, SLOTS = tuple(f"127.0.0.{number}" for number in range(1, 5)), 20
 """As which the one fake node is declared: more slots than any row has requests at a time."""
 
 NODE, NGINX, REPLICA, PASS, WORKER = "bench-node", "bench-nginx", "bench-replica", "bench-pass", "worker-1"
@@ -58,6 +58,7 @@ def node(layout: Layout) -> Part:
     """Return the fake node."""
     port = layout.ports.of(NODE)
     arguments = ["--port", str(port), "--slots", "1024", "--queue", "4096", "--control", "--chat", f"{FAST},{PACED}"]
+    arguments += ["--also", ",".join(ADDRESSES[1:])]
     return Part(
         name=NODE,
         command=(sys.executable, "-m", "tests.fakes.node", *arguments, "--embed", EMBED),
@@ -164,10 +165,10 @@ def nodes_file(layout: Layout) -> Path:
 def prepare(layout: Layout) -> None:
     """Write what the application reads at its start."""
     (layout.directory / "blobs").mkdir(parents=True, exist_ok=True)
-    nodes_file(layout).write_text(catalogue(f"http://{layout.ports.address(NODE)}"), encoding="utf-8")
+    nodes_file(layout).write_text(catalogue(layout.ports.of(NODE)), encoding="utf-8")
 
 
-def catalogue(url: str) -> str:
+def catalogue(port: int) -> str:
     """Return the text of `nodes.toml`: the fake node as several nodes, so that placement has something to choose."""
     models = [
         f'name = "{FAST}"\ntiers = ["simple"]\nnum_ctx = [4096]',
@@ -175,9 +176,9 @@ def catalogue(url: str) -> str:
         f'name = "{EMBED}"\nkind = "embed"\nnum_ctx = [512]',
     ]
     nodes = [
-        f'name = "n{number}"\nurl = "{url}"\nslots = {SLOTS}\nprice_usd_per_hour = 0.36\n'
+        f'name = "n{number}"\nurl = "http://{address}:{port}"\nslots = {SLOTS}\nprice_usd_per_hour = 0.36\n'
         f"models = {json.dumps([FAST, PACED, EMBED])}"
-        for number in range(1, NODES + 1)
+        for number, address in enumerate(ADDRESSES, 1)
     ]
     tables = [f"[[models]]\n{model}\n" for model in models] + [f"[[nodes]]\n{node}\n" for node in nodes]
     return "\n".join(tables)

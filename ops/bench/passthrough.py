@@ -24,10 +24,10 @@ from app.api.replies import reply, route_headers
 from app.api.routing import route
 from app.api.server import make_server
 from app.api.sse import STREAM_HEADERS, until_left
+from app.configuration import Configuration, read_configuration
 from app.inference.dispatcher import Dispatcher
 from app.inference.records import Answer, ChatCall, Message
 from app.inference.route import Route
-from app.settings import Settings, read_settings
 from app.telemetry import logs
 from app.wiring import Platform, open_platform
 
@@ -155,10 +155,11 @@ def create_app(platform: Platform) -> Litestar:
     return app
 
 
-async def serve(settings: Settings) -> None:
+async def serve(configuration: Configuration) -> None:
     """Serve until a stop signal."""
+    settings = configuration.settings
     async with AsyncExitStack() as stack:
-        platform = await stack.enter_async_context(open_platform(settings))
+        platform = await stack.enter_async_context(open_platform(configuration))
 
         async def drain() -> None:
             await platform.runner.close(drain_s=settings.drain_s)
@@ -172,11 +173,11 @@ async def serve(settings: Settings) -> None:
 
 def main() -> int:
     """Run the process from `SWITCHYARD_*` variables, as `app.main` does."""
-    settings = read_settings(os.environ)
-    log_lines = logs.configure(settings.log_level, process=settings.replica)
+    configuration = read_configuration(os.environ)
+    log_lines = logs.configure(configuration.settings.log_level, process=configuration.settings.replica)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings))
+            runner.run(serve(configuration))
     finally:
         log_lines.close()
     return 0

@@ -12,7 +12,7 @@ from app.api.chat import ROUTE_HEADERS
 from app.api.doors import Platform
 from app.api.openapi import Operation, operations_of
 from app.api.problems import status_of
-from app.settings import read_settings
+from app.settings import make_settings
 from app.telemetry.metrics import Metrics
 from ops.docs.markdown import code, page, table
 
@@ -29,7 +29,7 @@ EVENTS = (
 def described_app() -> Litestar:
     """Return the application with its routes and nothing behind them."""
     needed = ("database_url", "cache_url", "coordination_url", "qdrant_urls", "nodes_file", "blobs_dir")
-    settings = read_settings({f"SWITCHYARD_{name.upper()}": "-" for name in needed})
+    settings = make_settings(dict.fromkeys(needed, ""))
     doors = dict.fromkeys(("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "health"))
     nothing = SimpleNamespace(settings=settings, metrics=Metrics(CollectorRegistry()), **doors)
     return create_app(cast(Platform, nothing))

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from app.settings import FILE, PREFIX, Settings
+from app.kinds import Kind
+from app.settings import PREFIX, RELATIONS, Relation, Settings, variable_of
+from app.variables import FILE, kinds_of
 from ops.docs.markdown import code, page, table
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
@@ -23,7 +25,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "metrics_port": "Port of a worker's metrics; 0 serves none.",
         "replica": "Name of this process in leases and logs.",
         "replica_count": "Replicas in all: each one's share of slots while coordination is away.",
-        "log_level": "DEBUG, INFO, WARNING or ERROR.",
+        "log_level": "The least that is logged.",
         "cors_origins": "Origins that browsers may call from, separated by commas. nginx is told the same list.",
         "drain_s": "Seconds that a stopping process lets its runs go on.",
     },
@@ -68,7 +70,6 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
 }
 _MADE = {"replica": "the host's name"}
-_TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
 
 def write_settings() -> str:
@@ -78,20 +79,31 @@ def write_settings() -> str:
     if undescribed := fields.keys() ^ words.keys():
         raise KeyError(f"described and existing settings differ: {', '.join(sorted(undescribed))}")
     parts = [
-        "Read once at start from the environment. A name that is unknown, missing or ill-typed stops the process with "
-        f"a message that says which. Names beginning with `{PREFIX}LOCAL_` belong to the local stack, "
-        f"`{PREFIX}TEST_` to the tests; the application leaves both alone.",
+        "Read once at start from the environment, with the files that they name, by every process alike. A name that "
+        "is unknown or missing and a value that is not of its kind stop the process with status 2 and a message that "
+        "lists all mistakes and quotes no secret. Blanks and line ends around a value do not count, nor does a byte "
+        "order mark; an empty value is a mistake unless it is the default.",
+        f"Names beginning with `{PREFIX}LOCAL_` belong to the local stack, `{PREFIX}TEST_` to the tests; the "
+        "application leaves both alone. Names that Kubernetes makes of a Service are ignored: "
+        f"`{PREFIX}SERVICE_HOST`, `{PREFIX}PORT=tcp://…`, `{PREFIX}PORT_8000_TCP_ADDR`.",
         f"Any of them may be given as a file: `{PREFIX}DATABASE_URL{FILE}=/run/secrets/database_url` reads the value "
-        "from that file (at most 64 KiB of text; one newline at its end does not count). Giving both is refused.",
+        "from that file (at most 64 KiB of UTF-8 text). Giving both is refused.",
+        "Proxy variables (`HTTP_PROXY`, `ALL_PROXY`, …) and `.netrc` are not read: what a setting names is asked "
+        "directly.",
     ]
+    kinds = kinds_of(Settings)
     for title, group in GROUPS.items():
-        rows = [_row(fields[name], text) for name, text in group.items()]
-        parts += [f"## {title}", table(("variable", "type", "default", "meaning"), rows)]
+        rows = [_row(fields[name], kinds[name], text) for name, text in group.items()]
+        parts += [f"## {title}", table(("variable", "kind", "default", "meaning"), rows)]
+    parts += ["## Between settings", *(f"- {_relation(relation)}" for relation in RELATIONS)]
     return page("Settings", *parts)
 
 
-def _row(field: msgspec.structs.FieldInfo, text: str) -> tuple[str, str, str, str]:
-    kind = next((word for known, word in _TYPES.items() if field.type in (known, known | None)), "text")
+def _relation(relation: Relation) -> str:
+    return f"{code(variable_of(relation.of[0]))} {relation.reason}."
+
+
+def _row(field: msgspec.structs.FieldInfo, kind: Kind, text: str) -> tuple[str, str, str, str]:
     if field.required:
         default = "required"
     elif field.name in _MADE:
@@ -100,4 +112,4 @@ def _row(field: msgspec.structs.FieldInfo, text: str) -> tuple[str, str, str, st
         default = "none"
     else:
         default = code(field.default) if field.default != "" else "empty"
-    return code(f"{PREFIX}{field.name.upper()}"), kind, default, text
+    return code(variable_of(field.name)), kind.words, default, text

@@ -5,7 +5,7 @@ import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -69,6 +69,12 @@ class FakeNode:
         site = web.TCPSite(self._runner, "127.0.0.1", port or self.port, reuse_address=True)
         await site.start()
         self.port = int(self._runner.addresses[0][1])
+
+    async def listen_too(self, addresses: Collection[str]) -> None:
+        """Listen at further addresses of this machine, at the same port: one node that passes for several."""
+        if self._runner is not None:
+            for address in addresses:
+                await web.TCPSite(self._runner, address, self.port, reuse_address=True).start()
 
     async def stop(self) -> None:
         """Stop listening and cut every connection; what was in memory is gone."""
@@ -240,6 +246,7 @@ class FakeNode:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--also", default="", help="further addresses to listen at, comma-separated")
     parser.add_argument("--slots", type=int, default=2)
     parser.add_argument("--queue", type=int, default=8)
     parser.add_argument("--chat", default="smollm2:135m", help="names of chat models, comma-separated")
@@ -260,6 +267,7 @@ async def _main(given: argparse.Namespace) -> None:
     embed = [FakeModel(name=name, kind="embed") for name in given.embed.split(",") if name]
     node = FakeNode([*chat, *embed], slots=given.slots, queue=given.queue, answer_tokens=given.answer_tokens)
     await node.start(given.port, control=given.control)
+    await node.listen_too([address for address in given.also.split(",") if address])
     sys.stdout.write(f"{node.url}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()

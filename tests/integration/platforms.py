@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
+from app.configuration import with_files
 from app.errors import StoreUnavailable
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.settings import Settings
@@ -91,7 +92,7 @@ async def add_caller(platform: Platform) -> Caller:
 async def opened(*settings: Settings) -> AsyncGenerator[tuple[Platform, ...]]:
     """Open one platform for each of the settings, and wait until each can search."""
     async with AsyncExitStack() as stack:
-        platforms = tuple([await stack.enter_async_context(open_platform(one)) for one in settings])
+        platforms = tuple([await stack.enter_async_context(open_platform(with_files(one))) for one in settings])
         for platform in platforms:
             await _until_searchable(platform)
         yield platforms

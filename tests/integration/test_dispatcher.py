@@ -80,7 +80,7 @@ async def test_every_call_says_its_context_size_and_forbids_cutting(replica: Rep
     await _chat(replica, ask(seed=7, temperature=0.5), Seen())
     body = nodes[0].calls[0].body
     assert body["options"] == {"num_ctx": 256, "num_predict": 64, "temperature": 0.5, "seed": 7}
-    assert (body["truncate"], body["shift"], body["keep_alive"], body["stream"]) == (False, False, "30m", True)
+    assert (body["truncate"], body["shift"], body["stream"]) == (False, False, True)
 
 
 async def test_a_prompt_gets_the_smallest_context_that_it_fits(replica: Replica, nodes: list[FakeNode]) -> None:

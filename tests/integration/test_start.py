@@ -16,17 +16,20 @@ name = "m"
 kind = "chat"
 tiers = ["simple", "medium", "complex"]
 num_ctx = [2048]
+[[models]]
+name = "all-minilm:22m"
+kind = "embed"
 [[nodes]]
 name = "a"
 url = "http://127.0.0.1:1"
 slots = 1
 gpus = 1
 price_usd_per_hour = 0
-models = ["m"]
+models = ["m", "all-minilm:22m"]
 """
 
 
-def start(process: str, directory: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def start(process: str, directory: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Start a process whose stores are all away, and wait for its end."""
     nodes = directory / "nodes.toml"
     nodes.write_text(NODES)
@@ -40,7 +43,7 @@ def start(process: str, directory: Path, **more: str) -> subprocess.CompletedPro
         "BLOBS_DIR": str(directory / "blobs"),
     } | more
     return subprocess.run(  # noqa: S603 - our own modules
-        [sys.executable, "-m", process],
+        [sys.executable, "-m", process, *arguments],
         env=environ | {f"SWITCHYARD_{name}": value for name, value in given.items()},
         capture_output=True,
         text=True,
@@ -49,11 +52,38 @@ def start(process: str, directory: Path, **more: str) -> subprocess.CompletedPro
     )
 
 
-def test_wrong_settings_of_a_worker_are_named_and_end_with_two(tmp_path: Path) -> None:
-    ended = start("app.worker", tmp_path, PROT="8000")
+def test_every_process_lists_the_same_mistakes_at_once_and_ends_with_two(tmp_path: Path) -> None:
+    (tmp_path / "bom.toml").write_bytes(
+        b"\xef\xbb\xbf" + NODES.replace("\n", "\r\n").replace("slots", "slotz").encode()
+    )
+    (tmp_path / "url").write_bytes(b"postgresql+psycopg://u:c4nary@127.0.0.1/d\r\n")
+    wrong = {"PORT": "99999", "GAP_S": "nan", "LOG_LEVEL": "loud", "BLOBS_DIR": f"{tmp_path}/url", "PROT": "1"}
+    given = {**wrong, "NODES_FILE": f"{tmp_path}/bom.toml", "NODE_CA": f"{tmp_path}/url"}
+    ended = [start(process, tmp_path, **given) for process in ("app.main", "app.worker")]
+    assert {(one.returncode, one.stdout) for one in ended} == {(2, "")}
+    assert ended[0].stderr == ended[1].stderr
+    first, *lines = ended[0].stderr.splitlines()
+    assert first == "switchyard: 8 mistakes in the configuration"
+    assert [line.split(": ")[0].strip() for line in lines] == [
+        "SWITCHYARD_PROT",
+        "SWITCHYARD_GAP_S",
+        "SWITCHYARD_LOG_LEVEL",
+        "SWITCHYARD_PORT",
+        "SWITCHYARD_NODE_CA",
+        "SWITCHYARD_BLOBS_DIR",
+        f"{tmp_path}/bom.toml",
+        f"{tmp_path}/bom.toml",
+    ]
+
+
+def test_a_command_lists_mistakes_in_variables_that_it_does_not_need_too(tmp_path: Path) -> None:
+    ended = start("app.cli", tmp_path, "migrate", DATABASE_URL=f"postgres://u:c4nary@h:0/{tmp_path}", PORT="99999")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "SWITCHYARD_PROT is not a setting" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines() == [
+        "switchyard: 2 mistakes in the configuration",
+        "  SWITCHYARD_DATABASE_URL: its port must be a number from 1 to 65535",
+        "  SWITCHYARD_PORT: must be a whole number from 1 to 65535, not 99999",
+    ]
 
 
 def test_a_file_of_nodes_that_is_none_ends_with_two(tmp_path: Path) -> None:

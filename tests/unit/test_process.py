@@ -1,29 +1,29 @@
 """How a process ends: its status and what it says, for each thing that can end it."""
 
 import io
-import os
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 
 import pytest
 
-from app.agents.prompts import PromptWrong
+from app.configuration import Configuration
 from app.console import Console
-from app.inference.catalogue import CatalogueWrong
 from app.process import CannotStart, run_process
-from app.settings import Settings, SettingsWrong
 
+ROOT = Path(__file__).parents[2]
 ENVIRON = {
     "SWITCHYARD_DATABASE_URL": "postgresql://user@127.0.0.1:1/none",
     "SWITCHYARD_CACHE_URL": "redis://127.0.0.1:1/0",
     "SWITCHYARD_COORDINATION_URL": "redis://127.0.0.1:1/0",
     "SWITCHYARD_QDRANT_URLS": "http://127.0.0.1:1",
-    "SWITCHYARD_NODES_FILE": os.devnull,
-    "SWITCHYARD_BLOBS_DIR": os.devnull,
+    "SWITCHYARD_NODES_FILE": str(ROOT / "nodes.toml.example"),
+    "SWITCHYARD_PROMPTS_DIR": str(ROOT / "prompts"),
+    "SWITCHYARD_BLOBS_DIR": str(ROOT / "blobs"),
 }
 
 
-def ending(error: BaseException | None) -> Callable[[Settings], Coroutine[object, object, None]]:
-    async def work(_settings: Settings) -> None:
+def ending(error: BaseException | None) -> Callable[[Configuration], Coroutine[object, object, None]]:
+    async def work(_configuration: Configuration) -> None:
         if error is not None:
             raise error
 
@@ -35,9 +35,6 @@ def ending(error: BaseException | None) -> Callable[[Settings], Coroutine[object
     [
         (None, 0, ""),
         (KeyboardInterrupt(), 0, ""),
-        (SettingsWrong("two settings\nexclude each other"), 2, "switchyard: two settings exclude each other\n"),
-        (CatalogueWrong("nodes.toml: no node"), 2, "switchyard: nodes.toml: no node\n"),
-        (PromptWrong("prompts/a.md: no text"), 2, "switchyard: prompts/a.md: no text\n"),
         (CannotStart("cannot listen at a:1: taken"), 1, "switchyard: cannot listen at a:1: taken\n"),
         (PermissionError(13, "Permission denied", "/x"), 1, None),
         (LookupError("what a user wrote"), 1, "switchyard: LookupError\n"),
@@ -55,7 +52,15 @@ def test_what_ends_a_process_is_one_line_and_a_status(
     assert "what a user wrote" not in capsys.readouterr().out
 
 
-def test_settings_that_cannot_be_read_end_it_before_its_work() -> None:
+def test_a_wrong_configuration_ends_it_before_its_work_with_a_line_for_each_mistake(tmp_path: Path) -> None:
     notes = io.StringIO()
-    assert run_process(ending(AssertionError()), {**ENVIRON, "SWITCHYARD_PROT": "1"}, Console(notes)) == 2
-    assert notes.getvalue().startswith("switchyard: SWITCHYARD_PROT is not a setting")
+    (tmp_path / "nodes.toml").write_bytes(b"\xef\xbb\xbf[[models]]\r\nname = 'm'\r\nkind = 'embed'\r\n")
+    wrong = {"SWITCHYARD_PROT": "1", "SWITCHYARD_GAP_S": "nan", "SWITCHYARD_NODES_FILE": str(tmp_path / "nodes.toml")}
+    assert run_process(ending(AssertionError()), {**ENVIRON, **wrong}, Console(notes)) == 2
+    first, *lines = notes.getvalue().splitlines()
+    assert first == "switchyard: 3 mistakes in the configuration"
+    assert lines == [
+        "  SWITCHYARD_PROT: is not a setting",
+        "  SWITCHYARD_GAP_S: must be a number from 0.01 to 3600, not nan",
+        f"  {tmp_path}/nodes.toml: at least one [[nodes]] is needed",
+    ]

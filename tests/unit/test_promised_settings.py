@@ -25,7 +25,7 @@ NEEDED = {
         ("PORT", "9000", 9000),
         ("CORS_ORIGINS", "https://a.example", "https://a.example"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
-        *((name, f"{value}-other", f"{value}-other") for name, value in NEEDED.items()),
+        *((name, f"{value}/1", f"{value}/1") for name, value in NEEDED.items()),
     ],
 )
 def test_a_promised_setting_is_read(name: str, value: str, read: object) -> None:
@@ -42,5 +42,6 @@ def test_sessions_live_for_an_hour_and_port_8000_is_listened_on_unless_told_othe
 @pytest.mark.requirement("ORC-87")
 def test_the_length_of_an_answer_and_tls_to_redis_are_settings() -> None:
     given = {f"{PREFIX}{key}": text for key, text in NEEDED.items()}
+    given[f"{PREFIX}CACHE_URL"] = "rediss://cache"
     settings = read_settings(given | {f"{PREFIX}MAX_OUTPUT_TOKENS": "1000", f"{PREFIX}REDIS_CA": "/ca.pem"})
     assert (settings.max_output_tokens, settings.redis_ca) == (1000, "/ca.pem")

@@ -13,6 +13,8 @@ from app.inference.tiers import Tier
 from app.retrieval.search import Passage
 
 AGENT = "assistant"
+WITH_PASSAGES = "assistant/with_passages"
+WITHOUT_PASSAGES = "assistant/without_passages"
 
 PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 4}
 """How many passages a question gets.
@@ -41,9 +43,9 @@ async def respond(state: State, runtime: Runtime[Work]) -> State:
     limit = PASSAGES[work.calls.tier(work.turns)]
     passages = await work.calls.passages("respond/retrieve", question, limit=limit)
     if passages:
-        prompt, values = work.prompts["assistant/with_passages"], {"passages": number(passages)}
+        prompt, values = work.prompts[WITH_PASSAGES], {"passages": number(passages)}
     else:
-        prompt, values = work.prompts["assistant/without_passages"], {}
+        prompt, values = work.prompts[WITHOUT_PASSAGES], {}
     answer = await work.calls.answer("respond/answer", AGENT, prompt, values, work.turns)
     work.outbox.reply = Reply(AGENT, answer, cite(passages, question, answer))
     return {"answer": answer}
@@ -75,4 +77,4 @@ def build() -> Graph:
     return graph
 
 
-TEAM = Team("assistant", build)
+TEAM = Team("assistant", build, {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: ()})

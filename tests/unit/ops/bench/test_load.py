@@ -6,7 +6,7 @@ from app.inference.catalogue import parse_catalogue
 from app.inference.tiers import Tier
 from ops.bench.client import Target
 from ops.bench.load import poisson
-from ops.bench.parts import EMBED, FAST, NODES, PACED, TEXT, catalogue
+from ops.bench.parts import ADDRESSES, EMBED, FAST, PACED, TEXT, catalogue
 
 
 def source(seed: int) -> random.Random:
@@ -35,8 +35,8 @@ def test_a_request_is_complete_http() -> None:
 
 
 def test_the_fake_node_is_declared_so_that_simple_and_complex_questions_go_apart() -> None:
-    declared = parse_catalogue(catalogue("http://127.0.0.1:1"))
-    assert len(declared.nodes) == NODES
+    declared = parse_catalogue(catalogue(1))
+    assert len(declared.nodes) == len(ADDRESSES)
     assert [model.name for model in declared.serving(Tier.SIMPLE)] == [FAST]
     assert [model.name for model in declared.serving(Tier.COMPLEX)] == [PACED]
     assert declared.find(EMBED) is not None

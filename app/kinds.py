@@ -1,0 +1,205 @@
+"""What a setting may be: in words for its page, and how its text is read."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from app.urls import MOST_PORT, AddressWrong, is_host, read_http_address, read_origin, read_redis_address
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(
+    r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(nan|inf(inity)?)", re.ASCII | re.IGNORECASE
+)
+# What may be quoted: a mistyped number or word, and nothing that could be an address or a key.
+_QUOTABLE = re.compile(r"[A-Za-z0-9_.,+-]{1,20}", re.ASCII)
+
+
+class ValueWrong(Exception):
+    """A text is not of its kind; the message is the reason and quotes no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of values. `read` returns the value of a trimmed text, or raises ValueWrong."""
+
+    words: str
+    read: Callable[[str], object]
+    takes_empty: bool = False
+
+
+def whole(least: int, most: int) -> Kind:
+    """A whole number within bounds."""
+    words = f"whole number, {least} to {most}"
+
+    def read(text: str) -> int:
+        if _WHOLE.fullmatch(text) is None or not least <= int(text) <= most:
+            raise ValueWrong(f"must be a whole number from {least} to {most}{_not(text)}")
+        return int(text)
+
+    return Kind(words, read)
+
+
+def number(least: float, most: float) -> Kind:
+    """A finite number within bounds."""
+    words = f"number, {least:g} to {most:g}"
+
+    def read(text: str) -> float:
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not (math.isfinite(value) and least <= value <= most):
+            raise ValueWrong(f"must be a number from {least:g} to {most:g}{_not(text)}")
+        return value
+
+    return Kind(words, read)
+
+
+def seconds(most: float, *, least: float = 0.01) -> Kind:
+    """A duration in seconds: a hundredth at least, so never nothing, unless `least` is 0."""
+    kind = number(least, most)
+    return Kind(f"seconds, {least:g} to {most:g}", kind.read)
+
+
+def choice(*words: str) -> Kind:
+    """One of some words, in any case."""
+    listed = ", ".join(words)
+
+    def read(text: str) -> str:
+        for word in words:
+            if word.lower() == text.lower():
+                return word
+        raise ValueWrong(f"must be one of {listed}{_not(text)}")
+
+    return Kind(f"one of {listed}", read)
+
+
+def name(pattern: str, words: str) -> Kind:
+    """A text of a form, for what ends up in labels, headers and addresses."""
+    form = re.compile(pattern, re.ASCII)
+
+    def read(text: str) -> str:
+        if form.fullmatch(text) is None:
+            raise ValueWrong(f"must be {words}")
+        return text
+
+    return Kind(words, read)
+
+
+def secret() -> Kind:
+    """A key that goes into a header."""
+    return name(r"[\x21-\x7e]+", "printable ASCII without blanks")
+
+
+def path(words: str) -> Kind:
+    """The path of a file or a directory; whether it is there is looked at later."""
+
+    def read(text: str) -> str:
+        if not text.isprintable():
+            raise ValueWrong("is not a path: it has a control character in it")
+        if "://" in text:
+            raise ValueWrong("is not a path: it looks like an address")
+        return text
+
+    return Kind(f"path of {words}", read)
+
+
+def address(words: str, read: Callable[[str], str]) -> Kind:
+    """The address of a server, or whatever else `read` takes apart."""
+    return Kind(words, _translated(read))
+
+
+def addresses(words: str, read: Callable[[str], str], *, takes_empty: bool = False) -> Kind:
+    """Addresses separated by commas, each checked, none twice; kept as one text."""
+    one = _translated(read)
+
+    def read_all(text: str) -> str:
+        items = [item.strip() for item in text.split(",")]
+        if not all(items):
+            raise ValueWrong("has an empty item: one comma too many")
+        found: list[str] = []
+        for number_, item in enumerate(items, 1):
+            try:
+                found.append(one(item))
+            except ValueWrong as error:
+                raise ValueWrong(f"item {number_} {error}" if len(items) > 1 else str(error)) from None
+        if len(set(found)) < len(found):
+            raise ValueWrong("names an item twice")
+        return ",".join(found)
+
+    return Kind(words, read_all, takes_empty)
+
+
+def host() -> Kind:
+    """An address to listen on."""
+
+    def read(text: str) -> str:
+        if not is_host(text):
+            raise ValueWrong("must be a host name or an IP address, without scheme, port or brackets")
+        return text
+
+    return Kind("host name or IP address", read)
+
+
+def port(*, least: int = 1) -> Kind:
+    """A TCP port."""
+    return whole(least, MOST_PORT)
+
+
+def database_address() -> Kind:
+    """The address of PostgreSQL, as libpq takes it (34.1.1.2, Connection URIs)."""
+
+    def read(text: str) -> str:
+        if any(letter.isspace() or not letter.isprintable() for letter in text):
+            raise ValueWrong("has a blank or a control character in it")
+        if not text.startswith(("postgresql://", "postgres://")):
+            raise ValueWrong("must begin with postgresql:// or postgres://")
+        try:
+            parts = conninfo_to_dict(text)
+        except psycopg.Error:
+            raise ValueWrong("is not an address that PostgreSQL's library understands") from None
+        ports = str(parts.get("port") or MOST_PORT).split(",")
+        if not all(one.isascii() and one.isdecimal() and 1 <= int(one) <= MOST_PORT for one in ports):
+            raise ValueWrong(f"its port must be a number from 1 to {MOST_PORT}")
+        return text
+
+    return Kind("postgresql:// address", read)
+
+
+def http_addresses() -> Kind:
+    """Addresses of HTTP servers."""
+    return addresses("http:// or https:// addresses, separated by commas", read_http_address)
+
+
+def redis_address() -> Kind:
+    """The address of a Redis."""
+    return address("redis://, rediss:// or unix:// address", read_redis_address)
+
+
+def origins() -> Kind:
+    """Origins that browsers send, or `*` alone for every one; may be empty."""
+    listed = addresses("", read_origin)
+
+    def read(text: str) -> object:
+        if text == "*":
+            return text
+        if "*" in text:
+            raise ValueWrong("may be * alone, for every origin; no other wildcard is known")
+        return listed.read(text)
+
+    return Kind("origins (scheme://host[:port]), separated by commas, or `*`", read, takes_empty=True)
+
+
+def _translated(read: Callable[[str], str]) -> Callable[[str], str]:
+    def reading(text: str) -> str:
+        try:
+            return read(text)
+        except AddressWrong as error:
+            raise ValueWrong(str(error)) from None
+
+    return reading
+
+
+def _not(text: str) -> str:
+    return f", not {text}" if _QUOTABLE.fullmatch(text) else ""
