@@ -83,8 +83,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_upload_bytes: Annotated[int, kinds.whole(1, 10_000_000_000)] = 50_000_000
     max_body_bytes: Annotated[int, kinds.whole(1000, 1_000_000_000)] = 1_000_000
     max_message_characters: Annotated[int, kinds.whole(1, 10_000_000)] = 2000
+    max_refused_keys: Annotated[int, kinds.whole(1, 1_000_000)] = 30
 
 
+UTF8_BYTES = 4
+"""The most bytes that UTF-8 needs for one character (RFC 3629)."""
 _REQUIRED = tuple(field.name for field in msgspec.structs.fields(Settings) if field.required)
 
 
@@ -117,6 +120,12 @@ RELATIONS = (
         ("qdrant_ca", "qdrant_urls"),
         lambda given: given.qdrant_ca is None or "https://" in given.qdrant_urls,
         f"is given, and no address of {PREFIX}QDRANT_URLS begins with https://",
+    ),
+    Relation(
+        ("max_body_bytes", "max_message_characters"),
+        lambda given: given.max_body_bytes >= UTF8_BYTES * given.max_message_characters,
+        f"must be at least {UTF8_BYTES} times {PREFIX}MAX_MESSAGE_CHARACTERS: a character of a message may have "
+        f"{UTF8_BYTES} bytes",
     ),
 )
 

@@ -20,6 +20,7 @@ from app.api.heads import Heads
 from app.api.middleware import Edge
 from app.api.operations import Operations
 from app.api.problems import Problem, describe, write
+from app.api.refusals import Refusals
 from app.api.routes import RouteRoutes
 from app.api.runs import RunRoutes
 from app.api.sessions import SessionRoutes
@@ -39,7 +40,7 @@ def create_app(platform: Platform) -> Litestar:
     docs = Docs()
     app = Litestar(
         [*_routes(platform), *docs.routes()],
-        guards=[Gate(platform.keys)],
+        guards=[Gate(Refusals(platform.keys, limit=platform.settings.max_refused_keys))],
         exception_handlers={Exception: show_problem},
         openapi_config=None,
         logging_config=None,

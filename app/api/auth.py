@@ -9,7 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from app.api.doors import Keys
+from app.api.refusals import Refusals
 from app.errors import KeyUnknown
 from app.ids import Caller
 
@@ -50,16 +50,16 @@ def key_text(headers: list[tuple[bytes, bytes]]) -> str:
 class Gate:
     """A Litestar guard that finds the caller before anything of the body is read."""
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    def __init__(self, refusals: Refusals) -> None:
+        self._refusals = refusals
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Let the request pass or raise KeyUnknown, StoreUnavailable."""
+        """Let the request pass or raise KeyUnknown, RateLimited, StoreUnavailable."""
         if connection.scope.get("method") == "OPTIONS":
             return
         if handler.opt[PERMISSION] is Permission.PUBLIC:
             return
-        caller = await self._keys.find(key_text(list(connection.scope["headers"])))
+        caller = await self._refusals.find(key_text(list(connection.scope["headers"])), connection.scope)
         connection.scope["state"]["caller"] = caller
         structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id), key_id=str(caller.key_id))
 

@@ -57,10 +57,7 @@ ROUTER_CODES = (
 )
 
 # What nginx says in front of the replicas; its other codes are also said by a replica.
-EDGE_CODES = (
-    ("rate_limited", 429, "Too many requests came from this address"),
-    (Unavailable.code, 503, "No replica answered"),
-)
+EDGE_CODES = ((Unavailable.code, 503, "No replica answered"),)
 
 
 def write_errors_page() -> str:

@@ -10,7 +10,7 @@ from litestar.routes import HTTPRoute
 
 from app import VERSION, errors
 from app.api.auth import PERMISSION, Permission
-from app.api.problems import MEDIA_TYPE, ProblemDocument, status_of, title_of
+from app.api.problems import MEDIA_TYPE, ProblemDocument, RateLimited, status_of, title_of
 from app.api.routing import DOC, Doc, Parameter, Success
 from app.errors import SwitchyardError
 
@@ -145,7 +145,7 @@ def _responses(doc: Doc, schemas: _Schemas, *, public: bool) -> Json:
         str(status): _success(success, schemas) for status, success in sorted(doc.successes.items())
     }
     by_status: dict[int, list[type[SwitchyardError]]] = {}
-    always = () if public else (errors.KeyUnknown, errors.StoreUnavailable)
+    always = () if public else (errors.KeyUnknown, RateLimited, errors.StoreUnavailable)
     for kind in dict.fromkeys((*always, *doc.refusals)):
         by_status.setdefault(status_of(kind), []).append(kind)
     by_status.setdefault(500, [])

@@ -33,6 +33,12 @@ class CodingUnknown(Refused):
     code = "content_coding_unknown"
 
 
+class RateLimited(Unavailable):
+    """Too many requests came with this key or from this address."""
+
+    code = "rate_limited"
+
+
 class StillRunning(Unavailable):
     """The run has not ended in the time that a JSON request may wait; read it at `/api/v1/runs/{run_id}`."""
 
@@ -72,6 +78,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     BodyTooSlow: 408,
     CodingUnknown: 415,
     StillRunning: 504,
+    RateLimited: 429,
     SwitchyardError: 500,
 }
 # What the router itself refuses.

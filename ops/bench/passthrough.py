@@ -20,6 +20,7 @@ from app.api.app import show_problem
 from app.api.auth import Gate, HttpRequest, Permission
 from app.api.bodies import read_json
 from app.api.middleware import Edge
+from app.api.refusals import Refusals
 from app.api.replies import reply, route_headers
 from app.api.routing import route
 from app.api.server import make_server
@@ -144,7 +145,7 @@ def create_app(platform: Platform) -> Litestar:
     chat = PassThrough(platform.dispatcher).chat
     app = Litestar(
         [route("POST", "/chat", chat, Permission.RUN), route("GET", "/readyz", ready, Permission.PUBLIC)],
-        guards=[Gate(platform.keys)],
+        guards=[Gate(Refusals(platform.keys, limit=platform.settings.max_refused_keys))],
         exception_handlers={Exception: show_problem},
         openapi_config=None,
         logging_config=None,

@@ -25,8 +25,9 @@ def write_errors() -> str:
         "Error codes",
         "Every refusal is a problem document (RFC 9457, `application/problem+json`) with `type`, `title`, `status`, "
         "`detail`, `code`, `request_id` and `retryable`; facts of the case follow as further members. `code` is "
-        "stable. Responses with status 429, 503 or 504 carry `Retry-After`. `rate_limited` and `unavailable` are "
-        "said by nginx, in front of the replicas. After the first byte of a stream, the same document comes as its "
+        "stable. Responses with status 429, 503 or 504 carry `Retry-After`. `unavailable` is said by "
+        "nginx, in front of the replicas, and `rate_limited` mostly. "
+        "After the first byte of a stream, the same document comes as its "
         "`error` event.",
         table(("code", "status", "what happened", "the same request may work later"), lines),
     )

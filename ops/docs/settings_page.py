@@ -66,6 +66,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Limits of requests": {
         "max_upload_bytes": "Bytes of an uploaded document.",
         "max_body_bytes": "Bytes of a JSON body.",
+        "max_refused_keys": "Unknown api keys from one address in a minute, counted by each replica; then it gets 429.",
         "max_message_characters": "Characters of a message (Unicode code points).",
     },
 }

@@ -33,6 +33,8 @@ def make_settings(**changes: object) -> Settings:
         "qdrant_urls": "",
         "nodes_file": "",
         "blobs_dir": "",
+        # Tests share an application, and all of them call from one address.
+        "max_refused_keys": 1_000_000,
     }
     return Settings(**(given | changes))  # pyright: ignore[reportArgumentType]
 

@@ -30,9 +30,9 @@ class Running:
 
 
 @asynccontextmanager
-async def serve(*, drain_s: float = 5.0) -> AsyncGenerator[Running]:
+async def serve(*, drain_s: float = 5.0, **settings: object) -> AsyncGenerator[Running]:
     """Run a server on a free port until the block ends."""
-    platform = FakePlatform()
+    platform = FakePlatform(**settings)
     drains: list[str] = []
 
     async def drain() -> None:

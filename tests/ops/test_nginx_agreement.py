@@ -3,22 +3,30 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from app.api.app import create_app
+from app.accounts.keys import KEY_PATTERN
+from app.api import cors
+from app.api.app import EXPOSED_HEADERS, LINGER_BYTES
 from app.api.docs import EDGE_CODES, ROUTER_CODES
 from app.api.middleware import REQUEST_ID
-from app.api.openapi import describe_api
 from app.api.problems import STATUSES, title_of
 from app.api.server import KEEP_ALIVE_S
 from app.api.sse import HEARTBEAT_S
-from app.settings import Settings
-from tests.fakes.platform import FakePlatform
+from app.api.uploads import ENVELOPE_BYTES
+from app.settings import Settings, split_list
+from ops.local.layout import Layout
+from ops.local.parts import nginx
+from tests.ops.compose import load, read_variables
 from tests.ops.nginx_places import USED, directives, locations, text_of, write
 
+LIMITS = {
+    "limit_req": frozenset({("zone=requests", "burst=20", "nodelay"), ("zone=behind", "burst=200", "nodelay")}),
+    "limit_conn": frozenset({("open", "256"), ("open_behind", "2048")}),
+}
+UNSTREAMED = {"^~ /docs", "~ ^/(health|livez|readyz)$", "^~ /grafana/", "= /grafana/api/live/ws"}
 UNCOUNTED = {"~ ^/(health|livez|readyz)$", "^~ /grafana/", "= /grafana/api/live/ws"}
 
 
@@ -53,12 +61,17 @@ def test_nothing_that_may_not_be_repeated_is_passed_on_once_it_was_sent(place: s
 @pytest.mark.parametrize("place", sorted(USED))
 def test_every_path_counts_but_those_of_machines_and_of_grafana(place: str, tmp_path: Path) -> None:
     found = directives(write(place, tmp_path))
-    zone = next(each.arguments for each in found if each.name == "limit_req_zone")
-    assert zone[-1] == "rate=10r/s"
+    zones = {each.arguments[1:] for each in found if each.name == "limit_req_zone"}
+    assert zones == {("zone=requests:10m", "rate=10r/s"), ("zone=behind:10m", "rate=200r/s")}
     passing = {name: own for name, own in locations(found).items() if "proxy_pass" in own}
     assert {name for name, own in passing.items() if "limit_req" not in own} == UNCOUNTED & set(passing)
-    limited = {own.get("limit_req") for name, own in passing.items() if name not in UNCOUNTED}
-    assert limited == {("zone=requests", "burst=20", "nodelay")}
+    for name in ("limit_req", "limit_conn"):
+        limits = {
+            place: {each.arguments for each in found if each.name == name and each.within[-1] == f"location {place}"}
+            for place in passing
+            if place not in UNCOUNTED
+        }
+        assert set(map(frozenset, limits.values())) == {LIMITS[name]}
 
 
 @pytest.mark.requirement("FIN-39")
@@ -73,36 +86,90 @@ def test_no_location_loses_the_headers_of_its_server(place: str, tmp_path: Path)
 
 @pytest.mark.requirement("FIN-40")
 @pytest.mark.parametrize("place", sorted(USED))
-def test_only_streams_are_passed_on_piece_by_piece_and_they_outlast_a_run(place: str, tmp_path: Path) -> None:
-    found = locations(directives(write(place, tmp_path)))
-    unbuffered = {name for name, own in found.items() if own.get("proxy_buffering") == ("off",)}
-    (stream,) = unbuffered
-    assert found[stream]["gzip"] == ("off",)
-    read_s = int(found[stream]["proxy_read_timeout"][0].rstrip("s"))
+def test_any_path_may_stream_and_a_stream_outlasts_a_run(place: str, tmp_path: Path) -> None:
+    found = directives(write(place, tmp_path))
+    server = {each.name: each.arguments for each in found if each.within[-1:] == ("server",)}
+    assert (server["proxy_buffering"], server["gzip"]) == (("off",), ("off",))
+    read_s = int(server["proxy_read_timeout"][0].rstrip("s"))
     assert read_s > number(DEFAULTS["run_limit_s"])
     assert read_s > 3 * HEARTBEAT_S
+    others = {name for name, own in locations(found).items() if {"proxy_buffering", "proxy_read_timeout"} & set(own)}
+    assert others <= UNSTREAMED
 
 
 @pytest.mark.requirement("FIN-40")
-def test_every_path_that_streams_is_a_stream_to_nginx_and_every_upload_an_upload() -> None:
-    patterns = re.findall(r"location ~ (\S+) \{", text_of("switchyard.conf.template"))
-    stream, upload = (next(each for each in patterns if word in each) for word in ("chat", "upload"))
-    paths: dict[str, dict[str, Any]] = describe_api(create_app(FakePlatform()))["paths"]
-    streaming = {path for path, methods in paths.items() if "text/event-stream" in json.dumps(methods)}
-    uploading = {path for path, methods in paths.items() if "multipart/form-data" in json.dumps(methods)}
-    assert streaming
-    assert uploading
-    for pattern, wanted in ((stream, streaming), (upload, uploading)):
-        assert {path for path in paths if re.search(pattern, path.replace("{", "").replace("}", ""))} == wanted
+def test_no_path_of_the_interface_has_a_place_of_its_own() -> None:
+    """A path that is added later streams, uploads and counts as all others do."""
+    patterns = {
+        words.split()[-1]
+        for words in re.findall(r"location (.+) \{$", text_of("switchyard.conf.template"), re.MULTILINE)
+    }
+    assert {each for each in patterns if not each.startswith("@")} == {
+        "/",
+        "/docs",
+        "/metrics",
+        "^/(health|livez|readyz)$",
+        "/nginx/bad-request",
+    }
 
 
-def test_nginx_and_the_application_agree_about_sizes_ids_and_times() -> None:
+@pytest.mark.parametrize("place", sorted(USED))
+def test_what_the_application_takes_nginx_lets_through(place: str, tmp_path: Path) -> None:
+    found = [each.arguments for each in directives(write(place, tmp_path)) if each.name == "client_max_body_size"]
+    (size,) = found
+    limit = int(size[0].rstrip("m")) * (2**20 if size[0].endswith("m") else 1)
+    assert limit > number(DEFAULTS["max_body_bytes"])
+    assert number(DEFAULTS["max_upload_bytes"]) + ENVELOPE_BYTES < limit < LINGER_BYTES
+
+
+@pytest.mark.parametrize("megabytes", [2, 50, 500])
+def test_one_number_tells_compose_s_nginx_and_application_the_largest_upload(megabytes: int) -> None:
+    services = load(variables={**read_variables(), "MAX_UPLOAD_MB": str(megabytes)}).services
+    upload_bytes = int(services["replica"].environment["SWITCHYARD_MAX_UPLOAD_BYTES"])
+    told = services["nginx"].environment["SWITCHYARD_NGINX_BODY_LIMIT"]
+    assert (upload_bytes, told) == (megabytes * 1_000_000, f"{megabytes}m")
+    assert megabytes * 2**20 > upload_bytes + ENVELOPE_BYTES
+
+
+def test_one_list_tells_compose_s_nginx_and_application_the_origins() -> None:
+    listed = "https://a.example, https://b.example:8443"
+    services = load(variables={**read_variables(), "CORS_ORIGINS": listed}).services
+    assert services["replica"].environment["SWITCHYARD_CORS_ORIGINS"] == listed
+    assert services["nginx"].environment["SWITCHYARD_NGINX_ORIGINS"] == listed
+
+
+def test_the_local_stack_tells_nginx_what_it_tells_the_application(tmp_path: Path) -> None:
+    given = {
+        "SWITCHYARD_CORS_ORIGINS": "https://a.example,http://b.example:81",
+        "SWITCHYARD_MAX_UPLOAD_BYTES": "90000000",
+    }
+    values = nginx.variables(Layout.open(tmp_path, given))
+    assert split_list(values["SWITCHYARD_NGINX_ORIGINS"]) == ["https://a.example", "http://b.example:81"]
+    assert int(values["SWITCHYARD_NGINX_BODY_LIMIT"]) > 90_000_000 + ENVELOPE_BYTES
+    larger = nginx.application_places({"SWITCHYARD_MAX_BODY_BYTES": "200000000"})
+    assert int(larger["SWITCHYARD_NGINX_BODY_LIMIT"]) > 200_000_000
+
+
+@pytest.mark.parametrize("told", ['https://a.example"; return 200 "', "a;b", "a\nb", "$request", "{", "a\\b"])
+def test_what_the_application_refuses_does_not_reach_nginx(told: str) -> None:
+    assert nginx.application_places({"SWITCHYARD_CORS_ORIGINS": told})["SWITCHYARD_NGINX_ORIGINS"] == ""
+
+
+def test_nginx_and_the_application_say_the_same_to_browsers() -> None:
     text = text_of("switchyard.conf.template")
-    sizes = [int(size) * 2**20 for size in re.findall(r"client_max_body_size (\d+)m;", text)]
-    assert sizes[0] > number(DEFAULTS["max_body_bytes"])
-    assert sizes[1] > number(DEFAULTS["max_upload_bytes"]) + 2**20
+    assert f'default "{", ".join(EXPOSED_HEADERS)}";' in text
+    assert f'1 "{cors.METHODS}";' in text
+    assert f'1 "{cors.REQUEST_HEADERS}";' in text
+    assert f"1 {cors.PREFLIGHT_S};" in text
+
+
+def test_nginx_and_the_application_agree_about_ids_keys_and_times() -> None:
+    text = text_of("switchyard.conf.template")
     assert f'"~^{REQUEST_ID.pattern}$" $http_x_request_id;' in text
     assert int(re.findall(r"    keepalive_timeout (\d+)s;", text)[0]) < KEEP_ALIVE_S
+    plain = KEY_PATTERN.pattern.replace("(", "").replace(")", "")
+    assert f'"~^({plain})$" $1;' in text
+    assert f'"~^(?i:bearer) +({plain})$" $1;' in text
 
 
 def test_every_problem_that_nginx_says_is_one_of_the_documented_codes() -> None:
@@ -129,6 +196,6 @@ def test_every_problem_that_nginx_says_is_one_of_the_documented_codes() -> None:
     ],
 )
 def test_addresses_of_one_ipv6_customer_are_limited_together(address: str, network: str | None) -> None:
-    (pattern,) = re.findall(r'"~(\S+)" \$1;', text_of("switchyard.conf.template"))
+    (pattern,) = re.findall(r'remote_addr \$switchyard_network \{\s+"~(\S+)" \$1;', text_of("switchyard.conf.template"))
     found = re.match(pattern, address)
     assert (found[1] if found else None) == network

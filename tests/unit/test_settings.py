@@ -181,6 +181,8 @@ def test_each_default_is_of_its_own_kind_and_defaults_go_together() -> None:
         ({"REDIS_TIMEOUT_S": "10"}, "REDIS_TIMEOUT_S"),
         ({"REDIS_CA": "/ca.pem"}, "REDIS_CA"),
         ({"QDRANT_CA": "/ca.pem"}, "QDRANT_CA"),
+        ({"MAX_MESSAGE_CHARACTERS": "250001"}, "MAX_BODY_BYTES"),
+        ({"MAX_BODY_BYTES": "7999"}, "MAX_BODY_BYTES"),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(changes: dict[str, str], variable: str) -> None:

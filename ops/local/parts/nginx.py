@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.settings import gather, stand_in
 from ops.local.layout import REPLICAS, Layout
 from ops.local.parts.part import Part
 from ops.local.parts.probes import http_ok
@@ -23,7 +24,9 @@ TEMPORARY = ("client", "proxy", "fastcgi", "uwsgi", "scgi")
 UNLIMITED = "SWITCHYARD_LOCAL_UNLIMITED"
 LOOPBACK = "127.0.0.0/8"
 # Places of the template that a machine of its own, without TLS, has no use for.
-LEFT_OUT = {f"SWITCHYARD_NGINX_{name}": "" for name in ("EDGE", "RESOLVER", "TLS", "GRAFANA")}
+LEFT_OUT = {f"SWITCHYARD_NGINX_{name}": "" for name in ("EDGE", "RESOLVER", "TLS", "GRAFANA", "TRUSTED")}
+# The form around an uploaded file, and more.
+ENVELOPE_BYTES = 1 << 20
 
 
 def part(layout: Layout) -> Part:
@@ -54,6 +57,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "SWITCHYARD_NGINX_NAMES": "_",
         "SWITCHYARD_NGINX_REPLICAS": "\n    ".join(servers),
         "SWITCHYARD_NGINX_UNLIMITED": "\n    ".join(f"{network} 1;" for network in unlimited(layout.environ)),
+        **application_places(layout.environ),
         "SWITCHYARD_NGINX_ACCESS_LOG": "/dev/stdout",  # the part's log, which is put aside when it is large
     }
 
@@ -73,6 +77,15 @@ def unlimited(environ: Mapping[str, str]) -> list[str]:
         return [str(ipaddress.ip_network(word, strict=False)) for word in words]
     except ValueError as error:
         raise LocalProblem(f"{UNLIMITED}: {error}; say addresses or networks, with commas between") from error
+
+
+def application_places(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the places that the application's own settings fill, defaults where it refuses what is given."""
+    told = stand_in(gather(environ, ()))
+    return {
+        "SWITCHYARD_NGINX_ORIGINS": told.cors_origins,
+        "SWITCHYARD_NGINX_BODY_LIMIT": str(max(told.max_upload_bytes, told.max_body_bytes) + ENVELOPE_BYTES),
+    }
 
 
 def write_configuration(folder: Path, values: Mapping[str, str]) -> None:
