@@ -1,4 +1,4 @@
-"""The `switchyard` command: migrate, tenants, keys, chat."""
+"""The `switchyard` command: migrate, tenants, keys, collection, chat."""
 
 import argparse
 import asyncio
@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy.exc
 from prometheus_client import CollectorRegistry
 
+from app import collection_command
 from app.accounts.keys import ApiKey, Keys
 from app.accounts.tenants import Tenant, Tenants
 from app.chat_command import ChatCommand
@@ -156,11 +157,15 @@ def build_parser() -> argparse.ArgumentParser:
     making.add_argument("--name", default="cli", help="what the key is for")
     _acts(keys.add_parser("list", help="show keys"), list_keys).add_argument("tenant", nargs="?")
     _acts(keys.add_parser("revoke", help="revoke a key"), revoke_key).add_argument("prefix")
+    collection = commands.add_parser("collection", help="the vector store's collection").add_subparsers(required=True)
+    _acts(collection.add_parser("show", help="what serves now, and how it differs"), collection_command.show)
+    building = collection.add_parser("rebuild", help="build it as the settings say, while the old one serves")
+    _acts(building, collection_command.rebuild)
     _add_chat(commands.add_parser("chat", help="talk to a running stack"))
     return parser
 
 
-def _acts(parser: argparse.ArgumentParser, act: Act) -> argparse.ArgumentParser:
+def _acts(parser: argparse.ArgumentParser, act: Callable[..., Awaitable[None]]) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answer as JSON")
     parser.set_defaults(act=act)
     return parser
@@ -219,6 +224,12 @@ async def _on_accounts(given: argparse.Namespace, settings: Settings, console: C
         await given.act(given, accounts, console)
 
 
+async def _on_index(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> None:
+    settings = read_part(environ, needed=("database_url", "qdrant_urls"))
+    async with collection_command.open_index(settings) as index:
+        await given.act(given, index, console, notes)
+
+
 def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
     """Do what the command line says; return the exit status: 0, or 1 when it was refused or something is away."""
     try:
@@ -228,6 +239,8 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
         if given.command == "migrate":
             asyncio.run(migrate(settings.database_url))
             console.say("the schema is at its newest version")
+        elif given.command == "collection":
+            asyncio.run(_on_index(given, environ, console, notes))
         else:
             asyncio.run(_on_accounts(given, settings, console))
     except (UsageWrong, ConfigurationWrong) as error:

@@ -44,6 +44,7 @@ class Loop(StrEnum):
     STALLED = "stalled"
     OLD_ROWS = "old_rows"
     RECONCILE = "reconcile"
+    COPIES = "copies"
     INGEST_QUEUE = "ingest_queue"
     RUNS_QUEUE = "runs_queue"
 

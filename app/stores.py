@@ -46,7 +46,14 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     stack.push_async_callback(cache.close)
     coordination = redis(settings.coordination_url, name="coordination")
     stack.push_async_callback(coordination.close)
-    qdrant = QdrantPeers(
+    qdrant = make_qdrant(settings, metrics)
+    stack.push_async_callback(qdrant.close)
+    return Stores(metrics, Database(pool, metrics), cache, coordination, qdrant, Blobs(Path(settings.blobs_dir)))
+
+
+def make_qdrant(settings: Settings, metrics: Metrics) -> QdrantPeers:
+    """Return the peers of the vector store; the caller closes them."""
+    return QdrantPeers(
         split_list(settings.qdrant_urls),
         api_key=settings.qdrant_api_key,
         collection=settings.qdrant_collection,
@@ -56,8 +63,6 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
         metrics=metrics,
         tls_ca=settings.qdrant_ca,
     )
-    stack.push_async_callback(qdrant.close)
-    return Stores(metrics, Database(pool, metrics), cache, coordination, qdrant, Blobs(Path(settings.blobs_dir)))
 
 
 def _registry() -> CollectorRegistry:

@@ -35,6 +35,7 @@ from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
 from app.retrieval.ingest import Ingest
 from app.retrieval.jobs import Jobs
+from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
@@ -68,6 +69,7 @@ class Platform:
     ingest: Ingest
     reconciler: Reconciler
     search: Search
+    index: QdrantPeers
     routes: Routes
     dispatcher: Dispatcher
     fleet: Fleet
@@ -131,15 +133,6 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     runs = _runs(settings, database)
     runner = _runner(configuration, stores, runs, sessions, inference.dispatcher, search)
     jobs = Jobs(database, metrics)
-    ingest = Ingest(
-        database,
-        jobs,
-        stores.blobs,
-        stores.qdrant,
-        parser=Parser(),
-        embed=_embed_on_account(database, inference.dispatcher),
-        embed_model=settings.embed_model,
-    )
     return Platform(
         settings=settings,
         metrics=metrics,
@@ -153,15 +146,28 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         sessions=sessions,
         documents=_documents(settings, stores),
         jobs=jobs,
-        ingest=ingest,
+        ingest=_ingest(settings, stores, jobs, inference.dispatcher),
         reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics),
         search=search,
+        index=stores.qdrant,
         routes=Routes(database),
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         leases=inference.leases,
         health=_health(stores, inference, runner, sessions, loops),
         loops=loops,
+    )
+
+
+def _ingest(settings: Settings, stores: Stores, jobs: Jobs, dispatcher: Dispatcher) -> Ingest:
+    return Ingest(
+        stores.database,
+        jobs,
+        stores.blobs,
+        stores.qdrant,
+        parser=Parser(),
+        embed=_embed_on_account(stores.database, dispatcher),
+        embed_model=settings.embed_model,
     )
 
 

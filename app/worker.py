@@ -23,6 +23,7 @@ from app.inference.lease import Orphan
 from app.loops import Loop, Loops, attempt_each
 from app.process import CannotStart, run_process
 from app.retrieval import jobs
+from app.retrieval.shape import Copies
 from app.settings import Settings
 from app.wiring import Platform, open_platform
 
@@ -61,6 +62,7 @@ class Chores:
     def __init__(self, platform: Platform, queue: procrastinate.App) -> None:
         self._platform = platform
         self._queue = queue
+        self._copies: Copies | None = None
 
     async def take_over_expired(self) -> None:
         """Queue every run whose lease ran out, once."""
@@ -85,6 +87,16 @@ class Chores:
         if removed:
             log.info("sessions.removed", sessions=removed)
         await self._queue.job_manager.delete_old_jobs(nb_hours=REMOVE_OLD_JOBS_HOURS, include_failed=True)
+
+    async def complete_copies(self) -> None:
+        """Have Qdrant's peers make the copies of shards that the settings ask and that are missing."""
+        copies = await self._platform.index.complete_copies()
+        if copies is None:
+            return
+        self._platform.metrics.copies_missing.set(copies.wanted - copies.whole)
+        if copies.begun or copies != self._copies:
+            log.info("collection.copies", wanted=copies.wanted, whole=copies.whole, begun=copies.begun)
+        self._copies = copies
 
     async def _queue_takeover(self, run_id: RunId) -> None:
         take_over = self._queue.configure_task("take_over", queue=RUNS_QUEUE, queueing_lock=f"run:{run_id}")
@@ -140,6 +152,7 @@ def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[
         (Loop.STALLED, 15.0, 30.0, chores.end_stalled),
         (Loop.OLD_ROWS, 60.0, 60.0, chores.remove_old),
         (Loop.RECONCILE, 300.0, 60.0, platform.reconciler.run),
+        (Loop.COPIES, 15.0, 60.0, chores.complete_copies),
     ]
     return [
         loops.repeat(loop, every_s, chore, limit_s=max(CHORE_LIMIT_S, every_s), longest_pause_s=longest_s, at_once=True)

@@ -148,8 +148,7 @@ class Ollama:
                 reply = await self._session.post(f"{target.url.rstrip('/')}{path}", data=body)
                 if reply.status != 200:
                     error = read_error(await reply.content.read(10_000))
-                    detail = error or f"node {target.node} answered {reply.status}"
-                    raise CallBroke(failure_of(reply.status, error), target.node, target.model, detail)
+                    raise CallBroke(failure_of(reply.status, error), target.node, target.model, error)
                 streaming = True
                 yield reply, timer
         except TimeoutError as error:

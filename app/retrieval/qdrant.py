@@ -1,10 +1,9 @@
-"""Points in Qdrant, asked over several peers. Nothing else imports `qdrant_client`.
+"""Points in Qdrant, asked over several peers.
 
 A point's payload holds only `tenant_id`, `document_id` and `ordinal`: the text of a chunk lives in PostgreSQL, and the
 whole collection can be built again from there. Isolation between tenants is ours: every read is filtered by tenant.
 """
 
-import asyncio
 import math
 import ssl
 import time
@@ -20,17 +19,15 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from app.errors import StoreUnavailable
 from app.ids import DocumentId, TenantId
+from app.retrieval.collection import WRITE_TIMEOUT_S, CollectionKeeper
 from app.retrieval.peers import PeerFailed, Peers
 from app.retrieval.points import Point as Point
 from app.retrieval.points import ScoredPoint as ScoredPoint
 from app.retrieval.points import SparseVector as SparseVector
+from app.retrieval.rebuild import Rebuild, Rebuilt
+from app.retrieval.shape import DENSE, SPARSE, Copies, Shape, State
 from app.telemetry.metrics import Metrics
 
-DENSE = "dense"
-SPARSE = "bm25"
-# Indexed payload fields, and whether a field keeps tenants apart on disk.
-INDEXES = {"tenant_id": True, "document_id": False}
-WRITE_TIMEOUT_S = 10.0
 # Beside every 5xx: the peer gave up in time, or has too much to do.
 RETRIED_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 # A request body may have 32 MB (Qdrant's max_request_size_mb); a point of 4,096 dimensions takes about 90 kB of JSON.
@@ -40,9 +37,6 @@ PREFETCH_FACTOR = 4
 PREFETCH_LEAST = 40
 MAX_CONNECTIONS = 64
 MAX_IDLE_CONNECTIONS = 16
-# Another peer may learn of a new collection a little later.
-VISIBLE_WITHIN_S = 10.0
-VISIBLE_POLL_S = 0.1
 
 T = TypeVar("T")
 Ask = Callable[[AsyncQdrantClient], Awaitable[T]]
@@ -67,33 +61,29 @@ class QdrantPeers:
     ) -> None:
         """`dense_size` is the embedding's length; `timeout_s` bounds one read at one peer, a write has 10 s."""
         self._collection = collection
-        self._shard_number = shard_number
-        self._replication_factor = replication_factor
-        self._dense_size = dense_size
         self._timeout_s = timeout_s
-        self._clock = clock
         tls = ssl.create_default_context(cafile=tls_ca)
         self._clients = tuple(_client(url, api_key, tls) for url in urls)
         self._peers = Peers(self._clients, metrics=metrics, timeout_s=timeout_s, clock=clock)
+        shape = Shape(dense_size, shard_number, replication_factor)
+        self._keeper = CollectionKeeper(self._ask, collection, shape, clock=clock)
+        self._rebuild = Rebuild(self._ask, self._keeper, collection, shape)
 
     async def ensure_collection(self) -> None:
-        """Make the collection, its payload indexes and its alias where they are missing; others may do the same.
+        """Make what is missing of the collection. See `CollectionKeeper.ensure`."""
+        await self._keeper.ensure()
 
-        Raises:
-            StoreUnavailable: no peer answers, or the collection differs from what is configured (`reason="drift"`).
-        """
-        aliases = (await self._ask("aliases", lambda client: client.get_aliases())).aliases
-        target = next((a.collection_name for a in aliases if a.alias_name == self._collection), None)
-        name = target or f"{self._collection}_v1"
-        if target is None:
-            await self._create(name)
-        found = await self._visible(name)
-        self._check_drift(found)
-        await self._index(name, found)
-        if target is None:
-            alias = models.CreateAlias(collection_name=name, alias_name=self._collection)
-            actions = [models.CreateAliasOperation(create_alias=alias)]
-            await self._ask("alias", lambda client: client.update_collection_aliases(actions), WRITE_TIMEOUT_S)
+    async def state(self) -> State:
+        """Return what the alias names and how that differs from the settings. See `CollectionKeeper.state`."""
+        return await self._keeper.state()
+
+    async def complete_copies(self) -> Copies | None:
+        """Begin copies of shards that are missing on other peers. See `CollectionKeeper.complete`."""
+        return await self._keeper.complete()
+
+    async def rebuild(self, told: Callable[[int, int], None]) -> Rebuilt | None:
+        """Build the collection anew in the shape that the settings ask. See `Rebuild.run`."""
+        return await self._rebuild.run(told)
 
     async def upsert(self, points: Sequence[Point]) -> None:
         """Insert or replace points; they are durable and visible when this returns. Repeating it changes nothing.
@@ -129,8 +119,10 @@ class QdrantPeers:
         Term frequencies are weighed by their rarity among this tenant's points (Qdrant 1.19; 1.18 counts all points).
 
         Raises:
-            StoreUnavailable: two peers did not answer.
+            StoreUnavailable: two peers did not answer, or the collection's vectors are of another kind.
         """
+        if self._keeper.unreadable is not None:
+            raise StoreUnavailable(self._keeper.unreadable, store="qdrant", reason="drift")
         owned = _owned(tenant_id, None)
         searches = _searches(dense, sparse, owned, limit)
         found = await self._ask(
@@ -159,64 +151,6 @@ class QdrantPeers:
         """Close the connections to every peer."""
         for client in self._clients:
             await client.close()
-
-    async def _create(self, name: str) -> None:
-        try:
-            await self._ask(
-                "create",
-                lambda client: client.create_collection(
-                    name,
-                    vectors_config={DENSE: models.VectorParams(size=self._dense_size, distance=models.Distance.COSINE)},
-                    sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
-                    shard_number=self._shard_number,
-                    replication_factor=self._replication_factor,
-                    write_consistency_factor=self._replication_factor,
-                ),
-                WRITE_TIMEOUT_S,
-            )
-        except StoreUnavailable as error:
-            if error.facts.get("status") != HTTPStatus.CONFLICT:  # another replica was faster
-                raise
-
-    async def _index(self, name: str, found: models.CollectionInfo) -> None:
-        for field, is_tenant in INDEXES.items():
-            if field in found.payload_schema:
-                continue
-            schema = models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD, is_tenant=is_tenant)
-            await self._write(
-                "index",
-                lambda client, field=field, schema=schema: client.create_payload_index(name, field, schema, wait=True),
-            )
-
-    async def _visible(self, name: str) -> models.CollectionInfo:
-        """The collection as a peer describes it; a peer that has not heard of it yet is asked again."""
-        until = self._clock() + VISIBLE_WITHIN_S
-        while True:
-            try:
-                return await self._ask("describe", lambda client: client.get_collection(name))
-            except StoreUnavailable as error:
-                if error.facts.get("status") != HTTPStatus.NOT_FOUND or self._clock() >= until:
-                    raise
-            await asyncio.sleep(VISIBLE_POLL_S)
-
-    def _check_drift(self, found: models.CollectionInfo) -> None:
-        params = found.config.params
-        dense = params.vectors.get(DENSE) if isinstance(params.vectors, dict) else None
-        sparse = (params.sparse_vectors or {}).get(SPARSE)
-        facts: dict[str, tuple[object, object]] = {
-            "vector size": (self._dense_size, dense.size if dense else None),
-            "distance": (models.Distance.COSINE, dense.distance if dense else None),
-            "sparse modifier": (models.Modifier.IDF, sparse.modifier if sparse else None),
-            "shard_number": (self._shard_number, params.shard_number),
-            "replication_factor": (self._replication_factor, params.replication_factor),
-            "write_consistency_factor": (self._replication_factor, params.write_consistency_factor),
-        }
-        for field in INDEXES.keys() & found.payload_schema.keys():
-            facts[f"index of {field}"] = (models.PayloadSchemaType.KEYWORD, found.payload_schema[field].data_type)
-        differing = [f"{fact} is {is_}, not {wanted}" for fact, (wanted, is_) in facts.items() if wanted != is_]
-        if differing:
-            detail = f"collection {self._collection} differs from the settings: {'; '.join(differing)}"
-            raise StoreUnavailable(detail, store="qdrant", reason="drift")
 
     async def _write(self, operation: str, ask: Ask[models.UpdateResult]) -> None:
         result = await self._ask(operation, ask, WRITE_TIMEOUT_S)
@@ -251,8 +185,6 @@ def _client(url: str, api_key: str | None, tls: ssl.SSLContext) -> AsyncQdrantCl
         check_compatibility=False,
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS),
         verify=tls,
-        # A proxy is for what lies outside one's own network, and .netrc would send a peer someone's password.
-        trust_env=False,
     )
 
 

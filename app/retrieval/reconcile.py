@@ -153,17 +153,12 @@ class Reconciler:
         return len(rows)
 
     async def _differing(self) -> int:
-        async with self._database.connection("reconcile.ready") as conn:
-            cursor = await conn.execute(_SELECT_READY, {"after": self._after, "limit": AT_ONCE})
-            ready = msgspec.convert(await cursor.fetchall(), list[_Ready])
+        ready = await _ready(self._database, self._after)
         reindexed = 0
         for document in ready:
             if await self._index.count(document.tenant_id, document.document_id) == document.chunks:
                 continue
-            async with self._database.transaction("reconcile.reindex") as conn:
-                await jobs.insert(
-                    conn, document.tenant_id, document.document_id, JobKind.REINDEX, DocumentState.CHUNKED
-                )
+            await _queue(self._database, document)
             reindexed += 1
         self._after = ready[-1].document_id if len(ready) == AT_ONCE else UUID(int=0)
         return reindexed
@@ -179,3 +174,27 @@ class Reconciler:
                 if error.facts.get("store") != "blobs":
                     raise
         return removed
+
+
+async def reindex_all(database: Database) -> int:
+    """Queue every ready document to be embedded anew; return how many. Raises StoreUnavailable.
+
+    One with a job under way is left out: that job writes its points.
+    """
+    queued, after = 0, UUID(int=0)
+    while ready := await _ready(database, after):
+        for document in ready:
+            await _queue(database, document)
+        queued, after = queued + len(ready), ready[-1].document_id
+    return queued
+
+
+async def _ready(database: Database, after: UUID) -> list[_Ready]:
+    async with database.connection("reconcile.ready") as conn:
+        cursor = await conn.execute(_SELECT_READY, {"after": after, "limit": AT_ONCE})
+        return msgspec.convert(await cursor.fetchall(), list[_Ready])
+
+
+async def _queue(database: Database, document: _Ready) -> None:
+    async with database.transaction("reconcile.reindex") as conn:
+        await jobs.insert(conn, document.tenant_id, document.document_id, JobKind.REINDEX, DocumentState.CHUNKED)

@@ -18,6 +18,7 @@ class Metrics:
         self._declare_agents(registry)
         self._declare_calls(registry)
         self._declare_stores(registry)
+        self._declare_loops(registry)
 
     def _declare_http(self, r: CollectorRegistry) -> None:
         labels = ("method", "endpoint", "status")
@@ -136,7 +137,14 @@ class Metrics:
             buckets=SHORT_BUCKETS_S,
             registry=r,
         )
+        self.copies_missing = Gauge(
+            "switchyard_collection_copies_missing",
+            "Copies of the collection's shards that the settings ask and that are not whole.",
+            registry=r,
+        )
         self.jobs = Counter("switchyard_jobs_total", "Background jobs that ended.", ("kind", "outcome"), registry=r)
+
+    def _declare_loops(self, r: CollectorRegistry) -> None:
         self.loop_awake_at = Gauge(
             "switchyard_loop_awake_timestamp_seconds", "When the event loop last looked at itself.", registry=r
         )

@@ -38,8 +38,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "qdrant_api_key": "Key of the Qdrant peers.",
         "qdrant_ca": "CA file of the Qdrant peers.",
         "qdrant_collection": "Alias of the collection; a new embedding gets a new collection behind it.",
-        "qdrant_shard_number": "Shards of a new collection.",
-        "qdrant_replication_factor": "Copies of each shard in a new collection.",
+        "qdrant_shard_number": "Shards of the collection; another number needs `switchyard collection rebuild`.",
+        "qdrant_replication_factor": "Copies of each shard; a change is taken in place.",
         "node_ca": "CA file of Ollama nodes that speak TLS.",
     },
     "Embedding and retrieval": {

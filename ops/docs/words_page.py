@@ -21,7 +21,6 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (records, "Outcome"),
     (values, "RunState"),
     (values, "EventKind"),
-    (values, "WaitReason"),
     (values, "OnDisconnect"),
     (values, "Degradation"),
     (states, "DocumentState"),

@@ -124,8 +124,8 @@ def free_ports(count: int) -> tuple[int, ...]:
 class Double:
     """A process of the local double on its own storage; it can be killed and started again on the same ports."""
 
-    def __init__(self, storage: Path, *, api_key: str | None) -> None:
-        self.ports = free_ports(PEERS)
+    def __init__(self, storage: Path, *, api_key: str | None, peers: int = PEERS) -> None:
+        self.ports = free_ports(peers)
         self.urls = tuple(f"http://127.0.0.1:{port}" for port in self.ports)
         self._environ = {
             **os.environ,
@@ -167,9 +167,9 @@ def _ready(url: str) -> bool:
 
 
 @contextmanager
-def running_double(storage: Path, *, api_key: str | None = None) -> Generator[Double]:
+def running_double(storage: Path, *, api_key: str | None = None, peers: int = PEERS) -> Generator[Double]:
     """A started double that is ended on the way out."""
-    double = Double(storage, api_key=api_key)
+    double = Double(storage, api_key=api_key, peers=peers)
     try:
         double.start()
         yield double

@@ -121,19 +121,6 @@ async def test_the_collection_is_made_once_and_found_again(double: Double) -> No
     assert (params["shard_number"], params["replication_factor"], params["write_consistency_factor"]) == (3, 2, 2)
 
 
-@pytest.mark.parametrize(
-    ("size", "shards", "told"), [(SIZE + 1, 3, "vector size is 8, not 9"), (SIZE, 4, "is 3, not 4")]
-)
-async def test_a_collection_that_differs_from_the_settings_is_refused(
-    double: Double, size: int, shards: int, told: str
-) -> None:
-    async with peers(double.urls) as before, peers(double.urls, size=size, shards=shards) as after:
-        await before.ensure_collection()
-        with pytest.raises(StoreUnavailable, match=told) as refused:
-            await after.ensure_collection()
-    assert refused.value.facts["reason"] == "drift"
-
-
 async def test_points_are_written_counted_found_and_removed(double: Double) -> None:
     points = made(300)  # more than one request
     async with peers(double.urls) as qdrant:

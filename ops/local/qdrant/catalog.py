@@ -15,7 +15,8 @@ from uuid import uuid4
 import msgspec
 
 from ops.local.qdrant import faults
-from ops.local.qdrant.requests import AliasAction, CreateCollection, CreateIndex
+from ops.local.qdrant.placement import changed, replicated, with_copies
+from ops.local.qdrant.requests import AliasAction, CreateCollection, CreateIndex, ParamsDiff, ReplicateShard
 from ops.local.qdrant.shards import Collection, Configuration, create_shards, load_shards
 
 CONFIG = "config.json"
@@ -24,7 +25,8 @@ CONFIG = "config.json"
 class Catalog:
     """Collections and aliases by name. Every method blocks: call it on the engine's thread."""
 
-    def __init__(self, storage: Path) -> None:
+    def __init__(self, storage: Path, *, peers: int = 1) -> None:
+        self._peers = peers
         self._collections_path = storage / "collections"
         self._aliases_path = storage / "aliases" / "data.json"
         self._deleted_path = storage / ".deleted"
@@ -48,7 +50,8 @@ class Catalog:
             if not (directory / CONFIG).is_file():
                 shutil.rmtree(directory)
                 continue
-            configuration = msgspec.json.decode((directory / CONFIG).read_bytes(), type=Configuration)
+            stored = msgspec.json.decode((directory / CONFIG).read_bytes(), type=Configuration)
+            configuration = with_copies(stored, self._peers)
             self.collections[directory.name] = Collection(configuration, load_shards(directory, configuration))
         if self._aliases_path.is_file():
             self.aliases = msgspec.json.decode(self._aliases_path.read_bytes(), type=dict[str, str])
@@ -91,7 +94,7 @@ class Catalog:
             )
         directory = self._collections_path / name
         shutil.rmtree(directory, ignore_errors=True)
-        configuration = Configuration(created)
+        configuration = with_copies(Configuration(created), self._peers)
         self.collections[name] = Collection(configuration, create_shards(directory, configuration))
         self._save(directory, configuration)
 
@@ -112,8 +115,26 @@ class Catalog:
         """Index a payload field of a collection and remember it."""
         collection = self.get(name)
         collection.create_index(request)
-        self._save(self._collections_path / self.aliases.get(name, name), collection.configuration)
+        self._keep(name, collection.configuration)
         return collection
+
+    def change(self, name: str, diff: ParamsDiff) -> None:
+        """Change a collection's numbers of copies; no copy comes or goes by that."""
+        self._keep(name, changed(self.get(name).configuration, diff))
+
+    def replicate(self, name: str, asked: ReplicateShard) -> None:
+        """Have a peer hold one more copy of a shard.
+
+        Raises:
+            Fault: there is one peer only, or what is asked makes no sense.
+        """
+        if self._peers < 2:
+            raise faults.standalone()
+        self._keep(name, replicated(self.get(name).configuration, asked, name, self._peers))
+
+    def _keep(self, name: str, configuration: Configuration) -> None:
+        self._save(self._collections_path / self.aliases.get(name, name), configuration)
+        self.get(name).configuration = configuration
 
     def change_aliases(self, actions: Sequence[AliasAction]) -> None:
         """Apply all actions, in order, or none.

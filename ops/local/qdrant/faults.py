@@ -54,6 +54,11 @@ def no_vector(name: str) -> Fault:
     return wrong_input(f"Not existing vector name error: {name}")
 
 
+def standalone() -> Fault:
+    """The request needs a cluster and there is none: 405."""
+    return Fault(405, "Qdrant is running in standalone mode")
+
+
 def not_served(what: str) -> Fault:
     """Qdrant can do this and this double cannot: 501, never a wrong answer."""
     return Fault(501, f"{what} is not served by this local double of Qdrant")

@@ -39,8 +39,8 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    engine = Engine(Catalog(settings.storage))
-    runner = web.AppRunner(application(engine, settings.api_key), access_log=None)
+    engine = Engine(Catalog(settings.storage, peers=len(settings.ports)))
+    runner = web.AppRunner(application(engine, settings), access_log=None)
     optimizer = asyncio.create_task(engine.optimize_when_quiet())
     optimizer.add_done_callback(lambda _: stop.set())  # it never ends by itself: a failure ends the process
     try:
@@ -62,10 +62,10 @@ async def _listen(runner: web.AppRunner, host: str, ports: Sequence[int]) -> Non
         log.info("Qdrant HTTP listening on %s", port)
 
 
-def application(engine: Engine, api_key: str | None) -> web.Application:
+def application(engine: Engine, settings: Settings) -> web.Application:
     """The routes behind the api key and the answers to failures."""
-    app = web.Application(middlewares=[failures(), authorization(api_key)], client_max_size=MAX_BODY_BYTES)
-    app.add_routes(Routes(engine).table())
+    app = web.Application(middlewares=[failures(), authorization(settings.api_key)], client_max_size=MAX_BODY_BYTES)
+    app.add_routes(Routes(engine, host=settings.host, ports=settings.ports).table())
     return app
 
 

@@ -62,6 +62,33 @@ class CreateCollection(Struct, frozen=True, forbid_unknown_fields=True):
     write_consistency_factor: int | None = None
 
 
+class ParamsDiff(Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a collection's parameters is changed in place (CollectionParamsDiff)."""
+
+    replication_factor: Positive | None = None
+    write_consistency_factor: Positive | None = None
+
+
+class UpdateCollection(Struct, frozen=True, forbid_unknown_fields=True):
+    """`PATCH /collections/{name}`."""
+
+    params: ParamsDiff | None = None
+
+
+class ReplicateShard(Struct, frozen=True, forbid_unknown_fields=True):
+    """Copy a shard from one peer to another; the source keeps it."""
+
+    shard_id: int
+    to_peer_id: int
+    from_peer_id: int
+
+
+class ClusterOperation(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /collections/{name}/cluster`."""
+
+    replicate_shard: ReplicateShard
+
+
 class KeywordParams(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="keyword"):
     """A keyword index; `is_tenant` groups a tenant's points on disk."""
 

@@ -1,7 +1,7 @@
 """The REST routes, with paths, bodies and answers as in Qdrant's OpenAPI document."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -10,15 +10,18 @@ from aiohttp import web
 from ops.local.qdrant import faults
 from ops.local.qdrant.described import described
 from ops.local.qdrant.engine import Engine
+from ops.local.qdrant.placement import shown_cluster, shown_copies
 from ops.local.qdrant.points import shown_scored
 from ops.local.qdrant.requests import (
     ChangeAliases,
+    ClusterOperation,
     CountPoints,
     CreateCollection,
     CreateIndex,
     DeletePoints,
     QueryPoints,
     ScrollPoints,
+    UpdateCollection,
     UpsertPoints,
 )
 from ops.local.qdrant.search import query
@@ -88,9 +91,11 @@ def name(request: web.Request) -> str:
 class Routes:
     """Answers; each is the `result` of one route."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, host: str, ports: Sequence[int]) -> None:
         self._engine = engine
         self._catalog = engine.catalog
+        self._host = host
+        self._ports = tuple(ports)
 
     def table(self) -> list[web.RouteDef]:
         """Every route that is served."""
@@ -100,12 +105,16 @@ class Routes:
             web.get("/healthz", self.alive),
             web.get("/livez", self.alive),
             web.get("/readyz", self.ready),
+            web.get("/cluster", timed(self.cluster)),
             web.get("/collections", timed(self.collections)),
             web.get("/aliases", timed(self.aliases)),
             web.post("/collections/aliases", timed(self.change_aliases)),
             web.get(one, timed(self.collection)),
             web.put(one, timed(self.create)),
+            web.patch(one, timed(self.change)),
             web.delete(one, timed(self.delete)),
+            web.get(one + "/cluster", timed(self.copies)),
+            web.post(one + "/cluster", timed(self.change_copies)),
             web.get(one + "/exists", timed(self.exists)),
             web.get(one + "/aliases", timed(self.collection_aliases)),
             web.put(one + "/index", timed(self.create_index)),
@@ -164,6 +173,37 @@ class Routes:
         wanted = name(request)
         await self._engine.run(self._catalog.create, wanted, await body(request, CreateCollection))
         return True
+
+    async def change(self, request: web.Request) -> object:
+        """Change what of a collection can be changed in place."""
+        wanted = name(request)
+        asked = await body(request, UpdateCollection)
+        self._catalog.get(wanted)
+        if asked.params is not None:
+            await self._engine.run(self._catalog.change, wanted, asked.params)
+        return True
+
+    async def cluster(self, request: web.Request) -> object:
+        """The peers of the cluster."""
+        return shown_cluster(self._ports, self._host, self._peer(request))
+
+    async def copies(self, request: web.Request) -> object:
+        """Which peers hold a copy of which shard."""
+        found = self._catalog.get(name(request))
+        points = await self._engine.run(lambda: [shard.info().points_count for shard in found.shards])
+        return shown_copies(found.configuration, points, self._peer(request))
+
+    async def change_copies(self, request: web.Request) -> object:
+        """Have a peer hold one more copy of a shard."""
+        wanted = name(request)
+        asked = await body(request, ClusterOperation)
+        await self._engine.run(self._catalog.replicate, wanted, asked.replicate_shard)
+        return True
+
+    def _peer(self, request: web.Request) -> int:
+        """The place of the peer that was asked: of the port where the request came in."""
+        place = None if request.transport is None else request.transport.get_extra_info("sockname")
+        return self._ports.index(place[1]) if place is not None and place[1] in self._ports else 0
 
     async def delete(self, request: web.Request) -> object:
         """Delete a collection; false when there was none."""

@@ -33,10 +33,14 @@ DISTANCES = {
 
 
 class Configuration(Struct, frozen=True):
-    """What was asked for when the collection was made, and its payload indexes since."""
+    """What was asked for when the collection was made, and what changed since.
+
+    `copies` are, for each shard, the places of the peers that hold a copy of it.
+    """
 
     created: CreateCollection
     indexes: dict[str, KeywordParams | str] = {}
+    copies: tuple[tuple[int, ...], ...] = ()
 
     @property
     def shard_number(self) -> int:

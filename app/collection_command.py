@@ -1,0 +1,74 @@
+"""`switchyard collection`: shows the vector store's collection, or builds it anew under the present settings."""
+
+import argparse
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from app.console import Console
+from app.postgres import Database, make_pool
+from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.reconcile import reindex_all
+from app.settings import Settings
+from app.stores import make_qdrant
+from app.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The doors that the command uses."""
+
+    qdrant: QdrantPeers
+    database: Database
+
+
+@asynccontextmanager
+async def open_index(settings: Settings) -> AsyncGenerator[Index]:
+    """Open the vector store and PostgreSQL for one command."""
+    metrics = Metrics(CollectorRegistry())
+    pool = make_pool(settings.database_url, size=1, wait_s=5.0, tls_ca=settings.database_ca)
+    qdrant = make_qdrant(settings, metrics)
+    await pool.open(wait=False)
+    try:
+        yield Index(qdrant, Database(pool, metrics))
+    finally:
+        await qdrant.close()
+        await pool.close()
+
+
+async def show(given: argparse.Namespace, index: Index, console: Console, notes: Console) -> None:
+    """Show what the alias names and how that differs from the settings. Raises StoreUnavailable."""
+    del notes
+    state = await index.qdrant.state()
+    if given.json:
+        console.show_json(state)
+        return
+    console.say(f"collection {state.name or 'is not made yet'}: {state.points} points")
+    for line in (*state.in_place, *state.rebuild):
+        console.say(f"  {line}")
+    if state.copies is not None:
+        console.say(f"  {state.copies.whole} of {state.copies.wanted} copies of shards are whole")
+    if state.rebuild:
+        console.say("`switchyard collection rebuild` builds it as the settings say")
+
+
+async def rebuild(given: argparse.Namespace, index: Index, console: Console, notes: Console) -> None:
+    """Build the collection anew, with progress. Raises StoreUnavailable; then the old one serves on."""
+
+    def told(copied: int, total: int) -> None:
+        notes.say(f"{copied} of {total} points copied")
+
+    rebuilt = await index.qdrant.rebuild(told)
+    queued = 0
+    if rebuilt is not None and rebuilt.points is None:
+        queued = await reindex_all(index.database)
+    if given.json:
+        console.show_json({"rebuilt": rebuilt, "queued": queued})
+    elif rebuilt is None:
+        console.say("the collection is as the settings say")
+    elif rebuilt.points is None:
+        console.say(f"{rebuilt.name} takes the place of {rebuilt.before}; {queued} documents wait to be embedded anew")
+    else:
+        console.say(f"{rebuilt.name} takes the place of {rebuilt.before}, with {rebuilt.points} points")
