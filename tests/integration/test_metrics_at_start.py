@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from app.agents.observing import OUTCOMES
 from app.agents.team import load_teams
-from app.agents.values import FINAL_STATES, Degradation
+from app.agents.values import Degradation
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (
@@ -44,7 +45,7 @@ async def test_alerts_and_dashboards_find_their_series_before_the_first_request(
         runs = {
             (labels["team"], labels["outcome"]): value for labels, value in samples(platform, "switchyard_runs_total")
         }
-        assert runs == {(team, state.value): 0 for team in TEAMS for state in FINAL_STATES}
+        assert runs == {(team, outcome): 0 for team in TEAMS for outcome in OUTCOMES}
         degraded = {labels["reason"]: value for labels, value in samples(platform, "switchyard_degraded_total")}
         assert degraded == {reason.value: 0 for reason in Degradation}
         for name in ("input_tokens", "output_tokens", "gpu_seconds", "cost_usd"):
