@@ -53,7 +53,7 @@ def create_app(platform: Platform) -> Litestar:
     cors = Cors(split_list(platform.settings.cors_origins), EXPOSED_HEADERS)
     edge = Edge(Heads(app.asgi_handler), platform.metrics, cors=cors)
     for route in app.routes:
-        for method in route.methods - {"OPTIONS"}:
+        for method in (route.methods | ({"HEAD"} if "GET" in route.methods else set[str]())) - {"OPTIONS"}:
             edge.recorder.expect(method, route.path_format)
     app.asgi_handler = edge
     return app

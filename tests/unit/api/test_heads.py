@@ -76,6 +76,9 @@ async def test_a_wrong_method_is_told_the_right_ones(
 
 async def test_head_is_counted_as_itself_on_its_route() -> None:
     platform = FakePlatform()
-    await Client(create_app(platform), KEY_A).send("HEAD", "/api/v1/sessions")
+    failures = {"method": "HEAD", "endpoint": "/api/v1/sessions", "status": "500"}
+    app = create_app(platform)
+    assert platform.metrics.registry.get_sample_value("http_requests_total", failures) == 0
+    await Client(app, KEY_A).send("HEAD", "/api/v1/sessions")
     labels = {"method": "HEAD", "endpoint": "/api/v1/sessions", "status": "200"}
     assert platform.metrics.registry.get_sample_value("http_requests_total", labels) == 1
