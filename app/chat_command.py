@@ -82,6 +82,8 @@ class ChatCommand:
                 self._session_id = str(event.body["session_id"])
             case "loading":
                 self._notes.say(f"({event.body['node']} loads {event.body['model']})")
+            case "waiting_for_node":
+                self._notes.say(f"(waiting for a node: {event.body['reason']})")
             case "delta":
                 self._text += str(event.body["text"])
                 self._write(str(event.body["text"]))

@@ -101,7 +101,8 @@ class Stack:
     def _events(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Generator[StreamEvent]:
         # The response keeps its socket when the server said `connection: close`, so both are closed.
         with closing(self._open(method, path, body, headers)) as connection, connection.getresponse() as response:
-            if response.status in {502, 504}:
+            is_ours = response.headers.get_content_type() == "application/problem+json"
+            if response.status == 502 or (response.status == 504 and not is_ours):
                 # The proxy lost the replica; another one goes on.
                 raise http.client.HTTPException(f"status {response.status}")
             if response.status != 200:

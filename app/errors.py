@@ -9,19 +9,26 @@ SwitchyardError               code: public and stable
 │   ├── RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
 │   ├── IdempotencyMismatch   the key was used with another body
 │   ├── ContextTooLong        the prompt fits no context size of the model
+│   ├── NodeRefused           a node answered that it will not take this input
+│   ├── RunCancelled          the run was stopped before it had an answer
 │   ├── MediaTypeUnknown      an upload of a type that is not taken
 │   └── BodyTooLarge          a body over its limit
 └── Unavailable               later may help
     ├── NoNodeAvailable       no routable node serves the tier
     ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
     ├── NodeFailed            a node broke off and the call may not be repeated
+    ├── DeadlineExceeded      the deadline that the caller set passed
+    ├── TimeLimitReached      the run took longer than a run may
     ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer
     └── Draining              this replica takes nothing new
-RunFailed                     (SwitchyardError) a run ended in `failed`, `dead` or `cancelled`
+RunFailed                     (SwitchyardError) a run ended in `failed` or `dead`
 LeaseLost                     (SwitchyardError) another process owns the run now; internal, never shown
+
+`is_retryable` decides which of these may go well when the same request comes again, for clients and for runs alike.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class SwitchyardError(Exception):
@@ -113,6 +120,18 @@ class ContextTooLong(Refused):
     code = "context_too_long"
 
 
+class NodeRefused(Refused):
+    """A node answered that it will not take this input; `facts["node"]` says which, the detail why."""
+
+    code = "node_refused"
+
+
+class RunCancelled(Refused):
+    """The run was cancelled before it had an answer."""
+
+    code = "cancelled"
+
+
 class MediaTypeUnknown(Refused):
     """Uploads of this type are not taken."""
 
@@ -151,6 +170,18 @@ class NodeFailed(Unavailable):
     code = "node_failed"
 
 
+class DeadlineExceeded(Unavailable):
+    """The deadline that the request set passed before its answer was there."""
+
+    code = "deadline_exceeded"
+
+
+class TimeLimitReached(Unavailable):
+    """The run took longer than a run may; its next attempt keeps what it has done."""
+
+    code = "time_limit"
+
+
 class StoreUnavailable(Unavailable):
     """A store does not answer; `facts["store"]` says which."""
 
@@ -164,7 +195,7 @@ class Draining(Unavailable):
 
 
 class RunFailed(SwitchyardError):
-    """The run ended in `failed`, `dead` or `cancelled`; `facts["reason"]` says why."""
+    """The run ended in `failed` or `dead`; `facts["reason"]` says why."""
 
     code = "run_failed"
 
@@ -173,3 +204,40 @@ class LeaseLost(SwitchyardError):
     """Another process owns the run now."""
 
     code = "lease_lost"
+
+
+def is_retryable(kind: type[SwitchyardError]) -> bool:
+    """Return whether the same request may go well later: what a client is told, and what its key then starts again."""
+    return issubclass(kind, (Unavailable, SessionBusy))
+
+
+def kind_of(code: str | None, facts: Mapping[str, Any]) -> type[SwitchyardError]:
+    """Return the class of a stored run's end; RunFailed for codes that no run ends with, or of another version."""
+    # Runs of earlier versions were cancelled so.
+    if code == RunFailed.code and facts.get("reason") == RunCancelled.code:
+        return RunCancelled
+    return ENDS.get(code or "", RunFailed)
+
+
+def rebuild(code: str | None, detail: str | None, facts: Mapping[str, Any]) -> SwitchyardError:
+    """Return the error that a stored run ended with; a code that is not of the tree becomes a RunFailed's reason."""
+    kind = kind_of(code, facts)
+    plain = {
+        name: value
+        for name, value in facts.items()
+        if isinstance(value, (str, int, float)) and name not in {"self", "detail"}
+    }
+    if kind is RunFailed:
+        return RunFailed(detail or "the run failed", **{"reason": code or "internal", **plain})
+    return kind(detail or "", **plain)
+
+
+def _below(kind: type[SwitchyardError]) -> dict[str, type[SwitchyardError]]:
+    found = {kind.code: kind}
+    for child in kind.__subclasses__():
+        found |= _below(child)
+    return found
+
+
+ENDS: Mapping[str, type[SwitchyardError]] = _below(Refused) | _below(Unavailable)
+"""What a run can end with besides RunFailed, by code."""

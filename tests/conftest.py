@@ -74,6 +74,7 @@ def _no_blocking(request: pytest.FixtureRequest) -> Generator[None]:  # pyright:
         blocking.functions["os.unlink"].can_block_in("app/blobs.py", {"put"})
         # Nobody is served yet while a process opens its stores and reads its files.
         for function in blocking.functions.values():
+            function.can_block_in("app/configuration.py", {"with_files"})
             function.can_block_in("app/wiring.py", {"open_platform"})
             function.can_block_in("app/retrieval/qdrant.py", {"__init__"})
         yield

@@ -1,19 +1,21 @@
 """The model calls and searches of one run: each an effect, each counted."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from time import perf_counter
 from typing import TypeVar
 
 import msgspec
 import structlog
 
+from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effects
 from app.agents.live import LiveRun
 from app.agents.prompts import Prompt
-from app.agents.values import Citation, Claim, Degradation, Turn
-from app.errors import Unavailable
+from app.agents.values import Citation, Claim, Degradation, Turn, WaitReason
+from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
 from app.inference.dispatcher import Dispatcher
-from app.inference.records import Answer, CallRecord, ChatCall, Message
+from app.inference.records import Answer, CallRecord, ChatCall, Embedding, Message
 from app.inference.route import Route
 from app.inference.tiers import Tier
 from app.retrieval.search import Passage, Search
@@ -27,6 +29,8 @@ SEARCH = "document_search"
 CHARACTERS_PER_TOKEN = 4
 """A rough mean for English text, only used to count what is already answered against the answer's limit."""
 MIN_TOKENS_LEFT = 16
+RETRIEVAL_WAIT_S = 2.0
+"""How long a question waits for a node that embeds while others could answer it: about a probe's interval."""
 
 
 class CallLimits(msgspec.Struct, frozen=True):
@@ -64,6 +68,7 @@ class RunCalls:
         dispatcher: Dispatcher,
         search: Search,
         limits: CallLimits,
+        deadline: Deadline,
         metrics: Metrics,
     ) -> None:
         self.claim = claim
@@ -71,11 +76,14 @@ class RunCalls:
         self.records: list[CallRecord] = []
         self.routes: list[Route] = []
         self.unstored: list[tuple[CallRecord, Route | None]] = []
+        self.trouble: Unavailable | None = None
+        """Why the run waits for a node now, if it does."""
         self._live = live
         self._effects = effects
         self._dispatcher = dispatcher
         self._search = search
         self._limits = limits
+        self._deadline = deadline
         self._metrics = metrics
 
     def all_records(self) -> list[CallRecord]:
@@ -87,13 +95,16 @@ class RunCalls:
         return self._dispatcher.rate(self.claim.question, len(turns), self.claim.session_tier).tier
 
     async def passages(self, path: str, question: str, *, limit: int) -> tuple[Passage, ...]:
-        """Return up to `limit` passages of the tenant's documents; none, and `degraded`, when a part is away."""
+        """Return up to `limit` passages of the tenant's documents; none, and `degraded`, when a part is away.
+
+        A node that embeds is waited for as long as no question could be answered either, and RETRIEVAL_WAIT_S more.
+        """
 
         async def act() -> Done[Found]:
             records: list[CallRecord] = []
             try:
                 found = Found(tuple(await self._find(question, limit, records)))
-            except Unavailable as error:
+            except (Unavailable, NodeRefused) as error:
                 if error.facts.get("store") == "postgres":
                     raise
                 log.warning("tool_execution_failed", tool=SEARCH, error=error.code, detail=error.detail, retry_count=0)
@@ -147,7 +158,7 @@ class RunCalls:
             prefix=shown,
             seed=options.seed,
             run_id=self.claim.run_id,
-            deadline_s=options.deadline_s,
+            patience_s=self._deadline.left_s,
         )
         return await self._dispatcher.chat(
             call,
@@ -155,13 +166,12 @@ class RunCalls:
             on_delta=self._live.append,
             on_restart=self._live.restart,
             on_record=self._keep,
+            on_wait=self._wait,
         )
 
     async def _find(self, question: str, limit: int, records: list[CallRecord]) -> Sequence[Passage]:
         async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            embedding = await self._dispatcher.embed(
-                texts, agent="retrieval", run_id=self.claim.run_id, on_record=self._keep
-            )
+            embedding = await self._embed(texts)
             records.append(embedding.record)
             return embedding.vectors
 
@@ -174,7 +184,31 @@ class RunCalls:
             self._metrics.tool_duration.labels(SEARCH).observe(perf_counter() - started)
         return passages
 
+    async def _embed(self, texts: Sequence[str]) -> Embedding:
+        while True:
+            try:
+                embedding = await self._dispatcher.embed(
+                    texts,
+                    agent="retrieval",
+                    run_id=self.claim.run_id,
+                    on_record=self._keep,
+                    patience_s=min(RETRIEVAL_WAIT_S, self._deadline.left_s),
+                    on_wait=self._wait,
+                )
+            except (NoNodeAvailable, NodeFailed):
+                if self._deadline.left_s <= 0 or self._dispatcher.can_answer():
+                    raise
+            else:
+                self.trouble = None
+                return embedding
+
+    def _wait(self, trouble: Unavailable, since: datetime) -> None:
+        self.trouble = trouble
+        log.warning("run.waits_for_node", reason=trouble.code, detail=trouble.detail)
+        self._live.waits(WaitReason(trouble.code), since)
+
     def _routed(self, route: Route) -> None:
+        self.trouble = None
         self.routes.append(route)
         self._live.routed(route)
 

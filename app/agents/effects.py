@@ -66,6 +66,12 @@ class Effects:
         self._ordinals: defaultdict[str, int] = defaultdict(int)
         self._last: Finished | None = None
         self.reused = 0
+        self._committed = 0
+
+    @property
+    def kept(self) -> int:
+        """How many effects of the run are stored, as far as this attempt knows."""
+        return len(self._stored) + self._committed
 
     async def load(self) -> None:
         """Read what earlier attempts have finished. Raises StoreUnavailable."""
@@ -124,6 +130,7 @@ class Effects:
             if await held.fetchone() is None:
                 raise LeaseLost("another process owns the run")
             await self._insert(conn, finished)
+        self._committed += 1
 
     async def _insert(self, conn: Connection, finished: Finished) -> None:
         await conn.execute(

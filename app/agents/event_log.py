@@ -2,11 +2,22 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 import msgspec
 
-from app.agents.values import Delta, EventKind, Loading, Queued, Restart, RunEvent, RunResult
+from app.agents.values import (
+    Delta,
+    EventKind,
+    Loading,
+    Queued,
+    Restart,
+    RunEvent,
+    RunResult,
+    WaitingForNode,
+    WaitReason,
+)
 from app.errors import BadInput, StoreUnavailable
 from app.ids import RunId, SessionId
 from app.redis import RedisStore
@@ -38,13 +49,21 @@ class Load(msgspec.Struct, frozen=True, tag="l"):
     model: str
 
 
+class Wait(msgspec.Struct, frozen=True, tag="w"):
+    """The call waits for a node."""
+
+    epoch: int
+    reason: WaitReason
+    since: datetime
+
+
 class End(msgspec.Struct, frozen=True, tag="e"):
     """The run row says how it ended."""
 
     epoch: int
 
 
-Entry = Opening | Text | Load | End
+Entry = Opening | Text | Load | Wait | End
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -107,6 +126,8 @@ class Follower:
                 return self._grow(entry)
             case Load():
                 return self._event(EventKind.LOADING, Loading(entry.node, entry.model))
+            case Wait():
+                return self._event(EventKind.WAITING_FOR_NODE, WaitingForNode(entry.reason, entry.since))
             case End():
                 # A reader of another epoch missed where this one began.
                 self.gap = self.gap or entry.epoch > self._epoch
@@ -154,7 +175,9 @@ class Follower:
         self._offset = offset
         return self._event(EventKind.RESTART, Restart(offset))
 
-    def _event(self, kind: EventKind, body: Queued | Loading | Delta | Restart | RunResult) -> RunEvent:
+    def _event(
+        self, kind: EventKind, body: Queued | Loading | WaitingForNode | Delta | Restart | RunResult
+    ) -> RunEvent:
         return RunEvent(f"{self._run_id}:{self._epoch}:{self._offset}", kind, body)
 
 

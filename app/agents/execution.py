@@ -13,16 +13,19 @@ import structlog
 from app.agents import endings
 from app.agents.calls import CallLimits, Reply, RunCalls
 from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
+from app.agents.deadline import deadline_of
 from app.agents.effects import Effects, write_calls
 from app.agents.live import Ending, LiveRun
+from app.agents.observing import observe
 from app.agents.prompts import Prompt
 from app.agents.results import conclude, earlier_calls
 from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER, Sessions
 from app.agents.team import CompiledGraph, Outbox, Work
-from app.agents.values import Claim, Degradation, RouteSummary, RunResult, RunState
+from app.agents.values import Degradation, RouteSummary, RunResult, RunState
+from app.agents.verdict import GIVEN_UP, cause_of, judge
 from app.cancel import cancel
-from app.errors import LeaseLost, RunFailed, StoreUnavailable, SwitchyardError, Unavailable
+from app.errors import LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
 from app.inference.dispatcher import Dispatcher
 from app.inference.records import Outcome
 from app.postgres import Database
@@ -66,6 +69,7 @@ class Execution:
         self._claim = live.claim
         self._effects = Effects(parts.database, live.claim)
         self._saver = RunSaver(parts.database, live.claim, serializer=parts.serializer)
+        self._deadline = deadline_of(live.claim, parts.run_limit_s)
         self._earlier: list[RouteSummary] = []
         self._result: RunResult | None = None
         self._calls = RunCalls(
@@ -75,6 +79,7 @@ class Execution:
             dispatcher=parts.dispatcher,
             search=parts.search,
             limits=parts.limits,
+            deadline=self._deadline,
             metrics=parts.metrics,
         )
 
@@ -101,7 +106,7 @@ class Execution:
         writing = asyncio.create_task(self._live.write(), name=f"log {self._claim.run_id}")
         # The owner may stop this run (`live.ending` says why); its end is written below, outside the cancellation.
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({work}, timeout=self._parts.run_limit_s)
+            await asyncio.wait({work}, timeout=self._deadline.left_s)
         self._live.is_settling = True
         try:
             await cancel({work}, again_s=5, limit_s=10)
@@ -115,17 +120,17 @@ class Execution:
     async def _work(self) -> Reply:
         claim, parts = self._claim, self._parts
         # A run that is given up shows what it took, unless to read that is what ends its owners.
-        if 1 < claim.attempt <= parts.attempts + 1:
+        if claim.attempt > 1 and claim.lost <= parts.attempts:
             await self._effects.load()
             self._earlier = await earlier_calls(parts.database, claim)
         if claim.cancel_asked:
-            raise RunFailed("the run was cancelled", reason="cancelled")
-        if claim.attempt > parts.attempts:
-            raise RunFailed(f"given up after {parts.attempts} attempts", reason="attempts")
+            raise RunCancelled("the run was cancelled")
+        if claim.lost >= parts.attempts:
+            raise RunFailed(f"given up: {claim.lost} attempts ended with the process that made them", reason=GIVEN_UP)
         turns = ()
         if not claim.new_session:
             turns = await parts.sessions.turns(
-                claim.tenant_id, claim.session_id, without=claim.run_id, limit=TURNS_GIVEN
+                claim.tenant_id, claim.session_id, before=claim.run_id, limit=TURNS_GIVEN
             )
         outbox = Outbox()
         graph = parts.teams[claim.team].copy(update={"checkpointer": self._saver})
@@ -154,8 +159,8 @@ class Execution:
         if ended and error is None:
             return await self._show(took_s)
         ending = self._live.ending
-        if not ended and ending is None:
-            error = RunFailed(f"took longer than {self._parts.run_limit_s:g} s", reason="time_limit")
+        is_over = not ended and ending is None
+        error = cause_of(error, is_over=is_over, deadline=self._deadline, trouble=self._calls.trouble)
         if isinstance(error, LeaseLost) or ending is Ending.LOST:
             log.info("run.lost", fence=self._claim.fence)
             await self._live.lose()
@@ -169,7 +174,10 @@ class Execution:
         return await self._stop(error, ending, took_s)
 
     async def _stop(self, error: BaseException | None, ending: Ending | None, took_s: float) -> None:
-        state, fact = self._judge(error, ending)
+        answered = any(record.outcome is Outcome.DONE and record.output_tokens for record in self._calls.records)
+        # What earlier attempts have done may not be read yet.
+        has_begun = bool(self._claim.attempt > 1 or self._effects.kept or self._live.text or answered)
+        state, fact = judge(error, ending, is_cancelled=self._claim.cancel_asked, has_begun=has_begun)
         if error is not None and not isinstance(error, SwitchyardError):
             log.error("run.crashed", exc_info=error)
         result = conclude(self._claim, state, self._calls, self._earlier, datetime.now(UTC), error=fact)
@@ -186,19 +194,6 @@ class Execution:
             log.warning("run.end_not_written")
             return await self._live.lose()
         return await self._show(took_s)
-
-    def _judge(self, error: BaseException | None, ending: Ending | None) -> tuple[RunState, SwitchyardError]:
-        """Return the final state of a run that brought no answer, and the fact that its caller is told."""
-        if ending is Ending.CANCELLED or self._claim.cancel_asked:
-            return RunState.CANCELLED, RunFailed("the run was cancelled", reason="cancelled")
-        if isinstance(error, RunFailed) and error.facts.get("reason") == "attempts":
-            return RunState.DEAD, error
-        answered = any(record.outcome is Outcome.DONE and record.output_tokens for record in self._calls.records)
-        if isinstance(error, Unavailable) and not self._live.text and not answered:
-            return RunState.REFUSED, error
-        if isinstance(error, SwitchyardError):
-            return RunState.FAILED, error
-        return RunState.FAILED, RunFailed("an unforeseen error ended the run", reason="internal")
 
     async def _write_end(self, result: RunResult) -> None:
         """Commit the end in one transaction: last effect, calls, checkpoint, answer, run row, session.
@@ -221,7 +216,7 @@ class Execution:
         async with self._parts.database.transaction("runs.end") as conn:
             async with conn.pipeline():
                 # First the session, then the run: in the order of `Runs.accept`, or the two could lock each other out.
-                await conn.execute(REMEMBER, self._memory())
+                await conn.execute(REMEMBER, self._memory(result.state))
                 ended = await endings.end(conn, claim, result)
                 if result.state is RunState.DONE:
                     await self._effects.write_last(conn)
@@ -234,15 +229,15 @@ class Execution:
                 if await ended.fetchone() is None:
                     raise LeaseLost("another process owns the run")
 
-    def _memory(self) -> dict[str, object]:
+    def _memory(self, state: RunState) -> dict[str, object]:
         """What the session remembers: the tier and node of its newest answer."""
-        route = self._live.route
+        route = self._live.route if state is RunState.DONE else None
         return {
             "session_id": self._claim.session_id,
             "tenant_id": self._claim.tenant_id,
             "ttl_s": self._parts.session_ttl_s,
-            "tier": self._claim.session_tier if route is None else route.tier,
-            "node": self._claim.session_node if route is None else route.node,
+            "tier": None if route is None else route.tier,
+            "node": None if route is None else route.node,
             "model": None if route is None else route.model,
         }
 
@@ -266,34 +261,12 @@ class Execution:
         result = self._result
         if result is None:
             return await self._live.lose()
-        self._observe(self._claim, result, took_s)
-        return await self._live.end(result)
-
-    def _observe(self, claim: Claim, result: RunResult, took_s: float) -> None:
-        metrics, route = self._parts.metrics, self._live.route
-        tier = "none" if route is None else route.tier.value
-        agent = result.agent_used or claim.team
-        metrics.agent_invocations.labels(agent).inc()
-        metrics.agent_execution_duration.labels(agent, tier).observe(took_s)
-        metrics.runs.labels(claim.team, result.state).inc()
-        for reason in result.degraded:
-            metrics.degraded.labels(reason).inc()
-        if route is not None:
-            metrics.agent_token_usage.labels(agent, route.model).observe(result.input_tokens + result.output_tokens)
-        # A caller who cancels is no fault of an agent.
-        if result.error_code is not None and result.state is not RunState.CANCELLED:
-            metrics.agent_errors.labels(agent, result.error_code).inc()
-        log.info(
-            "run.finished",
-            outcome=result.state,
-            error_code=result.error_code,
-            tier=tier,
-            node=None if route is None else route.node,
-            model=None if route is None else route.model,
-            input_tokens=result.input_tokens,
-            output_tokens=result.output_tokens,
-            gpu_seconds=result.gpu_seconds,
-            cost_usd=result.cost_usd,
-            effects_reused=self._effects.reused,
-            took_ms=round(took_s * 1000),
+        observe(
+            self._parts.metrics,
+            self._claim,
+            result,
+            self._live.route,
+            took_s=took_s,
+            reused=self._effects.reused,
         )
+        return await self._live.end(result)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
 from enum import StrEnum
 
 import structlog
 
-from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text
-from app.agents.values import Claim, RunEvent, RunResult
+from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text, Wait
+from app.agents.values import Claim, RunEvent, RunResult, WaitReason
 from app.errors import StoreUnavailable, SwitchyardError
 from app.inference.route import Route
 
@@ -84,6 +85,12 @@ class LiveRun:
         if not any(one.resident for one in route.candidates if (one.node, one.model) == (route.node, route.model)):
             self._pending.append(Load(self._epoch, route.node, route.model))
             self._dirty.set()
+
+    def waits(self, reason: WaitReason, since: datetime) -> None:
+        """Tell readers that nothing can take the run's call since then."""
+        self.is_under_way.set()
+        self._pending.append(Wait(self._epoch, reason, since))
+        self._dirty.set()
 
     async def write(self) -> None:
         """Log and show what was appended, until the owner calls `stop`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.agents.event_log import End, Entry, EventLog, Load, Opening, Position, Text, parse_position
+from app.agents.event_log import End, Entry, EventLog, Load, Opening, Position, Text, Wait, parse_position
 from app.agents.runs import Runs
 from app.agents.values import FINAL_STATES, Degradation
 from app.errors import BadInput, StoreUnavailable
@@ -64,7 +64,7 @@ def is_whole(entries: Sequence[Entry]) -> bool:
                 length = entry.offset
             case Text():
                 length = entry.offset + len(entry.text)
-            case Load() | End():
+            case Load() | Wait() | End():
                 pass
     return True
 
@@ -75,5 +75,5 @@ def _end_of(entry: Entry) -> int:
             return entry.offset + len(entry.text)
         case Opening():
             return entry.offset
-        case Load() | End():
+        case Load() | Wait() | End():
             return 0

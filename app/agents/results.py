@@ -96,7 +96,7 @@ def conclude(
         gpu_seconds=round(sum(route.gpu_seconds for route in routes), 6),
         cost_usd=round(sum(route.cost_usd for route in routes), 6),
         first_token_ms=chats[0] if chats else None,
-        processing_time_ms=max(0, round((now - claim.created_at).total_seconds() * 1000)),
+        processing_time_ms=max(0, round((now - claim.started_at).total_seconds() * 1000)),
         attempt=claim.attempt,
         error_code=None if error is None else error.code,
         error_detail=None if error is None else error.detail,

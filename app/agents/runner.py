@@ -9,6 +9,7 @@ import structlog
 from app.agents.event_log import EventLog, Follower, Position, parse_position
 from app.agents.execution import Execution
 from app.agents.live import Ending, LiveRun
+from app.agents.observing import OUTCOMES
 from app.agents.readers import error_or_done, read_elsewhere
 from app.agents.runs import Runs
 from app.agents.values import (
@@ -22,7 +23,7 @@ from app.agents.values import (
     RunResult,
     StartRun,
 )
-from app.errors import BadInput, Draining, NoNodeAvailable
+from app.errors import BadInput, Draining, NoNodeAvailable, NoSlotInTime, is_retryable, kind_of
 from app.ids import Caller, RunId
 from app.inference.dispatcher import Dispatcher
 from app.inference.route import Route
@@ -67,8 +68,8 @@ class Runner:
         self._draining = False
         # A counter that appears with its first run hides that run from `rate`.
         for team in teams:
-            for state in FINAL_STATES:
-                metrics.runs.labels(team, state.value)
+            for outcome in OUTCOMES:
+                metrics.runs.labels(team, outcome)
         for reason in Degradation:
             metrics.degraded.labels(reason.value)
 
@@ -76,8 +77,8 @@ class Runner:
         """Accept a run and have it under way.
 
         Returns when its first route is known, it has ended, or after a second. Raises BadInput (no such team),
-        SessionUnknown, SessionBusy, IdempotencyMismatch, NoNodeAvailable, StoreUnavailable, Draining; then nothing
-        was kept and the same idempotency key may come again.
+        SessionUnknown, SessionBusy, IdempotencyMismatch, NoNodeAvailable, NoSlotInTime, StoreUnavailable, Draining;
+        then nothing was kept and the same idempotency key may come again.
         """
         if self._draining:
             raise Draining("this replica is stopping")
@@ -86,7 +87,11 @@ class Runner:
         handle, claim = await self._accept(caller, ask)
         if claim is None:
             return handle
-        live = self._begin(claim, text="")
+        text = ""
+        if claim.attempt > 1:
+            text, _ = await self._event_log.text(claim.run_id)
+            log.info("run.tried_again", run_id=str(claim.run_id), attempt=claim.attempt, logged_characters=len(text))
+        live = self._begin(claim, text=text)
         try:
             async with asyncio.timeout(UNDER_WAY_S):
                 await live.is_under_way.wait()
@@ -204,8 +209,8 @@ class Runner:
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Return the run, and its claim if it is to be begun here."""
         try:
-            await self._dispatcher.ready(None)
-        except NoNodeAvailable:
+            await self._dispatcher.ready(self._dispatcher.rate(ask.question, 0, None).tier)
+        except (NoNodeAvailable, NoSlotInTime):
             # An answer that is stored needs no node.
             replay = await self._runs.find_replay(caller, ask)
             if replay is None:
@@ -219,9 +224,15 @@ class Runner:
         return handle, claim
 
     def _followed(self, caller: Caller, run_id: RunId) -> LiveRun | None:
-        """Return the caller's run if all of its entries are here: those of earlier attempts are in the log alone."""
+        """Return the caller's run if all of its entries are here: those of earlier attempts are in the log alone.
+
+        So are those of later ones: an end that may be tried again is only what the run's row says it is.
+        """
         live = self._live.get(run_id)
         if live is None or live.claim.tenant_id != caller.tenant_id or live.claim.attempt > 1:
+            return None
+        result = live.result
+        if result is not None and is_retryable(kind_of(result.error_code, result.error_facts)):
             return None
         return live
 

@@ -1,6 +1,5 @@
 """The rows of runs: accept, claim, renew, end, and show."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString
 from uuid import uuid4
@@ -11,31 +10,31 @@ from psycopg.types.json import Jsonb
 
 from app.agents import sessions
 from app.agents.endings import fence_of
+from app.agents.replays import Named, begin_again, find_named, request_digest
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
-from app.errors import IdempotencyMismatch, RunUnknown, SessionBusy
+from app.errors import RunUnknown, SessionBusy
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.inference.tiers import Tier
 from app.postgres import Connection, Database
 
-SELECT_BY_KEY: LiteralString = """
-    SELECT id, session_id, idempotency_sha256 FROM runs
-    WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(key)s AND state <> 'refused'
-"""
 INSERT_RUN: LiteralString = """
     INSERT INTO runs (id, tenant_id, key_id, session_id, team, question, context, options, state, on_disconnect,
                       idempotency_key, idempotency_sha256, lease_owner, lease_until, fence, attempt, request_id,
-                      started_at)
+                      session_tier, started_at)
     VALUES (%(id)s, %(tenant_id)s, %(key_id)s, %(session_id)s, %(team)s, %(question)s, %(context)s, %(options)s,
             'running', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, %(owner)s,
-            now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s, now())
-    RETURNING created_at
+            now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s,
+            %(session_tier)s, now())
+    RETURNING started_at
 """
 INSERT_QUESTION: LiteralString = """
     INSERT INTO messages (tenant_id, session_id, run_id, role, content)
     VALUES (%(tenant_id)s, %(session_id)s, %(id)s, 'user', %(question)s)
 """
+# A run without an owner was given up in order; one whose owner still stands there lost it.
 CLAIM_EXPIRED: LiteralString = """
-    UPDATE runs SET fence = fence + 1, attempt = attempt + 1, state = 'running', lease_owner = %(owner)s,
+    UPDATE runs SET fence = fence + 1, attempt = attempt + 1, lost = lost + (lease_owner IS NOT NULL)::integer,
+                    state = 'running', lease_owner = %(owner)s,
                     lease_until = now() + %(lease_s)s * interval '1 second', started_at = coalesce(started_at, now())
     WHERE id = (
         SELECT id FROM runs
@@ -43,7 +42,8 @@ CLAIM_EXPIRED: LiteralString = """
         FOR UPDATE SKIP LOCKED
     )
     RETURNING id, tenant_id, key_id, session_id, team, question, context, options, on_disconnect, request_id, fence,
-              attempt, created_at, cancel_asked
+              attempt, lost, session_tier, started_at, cancel_asked,
+              extract(epoch FROM now() - started_at)::float8 AS spent_s
 """
 SELECT_EXPIRED: LiteralString = """
     SELECT id, tenant_id FROM runs
@@ -90,12 +90,12 @@ class Runs:
     async def accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Store the run and the question, owned by us; no claim comes back when an idempotency key replays a run.
 
-        Raises SessionUnknown, SessionBusy, IdempotencyMismatch, StoreUnavailable.
+        A key that names a run whose end was called retryable begins its next attempt, effects kept. Raises
+        SessionUnknown, SessionBusy, IdempotencyMismatch, StoreUnavailable.
         """
-        digest = request_digest(ask)
         for last_try in (False, True):
             try:
-                return await self._accept(caller, ask, digest)
+                return await self._accept(caller, ask)
             except UniqueViolation as error:
                 # Two requests raced. With the same idempotency key the second look finds the winner's run.
                 if ask.idempotency_key is None or last_try:
@@ -103,11 +103,15 @@ class Runs:
         raise SessionBusy("another run of this session has not ended")
 
     async def find_replay(self, caller: Caller, ask: StartRun) -> RunHandle | None:
-        """Return the run that the request's idempotency key names. Raises IdempotencyMismatch, StoreUnavailable."""
+        """Return the run that the request's idempotency key names, if it can be shown without another attempt.
+
+        Raises IdempotencyMismatch, StoreUnavailable.
+        """
         if ask.idempotency_key is None:
             return None
         async with self._database.connection("runs.find_replay") as conn:
-            return await self._find_replay(conn, caller, ask, request_digest(ask))
+            named = await find_named(conn, caller, ask)
+        return None if named is None or named.is_retryable else named.replay
 
     async def claim_expired(self, run_id: RunId) -> Claim | None:
         """Take over a run whose lease ran out; None when somebody else did or it has ended. Raises StoreUnavailable."""
@@ -168,11 +172,11 @@ class Runs:
         async with self._database.connection("runs.ask_cancel") as conn:
             await conn.execute(ASK_CANCEL, {"run_id": run_id, "tenant_id": tenant_id})
 
-    async def _accept(self, caller: Caller, ask: StartRun, digest: bytes) -> tuple[RunHandle, Claim | None]:
+    async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         async with self._database.transaction("runs.accept") as conn:
-            replay = await self._find_replay(conn, caller, ask, digest)
-            if replay is not None:
-                return replay, None
+            named = await find_named(conn, caller, ask)
+            if named is not None:
+                return await self._again(conn, caller, ask, named)
             if ask.session_id is None:
                 session = await sessions.add(conn, caller.tenant_id, ask.context, ttl_s=self._session_ttl_s)
             else:
@@ -190,12 +194,13 @@ class Runs:
                 "options": Jsonb(msgspec.to_builtins(ask.options)),
                 "on_disconnect": ask.on_disconnect,
                 "idempotency_key": ask.idempotency_key,
-                "idempotency_sha256": digest,
+                "idempotency_sha256": request_digest(ask),
                 "owner": self._owner,
                 "lease_s": self._lease_s,
                 "request_id": ask.request_id,
                 "fence": 1,
                 "attempt": 1,
+                "session_tier": session.tier,
             }
             inserted = await conn.execute(INSERT_RUN, row)
             created = await inserted.fetchone()
@@ -207,16 +212,17 @@ class Runs:
         )
         return RunHandle(claim.run_id, claim.session_id, replayed=False), claim
 
-    async def _find_replay(self, conn: Connection, caller: Caller, ask: StartRun, digest: bytes) -> RunHandle | None:
-        if ask.idempotency_key is None:
-            return None
-        rows = await conn.execute(SELECT_BY_KEY, {"tenant_id": caller.tenant_id, "key": ask.idempotency_key})
-        row = await rows.fetchone()
-        if row is None:
-            return None
-        if bytes(row["idempotency_sha256"]) != digest:
-            raise IdempotencyMismatch("this Idempotency-Key was used with another request")
-        return RunHandle(RunId(row["id"]), SessionId(row["session_id"]), replayed=True)
+    async def _again(
+        self, conn: Connection, caller: Caller, ask: StartRun, named: Named
+    ) -> tuple[RunHandle, Claim | None]:
+        if not named.is_retryable:
+            return named.replay, None
+        begun = await begin_again(
+            conn, caller, ask, named, owner=self._owner, lease_s=self._lease_s, session_ttl_s=self._session_ttl_s
+        )
+        if begun is None:
+            return named.replay, None
+        return RunHandle(named.run_id, named.session_id, replayed=False), claim_of(*begun)
 
 
 def claim_of(row: Mapping[str, Any], session: sessions.SessionFacts, *, new_session: bool = False) -> Claim:
@@ -234,15 +240,12 @@ def claim_of(row: Mapping[str, Any], session: sessions.SessionFacts, *, new_sess
         request_id=row["request_id"],
         fence=row["fence"],
         attempt=row["attempt"],
-        created_at=row["created_at"],
+        lost=row.get("lost", 0),
+        started_at=row["started_at"],
+        spent_s=max(0.0, row.get("spent_s", 0.0)),
         new_session=new_session,
         cancel_asked=bool(row.get("cancel_asked")),
-        session_tier=None if session.tier is None else Tier(session.tier),
+        # As it was when the run was accepted: what follows from it must be the same in every attempt.
+        session_tier=None if row["session_tier"] is None else Tier(row["session_tier"]),
         session_node=session.node,
     )
-
-
-def request_digest(ask: StartRun) -> bytes:
-    """Return the SHA-256 of what a repeated request must have in common with the first."""
-    what = (ask.team, ask.question, str(ask.session_id or ""), ask.context, ask.options)
-    return hashlib.sha256(msgspec.msgpack.encode(what, order="sorted")).digest()

@@ -30,8 +30,14 @@ TOUCH_SESSION: LiteralString = """
 """
 REMEMBER: LiteralString = """
     UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second',
-                        tier = %(tier)s, node = %(node)s, model = %(model)s
+                        tier = coalesce(%(tier)s, tier), node = coalesce(%(node)s, node),
+                        model = coalesce(%(model)s, model)
     WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
+"""
+REVIVE_SESSION: LiteralString = """
+    UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second'
+    WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
+    RETURNING id, tier, node
 """
 SELECT_FACTS: LiteralString = """
     SELECT id, tier, node FROM sessions WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
@@ -46,7 +52,10 @@ SELECT_MESSAGES: LiteralString = """
 """
 SELECT_TURNS: LiteralString = """
     SELECT role, content FROM messages
-    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id <> %(run_id)s
+    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND id < (
+        SELECT min(id) FROM messages
+        WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
+    )
     ORDER BY id DESC LIMIT %(limit)s
 """
 LIST_SESSIONS: LiteralString = """
@@ -177,11 +186,9 @@ class Sessions:
             row = await rows.fetchone()
         self._metrics.active_sessions.set(0 if row is None else row["active"])
 
-    async def turns(
-        self, tenant_id: TenantId, session_id: SessionId, *, without: RunId, limit: int
-    ) -> tuple[Turn, ...]:
-        """Return the newest `limit` messages of earlier runs, oldest first."""
-        given = {"session_id": session_id, "tenant_id": tenant_id, "run_id": without, "limit": limit}
+    async def turns(self, tenant_id: TenantId, session_id: SessionId, *, before: RunId, limit: int) -> tuple[Turn, ...]:
+        """Return the newest `limit` messages before the question of a run, oldest first."""
+        given = {"session_id": session_id, "tenant_id": tenant_id, "run_id": before, "limit": limit}
         async with self._database.connection("sessions.turns") as conn:
             rows = await conn.execute(SELECT_TURNS, given)
             turns = [Turn(row["role"], row["content"]) async for row in rows]
@@ -213,6 +220,12 @@ async def touch(
     if row is not None and row["remembered"] > CONTEXT_REMEMBERED:
         raise BadInput(f"a session remembers at most {CONTEXT_REMEMBERED} names of context", field="context")
     return _facts(row)
+
+
+async def revive(conn: Connection, tenant_id: TenantId, session_id: SessionId, *, ttl_s: int) -> SessionFacts:
+    """Keep the session of a run alive that goes on, also one that has expired. Raises SessionUnknown."""
+    rows = await conn.execute(REVIVE_SESSION, {"session_id": session_id, "tenant_id": tenant_id, "ttl_s": ttl_s})
+    return _facts(await rows.fetchone())
 
 
 async def facts(conn: Connection, tenant_id: TenantId, session_id: SessionId) -> SessionFacts:

@@ -69,7 +69,7 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunHandle(msgspec.Struct, frozen=True):
-    """The run behind a request; `replayed` when an idempotency key named one that exists."""
+    """The run behind a request; `replayed` when an idempotency key named one, and this request did not set it going."""
 
     run_id: RunId
     session_id: SessionId
@@ -91,7 +91,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     fence: int
     attempt: int
-    created_at: datetime
+    lost: int = 0
+    """How many attempts ended with the death of their owner."""
+    started_at: datetime
+    """When the run began, or began again at its caller's wish: its deadline counts from there."""
+    spent_s: float = 0.0
+    """How long before this claim that was, by the database's clock."""
     new_session: bool = False
     cancel_asked: bool = False
     session_tier: Tier | None = None
@@ -165,11 +170,23 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     error_facts: dict[str, Any] = {}
 
 
+class WaitReason(StrEnum):
+    """Why a run waits for a node; each is the code of the error that it would end with."""
+
+    NO_NODE_AVAILABLE = "no_node_available"
+    """No routable node serves what the call needs."""
+    NO_SLOT_IN_TIME = "no_slot_in_time"
+    """Every slot is taken, and has been for long."""
+    NODE_FAILED = "node_failed"
+    """A node broke off, and the call may not go to another at once."""
+
+
 class EventKind(StrEnum):
     """What a run tells its readers."""
 
     QUEUED = "queued"
     LOADING = "loading"
+    WAITING_FOR_NODE = "waiting_for_node"
     DELTA = "delta"
     RESTART = "restart"
     DONE = "done"
@@ -190,6 +207,13 @@ class Loading(msgspec.Struct, frozen=True):
     model: str
 
 
+class WaitingForNode(msgspec.Struct, frozen=True):
+    """Nothing can take the run's call since then; it goes on as soon as something can, until its deadline."""
+
+    reason: WaitReason
+    since: datetime
+
+
 class Delta(msgspec.Struct, frozen=True):
     """A piece of the answer, to be appended."""
 
@@ -207,4 +231,4 @@ class RunEvent(msgspec.Struct, frozen=True):
 
     id: str
     kind: EventKind
-    body: Queued | Loading | Delta | Restart | RunResult
+    body: Queued | Loading | WaitingForNode | Delta | Restart | RunResult

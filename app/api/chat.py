@@ -16,12 +16,12 @@ from app.agents.values import RunResult, RunState
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json
 from app.api.doors import Runner
-from app.api.problems import BodyTooSlow, ClientLeft, CodingUnknown, RunCancelled, StillRunning, rebuild
+from app.api.problems import BodyTooSlow, ClientLeft, CodingUnknown, StillRunning
 from app.api.replies import reply, result_headers, route_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, ChatResponse, to_response, to_start
 from app.api.sse import EventStream, until_left
-from app.errors import BadInput
+from app.errors import BadInput, rebuild
 from app.ids import Caller, RunId
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
@@ -36,10 +36,11 @@ ROUTE_HEADERS: Mapping[str, str] = {
     "x-route-node": "Its node.",
     "x-route-reason": "Why it went there.",
     "x-cost-usd": "What the call that answered cost; the whole run's cost is in `metadata.cost_usd`.",
-    "idempotent-replayed": "`true` when the Idempotency-Key named a run that exists.",
+    "idempotent-replayed": "`true` when the Idempotency-Key named a run that goes on or has ended for good.",
 }
 STREAM_TEXT = (
-    "Server-sent events. `queued` {run_id, session_id}, `loading` {node, model}, `delta` {text}: append; "
+    "Server-sent events. `queued` {run_id, session_id}, `loading` {node, model}, `waiting_for_node` {reason, since}: "
+    "nothing can take the call, the run goes on as soon as something can; `delta` {text}: append; "
     "`restart` {offset}: drop all after that many characters; `done`: a ChatResponse; `error`: a Problem. "
     "Each id can be sent as `Last-Event-ID` to /api/v1/runs/{run_id}/events."
 )
@@ -48,14 +49,16 @@ DOC = Doc(
     summary="Ask a team of agents",
     tag="chat",
     text="Answers as JSON, or with `stream: true` as server-sent events. A client that leaves cancels its run, unless "
-    "`on_disconnect` is `continue` or an `Idempotency-Key` was sent.",
+    "`on_disconnect` is `continue` or an `Idempotency-Key` was sent. When nothing can answer it is refused at once; a "
+    "run that was accepted waits for a node until `deadline_s`, else until the platform's limit.",
     body=ChatRequest,
     example={"message": "When may I return a lamp?", "context": {"customer_id": "CUST00001"}},
     parameters=(
         Parameter(
             "Idempotency-Key",
             "header",
-            "Repeating a request with the same key gives the same run. 1 to 255 visible ASCII characters.",
+            "Repeating a request with the same key gives the same run; one that ended with a `retryable` problem makes "
+            "its next attempt, and keeps what it has done. 1 to 255 visible ASCII characters.",
             {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         ),
     ),
@@ -69,6 +72,7 @@ DOC = Doc(
         errors.IdempotencyMismatch,
         errors.ModelUnknown,
         errors.ContextTooLong,
+        errors.NodeRefused,
         errors.MediaTypeUnknown,
         CodingUnknown,
         errors.BodyTooLarge,
@@ -76,10 +80,12 @@ DOC = Doc(
         errors.NoNodeAvailable,
         errors.NoSlotInTime,
         errors.NodeFailed,
+        errors.DeadlineExceeded,
+        errors.TimeLimitReached,
         errors.StoreUnavailable,
         errors.Draining,
         errors.RunFailed,
-        RunCancelled,
+        errors.RunCancelled,
         StillRunning,
     ),
 )

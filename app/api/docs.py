@@ -18,7 +18,7 @@ from app.api.openapi import describe_api
 from app.api.problems import STATUSES, title_of
 from app.api.replies import JSON
 from app.api.routing import route
-from app.errors import Refused, SwitchyardError, Unavailable
+from app.errors import Refused, SwitchyardError, Unavailable, is_retryable
 
 ASSETS = Path(__file__).parent / "docs_assets"
 MEDIA_TYPES: Mapping[str, str] = {
@@ -63,7 +63,7 @@ EDGE_CODES = ((Unavailable.code, 503, "No replica answered"),)
 def write_errors_page() -> str:
     """Return the page that the `type` of every problem points into."""
     own = [
-        (kind.code, status, title_of(kind), issubclass(kind, Unavailable))
+        (kind.code, status, title_of(kind), is_retryable(kind))
         for kind, status in STATUSES.items()
         if kind not in {SwitchyardError, Refused, Unavailable}
     ]

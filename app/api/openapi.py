@@ -12,7 +12,7 @@ from app import VERSION, errors
 from app.api.auth import PERMISSION, Permission
 from app.api.problems import MEDIA_TYPE, ProblemDocument, RateLimited, status_of, title_of
 from app.api.routing import DOC, Doc, Parameter, Success
-from app.errors import SwitchyardError, Unavailable
+from app.errors import SwitchyardError
 
 Json: TypeAlias = dict[str, Any]
 
@@ -178,7 +178,7 @@ def _refusal(status: int, kinds: Sequence[type[SwitchyardError]], schemas: _Sche
         "description": " ".join(lines),
         "content": {MEDIA_TYPE: {"schema": schemas.of(ProblemDocument)}},
     }
-    if any(issubclass(kind, Unavailable) for kind in kinds):
+    if any(issubclass(kind, errors.Unavailable) for kind in kinds):
         described["headers"] = _headers({"retry-after": "Seconds after which another try makes sense."})
     return described
 

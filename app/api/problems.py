@@ -45,12 +45,6 @@ class StillRunning(Unavailable):
     code = "still_running"
 
 
-class RunCancelled(Refused):
-    """The run was cancelled before it had an answer."""
-
-    code = "cancelled"
-
-
 # Every class of app/errors.py that may reach the edge; a test walks the tree.
 STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.BadInput: 422,
@@ -65,11 +59,15 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.ModelUnknown: 422,
     errors.IdempotencyMismatch: 422,
     errors.ContextTooLong: 422,
+    errors.NodeRefused: 422,
+    errors.RunCancelled: 409,
     errors.MediaTypeUnknown: 415,
     errors.BodyTooLarge: 413,
     errors.NoNodeAvailable: 503,
     errors.NoSlotInTime: 503,
     errors.NodeFailed: 503,
+    errors.DeadlineExceeded: 504,
+    errors.TimeLimitReached: 503,
     errors.StoreUnavailable: 503,
     errors.Draining: 503,
     errors.RunFailed: 500,
@@ -77,14 +75,12 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.Refused: 422,
     errors.Unavailable: 503,
     ClientLeft: 499,
-    RunCancelled: 409,
     BodyTooSlow: 408,
     CodingUnknown: 415,
     StillRunning: 504,
     RateLimited: 429,
     SwitchyardError: 500,
 }
-BY_CODE: Mapping[str, type[SwitchyardError]] = {kind.code: kind for kind in STATUSES}
 # What the router itself refuses.
 _HTTP_CODES: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request cannot be read"),
@@ -172,7 +168,7 @@ def _describe_own(error: SwitchyardError) -> Problem:
         code=kind.code,
         title=title,
         detail=detail,
-        retryable=isinstance(error, (Unavailable, errors.SessionBusy)),
+        retryable=errors.is_retryable(kind),
         headers=headers,
         facts=error.facts,
     )
@@ -185,21 +181,6 @@ def _describe_http(error: HTTPException) -> Problem:
     code, title = _HTTP_CODES.get(status, ("bad_request", "The request cannot be served"))
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return Problem(status=status, code=code, title=title, detail=f"{title}.", headers=headers)
-
-
-def rebuild(code: str | None, detail: str | None, facts: Mapping[str, Any]) -> SwitchyardError:
-    """Return the error that a stored run ended with; codes that are not of the tree make a RunFailed."""
-    if code == errors.RunFailed.code and facts.get("reason") == RunCancelled.code:
-        code = RunCancelled.code
-    kind = BY_CODE.get(code or "")
-    plain = {
-        key: value
-        for key, value in facts.items()
-        if isinstance(value, (str, int, float)) and key not in {"self", "detail"}
-    }
-    if kind is not None and issubclass(kind, (Refused, Unavailable)):
-        return kind(detail or "", **plain)
-    return errors.RunFailed(detail or "the run failed", **{"reason": code or "internal", **plain})
 
 
 def write(problem: Problem, request_id: str) -> ASGIResponse:

@@ -17,7 +17,7 @@ from app.agents.values import (
     RunState,
     StartRun,
 )
-from app.errors import BadInput
+from app.errors import BadInput, RunCancelled, kind_of
 from app.ids import RunId, SessionId
 from app.text import is_storable
 
@@ -67,7 +67,10 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     priority: Annotated[
         Priority, Meta(description="The order among calls that wait; every call is interactive so far.")
     ] = Priority.INTERACTIVE
-    deadline_s: Annotated[Deadline | None, Meta(description="Seconds after which the answer is worthless.")] = None
+    deadline_s: Annotated[
+        Deadline | None,
+        Meta(description="Seconds after which the answer is worthless: the run then ends with `deadline_exceeded`."),
+    ] = None
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
     seed: Seed | None = None
@@ -205,7 +208,8 @@ def to_view(result: RunResult) -> RunView:
     done = result.state is RunState.DONE
     error = None
     if result.error_code is not None and not done:
-        error = RunError(result.error_code, result.error_detail or "")
+        kind = kind_of(result.error_code, result.error_facts)
+        error = RunError(kind.code if kind is RunCancelled else result.error_code, result.error_detail or "")
     return RunView(
         run_id=result.run_id,
         session_id=result.session_id,

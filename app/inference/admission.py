@@ -1,5 +1,6 @@
 """Takes a slot on the best node for a call, waiting for one if need be."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +13,11 @@ from app.inference.estimates import US_PER_S
 from app.inference.lease import Lease, LeaseFacts
 from app.inference.leases import Leases
 from app.inference.nodes import Fleet
+from app.inference.patience import Patience
 from app.inference.placement import Need, Placement, place, with_taken
 from app.inference.route import Candidate
 from app.inference.tiers import Tier
-from app.inference.waiting import WaitingRoom
+from app.inference.waiting import WaitingRoom, no_slot
 from app.telemetry.metrics import Metrics
 
 
@@ -63,15 +65,29 @@ class Admission:
             raise _nowhere(need, placement)
         return placement
 
-    async def admit(self, asked: Asked, limit_s: float) -> Held:
-        """Return a held slot. Raises NoNodeAvailable, and NoSlotInTime after `limit_s`."""
+    def check_room(self) -> None:
+        """Raise NoSlotInTime if no more calls may wait in this process."""
+        self._room.check()
+
+    async def admit(self, asked: Asked, limit_s: float, patience: Patience) -> Held:
+        """Return a held slot. Raises NoNodeAvailable, and NoSlotInTime after `limit_s`.
+
+        A patient call is told then that it waits, and keeps its place for as long as its patience lasts.
+        """
         started = self._clock()
 
         async def attempt() -> Held | None:
             return await self._attempt(asked, started)
 
+        def overdue() -> None:
+            patience.tell(no_slot(limit_s))
+
         lane = asked.need.model or asked.need.tier or asked.need.kind
-        return await self._room.wait_for(lane, attempt, max(0.0, limit_s))
+        telling = asyncio.get_running_loop().call_later(limit_s, overdue)
+        try:
+            return await self._room.wait_for(lane, attempt, max(limit_s, patience.left_s))
+        finally:
+            telling.cancel()
 
     async def _attempt(self, asked: Asked, started: float) -> Held | None:
         placement, catalogue = self.place(asked.need), self._fleet.catalogue

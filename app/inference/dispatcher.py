@@ -1,21 +1,21 @@
 """Answers chat and embed calls: rates, places, waits, leases, streams, moves on failure, settles."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from app.errors import ModelUnknown, NoNodeAvailable
+from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
 from app.ids import RouteId, RunId
 from app.inference.admission import Admission, Asked, Held
 from app.inference.attempts import Attempts, Limits, ignore_record
 from app.inference.complexity import Rating, rate
-from app.inference.embedding import Embedder
+from app.inference.embedding import Asker, Embedder
 from app.inference.estimates import US_PER_S, least_tokens
-from app.inference.failures import CallBroke, Failure, RetryBudget
+from app.inference.failures import CallBroke, RetryBudget
 from app.inference.leases import Leases
 from app.inference.nodes import Fleet
 from app.inference.ollama import Ollama
+from app.inference.patience import OnWait, Patience, ignore_wait, within
 from app.inference.placement import Need
 from app.inference.progress import Progress, too_long
 from app.inference.records import Answer, CallKind, ChatCall, Embedding
@@ -61,9 +61,21 @@ class Dispatcher:
             retries=self._retries,
         )
 
-    async def ready(self, tier: Tier | None) -> None:
-        """Return if something routable serves the tier or a substitute. Raises NoNodeAvailable at once if not."""
-        self._admission.place(Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0))
+    async def ready(self, tier: Tier | None, model: str | None = None) -> None:
+        """Return if something routable serves the model (else the tier or a substitute), and more calls may wait.
+
+        Raises NoNodeAvailable and NoSlotInTime at once if not.
+        """
+        self._admission.place(Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0, model=model))
+        self._admission.check_room()
+
+    def can_answer(self) -> bool:
+        """Whether something routable serves chats now."""
+        try:
+            self._admission.place(Need(CallKind.CHAT, Tier.SIMPLE, prompt_tokens=0, max_tokens=0))
+        except NoNodeAvailable:
+            return False
+        return True
 
     def rate(self, question: str, turns: int, session_tier: Tier | None) -> Rating:
         """Rate a question that follows `turns` earlier ones in a session of `session_tier`."""
@@ -77,34 +89,36 @@ class Dispatcher:
         on_delta: Callable[[str], None],
         on_restart: Callable[[], None],
         on_record: OnRecord = ignore_record,
+        on_wait: OnWait = ignore_wait,
     ) -> Answer:
         """Answer a chat call.
 
         `on_route` is told the route once the lease is held, and again when the call moves; `on_delta` each piece of
         sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta.
         `on_record` gets the record of each attempt that failed or was cancelled; that of the answer is in the answer.
-        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, ContextTooLong, ModelUnknown.
+        `on_wait` is told when the call begins to wait for a node, which it does for up to `call.patience_s`.
+        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, NodeRefused, DeadlineExceeded, ContextTooLong, ModelUnknown.
         """
-        deadline = self._clock() + call.deadline_s if call.deadline_s is not None else None
         rating = self._rating(call)
         progress = Progress(call, rating.tier, self._limits.attempts)
         self._check_size(progress)
         self._retries.note_call()
-        while True:
-            held = await self._admit(progress, deadline)
-            attempt = _Attempt(progress, held, _route(held, rating, progress), on_delta, self._clock)
-            try:
-                async with self._attempts.guard(held, attempt.route, attempt.first_token, on_record):
-                    on_route(attempt.route)
-                    if progress.shown and not progress.goes_on(held):
-                        progress.restart()
-                        on_restart()
-                    line = await self._stream(attempt, deadline)
-            except CallBroke as broke:
-                progress.after(broke, held, self._retries)
-                await self._attempts.pause(broke)
-                continue
-            return await self._answer(attempt, line, on_record)
+        patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)
+        async with within(call.deadline_s):
+            while True:
+                held = await self._admit(progress, patience)
+                attempt = _Attempt(progress, held, _route(held, rating, progress), on_delta, self._clock)
+                try:
+                    async with self._attempts.guard(held, attempt.route, attempt.first_token, on_record):
+                        on_route(attempt.route)
+                        if progress.shown and not progress.goes_on(held):
+                            progress.restart()
+                            on_restart()
+                        line = await self._stream(attempt)
+                        break
+                except CallBroke as broke:
+                    await self._after(broke, attempt, patience)
+        return await self._answer(attempt, line, on_record)
 
     async def embed(
         self,
@@ -113,12 +127,16 @@ class Dispatcher:
         agent: str,
         run_id: RunId | None = None,
         on_record: OnRecord = ignore_record,
+        patience_s: float = 0.0,
+        on_wait: OnWait = ignore_wait,
     ) -> Embedding:
         """Return one vector a text (at least one text). A text too long for the model gets the mean of its pieces.
 
-        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, ContextTooLong.
+        Waits for a node for up to `patience_s`, and tells `on_wait`. Raises NoNodeAvailable, NoSlotInTime, NodeFailed,
+        NodeRefused, ContextTooLong.
         """
-        return await self._embedder.embed(texts, agent=agent, run_id=run_id, on_record=on_record)
+        patience = Patience(patience_s, clock=self._clock, on_wait=on_wait)
+        return await self._embedder.embed(texts, Asker(agent, run_id), patience, on_record)
 
     def _rating(self, call: ChatCall) -> Rating:
         if call.model is not None:
@@ -136,19 +154,34 @@ class Dispatcher:
         if progress.need().prompt_tokens > limit and least_tokens(progress.call.messages) > limit:
             raise too_long(limit, least_tokens(progress.call.messages))
 
-    async def _admit(self, progress: Progress, deadline: float | None) -> Held:
-        limit_s = self._limits.slot_wait_s
-        if deadline is not None:
-            limit_s = min(limit_s, deadline - self._clock())
+    async def _after(self, broke: CallBroke, attempt: "_Attempt", patience: Patience) -> None:
+        """Wait for as long as the next attempt must. Raises what ends the call."""
+        if attempt.first_token_us:
+            patience.moved()
+        if attempt.progress.after(broke, attempt.held, self._retries):
+            await self._attempts.pause(broke)
+        else:
+            await patience.wait(broke)
+
+    async def _admit(self, progress: Progress, patience: Patience) -> Held:
+        while True:
+            try:
+                return await self._place(progress, patience)
+            except (NoNodeAvailable, NoSlotInTime) as trouble:
+                await patience.wait(trouble)
+
+    async def _place(self, progress: Progress, patience: Patience) -> Held:
         nowhere: NoNodeAvailable | None = None
         for need in progress.needs():
             try:
-                return await self._admission.admit(Asked(need, progress.call.agent, progress.call.run_id), limit_s)
+                return await self._admission.admit(
+                    Asked(need, progress.call.agent, progress.call.run_id), self._limits.slot_wait_s, patience
+                )
             except NoNodeAvailable as error:
                 nowhere = nowhere or error
-        raise progress.broke or nowhere or NoNodeAvailable("no node serves the call")
+        raise nowhere or NoNodeAvailable("no node serves the call")
 
-    async def _stream(self, attempt: "_Attempt", deadline: float | None) -> ChatLine:
+    async def _stream(self, attempt: "_Attempt") -> ChatLine:
         held, progress = attempt.held, attempt.progress
         body = chat_body(
             progress.call,
@@ -158,12 +191,7 @@ class Dispatcher:
             prefix=progress.shown,
             max_tokens=progress.tokens_left,
         )
-        target = self._attempts.target(held)
-        try:
-            async with asyncio.timeout(deadline - self._clock() if deadline is not None else None):
-                return await self._ollama.chat(target, body, self._attempts.waits(held), attempt.on_text)
-        except TimeoutError as error:
-            raise CallBroke(Failure.DEADLINE, target.node, target.model, "the call's deadline passed") from error
+        return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), attempt.on_text)
 
     async def _answer(self, attempt: "_Attempt", line: ChatLine, on_record: OnRecord) -> Answer:
         held, progress = attempt.held, attempt.progress

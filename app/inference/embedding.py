@@ -2,19 +2,29 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from app.errors import NoNodeAvailable
+from app.errors import NoNodeAvailable, NoSlotInTime
 from app.ids import RunId
 from app.inference.admission import Admission, Asked, Held
 from app.inference.attempts import Attempts, Limits
 from app.inference.estimates import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE
-from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget
+from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, refused
 from app.inference.ollama import Ollama
+from app.inference.patience import Patience
 from app.inference.placement import Need
 from app.inference.progress import too_long
 from app.inference.records import CallKind, Embedding
 from app.inference.settling import NS_PER_US, OnRecord, Reported, Settling
 from app.inference.wire import EmbedReply, embed_body
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants vectors, and for which run."""
+
+    agent: str
+    run_id: RunId | None
 
 
 class Embedder:
@@ -39,34 +49,42 @@ class Embedder:
         self._model = model
         self._retries = retries
 
-    async def embed(self, texts: Sequence[str], *, agent: str, run_id: RunId | None, on_record: OnRecord) -> Embedding:
+    async def embed(self, texts: Sequence[str], asker: Asker, patience: Patience, on_record: OnRecord) -> Embedding:
         """See Dispatcher.embed."""
         batch = Batch(texts, self._model, self._limits.attempts)
         self._retries.note_call()
         while True:
-            held = await self._admit(batch, Asked(batch.need(), agent, run_id))
+            held = await self._admit(batch, asker, patience)
             batch.cut(held)
             try:
                 async with self._attempts.guard(held, None, lambda: 0, on_record):
                     reply = await self._ask(held, batch)
+                    break
             except CallBroke as broke:
-                batch.after(broke, held, self._retries)
-                await self._attempts.pause(broke)
-                continue
-            load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
-            reported = Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)
-            record = await self._settling.finish(held, None, reported, 0, on_record)
-            degraded = () if held.lease.coordinated else ("coordination",)
-            return Embedding(vectors=batch.join(reply.embeddings), record=record, degraded=degraded)
+                if batch.after(broke, held, self._retries):
+                    await self._attempts.pause(broke)
+                else:
+                    await patience.wait(broke)
+        load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
+        reported = Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)
+        record = await self._settling.finish(held, None, reported, 0, on_record)
+        degraded = () if held.lease.coordinated else ("coordination",)
+        return Embedding(vectors=batch.join(reply.embeddings), record=record, degraded=degraded)
 
-    async def _admit(self, batch: "Batch", asked: Asked) -> Held:
-        try:
-            return await self._admission.admit(asked, self._limits.slot_wait_s)
-        except NoNodeAvailable:
-            if not batch.tried:
-                raise
-            batch.tried.clear()
-        return await self._admission.admit(Asked(batch.need(), asked.agent, asked.run_id), self._limits.slot_wait_s)
+    async def _admit(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
+        while True:
+            try:
+                return await self._place(batch, asker, patience)
+            except (NoNodeAvailable, NoSlotInTime) as trouble:
+                if batch.tried:
+                    # None but those that broke off: they may be asked again.
+                    batch.tried.clear()
+                else:
+                    await patience.wait(trouble)
+
+    async def _place(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
+        asked = Asked(batch.need(), asker.agent, asker.run_id)
+        return await self._admission.admit(asked, self._limits.slot_wait_s, patience)
 
     async def _ask(self, held: Held, batch: "Batch") -> EmbedReply:
         body = embed_body(
@@ -119,20 +137,24 @@ class Batch:
             at += count
         return tuple(joined)
 
-    def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> None:
-        """Prepare the next attempt. Raises ContextTooLong, or `broke` when there must not be one."""
-        self._attempts_left -= 1
+    def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> bool:
+        """Prepare the next attempt; return whether it may be made at once.
+
+        Raises ContextTooLong and NodeRefused when there must not be one.
+        """
         if broke.failure is Failure.CONTEXT:
             # Digits and rare scripts have up to a token a byte: the estimate of BYTES_PER_TOKEN was too low.
             self._shrink *= 2
-            if self._attempts_left <= 0 or self._shrink > 4:
+            if self._shrink > 4:
                 raise too_long(held.candidate.num_ctx, held.candidate.num_ctx) from broke
-            return
-        if broke.failure not in ELSEWHERE or self._attempts_left <= 0:
-            raise broke
-        if broke.failure is not Failure.BUSY and not budget.take():
-            raise broke
+            return True
+        if broke.failure not in ELSEWHERE:
+            raise refused(broke) from broke
+        self._attempts_left -= 1
         self.tried.add(held.candidate.node)
+        at_once = self._attempts_left > 0 and (broke.failure is Failure.BUSY or budget.take())
+        self._attempts_left = max(1, self._attempts_left)
+        return at_once
 
 
 def pieces_of(text: str, limit_bytes: int) -> list[str]:

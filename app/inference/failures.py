@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from app.errors import NodeFailed
+from app.errors import NodeFailed, NodeRefused
 
 
 class Failure(StrEnum):
@@ -11,13 +11,15 @@ class Failure(StrEnum):
     CONNECT = "connect"
     """No connection, or it broke before the first byte."""
     BUSY = "busy"
-    """503: the node's own queue is full. Nothing is wrong with it."""
+    """503, or 429 in front of it: the queue is full. Nothing is wrong with the node."""
     MODEL_MISSING = "model_missing"
     """404: the node does not hold the model."""
     CONTEXT = "context"
     """400: the prompt does not fit the context size."""
     BAD_REQUEST = "bad_request"
-    """Any other 4xx: the same call would be refused everywhere."""
+    """Another 400, 413 or 422: the same call would be refused everywhere."""
+    REJECTED = "rejected"
+    """Any other status below 500: the node, or what stands in front of it, serves nobody so (401, 403, 405, …)."""
     SERVER_ERROR = "server_error"
     """5xx: no memory for the model, or its runner stopped."""
     ERROR_LINE = "error_line"
@@ -30,8 +32,6 @@ class Failure(StrEnum):
     """Nothing came for too long between two tokens."""
     GARBAGE = "garbage"
     """Something that is not the protocol: a line too long or not JSON, vectors of the wrong number or size."""
-    DEADLINE = "deadline"
-    """The call's own deadline passed."""
 
 
 class CallBroke(NodeFailed):
@@ -45,14 +45,22 @@ class CallBroke(NodeFailed):
 
 
 # The same call at another node may go well; nothing in these is the fault of the call.
-ELSEWHERE = frozenset(Failure) - {Failure.BAD_REQUEST, Failure.CONTEXT, Failure.DEADLINE}
+ELSEWHERE = frozenset(Failure) - {Failure.BAD_REQUEST, Failure.CONTEXT}
 
 # What counts against the (node, model): not a full queue, nor what the call itself is to blame for.
 PENALISED = ELSEWHERE - {Failure.BUSY}
 
 
+def refused(broke: CallBroke) -> NodeRefused:
+    """Return what the caller is told when a node will not take the input itself."""
+    return NodeRefused(broke.detail, node=broke.node, model=broke.model)
+
+
 class RetryBudget:
-    """Bounds retries to a tenth of the calls, so that a failing fleet is not asked ever more often."""
+    """Bounds retries at once to a tenth of the calls, so that a failing fleet is not asked ever more often.
+
+    A call without one may still try again later: see `Patience`.
+    """
 
     def __init__(self, *, share: float = 0.1, burst: float = 10.0) -> None:
         self._share = share

@@ -148,7 +148,8 @@ class Ollama:
                 reply = await self._session.post(f"{target.url.rstrip('/')}{path}", data=body)
                 if reply.status != 200:
                     error = read_error(await reply.content.read(10_000))
-                    raise CallBroke(failure_of(reply.status, error), target.node, target.model, error)
+                    detail = error or f"node {target.node} answered {reply.status}"
+                    raise CallBroke(failure_of(reply.status, error), target.node, target.model, detail)
                 streaming = True
                 yield reply, timer
         except TimeoutError as error:

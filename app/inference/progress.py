@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from app.errors import ContextTooLong
 from app.inference.admission import Held
 from app.inference.estimates import least_tokens, prompt_tokens
-from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget
+from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, refused
 from app.inference.placement import Need, explain
 from app.inference.records import CallKind, ChatCall
 from app.inference.route import Reason
@@ -29,7 +29,6 @@ class Progress:
     least_prompt: int = 0
     tried: set[str] = field(default_factory=set[str])
     broke_at: Held | None = None
-    broke: CallBroke | None = None
 
     def __post_init__(self) -> None:
         self.prefix = self.call.prefix
@@ -52,13 +51,15 @@ class Progress:
     def needs(self) -> Iterator[Need]:
         """Yield what the next attempt needs, best first; the next one is for when no node serves the last.
 
-        First another node with the model and digest that broke off, then any other node, then the same one again.
+        First another node with the model and digest that broke off, then any other node. Then all are forgotten that
+        were tried, and the same one may be it again.
         """
         wants_same = bool(self.pieces) and self.broke_at is not None and self._can_go_on(self.broke_at)
         if wants_same:
             yield self.need(pinned=True, tried=self.tried)
         yield self.need(pinned=False, tried=self.tried)
         if self.tried:
+            self.tried.clear()
             yield self.need(pinned=wants_same, tried=())
 
     def need(self, *, pinned: bool = False, tried: Collection[str] = ()) -> Need:
@@ -107,22 +108,27 @@ class Progress:
         # Under a schema the grammar would begin anew in the middle of the text.
         return held.model.continues and self.call.response_schema is None
 
-    def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> None:
-        """Prepare the next attempt. Raises ContextTooLong, or `broke` itself when there must not be one."""
-        self.attempts_left -= 1
+    def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> bool:
+        """Prepare the next attempt; return whether it may be made at once.
+
+        Raises ContextTooLong and NodeRefused when there must not be one.
+        """
         if broke.failure is Failure.CONTEXT:
             self._grow(broke, held)
-            return
-        if broke.failure not in ELSEWHERE or self.attempts_left <= 0:
-            raise broke
-        if broke.failure is not Failure.BUSY and not budget.take():
-            raise broke
+            return True
+        if broke.failure not in ELSEWHERE:
+            raise refused(broke) from broke
+        self.attempts_left -= 1
         self.tried.add(held.candidate.node)
-        self.broke_at, self.broke = held, broke
+        self.broke_at = held
+        at_once = self.attempts_left > 0 and (broke.failure is Failure.BUSY or budget.take())
+        # Later there is one more attempt for each pause.
+        self.attempts_left = max(1, self.attempts_left)
+        return at_once
 
     def _grow(self, broke: CallBroke, held: Held) -> None:
         """Ask for the next larger context size; the estimate was too low."""
-        if held.candidate.num_ctx >= held.model.num_ctx[-1] or self.attempts_left <= 0:
+        if held.candidate.num_ctx >= held.model.num_ctx[-1]:
             raise too_long(held.model.num_ctx[-1], least_tokens(self.call.messages)) from broke
         self.least_prompt = held.candidate.num_ctx + 1 - self.tokens_left
 

@@ -41,7 +41,8 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     """One chat call.
 
     `tier` None has it rated from `question`. `model` overrides both. `prefix` is text that the reader was already
-    shown and that the answer continues. `deadline_s` counts from the start of the call.
+    shown and that the answer continues. `deadline_s` counts from the start of the call; `patience_s` is for how long
+    it may wait, all in all, for a node that can take it.
     """
 
     messages: tuple[Message, ...]
@@ -59,6 +60,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     response_schema: msgspec.Raw | None = None
     run_id: RunId | None = None
     deadline_s: float | None = None
+    patience_s: float = 0.0
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):

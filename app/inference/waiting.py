@@ -27,6 +27,11 @@ class WaitingRoom:
         for lane in self._lanes.values():
             lane[0].set()
 
+    def check(self) -> None:
+        """Raise NoSlotInTime when the room is full."""
+        if self._length >= self._places:
+            raise NoSlotInTime("too many calls are waiting already", waiting=self._length)
+
     async def wait_for(self, lane: str, attempt: Callable[[], Awaitable[T | None]], limit_s: float) -> T:
         """Return what `attempt` returns as soon as it is not None; it is asked when a slot may be free.
 
@@ -36,13 +41,12 @@ class WaitingRoom:
             found = await attempt()
             if found is not None:
                 return found
-        if self._length >= self._places:
-            raise NoSlotInTime("too many calls are waiting already", waiting=self._length)
+        self.check()
         try:
             async with asyncio.timeout(limit_s):
                 return await self._wait(lane, attempt)
         except TimeoutError as error:
-            raise NoSlotInTime(f"no slot became free within {limit_s:.0f} s", waited_s=round(limit_s, 1)) from error
+            raise no_slot(limit_s) from error
 
     async def _wait(self, lane: str, attempt: Callable[[], Awaitable[T | None]]) -> T:
         mine = asyncio.Event()
@@ -76,3 +80,8 @@ class WaitingRoom:
     def _count(self, change: int) -> None:
         self._length += change
         self._on_length(self._length)
+
+
+def no_slot(waited_s: float) -> NoSlotInTime:
+    """Return the error of a call that has waited so long."""
+    return NoSlotInTime(f"no slot became free within {waited_s:.0f} s", waited_s=round(waited_s, 1))

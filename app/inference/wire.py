@@ -19,6 +19,15 @@ BODY_LIMIT_BYTES = 64_000_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Ollama has no error codes: these are its words (server/routes.go, llm/llama_server.go at v0.33).
 _CONTEXT_WORDS = re.compile(r"context (length|size)|exceeds? the available context|too (long|large)", re.IGNORECASE)
+# EmbedHandler answers 400 whatever broke between it and its runner (server/routes.go); these are the words of
+# llm/llama_server.go's `Embedding`, of Go's transport below it, and of `normalize`, for what is no fault of the input.
+_RUNNER_WORDS = re.compile(
+    r"(do|creating|reading|marshaling|unmarshal) embed|unexpected server status|\bEOF\b|connection re|"
+    r"context (canceled|deadline)|NaN or Inf",
+    re.IGNORECASE,
+)
+# What Ollama, or a proxy that limits bodies, says of the request itself.
+_OF_THE_REQUEST = frozenset({400, 413, 422})
 
 
 class Options(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -154,19 +163,22 @@ def read_line(line: bytes) -> ChatLine:
 
 
 def read_error(body: bytes) -> str:
-    """Return Ollama's words for what is wrong, at most 300 characters."""
+    """Return Ollama's words for what is wrong, at most 300 characters of one line; nothing of what is not Ollama's."""
     try:
-        return sanitise(msgspec.json.decode(body, type=ErrorReply).error)[:300]
+        error = msgspec.json.decode(body, type=ErrorReply).error
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return body[:300].decode("utf-8", "replace")
+        return ""
+    return " ".join(sanitise(error).split())[:300]
 
 
 def failure_of(status: int, error: str) -> Failure:
-    """Return what a status other than 200 means."""
-    if status == 503:
+    """Return what a status other than 200 means, with the words that came with it."""
+    if status in {429, 503}:
         return Failure.BUSY
     if status == 404:
         return Failure.MODEL_MISSING
-    if status >= 500:
+    if status >= 500 or (status == 400 and _RUNNER_WORDS.search(error)):
         return Failure.SERVER_ERROR
-    return Failure.CONTEXT if _CONTEXT_WORDS.search(error) else Failure.BAD_REQUEST
+    if status not in _OF_THE_REQUEST:
+        return Failure.REJECTED
+    return Failure.CONTEXT if status == 400 and _CONTEXT_WORDS.search(error) else Failure.BAD_REQUEST

@@ -185,6 +185,8 @@ def _client(url: str, api_key: str | None, tls: ssl.SSLContext) -> AsyncQdrantCl
         check_compatibility=False,
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS),
         verify=tls,
+        # A proxy is for what lies outside one's own network, and .netrc would send a peer someone's password.
+        trust_env=False,
     )
 
 

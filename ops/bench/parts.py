@@ -26,6 +26,8 @@ ADDRESSES, SLOTS = tuple(f"127.0.0.{number}" for number in range(1, 5)), 20
 
 NODE, NGINX, REPLICA, PASS, WORKER = "bench-node", "bench-nginx", "bench-replica", "bench-pass", "worker-1"
 FOR_EVER = 10**9
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Asks processes of this machine without a proxy, whatever the environment says."""
 
 NGINX_CONF = """
 daemon off;
@@ -77,7 +79,7 @@ def _script(port: int) -> None:
         {"times": FOR_EVER, "model": PACED, "text": TEXT, "tokens_per_s": PACE_TOKENS_PER_S},
     ]
     asked = urllib.request.Request(f"http://{HOST}:{port}/control", data=json.dumps(scripts).encode())
-    with urllib.request.urlopen(asked, timeout=5.0) as reply:  # noqa: S310 - our own process on loopback
+    with DIRECTLY.open(asked, timeout=5.0) as reply:
         reply.read()
 
 

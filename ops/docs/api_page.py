@@ -19,6 +19,11 @@ from ops.docs.markdown import code, page, table
 EVENTS = (
     ("`queued`", "`run_id`, `session_id`", "First: the ids to come back with."),
     ("`loading`", "`node`, `model`", "The model is being loaded; the answer waits for it."),
+    (
+        "`waiting_for_node`",
+        "`reason`, `since`",
+        "Nothing can take the run's call since then. It goes on as soon as something can, until its deadline.",
+    ),
     ("`delta`", "`text`", "Append the text."),
     ("`restart`", "`offset`", "Drop all text after that many characters (Unicode code points); go on appending."),
     ("`done`", "the body of a JSON answer", "Last. Its `message` equals the text that was put together."),

@@ -2,7 +2,7 @@
 
 from app.api.docs import EDGE_CODES, ROUTER_CODES
 from app.api.problems import STATUSES, title_of
-from app.errors import LeaseLost, Refused, SessionBusy, SwitchyardError, Unavailable
+from app.errors import LeaseLost, Refused, SwitchyardError, Unavailable, is_retryable
 from ops.docs.markdown import code, page, table
 
 # Branches of the tree, and what never leaves the process.
@@ -12,7 +12,7 @@ NOT_SHOWN = {SwitchyardError, Refused, Unavailable, LeaseLost}
 def write_errors() -> str:
     """Return the page."""
     rows = [
-        (kind.code, status, title_of(kind), issubclass(kind, (Unavailable, SessionBusy)))
+        (kind.code, status, title_of(kind), is_retryable(kind))
         for kind, status in STATUSES.items()
         if kind not in NOT_SHOWN
     ]

@@ -21,6 +21,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (records, "Outcome"),
     (values, "RunState"),
     (values, "EventKind"),
+    (values, "WaitReason"),
     (values, "OnDisconnect"),
     (values, "Degradation"),
     (states, "DocumentState"),

@@ -45,7 +45,7 @@ def ask(
 ) -> None:
     """Ask and read the stream to its end, or until it breaks or `until` says so. Raises httpx.HTTPStatusError."""
     headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
-    with httpx.Client(timeout=STREAM_LIMIT_S) as client:
+    with httpx.Client(timeout=STREAM_LIMIT_S, trust_env=False) as client:
         with client.stream("POST", f"{url}/api/v1/chat", json=body | {"stream": True}, headers=headers) as reply:
             _raise_for(reply)
             _read(reply, reader, until)
@@ -54,7 +54,7 @@ def ask(
 def come_back(url: str, key: str, reader: Reader, *, until: Callable[[Reader], bool] = lambda _: False) -> None:
     """Read the rest of the run's events, as far as `ask` does. Raises httpx.HTTPStatusError."""
     headers = {"Authorization": f"Bearer {key}", "Last-Event-ID": reader.last_id}
-    with httpx.Client(timeout=STREAM_LIMIT_S) as client:
+    with httpx.Client(timeout=STREAM_LIMIT_S, trust_env=False) as client:
         with client.stream("GET", f"{url}/api/v1/runs/{reader.run_id}/events", headers=headers) as reply:
             _raise_for(reply)
             _read(reply, reader, until)

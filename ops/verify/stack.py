@@ -85,7 +85,7 @@ def handbook() -> dict[str, str]:
 def upload(url: str, key: str, documents: Iterable[Path]) -> None:
     """Upload documents and wait until questions find them. Raises StackFailed, httpx.HTTPError."""
     headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=UPLOAD_LIMIT_S) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=UPLOAD_LIMIT_S, trust_env=False) as client:
         jobs: dict[str, str] = {}
         for path in documents:
             file = {"file": (path.name, path.read_bytes(), "text/markdown")}

@@ -63,9 +63,9 @@ class Caller:
                 ask(self.url, self.key, {**CHAT, "session_id": session}, reader)
                 assert reader.end == "done"
                 self._mistakes(client)
-            # A deadline that no node can hold: a real 503, and no node is blamed for it.
+            # A deadline that no node can hold: a real 504, and no node is blamed for it.
             broken = [client.post("/api/v1/chat", json={**CHAT, "deadline_s": 0.01}) for _ in range(BROKEN)]
-            assert {answer.status_code for answer in broken} == {503}
+            assert {answer.status_code for answer in broken} == {504}
 
     def _mistakes(self, client: httpx.Client) -> None:
         assert client.post("/api/v1/chat", json={}).status_code == 422

@@ -32,14 +32,18 @@ name = "all-minilm:22m"
 kind = "embed"
 tiers = []
 num_ctx = [256]
+"""
+NODE = """
 [[nodes]]
-name = "a"
+name = "{name}"
 url = "{url}"
 slots = 2
 gpus = 1
 price_usd_per_hour = 0.36
 models = ["smollm2:135m", "all-minilm:22m"]
 """
+DIED = "UPDATE runs SET lease_owner = 'dead', lease_until = now() - interval '1 second' WHERE id = %s RETURNING id"
+"""Makes a run look as if the process that owned it had died."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,11 @@ def fake_node(**more: int) -> FakeNode:
     return FakeNode([FakeModel(name=CHAT, tokens_per_s=200.0), FakeModel(name=EMBED, kind="embed")], **more)
 
 
-def settings_for(servers: Servers, node: FakeNode, *, continues: bool = True, **more: object) -> Settings:
-    """Return settings of one process over these servers; every run of a test has a short lease."""
+def settings_for(servers: Servers, *nodes: FakeNode, continues: bool = True, **more: object) -> Settings:
+    """Return settings of one process over these servers and nodes a, b, …; every run of a test has a short lease."""
     nodes_file = servers.directory / f"nodes-{uuid4()}.toml"
-    nodes_file.write_text(NODES.format(url=node.url, continues=str(continues).lower()))
+    declared = [NODE.format(name=name, url=node.url) for name, node in zip("abc", nodes, strict=False)]
+    nodes_file.write_text(NODES.format(continues=str(continues).lower()) + "".join(declared))
     given: dict[str, object] = {
         "database_url": servers.database_url,
         "cache_url": servers.cache_url,

@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack
 import msgspec
 import pytest
 
-from app.errors import ContextTooLong, ModelUnknown, NodeFailed, NoNodeAvailable
+from app.errors import ContextTooLong, DeadlineExceeded, ModelUnknown, NoNodeAvailable
 from app.ids import RunId
+from app.inference.breaker import BreakerState
 from app.inference.records import Answer, ChatCall, Message, Outcome
 from app.inference.route import Exclusion, Reason
 from app.inference.tiers import Tier, TierReason
@@ -201,15 +202,17 @@ async def test_cancelling_stops_the_node_frees_the_slot_and_leaves_a_record(redi
     await node.stop()
 
 
-async def test_a_call_that_passes_its_deadline_is_stopped(redis_url: str) -> None:
+async def test_a_call_that_passes_its_deadline_is_stopped_and_no_node_is_blamed(redis_url: str) -> None:
     node = fake(tokens_per_s=50, answer_tokens=1000)
     await node.start()
     async with open_replica(catalogue([node]), redis_url) as replica:
         seen = Seen()
-        with pytest.raises(NodeFailed) as failed:
-            await _chat(replica, ask(max_tokens=1000, deadline_s=0.2), seen)
-        assert failed.value.facts["failure"] == "deadline"
-        assert [one.outcome for one in seen.records] == [Outcome.FAILED]
+        for _ in range(4):
+            with pytest.raises(DeadlineExceeded, match=r"0\.1 s"):
+                await _chat(replica, ask(max_tokens=1000, deadline_s=0.1, patience_s=60.0), seen)
+        assert [one.outcome for one in seen.records] == [Outcome.CANCELLED] * 4
+        assert BreakerState.OPEN not in replica.fleet.view("n0").breakers.values()
+        assert [sample for metric in replica.metrics.call_failures.collect() for sample in metric.samples] == []
     await node.stop()
 
 

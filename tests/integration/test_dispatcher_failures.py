@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 import msgspec
 import pytest
 
-from app.errors import NodeFailed, NoNodeAvailable
+from app.errors import NodeFailed, NodeRefused, NoNodeAvailable
 from app.inference.breaker import BreakerState
 from app.inference.records import Answer, ChatCall, Outcome
 from app.inference.route import Reason
@@ -163,11 +163,24 @@ async def test_when_every_attempt_fails_the_call_fails(replica: Replica, nodes: 
     assert sum(len(node.calls) for node in nodes) == len(seen.records) == 4
 
 
-async def test_a_refused_request_is_not_tried_elsewhere(replica: Replica, nodes: list[FakeNode]) -> None:
-    nodes[0].script(status=400, error="invalid format")
-    with pytest.raises(NodeFailed, match="invalid format"):
-        await _chat(replica, ask(), Seen())
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_refused_request_is_not_tried_elsewhere_and_blames_no_node(
+    replica: Replica, nodes: list[FakeNode], status: int
+) -> None:
+    nodes[0].script(status=status, error="invalid\nformat", times=4)
+    for _ in range(4):
+        with pytest.raises(NodeRefused, match=r"^invalid format$"):
+            await _chat(replica, ask(patience_s=60.0), Seen())
     assert nodes[1].calls == []
+    assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 429])
+async def test_what_a_proxy_in_front_of_one_node_refuses_goes_to_another(
+    replica: Replica, nodes: list[FakeNode], status: int
+) -> None:
+    nodes[0].script(status=status, error="no")
+    assert (await _chat(replica, ask(), Seen())).route.node == "n1"
 
 
 async def test_a_model_that_keeps_failing_on_a_node_is_left_alone(replica: Replica, nodes: list[FakeNode]) -> None:

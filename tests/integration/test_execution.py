@@ -9,10 +9,12 @@ from app.agents.effects import Effects
 from app.agents.values import Delta, EventKind, OnDisconnect, Restart, RunEvent, RunResult, RunState
 from app.errors import NoNodeAvailable
 from app.ids import Caller, RunId
+from app.inference.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (
     CHAT,
+    DIED,
     END_S,
     Servers,
     add_caller,
@@ -141,10 +143,12 @@ async def test_with_all_nodes_down_the_request_is_refused_and_the_same_key_works
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
         await node.stop()
+        await until(lambda: not routable(platform.fleet.views()))
         start = ask(idempotency_key="later")
         with pytest.raises(NoNodeAvailable) as caught:
             await platform.runner.start(caller, start)
         assert caught.value.retry_after_s > 0
+        assert await platform.sessions.list(caller.tenant_id, limit=9) == []
         await node.start()
         async with asyncio.timeout(END_S):
             while True:
@@ -247,17 +251,18 @@ async def test_a_run_cancelled_while_nobody_owned_it_ends_without_another_call(
             await second.runs.ask_cancel(caller.tenant_id, handle.run_id)
             result = await second.runner.resume(handle.run_id)
             assert result is not None
-            assert (result.state, len(node.calls)) == (RunState.CANCELLED, calls)
+            assert (result.state, result.error_code, len(node.calls)) == (RunState.CANCELLED, "cancelled", calls)
             assert result.gpu_seconds > 0
 
 
-async def test_a_run_that_fails_on_every_attempt_is_given_up(servers: Servers, node: FakeNode) -> None:
+async def test_a_run_whose_owners_die_is_given_up(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node, run_attempts=1, replica="replica-1")) as (first,):
         caller = await add_caller(first)
         node.script(model=CHAT, hang_after=2)
         handle = await first.runner.start(caller, ask())
         await until(lambda: chat_of(node).tokens >= 2)
         await first.runner.close(drain_s=0)
+        await rows(first, DIED, handle.run_id)
         async with opened(settings_for(servers, node, run_attempts=1, replica="worker-1")) as (second,):
             result = await second.runner.resume(handle.run_id)
             assert result is not None
@@ -276,7 +281,8 @@ async def test_a_run_whose_own_reading_ends_its_owners_is_given_up_without_it(
         handle = await first.runner.start(caller, ask())
         await until(lambda: chat_of(node).tokens >= 2)
         await first.runner.close(drain_s=0)
-        await rows(first, "UPDATE runs SET attempt = 2 WHERE id = %s RETURNING id", handle.run_id)
+        await rows(first, "UPDATE runs SET attempt = 2, lost = 1 WHERE id = %s RETURNING id", handle.run_id)
+        await rows(first, DIED, handle.run_id)
         monkeypatch.delattr(Effects, "load")
         async with opened(settings_for(servers, node, run_attempts=1, replica="worker-1")) as (second,):
             result = await second.runner.resume(handle.run_id)

@@ -169,4 +169,4 @@ async def test_a_key_may_come_from_a_file_and_an_address_may_be_wrong(running: R
     status, _, _ = await asyncio.to_thread(chat, "ftp://nowhere", "hello", "--url", running.url, "--key-file", path)
     assert status == 0
     status, _, notes = await asyncio.to_thread(chat, "ftp://nowhere", "hello")
-    assert (status, notes) == (1, "switchyard: ftp://nowhere is not an http or https address\n")
+    assert (status, notes) == (2, "switchyard: SWITCHYARD_LOCAL_URL: must begin with http:// or https://\n")

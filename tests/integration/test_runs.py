@@ -88,7 +88,7 @@ async def test_a_second_run_of_a_session_is_refused_until_the_first_ends(bench: 
         await store.accept(bench.caller, question(session_id=first.session_id))
     await end(bench, first, done(first))
     second = await accepted(store, bench.caller, question("And for parts?", session_id=first.session_id))
-    turns = await bench.sessions.turns(bench.caller.tenant_id, first.session_id, without=second.run_id, limit=6)
+    turns = await bench.sessions.turns(bench.caller.tenant_id, first.session_id, before=second.run_id, limit=6)
     assert [turn.content for turn in turns] == ["How long is the warranty?", "Two years."]
 
 

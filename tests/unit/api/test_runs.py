@@ -8,7 +8,7 @@ import pytest
 
 from app.agents.values import RunState
 from app.api.shapes import RunView
-from app.errors import NoSlotInTime
+from app.errors import NoSlotInTime, RunCancelled, RunFailed, SwitchyardError
 from app.ids import RunId
 from tests.fakes.asgi import Client
 from tests.fakes.platform import FakePlatform
@@ -38,6 +38,19 @@ async def test_a_run_that_failed_shows_why(client: Client, platform: FakePlatfor
     assert view["state"] == "failed"
     assert view["answer"] is None
     assert view["error"] == {"code": "no_slot_in_time", "detail": "every slot stayed taken"}
+
+
+@pytest.mark.parametrize("stored", [RunCancelled("stopped"), RunFailed("stopped", reason="cancelled")])
+async def test_a_cancelled_run_says_so_also_one_of_an_earlier_version(
+    client: Client, platform: FakePlatform, stored: SwitchyardError
+) -> None:
+    platform.runner.ending = lambda result: failed(result, stored, RunState.CANCELLED)
+    reply = await client.post(CHAT, {"message": "hello"})
+    assert (reply.status, reply.json()["code"]) == (409, "cancelled")
+    view = (await client.get(f"/api/v1/runs/{reply.json()['run_id']}")).json()
+    assert (view["state"], view["error"]) == ("cancelled", {"code": "cancelled", "detail": "stopped"})
+    events = (await client.get(f"/api/v1/runs/{reply.json()['run_id']}/events")).events()
+    assert [(kind, body["code"]) for _, kind, body in events if kind == "error"] == [("error", "cancelled")]
 
 
 async def test_events_come_from_the_beginning(client: Client) -> None:

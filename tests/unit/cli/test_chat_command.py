@@ -120,6 +120,12 @@ def test_a_model_that_loads_is_told() -> None:
     assert "(b loads qwen)" in notes
 
 
+def test_a_wait_for_a_node_is_told() -> None:
+    waiting = StreamEvent("r:1:0", "waiting_for_node", {"reason": "node_failed", "since": "2026-03-01T12:00:00Z"})
+    _, _, notes = converse(ScriptedStack(QUEUED, waiting, StreamEvent("", "done", ANSWER)), "q")
+    assert "(waiting for a node: node_failed)" in notes
+
+
 def test_a_failed_answer_is_told_and_the_conversation_goes_on() -> None:
     error = StreamEvent("", "error", {"code": "node_failed", "detail": "the node broke off"})
     status, _, notes = converse(ScriptedStack(QUEUED, delta("hal"), error), "q", "q")

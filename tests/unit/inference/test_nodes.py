@@ -105,7 +105,7 @@ def test_speeds_are_averaged_and_what_was_not_measured_stays(fleet: Fleet) -> No
 
 
 def test_a_full_queue_and_a_bad_request_are_not_held_against_a_node(fleet: Fleet) -> None:
-    for failure in (Failure.BUSY, Failure.CONTEXT, Failure.BAD_REQUEST, Failure.DEADLINE) * 5:
+    for failure in (Failure.BUSY, Failure.CONTEXT, Failure.BAD_REQUEST) * 5:
         fleet.failed("a", "n", failure)
     assert BreakerState.OPEN not in fleet.view("a").breakers.values()
 

@@ -77,7 +77,22 @@ def test_what_is_not_the_protocol_is_a_value_error(raw: bytes) -> None:
         (400, "the input length exceeds the context length", Failure.CONTEXT),
         (400, "request (900 tokens) exceeds the available context size (512 tokens)", Failure.CONTEXT),
         (400, "invalid format", Failure.BAD_REQUEST),
-        (405, "", Failure.BAD_REQUEST),
+        (413, "", Failure.BAD_REQUEST),
+        (422, "", Failure.BAD_REQUEST),
+        # A proxy's words for a large body say nothing of the model's context.
+        (413, "Request Entity Too Large", Failure.BAD_REQUEST),
+        (400, '"m" does not support chat', Failure.BAD_REQUEST),
+        (401, "unauthorized", Failure.REJECTED),
+        (403, "", Failure.REJECTED),
+        (405, "", Failure.REJECTED),
+        (302, "", Failure.REJECTED),
+        (429, "", Failure.BUSY),
+        # EmbedHandler (ollama, server/routes.go) answers 400 for whatever breaks between it and its runner.
+        (400, 'do embedding request: Post "http://127.0.0.1:33445/embedding": EOF', Failure.SERVER_ERROR),
+        (400, "error reading embed response: unexpected EOF", Failure.SERVER_ERROR),
+        (400, "unexpected server status: llm server loading model", Failure.SERVER_ERROR),
+        (400, "embedding contains NaN or Inf values", Failure.SERVER_ERROR),
+        (400, "invalid input type", Failure.BAD_REQUEST),
     ],
 )
 def test_a_status_and_its_words_say_what_is_wrong(status: int, error: str, failure: Failure) -> None:
@@ -86,7 +101,10 @@ def test_a_status_and_its_words_say_what_is_wrong(status: int, error: str, failu
 
 def test_errors_are_read_short_and_from_any_body() -> None:
     assert read_error(b'{"error":"no\\u0000"}') == "no"
-    assert read_error(b"<html>" + b"x" * 1000) == "<html>" + "x" * 294
+    assert read_error(b'{"error":"a\\nb\\u2028c"}') == "a b c"
+    assert len(read_error(b'{"error":"' + b"x" * 1000 + b'"}')) == 300
+    # A proxy's page is not for the caller's eyes.
+    assert read_error(b"<html>" + b"x" * 1000) == ""
 
 
 @pytest.mark.requirement("FIN-93")

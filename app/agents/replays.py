@@ -1,0 +1,97 @@
+"""What an idempotency key names: a run to be shown again, or one whose next attempt begins now."""
+
+import hashlib
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import DictRow
+
+from app.agents import sessions
+from app.agents.values import RunHandle, RunState, StartRun
+from app.errors import IdempotencyMismatch, is_retryable, kind_of
+from app.ids import Caller, RunId, SessionId
+from app.postgres import Connection
+
+SELECT_BY_KEY: LiteralString = """
+    SELECT id, session_id, idempotency_sha256, state, attempt, error_code FROM runs
+    WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(key)s AND state <> 'refused'
+"""
+# Of two requests that saw the same end, one finds it gone. Another run of the session breaks `runs_one_per_session`.
+BEGIN_AGAIN: LiteralString = """
+    UPDATE runs SET state = 'running', fence = fence + 1, attempt = attempt + 1, lease_owner = %(owner)s,
+                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(), finished_at = NULL,
+                    cancel_asked = false, answer = NULL, result = NULL, degraded = '{}', error_code = NULL,
+                    error_detail = NULL, key_id = %(key_id)s, on_disconnect = %(on_disconnect)s,
+                    request_id = %(request_id)s
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'failed' AND attempt = %(attempt)s
+    RETURNING id, tenant_id, key_id, session_id, team, question, context, options, on_disconnect, request_id, fence,
+              attempt, lost, session_tier, started_at, cancel_asked,
+              extract(epoch FROM now() - started_at)::float8 AS spent_s
+"""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """The run that a key names, as it was when it was looked at."""
+
+    run_id: RunId
+    session_id: SessionId
+    attempt: int
+    is_retryable: bool
+    """It ended, and its client was told that asking again may help: so it does."""
+
+    @property
+    def replay(self) -> RunHandle:
+        """The run, to be followed or shown."""
+        return RunHandle(self.run_id, self.session_id, replayed=True)
+
+
+async def find_named(conn: Connection, caller: Caller, ask: StartRun) -> Named | None:
+    """Return what the request's key names. Raises IdempotencyMismatch."""
+    if ask.idempotency_key is None:
+        return None
+    rows = await conn.execute(SELECT_BY_KEY, {"tenant_id": caller.tenant_id, "key": ask.idempotency_key})
+    row = await rows.fetchone()
+    if row is None:
+        return None
+    if bytes(row["idempotency_sha256"]) != request_digest(ask):
+        raise IdempotencyMismatch("this Idempotency-Key was used with another request")
+    ended_badly = row["state"] == RunState.FAILED.value
+    return Named(
+        RunId(row["id"]),
+        SessionId(row["session_id"]),
+        row["attempt"],
+        ended_badly and is_retryable(kind_of(row["error_code"], {})),
+    )
+
+
+async def begin_again(
+    conn: Connection, caller: Caller, ask: StartRun, named: Named, *, owner: str, lease_s: float, session_ttl_s: int
+) -> tuple[DictRow, sessions.SessionFacts] | None:
+    """Begin the next attempt of a run inside the caller's transaction; its effects and its question are kept.
+
+    Returns the row as claimed by `owner`; None when another request was first. Raises SessionUnknown, and
+    UniqueViolation when another run of the session has not ended.
+    """
+    # First the session, then the run: in the order in which runs are accepted and ended.
+    session = await sessions.revive(conn, caller.tenant_id, named.session_id, ttl_s=session_ttl_s)
+    rows = await conn.execute(
+        BEGIN_AGAIN,
+        {
+            "run_id": named.run_id,
+            "tenant_id": caller.tenant_id,
+            "attempt": named.attempt,
+            "owner": owner,
+            "lease_s": lease_s,
+            "key_id": caller.key_id,
+            "on_disconnect": ask.on_disconnect,
+            "request_id": ask.request_id,
+        },
+    )
+    row = await rows.fetchone()
+    return None if row is None else (row, session)
+
+
+def request_digest(ask: StartRun) -> bytes:
+    """Return the SHA-256 of what a repeated request must have in common with the first."""
+    what = (ask.team, ask.question, str(ask.session_id or ""), ask.context, ask.options)
+    return hashlib.sha256(msgspec.msgpack.encode(what, order="sorted")).digest()

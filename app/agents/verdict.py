@@ -1,0 +1,45 @@
+"""How a run ends that brought no answer: its final state, and the fact that its caller is told."""
+
+from app.agents.deadline import Deadline
+from app.agents.live import Ending
+from app.agents.values import RunState
+from app.errors import (
+    NodeFailed,
+    NoNodeAvailable,
+    NoSlotInTime,
+    RunCancelled,
+    RunFailed,
+    SwitchyardError,
+    Unavailable,
+)
+
+GIVEN_UP = "attempts"
+
+
+def cause_of(
+    error: BaseException | None, *, is_over: bool, deadline: Deadline, trouble: Unavailable | None
+) -> BaseException | None:
+    """Return what ended the work: `is_over` says that its time ran out while it waited for `trouble` or was at work.
+
+    A call that gives up at the run's deadline does so because of the deadline.
+    """
+    if is_over:
+        return deadline.passed(trouble)
+    if isinstance(error, (NoNodeAvailable, NoSlotInTime, NodeFailed)) and deadline.left_s <= 0:
+        return deadline.passed(error)
+    return error
+
+
+def judge(
+    error: BaseException | None, ending: Ending | None, *, is_cancelled: bool, has_begun: bool
+) -> tuple[RunState, SwitchyardError]:
+    """Return the state and the fact; `has_begun` says that an effect or text of the run is kept."""
+    if ending is Ending.CANCELLED or is_cancelled:
+        return RunState.CANCELLED, RunCancelled("the run was cancelled")
+    if isinstance(error, RunFailed) and error.facts.get("reason") == GIVEN_UP:
+        return RunState.DEAD, error
+    if isinstance(error, Unavailable) and not has_begun:
+        return RunState.REFUSED, error
+    if isinstance(error, SwitchyardError):
+        return RunState.FAILED, error
+    return RunState.FAILED, RunFailed("an unforeseen error ended the run", reason="internal")
