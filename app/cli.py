@@ -24,8 +24,10 @@ from app.files import FileUnreadable, certificate_problem, read_text
 from app.migrations import migrate
 from app.mistakes import MISCONFIGURED, ConfigurationWrong, Mistake
 from app.postgres import Database, make_pool
-from app.settings import Settings, SettingsWrong, read_part, variable_of
+from app.settings import PREFIX, Settings, SettingsWrong, read_part, variable_of
+from app.telemetry.crashes import Crashes, quieten_libraries
 from app.telemetry.metrics import Metrics
+from app.telemetry.secrets import mask_of
 from app.urls import AddressWrong, read_http_address
 from app.variables import FILE_BYTES
 
@@ -258,7 +260,10 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     given = build_parser().parse_args(arguments)
-    return run(given, os.environ, Console(sys.stdout), Console(sys.stderr))
+    notes = Console(sys.stderr, mask_of(os.environ, PREFIX))
+    Crashes(notes.say).watch()
+    quieten_libraries(notes.say)
+    return run(given, os.environ, Console(sys.stdout), notes)
 
 
 if __name__ == "__main__":

@@ -5,20 +5,28 @@ from typing import TextIO
 
 import msgspec
 
+from app.telemetry.masking import Mask
 from app.text import one_line
 
 
 class Console:
     """Lines, tables, JSON and text as it streams, on one stream."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, mask: Mask | None = None) -> None:
+        """With a `mask`, lines are written without their secrets: for what errors and libraries say."""
         self._stream = stream
+        self._mask = mask
         self._in_line = False
+
+    def masked(self, mask: Mask) -> "Console":
+        """Return a console on the same stream that masks its lines."""
+        return Console(self._stream, mask)
 
     def say(self, line: str) -> None:
         """Write a line, on a line of its own; what is no `\\n` and ends lines for some is written as its escape."""
         self.end_line()
-        self._stream.write("\n".join(one_line(part) for part in f"{line}\n".split("\n")))
+        shown = line if self._mask is None else self._mask.text(line)
+        self._stream.write("\n".join(one_line(part) for part in f"{shown}\n".split("\n")))
         self._stream.flush()
 
     def write(self, text: str) -> None:

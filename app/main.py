@@ -13,7 +13,7 @@ from app.api.app import create_app
 from app.api.server import make_server
 from app.configuration import Configuration
 from app.console import Console
-from app.process import CannotStart, run_process
+from app.process import CannotStart, run_process, watched
 from app.wiring import open_platform
 
 BACKLOG = 2048
@@ -72,7 +72,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the replica; return the exit status: 0 after a drain, 2 for a wrong configuration, 1 for another end."""
     given = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-    return run_process(partial(serve, fd=given.fd), os.environ, Console(sys.stderr))
+    return run_process(partial(serve, fd=given.fd), os.environ, watched(os.environ, Console(sys.stderr)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from app.ids import JobId, RunId
 from app.inference import usage
 from app.inference.lease import Orphan
 from app.loops import Loop, Loops, attempt_each
-from app.process import CannotStart, run_process
+from app.process import CannotStart, run_process, watched
 from app.retrieval import jobs
 from app.retrieval.shape import Copies
 from app.settings import Settings
@@ -187,7 +187,7 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> Callable[
 
 def main() -> int:
     """Run the worker; return the exit status: 0 after a stop, 2 for a wrong configuration, 1 for another end."""
-    return run_process(run, os.environ, Console(sys.stderr))
+    return run_process(run, os.environ, watched(os.environ, Console(sys.stderr)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 A line is a JSON object: timestamp, level, logger, message, module, function, exception where there is one,
 the ids bound at the edge (request_id, tenant_id, run_id, ...), the process, and the facts of the event.
 Lines wait in a bounded queue that a thread writes, so a slow pipe never stops the event loop; when the queue
-is full lines are dropped, counted and told of.
+is full lines are dropped, counted and told of. That thread also takes secrets out of every line, whoever wrote it.
 """
 
 import copy
@@ -23,10 +23,12 @@ from pythonjsonlogger.msgspec import MsgspecFormatter
 from structlog.typing import EventDict
 
 from app.errors import SwitchyardError
+from app.telemetry.masking import Mask
 from app.text import one_line
 
 QUEUE_LINES = 10_000
 FRAMES = 40
+TEXT_CHARS = 300
 CLOSE_LIMIT_S = 5.0
 # Libraries that tell of each request or job at INFO.
 QUIET_LOGGERS = ("uvicorn.access", "aiohttp.access", "httpx", "httpcore", "procrastinate", "psycopg.pool", "alembic")
@@ -49,8 +51,14 @@ def plain_text(error: BaseException) -> str:
     name = type(error).__qualname__
     plain = isinstance(error, (SwitchyardError, *_PLAIN_BUILTINS)) and not isinstance(error, UnicodeError)
     if plain or any(parent.__name__ in _PLAIN_NAMES for parent in type(error).__mro__):
-        return f"{name}: {str(error).splitlines()[0][:300] if str(error) else ''}"
+        return f"{name}: {_first_line(str(error))}"
     return name
+
+
+def _first_line(text: str) -> str:
+    line = text.splitlines()[0] if text else ""
+    # Cut between words: half a secret would no longer be known for one.
+    return line if len(line) <= TEXT_CHARS else line[:TEXT_CHARS].rpartition(" ")[0]
 
 
 def render_exception(error: BaseException) -> str:
@@ -132,14 +140,34 @@ class BoundedQueueHandler(QueueHandler):
         except queue.Full:
             self.dropped += 1
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Tell which logger's record cannot be written, not what it holds: logging would write that to stderr."""
+        self.lose(record)
+
+    def lose(self, record: logging.LogRecord) -> None:
+        """Have a line written in the place of a record that cannot be."""
+        notice = logging.makeLogRecord({"name": __name__, "levelno": logging.ERROR, "levelname": "ERROR"})
+        notice.msg = notice.message = "logs.unwritable"
+        notice.__dict__["facts"] = {"of": record.name, "line": f"{record.module}:{record.lineno}"}
+        self.enqueue(notice)
+
 
 class LineWriter(logging.StreamHandler[TextIO]):
-    """Writes lines, and tells once how many were dropped since the last line."""
+    """Writes lines without their secrets, and tells once how many were dropped since the last line."""
 
-    def __init__(self, stream: TextIO, source: BoundedQueueHandler) -> None:
+    def __init__(self, stream: TextIO, source: BoundedQueueHandler, mask: Mask) -> None:
         super().__init__(stream)
         self._source = source
+        self._mask = mask
         self._told = 0
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, masked."""
+        return self._mask.line(super().format(record))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Lose the record: logging itself would write its arguments, as they are, to stderr."""
+        self._source.lose(record)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write `record`, after a line about lost ones."""
@@ -190,10 +218,10 @@ def to_record(_logger: object, _method: str, event: EventDict) -> EventDict:
 class Logs:
     """The logging of a process. `close` writes what waits."""
 
-    def __init__(self, level: str, *, constants: Mapping[str, str], stream: TextIO) -> None:
+    def __init__(self, level: str, *, constants: Mapping[str, str], stream: TextIO, mask: Mask) -> None:
         lines: queue.Queue[logging.LogRecord | None] = queue.Queue(QUEUE_LINES)
         self._handler = BoundedQueueHandler(lines)
-        writer = LineWriter(stream, self._handler)
+        writer = LineWriter(stream, self._handler, mask)
         writer.setFormatter(JsonFormatter(constants))
         self._thread = WritingThread(lines, writer)
         self._lock = threading.Lock()
@@ -237,12 +265,14 @@ def configure(
     process: str = "switchyard",
     constants: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
+    mask: Mask | None = None,
     caches: bool = True,
 ) -> Logs:
     """Make every logger of this process, structlog's and the libraries', write JSON lines to `stream` (stdout).
 
-    `process` is on every line, like `constants`. `level` is a name that `logging` knows. With `caches`, a logger keeps
-    this configuration from its first use on.
+    `process` is on every line, like `constants`. `mask` knows this process's secrets; what stands where secrets do is
+    masked without it too. `level` is a name that `logging` knows. With `caches`, a logger keeps this configuration from
+    its first use on.
     """
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, to_record],
@@ -251,4 +281,4 @@ def configure(
         cache_logger_on_first_use=caches,
     )
     fixed = {"process": process, **(constants or {})}
-    return Logs(level, constants=fixed, stream=stream if stream is not None else sys.stdout)
+    return Logs(level, constants=fixed, stream=stream if stream is not None else sys.stdout, mask=mask or Mask())

@@ -6,8 +6,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from app.telemetry.crashes import Crashes
 from ops.local import commands, demo
-from ops.local.choices import directory_from
+from ops.local.choices import directory_from, mask_from
 from ops.local.console import Console
 from ops.local.logs import show_logs
 from ops.local.problems import LocalProblem
@@ -42,7 +43,8 @@ def _run(given: argparse.Namespace, console: Console) -> int:
             return commands.status(os.environ, console, is_json=given.json)
         case "logs":
             directory = directory_from(os.environ)
-            return show_logs(directory, given.part, lines=given.lines, is_following=given.follow, console=console)
+            masked = Console(sys.stdout, mask=mask_from(os.environ))
+            return show_logs(directory, given.part, lines=given.lines, is_following=given.follow, console=masked)
         case _:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             return demo.run(os.environ, console, documents=given.documents, is_kept=given.keep)
@@ -51,14 +53,16 @@ def _run(given: argparse.Namespace, console: Console) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     given = _parser().parse_args(arguments)
-    console = Console(sys.stdout)
+    console, mask = Console(sys.stdout), mask_from(os.environ)
+    Crashes(Console(sys.stderr, mask=mask).say).watch()
     try:
         return _run(given, console)
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough; so has the interpreter's last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (LocalProblem, OSError) as problem:
-        Console(sys.stderr).say(f"error: {problem}")
+        # Asked for again: a first `up` has made passwords since.
+        Console(sys.stderr, mask=mask_from(os.environ)).say(f"error: {problem}")
         return 1
 
 

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ops.local.layout import Layout, Outside
+from app.telemetry.masking import Mask
+from app.telemetry.secrets import find_secrets
+from ops.local.layout import SECRETS, Layout, Outside
 from ops.local.models.catalogue import Size
 from ops.local.parts.probes import http_ok
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
+from ops.local.secrets_file import find_secrets_of
 
-PREFIX = "SWITCHYARD_LOCAL_"
+OURS = "SWITCHYARD_"
+PREFIX = f"{OURS}LOCAL_"
 FIRST_CHOICE_PORT = 8080
 OLLAMA_PORT = 11434
 QDRANT_PORT = 6333
@@ -18,6 +22,13 @@ QDRANT_PORT = 6333
 def directory_from(environ: Mapping[str, str]) -> Path:
     """Return the stack's directory: SWITCHYARD_LOCAL_DIR, or `.local` in the clone."""
     return Path(environ.get(f"{PREFIX}DIR") or REPOSITORY / ".local").expanduser()
+
+
+def mask_from(environ: Mapping[str, str]) -> Mask:
+    """Return the mask of the secrets that variables give, and of the passwords of the stack's own parts."""
+    found = find_secrets(environ, OURS)
+    found.secrets |= find_secrets_of(directory_from(environ) / SECRETS)
+    return found.mask()
 
 
 def layout_from(environ: Mapping[str, str], *, is_system: bool) -> Layout:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TextIO
 
+from app.telemetry.masking import Mask
 from ops.local.models.progress import Phase, Progress
 
 BAR_CELLS = 16
@@ -16,8 +17,10 @@ RATE_OVER_S = 5.0
 class Console:
     """Lines, and one progress line at the bottom that is redrawn on a terminal and repeated now and then elsewhere."""
 
-    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, stream: TextIO, *, mask: Mask | None = None, clock: Callable[[], float] = monotonic) -> None:
+        """With a `mask`, lines are written without their secrets: for what errors, programs and logs say."""
         self._stream = stream
+        self._mask = mask
         self._clock = clock
         self._is_terminal = stream.isatty()
         self._bar_width = 0
@@ -28,7 +31,7 @@ class Console:
     def say(self, line: str) -> None:
         """Write a line."""
         self._clear_bar()
-        self._stream.write(f"{line}\n")
+        self._stream.write(f"{line if self._mask is None else self._mask.text(line)}\n")
         self._stream.flush()
 
     def write(self, text: str) -> None:

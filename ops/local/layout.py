@@ -13,6 +13,7 @@ REPLICAS = ("replica-1", "replica-2")
 NODES = ("a", "b")
 QDRANT_PEERS = ("qdrant-1", "qdrant-2", "qdrant-3")
 DATABASE = "switchyard"
+SECRETS = "secrets.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Layout:
         return cls(
             directory=directory,
             ports=Ports(directory / "ports.json", {} if port is None else {"nginx": port}),
-            secrets=read_or_make(directory / "secrets.json"),
+            secrets=read_or_make(directory / SECRETS),
             environ=environ,
             outside=outside or Outside(),
             is_system=is_system,

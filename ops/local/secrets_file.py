@@ -24,6 +24,14 @@ def read_or_make(path: Path) -> Secrets:
     return made
 
 
+def find_secrets_of(path: Path) -> set[str]:
+    """Return the passwords in a stack's file of secrets; none when there is no such file."""
+    try:
+        return {str(secret) for secret in msgspec.json.decode(path.read_bytes(), type=dict[str, str]).values()}
+    except (OSError, msgspec.MsgspecError):
+        return set()
+
+
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from ops.local.choices import layout_from
+from app.telemetry.crashes import Crashes
+from ops.local.choices import layout_from, mask_from
 from ops.local.console import Console
 from ops.local.layout import Layout
 from ops.local.leftovers import end_leftovers
@@ -36,6 +37,7 @@ class Supervisor:
         self._problem = ""
         self._shown: dict[str, str] = {}
         self._stack: Stack | None = None
+        self._mask = mask_from(layout.environ)
 
     def run(self) -> None:
         """Start, watch, and stop the stack. Raises AlreadyRunning, PartFailed; everything has ended then."""
@@ -47,7 +49,7 @@ class Supervisor:
             except StopAsked:
                 self._to(Phase.STOPPED)
             except (LocalProblem, OSError) as error:
-                self._problem = str(error)
+                self._problem = self._mask.text(str(error))
                 self._to(Phase.FAILED)
                 raise
             else:
@@ -91,18 +93,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.local.supervisor", description=__doc__)
     parser.add_argument("--system", action="store_true")
     given = parser.parse_args()
-    console, stop = Console(sys.stdout), threading.Event()
+    stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
+    Crashes(Console(sys.stderr, mask=mask_from(os.environ)).say).watch()
     try:
         layout = layout_from(os.environ, is_system=given.system)
-        Supervisor(layout, should_stop=stop.is_set, tell=console.say).run()
+        Supervisor(layout, should_stop=stop.is_set, tell=Console(sys.stdout, mask=mask_from(os.environ)).say).run()
     except LocalProblem as problem:
-        console.say(f"error: {problem}")
+        Console(sys.stdout, mask=mask_from(os.environ)).say(f"error: {problem}")
         return 1
     return 0
 
