@@ -20,11 +20,11 @@ class Crashes:
 
     def watch(self) -> None:
         """From now on, tell of what ends the process or a thread, or is lost in a finaliser."""
-        sys.excepthook = self.process_ended
+        sys.excepthook = self.ended
         threading.excepthook = self.thread_ended
         sys.unraisablehook = self.finaliser_failed
 
-    def process_ended(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def ended(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Write the exception that ends this process: its frames, and its text where that quotes no user."""
         del kind, trace
         self._say(render_exception(error))
