@@ -7,18 +7,26 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from tests.fakes.replies import NS, entry, last_line, line, now, options, refuse, running, tokens_of, trouble, write
+from ops.local.ollama import names, options, wire
+from ops.local.ollama.faults import Refused, bad_request, model_not_found, server_busy
+from ops.local.ollama.gojson import parse
+from ops.local.ollama.options import LoadOptions
+from ops.local.ollama.wire import Message
+from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
+from tests.fakes.replies import entry, now, refusing, running, shown, tokens_of
 from tests.fakes.scripts import FakeCall, FakeModel, Script
+from tests.fakes.speaker import NS, Counts, Speaker
 from tests.fakes.words import count_tokens, vector_of
 
 CONTEXT_ERROR = "the prompt is longer than the context length currently available to the model"
 
-Answering: TypeAlias = Callable[[web.Request, FakeCall, Script, FakeModel], Awaitable[web.StreamResponse]]
+A = TypeVar("A", Asked, wire.EmbedRequest)
+Answering: TypeAlias = Callable[[web.Request, FakeCall, Script, A], Awaitable[web.StreamResponse]]
 
 
 class FakeNode:
@@ -53,14 +61,16 @@ class FakeNode:
 
     async def start(self, port: int = 0, *, control: bool = False) -> None:
         """Listen on `port` (0: any free one; after `stop` the same as before)."""
-        app = web.Application(client_max_size=64_000_000)
+        app = web.Application(client_max_size=64_000_000, middlewares=[refusing])
         app.router.add_get("/", running)
         app.router.add_get("/api/version", self._version)
         app.router.add_get("/api/tags", self._tags)
         app.router.add_get("/api/ps", self._ps)
         app.router.add_post("/api/show", self._show)
         app.router.add_post("/api/chat", self._chat)
+        app.router.add_post("/api/generate", self._generate)
         app.router.add_post("/api/embed", self._embed)
+        app.router.add_post("/v1/chat/completions", self._completions)
         if control:
             app.router.add_post("/control", self._control)
             app.router.add_get("/control/calls", self._control_calls)
@@ -102,14 +112,9 @@ class FakeNode:
         )
 
     async def _show(self, request: web.Request) -> web.Response:
-        name = msgspec.json.decode(await request.read(), type=dict[str, object]).get("model")
-        model = self.models.get(str(name))
-        if model is None:
-            return refuse(404, f"model '{name}' not found")
-        details = entry(model)["details"]
-        return web.json_response(
-            {"details": details, "model_info": {}, "modified_at": now(), "template": "", "parameters": ""}
-        )
+        asked = wire.show_request(await request.read())
+        model = self._find(asked.model, missing=model_not_found(asked.model))
+        return web.json_response(shown(model))
 
     async def _control(self, request: web.Request) -> web.Response:
         self.scripts.extend(msgspec.json.decode(await request.read(), type=list[Script]))
@@ -119,32 +124,46 @@ class FakeNode:
         return web.Response(body=msgspec.json.encode(self.calls), content_type="application/json")
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, self._stream)
+        return await self._serve(request, read_chat, self._text)
+
+    async def _generate(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, read_generate, self._text)
+
+    async def _completions(self, request: web.Request) -> web.StreamResponse:
+        return await self._serve(request, read_completion, self._text)
 
     async def _embed(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, self._vectors)
+        return await self._serve(request, wire.embed_request, self._vectors)
 
-    async def _serve(self, request: web.Request, answer: Answering) -> web.StreamResponse:
-        body = msgspec.json.decode(await request.read(), type=dict[str, object])
-        call = FakeCall(path=request.path, model=str(body.get("model")), body=body, started_at=time.time())
+    async def _serve(
+        self, request: web.Request, read: Callable[[bytes], A], answer: Answering[A]
+    ) -> web.StreamResponse:
+        raw = await request.read()
+        asked = read(raw)
+        body = msgspec.convert(parse(raw), dict[str, object])
+        call = FakeCall(path=request.path, model=str(asked.model), body=body, started_at=time.time())
         self.calls.append(call)
         self.peers.add(request.transport.get_extra_info("peername") if request.transport is not None else None)
         script = self._take(call.model)
         try:
-            model = self.models.get(call.model)
-            if model is None:
-                return refuse(404, f"model '{call.model}' not found")
             if script.status != 200:
-                return refuse(script.status, script.error)
-            if self._waiting >= self._queue:
-                return refuse(503, "server busy, please try again.  maximum pending requests exceeded")
-            async with self._slot():
-                return await answer(request, call, script, model)
+                raise Refused(script.status, script.error)
+            return await answer(request, call, script, asked)
         except (asyncio.CancelledError, ConnectionResetError):
             call.aborted = True
             raise
         finally:
             call.ended_at = time.time()
+
+    def _find(self, name: str, missing: Refused) -> FakeModel:
+        """Return a model by any of its spellings (server/routes.go, getExistingName). Raises Refused."""
+        if name in self.models:
+            return self.models[name]
+        wanted = names.resolve(name, bad_request("model is required")).full.lower()
+        for model in self.models.values():
+            if names.parse(model.name).full.lower() == wanted:
+                return model
+        raise missing
 
     def _take(self, model: str) -> Script:
         for script in self.scripts:
@@ -157,6 +176,8 @@ class FakeNode:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncGenerator[None]:
+        if self._waiting >= self._queue:
+            raise server_busy()
         self._waiting += 1
         try:
             await self._slots.acquire()
@@ -170,38 +191,46 @@ class FakeNode:
             self._active -= 1
             self._slots.release()
 
-    async def _load(self, call: FakeCall, model: FakeModel) -> float:
+    async def _load(self, call: FakeCall, model: FakeModel, wanted: LoadOptions) -> float:
         """Have the model in memory with the asked context; return the seconds that took."""
         started = time.perf_counter()
         async with self._loading:
-            size = int(str(options(call).get("num_ctx", 4096)))
-            if self.loaded.get(model.name) != size:
+            if self.loaded.get(model.name) != wanted.num_ctx:
                 await asyncio.sleep(model.load_s)
-                self.loaded[model.name] = size
+                self.loaded[model.name] = wanted.num_ctx
                 call.loaded = True
         return time.perf_counter() - started
 
-    async def _stream(
-        self, request: web.Request, call: FakeCall, script: Script, model: FakeModel
-    ) -> web.StreamResponse:
-        load_s = await self._load(call, model)
-        messages = msgspec.convert(call.body["messages"], list[dict[str, str]])
-        prompt_tokens = count_tokens([message["content"] for message in messages])
-        if prompt_tokens >= self.loaded[model.name] and call.body.get("truncate") is False:
-            return refuse(400, CONTEXT_ERROR)
-        prefill_s = await self._prefill(model, prompt_tokens, messages)
-        reply = web.StreamResponse(headers={"content-type": "application/x-ndjson"})
-        started = time.perf_counter()
-        if not await self._say(request, reply, call, script, model, messages):
-            return reply
-        times = {"load": load_s, "prefill": prefill_s, "decode": time.perf_counter() - started}
-        await write(request, reply, last_line(model.name, times, prompt_tokens, call.tokens))
-        call.done = True
-        await reply.write_eof()
-        return reply
+    async def _text(self, request: web.Request, call: FakeCall, script: Script, asked: Asked) -> web.StreamResponse:
+        model = self._find(asked.model, missing=model_not_found(asked.model))
+        speaker = Speaker(request, asked)
+        if not asked.messages and asked.keep_alive_ns == 0:
+            self.loaded.pop(model.name, None)
+            return await speaker.end("unload")
+        refused = refusal(asked, model.kind)
+        if refused is not None:
+            raise refused
+        wanted = options.choose([asked.options], context_length=None, is_embedding=False)
+        async with self._slot():
+            load_s = await self._load(call, model, wanted.load)
+            if not asked.messages:
+                return await speaker.end("load")
+            prompt_tokens = count_tokens([message.content for message in asked.messages])
+            if prompt_tokens >= self.loaded[model.name] and not asked.truncate:
+                raise bad_request(CONTEXT_ERROR)
+            prefill_s = await self._prefill(model, prompt_tokens, asked.messages)
+            started = time.perf_counter()
+            said = script.text
+            tokens = tokens_of(asked.messages, wanted.sample, self.answer_tokens) if said is None else list(said)
+            cut = await self._say(speaker, call, script, model, tokens)
+            if cut is not None:
+                return cut
+            call.done = True
+            decode_s = time.perf_counter() - started
+            return await speaker.end("stop", Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens))
 
-    async def _prefill(self, model: FakeModel, tokens: int, messages: list[dict[str, str]]) -> float:
-        prompt = "\n".join(message["content"] for message in messages)
+    async def _prefill(self, model: FakeModel, tokens: int, messages: Sequence[Message]) -> float:
+        prompt = "\n".join(message.content for message in messages)
         known = self._prompts.get(model.name, "")
         self._prompts[model.name] = prompt
         new = tokens - count_tokens([known]) if known and prompt.startswith(known) else tokens
@@ -211,36 +240,38 @@ class FakeNode:
         return time.perf_counter() - started
 
     async def _say(
-        self, request: web.Request, reply: web.StreamResponse, call: FakeCall, script: Script, model: FakeModel,
-        messages: list[dict[str, str]],
-    ) -> bool:  # fmt: skip
-        """Send the tokens; False if the script ended the stream."""
-        tokens = list(script.text) if script.text is not None else tokens_of(call, messages, self.answer_tokens)
+        self, speaker: Speaker, call: FakeCall, script: Script, model: FakeModel, tokens: Sequence[str]
+    ) -> web.StreamResponse | None:
+        """Say the tokens; return the reply if the script ended it."""
         per_s = model.tokens_per_s if script.tokens_per_s is None else script.tokens_per_s
         for number in range(len(tokens) + 1):
-            if await trouble(request, reply, script, number):
-                return False
-            if number == len(tokens):
-                break
+            cut = await speaker.trouble(script, number)
+            if cut is not None or number == len(tokens):
+                return cut
             if per_s:
                 await asyncio.sleep(1 / per_s)
-            await write(request, reply, line(model.name, tokens[number]))
+            await speaker.say(tokens[number])
             call.tokens += 1
-        return True
+        return None
 
     async def _vectors(
-        self, _request: web.Request, call: FakeCall, script: Script, model: FakeModel
+        self, _request: web.Request, call: FakeCall, script: Script, asked: wire.EmbedRequest
     ) -> web.StreamResponse:
-        load_s = await self._load(call, model)
-        texts = msgspec.convert(call.body["input"], list[str])
-        if max(count_tokens([text]) for text in texts) > self.loaded[model.name]:
-            return refuse(400, "the input length exceeds the context length")
-        vectors = script.vectors or [vector_of(text, model.vector_size) for text in texts]
-        call.done = True
-        return web.json_response(
-            {"model": model.name, "embeddings": vectors, "total_duration": int(load_s * NS) + 1_000_000,
-             "load_duration": int(load_s * NS), "prompt_eval_count": count_tokens(texts)}
-        )  # fmt: skip
+        texts = read_input(asked)
+        missing = f'model "{asked.model}" not found, try pulling it first'
+        model = self._find(asked.model, missing=Refused(404, missing))
+        wanted = options.choose([asked.options], context_length=None, is_embedding=True)
+        async with self._slot():
+            load_s = await self._load(call, model, wanted.load)
+            if not asked.truncate and any(count_tokens([text]) > self.loaded[model.name] for text in texts):
+                raise bad_request("the input length exceeds the context length")
+            size = asked.dimensions or model.vector_size
+            vectors = script.vectors or [vector_of(text, model.vector_size, first=size) for text in texts]
+            call.done = True
+            times = {"total_duration": int(load_s * NS) + 1_000_000, "load_duration": int(load_s * NS)}
+            return web.json_response(
+                {"model": asked.model, "embeddings": vectors, **times, "prompt_eval_count": count_tokens(texts)}
+            )
 
 
 def _arguments() -> argparse.Namespace:

@@ -14,6 +14,7 @@ class FakeModel(msgspec.Struct, frozen=True, kw_only=True):
     prefill_per_s: float = 0.0
     load_s: float = 0.0
     vector_size: int = 384
+    context_length: int = 32_768
     digest: str = ""
 
     @property

@@ -29,12 +29,16 @@ def numbers_of(text: str) -> list[int]:
     return [int("".join(filter(str.isdigit, word))) for word in text.split()]
 
 
-def vector_of(text: str, size: int) -> list[float]:
-    """Return a unit vector to which each word adds at a place of its own: texts that share words are close."""
+def vector_of(text: str, size: int, *, first: int | None = None) -> list[float]:
+    """Return a unit vector to which each word adds at a place of its own: texts that share words are close.
+
+    With `first`, only the first so many numbers, made a unit vector again (server/routes.go, EmbedHandler).
+    """
     vector = [0.0] * size
     for word in text.lower().split() or [""]:
         vector[crc32(word.strip(".,;:!?").encode(errors="replace")) % size] += 1.0
-    norm = math.sqrt(sum(value * value for value in vector))
+    vector = vector[:first]
+    norm = math.sqrt(sum(value * value for value in vector)) or 1.0
     return [value / norm for value in vector]
 
 
