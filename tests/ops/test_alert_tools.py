@@ -30,7 +30,7 @@ def run(*command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=OF_THE_CASES[path.stem], id=path.stem) for path in CASE_FILES]
+    "path", [pytest.param(path, marks=OF_THE_CASES.get(path.stem, ()), id=path.stem) for path in CASE_FILES]
 )
 def test_the_cases_of_a_component_hold(path: Path) -> None:
     done = run(program("promtool"), "test", "rules", str(path))
