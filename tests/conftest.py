@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import pytest_socket
-import structlog
 from blockbuster import blockbuster_ctx
 from hypothesis import settings
 
+from tests.fakes.plain_logs import log_plainly
 from tests.requirement_results import register
 
 HERE = Path(__file__).parent
@@ -31,9 +31,9 @@ def suite_of(path: Path) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Record results, and log plainly: structlog's default renderer reads source files, which blocks the loop."""
+    """Record results, and log plainly."""
     register(config)
-    structlog.configure(processors=[structlog.contextvars.merge_contextvars, structlog.processors.JSONRenderer()])
+    log_plainly()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

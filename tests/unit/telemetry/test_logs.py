@@ -18,6 +18,7 @@ from app.errors import NodeFailed, StoreUnavailable
 from app.telemetry import logs
 from app.telemetry.logs import BoundedQueueHandler, Logs, configure, plain_text
 from tests.fakes.asgi import Client
+from tests.fakes.plain_logs import log_plainly
 from tests.fakes.platform import KEY_A, FakePlatform
 
 SECRET = "my-mother-is-ill-0451"
@@ -45,7 +46,7 @@ def written() -> Generator[Written]:
     yield to_memory
     to_memory.logs.close()
     root.handlers[:], root.level = before[0], before[1]
-    structlog.reset_defaults()
+    log_plainly()
     structlog.contextvars.clear_contextvars()
 
 
@@ -197,7 +198,7 @@ def test_lost_lines_are_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gate.set()
     running.close()
     root.handlers[:], root.level = before[0], before[1]
-    structlog.reset_defaults()
+    log_plainly()
     told = [msgspec.json.decode(line) for line in stream.getvalue().splitlines()]
     notices = [line for line in told if line["message"] == "logs.dropped"]
     assert sum(line["lines"] for line in notices) == running.dropped > 0

@@ -18,6 +18,7 @@ from app.telemetry.crashes import Crashes, quieten_libraries
 from app.telemetry.logs import BoundedQueueHandler, Logs, configure
 from app.telemetry.masking import MASK, Mask, spellings
 from app.telemetry.secrets import find_secrets, mask_of
+from tests.fakes.plain_logs import log_plainly
 
 PREFIX = "SWITCHYARD_"
 SPECIAL = "p@ss:w/ord%Canary-7#é"
@@ -191,7 +192,7 @@ def written() -> Generator[Written]:
     to_memory.logs.close()
     root.handlers[:], root.level = before[0], before[1]
     sys.excepthook, threading.excepthook, sys.unraisablehook = before[2:]
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def test_every_way_into_the_log_is_masked(written: Written) -> None:
