@@ -9,6 +9,7 @@ import structlog
 from app.inference.breaker import Breaker, BreakerState
 from app.inference.catalogue import Catalogue, Model, Node, full_name
 from app.inference.failures import PENALISED, Failure
+from app.inference.model_problems import ModelProblem, problems_of
 from app.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -24,11 +25,11 @@ class NodeState(StrEnum):
 
     READY = "ready"
     WARMING = "warming"
-    """Not looked at yet, or it answers and holds none of its models yet."""
+    """Not looked at yet."""
     DRAINING = "draining"
     DOWN = "down"
     MISCONFIGURED = "misconfigured"
-    """Every model that it should and does hold has another digest than the catalogue pins."""
+    """It answers, and may serve none of its models: each is missing or has another digest than the catalogue pins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,10 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node as placement sees it. Names of models carry their tag."""
+    """A node as placement sees it. Names of models carry their tag; `missing` are declared ones that it may not serve.
+
+    A node with some of its models missing serves the others; with all of them it is misconfigured.
+    """
 
     node: Node
     state: NodeState
@@ -63,12 +67,14 @@ class NodeView:
     breakers: Mapping[str, BreakerState]
     speeds: Mapping[str, Speed]
     taken: int
+    missing: tuple[ModelProblem, ...] = ()
 
 
 @dataclass(slots=True)
 class _Member:
     node: Node
     look: Look | None = None
+    missing: tuple[ModelProblem, ...] = ()
     missed: int = 0
     drained: bool = False
     taken: int = 0
@@ -90,6 +96,8 @@ class Fleet:
             self._metrics.slots_limit.labels(member.node.name).set(member.node.slots)
             self._metrics.node_gpus.labels(member.node.name).set(member.node.gpus)
             self._metrics.slots_taken.labels(member.node.name)
+            for model in member.node.models:
+                self._metrics.node_model_misconfigured.labels(member.node.name, model)
             self._show(member)
 
     def nodes(self) -> tuple[Node, ...]:
@@ -111,6 +119,7 @@ class Fleet:
             breakers={model: breaker.state for model, breaker in member.breakers.items()},
             speeds=member.speeds,
             taken=member.taken,
+            missing=member.missing,
         )
 
     def looked(self, name: str, look: Look) -> None:
@@ -121,6 +130,7 @@ class Fleet:
                 if look.holds.get(model, digest) != digest:
                     log.warning("node.digest_changed", node=name, model=model)
         member.look, member.missed = look, 0
+        self._note_missing(member, problems_of(member.node, look.holds, self.catalogue))
         self._settle(member)
 
     def missed(self, name: str) -> None:
@@ -181,8 +191,27 @@ class Fleet:
         breakers = self._members[name].breakers
         return breakers.setdefault(full_name(model), Breaker(clock=self._clock))
 
+    def _note_missing(self, member: _Member, missing: tuple[ModelProblem, ...]) -> None:
+        """Tell of each model that is no longer as it was, once; what else the node holds is no change."""
+        before = {(problem.model, problem.reason) for problem in member.missing}
+        for problem in missing:
+            if (problem.model, problem.reason) not in before:
+                log.warning(
+                    "node.model_misconfigured",
+                    node=member.node.name,
+                    model=problem.model,
+                    reason=problem.reason.value,
+                    node_has=problem.has,
+                )
+        wrong = {problem.model for problem in missing}
+        for model in {model for model, _ in before} - wrong:
+            log.info("node.model_held", node=member.node.name, model=model)
+        for model in member.node.models:
+            self._metrics.node_model_misconfigured.labels(member.node.name, model).set(int(model in wrong))
+        member.missing = missing
+
     def _settle(self, member: _Member) -> None:
-        state = _state(member, self.catalogue)
+        state = _state(member)
         if state is not member.state:
             log.info("node.state", node=member.node.name, was=member.state.value, state=state.value)
             member.state = state
@@ -197,24 +226,14 @@ def _declared(node: Node) -> set[str]:
     return {full_name(name) for name in node.models}
 
 
-def _state(member: _Member, catalogue: Catalogue) -> NodeState:
+def _state(member: _Member) -> NodeState:
     if member.drained:
         return NodeState.DRAINING
     if member.missed >= (DOWN_AFTER_LOOKS if member.look is not None else 1):
         return NodeState.DOWN
     if member.look is None:
         return NodeState.WARMING
-    held = _declared(member.node) & member.look.holds.keys()
-    if not held:
-        return NodeState.WARMING
-    if not any(digest_fits(catalogue.find(name), member.look.holds[name]) for name in held):
-        return NodeState.MISCONFIGURED
-    return NodeState.READY
-
-
-def digest_fits(model: Model | None, digest: str) -> bool:
-    """Return whether a node's digest is the one the catalogue pins (if it pins one)."""
-    return model is not None and (model.digest is None or model.digest.removeprefix("sha256:") == digest)
+    return NodeState.MISCONFIGURED if len(member.missing) == len(member.node.models) else NodeState.READY
 
 
 def _blend(old: Speed | None, new: Speed) -> Speed:

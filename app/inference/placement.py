@@ -8,7 +8,8 @@ import msgspec
 from app.inference.breaker import BreakerState
 from app.inference.catalogue import Catalogue, Model, full_name
 from app.inference.estimates import US_PER_S, cost_usd_micro
-from app.inference.nodes import NodeState, NodeView, Speed, digest_fits
+from app.inference.model_problems import digest_fits
+from app.inference.nodes import NodeState, NodeView, Speed
 from app.inference.records import CallKind
 from app.inference.route import Candidate, Exclusion, Reason
 from app.inference.tiers import TIERS, Tier

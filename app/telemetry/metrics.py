@@ -17,6 +17,7 @@ class Metrics:
         self._declare_http(registry)
         self._declare_agents(registry)
         self._declare_calls(registry)
+        self._declare_nodes(registry)
         self._declare_stores(registry)
         self._declare_loops(registry)
 
@@ -102,11 +103,19 @@ class Metrics:
             ("node", "model", "failure"),
             registry=r,
         )
+
+    def _declare_nodes(self, r: CollectorRegistry) -> None:
         self.slots_taken = Gauge(
             "switchyard_slots_taken", "Slots leased on a node, as this process sees it.", ("node",), registry=r
         )
         self.slots_limit = Gauge("switchyard_slots_limit", "Slots that a node has.", ("node",), registry=r)
         self.node_gpus = Gauge("switchyard_node_gpus", "GPUs that a node has.", ("node",), registry=r)
+        self.node_model_misconfigured = Gauge(
+            "switchyard_node_model_misconfigured",
+            "1 for a declared model that a node does not hold, or holds with another digest than is pinned.",
+            ("node", "model"),
+            registry=r,
+        )
         self.node_state = Gauge(
             "switchyard_node_state", "1 for the state that a node is in.", ("node", "state"), registry=r
         )

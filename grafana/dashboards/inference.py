@@ -27,7 +27,7 @@ def _room() -> tuple[Panel, ...]:
             title="Node States",
             unit=Unit.NONE,
             description="down: the node did not answer three looks, see whether Ollama runs there; misconfigured: a "
-            "model is missing or its digest differs; draining: an operator asked for it; warming: it loads.",
+            "model is missing or its digest differs; draining: an operator asked for it; warming: not looked at yet.",
             queries=(Query(_worst_state(), "{{node}}"),),
             kind=Kind.STATES,
             states=STATES,

@@ -2,10 +2,12 @@
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from app.inference.breaker import Breaker, BreakerState
-from app.inference.catalogue import Catalogue, Model, Node
+from app.inference.catalogue import Catalogue, Model, Node, full_name
 from app.inference.failures import Failure, RetryBudget
+from app.inference.model_problems import ModelFault, ModelProblem
 from app.inference.nodes import Fleet, Look, NodeState, Speed
 from app.inference.tiers import Tier
 from app.telemetry.metrics import Metrics
@@ -45,12 +47,56 @@ def _look(loaded: dict[str, int] | None = None, **holds: str) -> Look:
     return Look("0.33.0", {f"{name}:latest": digest for name, digest in holds.items()}, loaded or {})
 
 
-def test_a_node_is_warming_until_the_first_look_finds_a_model(fleet: Fleet) -> None:
+def test_a_node_is_warming_until_the_first_look_and_misconfigured_while_it_holds_none_of_its_models(
+    fleet: Fleet,
+) -> None:
     assert fleet.view("a").state is NodeState.WARMING
-    fleet.looked("a", _look())
-    assert fleet.view("a").state is NodeState.WARMING
+    fleet.looked("a", _look(stranger="y"))
+    assert fleet.view("a").state is NodeState.MISCONFIGURED
     fleet.looked("a", _look(n="x"))
     assert fleet.view("a").state is NodeState.READY
+
+
+def test_a_model_that_a_node_does_not_hold_is_named_with_what_the_node_has_and_the_others_are_served(
+    fleet: Fleet, metrics: Metrics
+) -> None:
+    def shown() -> dict[str, float | None]:
+        name = "switchyard_node_model_misconfigured"
+        return {m: metrics.registry.get_sample_value(name, {"node": "a", "model": m}) for m in ("m", "n")}
+
+    assert shown() == {"m": 0.0, "n": 0.0}
+    with capture_logs() as lines:
+        fleet.looked("a", _look(n="x", stranger="y"))
+        fleet.looked("a", _look(n="x", stranger="y", another="z"))
+    assert [line for line in lines if line["event"] == "node.model_misconfigured"] == [
+        {
+            "event": "node.model_misconfigured",
+            "log_level": "warning",
+            "node": "a",
+            "model": "m",
+            "reason": "model_missing",
+            "node_has": ("n:latest", "stranger:latest"),
+        }
+    ]
+    view = fleet.view("a")
+    assert (view.state, view.missing[0].model, view.missing[0].reason) == (
+        NodeState.READY,
+        "m",
+        ModelFault.MODEL_MISSING,
+    )
+    assert shown() == {"m": 1.0, "n": 0.0}
+    fleet.looked("a", _look(n="x", m="e" * 64))
+    assert fleet.view("a").missing == (ModelProblem("m", ModelFault.DIGEST_DIFFERS, ("e" * 64,)),)
+    fleet.looked("a", _look(n="x", m="d" * 64))
+    assert (fleet.view("a").missing, shown()) == ((), {"m": 0.0, "n": 0.0})
+
+
+def test_a_node_that_names_its_models_in_another_way_holds_them(clock: Clock, metrics: Metrics) -> None:
+    model = Model(name="Registry.Ollama.ai/library/M", tiers=(Tier.SIMPLE,))
+    node = Node(name="a", url="http://a", slots=2, models=("m:latest",))
+    fleet = Fleet(Catalogue(models=(model,), nodes=(node,)), metrics, clock=clock)
+    fleet.looked("a", Look("0.33.0", {full_name("library/M"): "x"}, {}))
+    assert (fleet.view("a").state, fleet.view("a").missing) == (NodeState.READY, ())
 
 
 def test_one_missed_look_is_forgiven_and_two_are_not(fleet: Fleet) -> None:
