@@ -63,7 +63,7 @@ def node(layout: Layout) -> Part:
     arguments += ["--also", ",".join(ADDRESSES[1:])]
     return Part(
         name=NODE,
-        command=(sys.executable, "-m", "tests.fakes.node", *arguments, "--embed", EMBED),
+        command=(sys.executable, "-m", "tests.fakes.node_process", *arguments, "--embed", EMBED),
         environ={},
         address=layout.ports.address(NODE),
         is_ready=lambda: http_ok(port, "/api/version"),

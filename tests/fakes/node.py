@@ -1,8 +1,6 @@
 """A scriptable node with Ollama's API: slots, speeds, loads, a prefix cache, exact text, and every way to break."""
 
-import argparse
 import asyncio
-import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
@@ -272,37 +270,3 @@ class FakeNode:
             return web.json_response(
                 {"model": asked.model, "embeddings": vectors, **times, "prompt_eval_count": count_tokens(texts)}
             )
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--also", default="", help="further addresses to listen at, comma-separated")
-    parser.add_argument("--slots", type=int, default=2)
-    parser.add_argument("--queue", type=int, default=8)
-    parser.add_argument("--chat", default="smollm2:135m", help="names of chat models, comma-separated")
-    parser.add_argument("--embed", default="all-minilm:22m", help="names of embedding models, comma-separated")
-    parser.add_argument("--tokens-per-s", type=float, default=0.0)
-    parser.add_argument("--load-s", type=float, default=0.0)
-    parser.add_argument("--answer-tokens", type=int, default=24)
-    parser.add_argument("--control", action="store_true", help="serve POST /control and GET /control/calls")
-    return parser.parse_args()
-
-
-async def _main(given: argparse.Namespace) -> None:
-    chat = [
-        FakeModel(name=name, tokens_per_s=given.tokens_per_s, load_s=given.load_s)
-        for name in given.chat.split(",")
-        if name
-    ]
-    embed = [FakeModel(name=name, kind="embed") for name in given.embed.split(",") if name]
-    node = FakeNode([*chat, *embed], slots=given.slots, queue=given.queue, answer_tokens=given.answer_tokens)
-    await node.start(given.port, control=given.control)
-    await node.listen_too([address for address in given.also.split(",") if address])
-    sys.stdout.write(f"{node.url}\n")
-    sys.stdout.flush()
-    await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_main(_arguments()))
