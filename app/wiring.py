@@ -18,7 +18,7 @@ from app.agents.places import Places
 from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
-from app.agents.team import load_teams
+from app.agents.team import find_teams, load_teams
 from app.configuration import Configuration
 from app.health import Health
 from app.ids import TenantId
@@ -39,6 +39,7 @@ from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
+from app.series import begin_all
 from app.settings import Settings
 from app.stores import Stores, open_stores
 from app.telemetry.metrics import Metrics
@@ -84,6 +85,7 @@ async def open_platform(configuration: Configuration) -> AsyncGenerator[Platform
     settings = configuration.settings
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
+        begin_all(stores.metrics, configuration.catalogue, find_teams())
         loops = Loops(stores.metrics)
         inference = await stack.enter_async_context(
             open_inference(

@@ -9,7 +9,6 @@ import structlog
 from app.agents.event_log import EventLog, Follower, Position, parse_position
 from app.agents.execution import Execution
 from app.agents.live import Ending, LiveRun
-from app.agents.observing import OUTCOMES
 from app.agents.readers import error_or_done, read_elsewhere
 from app.agents.runs import Runs
 from app.agents.values import (
@@ -66,12 +65,6 @@ class Runner:
         self._live: dict[RunId, LiveRun] = {}
         self._tasks: dict[RunId, asyncio.Task[None]] = {}
         self._draining = False
-        # A counter that appears with its first run hides that run from `rate`.
-        for team in teams:
-            for outcome in OUTCOMES:
-                metrics.runs.labels(team, outcome)
-        for reason in Degradation:
-            metrics.degraded.labels(reason.value)
 
     async def start(self, caller: Caller, ask: StartRun) -> RunHandle:
         """Accept a run and have it under way.

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -43,6 +43,8 @@ class Team:
     """
 
     name: str
+    agents: tuple[str, ...]
+    """The names under which it may reply."""
     build: Callable[[], Graph]
     prompts: Mapping[str, Collection[str]]
 
@@ -55,18 +57,19 @@ LOADED_LATE = (
 """LangGraph imports these when a graph runs first, which would block the loop for as long as the disk takes."""
 
 
+def find_teams() -> tuple[Team, ...]:
+    """Return every team that there is."""
+    names = (f"{teams.__name__}.{module.name}" for module in pkgutil.iter_modules(teams.__path__))
+    return tuple(importlib.import_module(name).TEAM for name in names)
+
+
 def load_teams() -> dict[str, CompiledGraph]:
     """Return every team's compiled graph by name."""
     for name in LOADED_LATE:
         importlib.import_module(name)
-    return {team.name: team.build().compile(name=team.name) for team in _teams()}
+    return {team.name: team.build().compile(name=team.name) for team in find_teams()}
 
 
 def needed_prompts() -> dict[str, Collection[str]]:
     """Return the prompts that the teams fill, each with its variables."""
-    return {name: variables for team in _teams() for name, variables in team.prompts.items()}
-
-
-def _teams() -> Iterator[Team]:
-    for module in pkgutil.iter_modules(teams.__path__):
-        yield importlib.import_module(f"{teams.__name__}.{module.name}").TEAM
+    return {name: variables for team in find_teams() for name, variables in team.prompts.items()}

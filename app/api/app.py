@@ -13,6 +13,7 @@ from litestar.types import Receive, Scope, Send
 from app.api.auth import PERMISSION, Gate, Permission, PermissionMissing
 from app.api.chat import ROUTE_HEADERS, Chat
 from app.api.cors import Cors
+from app.api.counted import begin_routes
 from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
@@ -52,9 +53,7 @@ def create_app(platform: Platform) -> Litestar:
     # Around everything, the router included: middleware of Litestar's own never sees a 404 or a 405.
     cors = Cors(split_list(platform.settings.cors_origins), EXPOSED_HEADERS)
     edge = Edge(Heads(app.asgi_handler), platform.metrics, cors=cors)
-    for route in app.routes:
-        for method in (route.methods | ({"HEAD"} if "GET" in route.methods else set[str]())) - {"OPTIONS"}:
-            edge.recorder.expect(method, route.path_format)
+    begin_routes(platform.metrics, app)
     app.asgi_handler = edge
     return app
 

@@ -17,7 +17,10 @@ log = structlog.get_logger(__name__)
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "OTHER"
+"""A method that is none of these."""
 UNMATCHED = "unmatched"
+"""The endpoint of what no route of ours answers: unknown paths and methods, and OPTIONS of any path."""
 CLIENT_LEFT = 499
 BROKEN_OFF = 500
 """What a response counts as that broke after its first byte, before its last: the status sent tells nothing of it."""
@@ -49,16 +52,10 @@ class Recorder:
         self._metrics = metrics
         self._bound: dict[tuple[str, str, int], tuple[Callable[..., None], ...]] = {}
 
-    def expect(self, method: str, endpoint: str) -> None:
-        """Let the counters of a route's failures start at 0: one that appears with its first failure hides it."""
-        if endpoint not in QUIET:
-            for status in FAILURES:
-                self._metrics.http_requests.labels(method, endpoint, str(status))
-                self._metrics.api_requests.labels(method, endpoint, str(status))
-
     def record(self, method: str, endpoint: str, status: int, elapsed_s: float) -> None:
         """Take note of one response that ended."""
-        method = method if method in METHODS else "OTHER"
+        method = method if method in METHODS else OTHER
+        endpoint = UNMATCHED if method == "OPTIONS" else endpoint
         count, count_again, observe = self._children(method, endpoint, status)
         count()
         count_again()

@@ -67,7 +67,7 @@ class Attempts:
         except CallBroke as broke:
             outcome = Outcome.FAILED
             self._fleet.failed(broke.node, broke.model, broke.failure)
-            self._metrics.call_failures.labels(broke.node, broke.model, broke.failure.value).inc()
+            self._metrics.call_failures.labels(broke.node, broke.failure.value).inc()
             raise
         finally:
             if not done:

@@ -131,7 +131,7 @@ class Probe:
         except CallBroke as broke:
             log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
             self._fleet.failed(node.name, model.name, broke.failure)
-            self._metrics.call_failures.labels(node.name, model.name, broke.failure.value).inc()
+            self._metrics.call_failures.labels(node.name, broke.failure.value).inc()
         finally:
             await self._leases.release(granted[1])
 

@@ -46,7 +46,6 @@ class Settling:
         self._leases = leases
         self._metrics = metrics
         self._clock = clock
-        self._start_at_zero()
 
     async def finish(
         self, held: Held, route: Route | None, reported: Reported, first_token_us: int, on_record: OnRecord
@@ -133,25 +132,11 @@ class Settling:
         self._count(record, route.reason if route is not None else Reason.ONLY_CANDIDATE)
         return record
 
-    def _start_at_zero(self) -> None:
-        # A counter that appears with its first call hides that call from `increase`.
-        counters = (
-            self._metrics.input_tokens,
-            self._metrics.output_tokens,
-            self._metrics.gpu_seconds,
-            self._metrics.cost_usd,
-        )
-        for node in self._fleet.nodes():
-            models = (self._fleet.catalogue.find(name) for name in node.models)
-            for model in (found for found in models if found is not None):
-                for tier in model.tiers or (model.kind,):
-                    for counter in counters:
-                        counter.labels(tier.value, node.name, model.name)
-
     def _count(self, record: CallRecord, reason: Reason) -> None:
         tier = record.tier.value if record.tier is not None else record.kind.value
         where = (tier, record.node, record.model)
-        self._metrics.model_calls.labels(*where, reason.value, record.outcome.value).inc()
+        self._metrics.model_calls.labels(*where, record.outcome.value).inc()
+        self._metrics.placements.labels(record.node, reason.value).inc()
         self._metrics.input_tokens.labels(*where).inc(record.input_tokens)
         self._metrics.output_tokens.labels(*where).inc(record.output_tokens)
         self._metrics.gpu_seconds.labels(*where).inc(record.gpu_us / US_PER_S)

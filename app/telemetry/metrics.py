@@ -1,6 +1,9 @@
 """Every metric of the application, declared once."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from collections.abc import Iterable
+from itertools import product
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 # Seconds. HighLatency alerts at 30 s, so the buckets reach ten times that.
 DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300)
@@ -9,10 +12,21 @@ TOKEN_BUCKETS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536,
 QUALITY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
+def begin(metric: Counter | Histogram, **values: Iterable[str]) -> None:
+    """Let every series with these label values exist, at 0; those that exist stay as they are.
+
+    `rate` and `increase` see only what a series gains after its first sample.
+    """
+    for chosen in product(*values.values()):
+        metric.labels(**dict(zip(values, chosen, strict=True)))
+
+
 class Metrics:
-    """The metrics, bound to one registry. Labels come from bounded sets only."""
+    """The metrics, bound to one registry. Labels come from bounded sets only; `app/series.py` begins their series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        # A gauge beside each counter and histogram that says when it was made: nobody asks, and it doubles the series.
+        disable_created_metrics()
         self.registry = registry
         self._declare_http(registry)
         self._declare_agents(registry)
@@ -76,7 +90,10 @@ class Metrics:
     def _declare_calls(self, r: CollectorRegistry) -> None:
         where = ("tier", "node", "model")
         self.model_calls = Counter(
-            "switchyard_model_calls_total", "Calls to models.", (*where, "reason", "outcome"), registry=r
+            "switchyard_model_calls_total", "Calls to models, by how they ended.", (*where, "outcome"), registry=r
+        )
+        self.placements = Counter(
+            "switchyard_placements_total", "Calls placed on a node, by why.", ("node", "reason"), registry=r
         )
         self.input_tokens = Counter("switchyard_input_tokens_total", "Prompt tokens.", where, registry=r)
         self.output_tokens = Counter("switchyard_output_tokens_total", "Generated tokens.", where, registry=r)
@@ -100,7 +117,7 @@ class Metrics:
         self.call_failures = Counter(
             "switchyard_call_failures_total",
             "Attempts that broke at a node, by how.",
-            ("node", "model", "failure"),
+            ("node", "failure"),
             registry=r,
         )
 

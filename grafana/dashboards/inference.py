@@ -6,6 +6,7 @@ from grafana.dashboards.promql import NODE, by_or_none, rate
 
 NODE_CHOICE = Choice("node", "Node", "switchyard_node_state")
 CALLS = rate("switchyard_model_calls_total", NODE)
+PLACED = rate("switchyard_placements_total", NODE)
 # The number of a state in the panel; where processes disagree, the worst is shown.
 STATES = {
     1: State("ready", "green"),
@@ -67,7 +68,7 @@ def _work() -> tuple[Panel, ...]:
             unit=Unit.PER_MINUTE,
             description="Why calls went to their node, per minute. Many cold_load: too many models for the nodes' "
             "memory; retry, continued, restarted: nodes break; degraded_tier: a tier has no node.",
-            queries=(Query(f"60 * sum by (reason) ({CALLS})", "{{reason}}"),),
+            queries=(Query(f"60 * sum by (reason) ({PLACED})", "{{reason}}"),),
             kind=Kind.STACK,
             no_value="no calls",
         ),

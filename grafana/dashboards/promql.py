@@ -46,11 +46,14 @@ def total(part: str, present: str) -> str:
 
 
 def by_or_none(labels: tuple[str, ...], part: str, present: str) -> str:
-    """Return the sum of `part` by labels, or one series that says `none` and 0: nothing happened is not no data."""
+    """Return the sums of `part` by labels that are not 0; without any, one series that says `none` and 0.
+
+    Nothing happened is not no data, and series that wait at 0 for their first event are no lines to draw.
+    """
     fallback = f"0 * sum({present})"
     for label in labels:
         fallback = f'label_replace({fallback}, "{label}", "none", "", "")'
-    return f"(sum by ({', '.join(labels)}) ({part}) or on () {fallback})"
+    return f"(sum by ({', '.join(labels)}) ({part}) > 0 or on () {fallback})"
 
 
 def _braces(where: str) -> str:

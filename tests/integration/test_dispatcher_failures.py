@@ -84,7 +84,7 @@ async def test_a_call_moves_to_another_node_before_the_first_token(
     assert (answer.route.reason, answer.continued) == (Reason.RETRY, False)
     assert numbers_of(answer.text) == list(range(24))
     assert [(one.node, one.outcome) for one in seen.records] == [("n0", Outcome.FAILED)]
-    failures = replica.metrics.call_failures.labels("n0", SMALL, how)
+    failures = replica.metrics.call_failures.labels("n0", how)
     assert failures._value.get() == 1  # pyright: ignore[reportPrivateUsage]
 
 

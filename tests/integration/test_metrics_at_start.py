@@ -72,4 +72,4 @@ async def test_a_run_that_its_caller_cancels_is_no_error_of_an_agent(servers: Se
         await platform.runner.result(caller, handle.run_id, END_S)
         cancelled = {"team": "assistant", "outcome": "cancelled"}
         await until(lambda: (cancelled, 1) in samples(platform, "switchyard_runs_total"))
-        assert samples(platform, "agent_errors_total") == []
+        assert {value for _, value in samples(platform, "agent_errors_total")} == {0}

@@ -77,4 +77,4 @@ def build() -> Graph:
     return graph
 
 
-TEAM = Team("assistant", build, {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: ()})
+TEAM = Team("assistant", (AGENT,), build, {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: ()})

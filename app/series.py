@@ -1,0 +1,91 @@
+"""Begins every series that a process may ever count, at 0, before its first event.
+
+A counter that is born with its first event hides that event: `rate` and `increase` see only what comes after the first
+sample. So each series of each counter and histogram that alerts and panels read is here, with every value of its closed
+labels, for each node, model, team and agent that is declared. HTTP's are beside its routes, in `api/counted.py`.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from app import errors
+from app.agents.calls import SEARCH
+from app.agents.observing import OUTCOMES
+from app.agents.team import Team
+from app.agents.values import Degradation
+from app.inference.catalogue import Catalogue, Model, Node
+from app.inference.failures import Failure
+from app.inference.records import CallKind, Outcome
+from app.inference.route import Reason
+from app.inference.tiers import TIERS
+from app.retrieval.states import JobKind, JobState
+from app.telemetry import operations
+from app.telemetry.metrics import Metrics, begin
+
+ENDED_JOBS = (JobState.DONE, JobState.FAILED)
+# A call whose process died is stored by another one, and counted by none.
+COUNTED = tuple(outcome for outcome in Outcome if outcome is not Outcome.LOST)
+NO_TIER = "none"
+"""The tier of a run that ended before its first call was placed."""
+
+
+def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> None:
+    """Begin what the stores, nodes, models and teams of a process count."""
+    _begin_stores(metrics)
+    for node in catalogue.nodes:
+        begin_node(metrics, catalogue, node)
+    begin(metrics.slot_wait, tier=[*TIERS, CallKind.EMBED])
+    for model in catalogue.models:
+        if model.kind is CallKind.CHAT:
+            begin(metrics.first_token, tier=model.tiers, model=[model.name])
+    begin(metrics.degraded, reason=Degradation)
+    begin(metrics.tool_calls, tool_name=[SEARCH], success=["true", "false"])
+    begin(metrics.tool_duration, tool_name=[SEARCH])
+    for team in teams:
+        _begin_team(metrics, catalogue, team)
+
+
+def begin_node(metrics: Metrics, catalogue: Catalogue, node: Node) -> None:
+    """Begin what is counted of one node, and of each model that it is declared to hold."""
+    begin(metrics.call_failures, node=[node.name], failure=Failure)
+    begin(metrics.placements, node=[node.name], reason=Reason)
+    for model in _held(catalogue, node):
+        where = {"tier": model.tiers or (model.kind,), "node": [node.name], "model": [model.name]}
+        for counter in (metrics.input_tokens, metrics.output_tokens, metrics.gpu_seconds, metrics.cost_usd):
+            begin(counter, **where)
+        begin(metrics.model_calls, **where, outcome=COUNTED)
+
+
+def _held(catalogue: Catalogue, node: Node) -> Iterator[Model]:
+    for name in node.models:
+        model = catalogue.find(name)
+        if model is not None:
+            yield model
+
+
+def _begin_stores(metrics: Metrics) -> None:
+    begin(metrics.db_query_duration, operation=operations.DATABASE)
+    begin(metrics.redis_duration, store=["cache"], operation=operations.CACHE)
+    begin(metrics.redis_duration, store=["coordination"], operation=operations.COORDINATION)
+    begin(metrics.qdrant_duration, operation=operations.QDRANT)
+    begin(metrics.jobs, kind=JobKind, outcome=ENDED_JOBS)
+
+
+def _begin_team(metrics: Metrics, catalogue: Catalogue, team: Team) -> None:
+    # What ended without a reply counts for the team itself.
+    agents = {team.name, *team.agents}
+    chats = [model.name for model in catalogue.models if model.kind is CallKind.CHAT]
+    begin(metrics.runs, team=[team.name], outcome=OUTCOMES)
+    begin(metrics.agent_invocations, agent_name=agents)
+    begin(metrics.agent_execution_duration, agent_name=agents, query_type=[*TIERS, NO_TIER])
+    begin(metrics.agent_token_usage, agent_name=agents, model=chats)
+    begin(metrics.agent_errors, agent_name=agents, error_type=error_codes())
+
+
+def error_codes() -> frozenset[str]:
+    """Return the code of every fact that can end a run."""
+    found, left = set[str](), [errors.SwitchyardError]
+    while left:
+        kind = left.pop()
+        found.add(kind.code)
+        left.extend(kind.__subclasses__())
+    return frozenset(found)
