@@ -41,6 +41,7 @@ check: setup ## Check format, lint, types, imports and alert rules
 
 .PHONY: test
 test: check ## Run check and every test, with branch coverage
+	@ops/pgbouncer.sh
 	@ops/test.sh $(COVER_AT_LEAST) $(SUITES)
 
 .PHONY: demo

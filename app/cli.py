@@ -24,7 +24,7 @@ from app.files import FileUnreadable, certificate_problem, read_text
 from app.migrations import migrate
 from app.mistakes import MISCONFIGURED, ConfigurationWrong, Mistake
 from app.postgres import Database, make_pool
-from app.settings import PREFIX, Settings, SettingsWrong, read_part, variable_of
+from app.settings import PREFIX, Settings, SettingsWrong, database_access, read_part, variable_of
 from app.telemetry.crashes import Crashes, quieten_libraries
 from app.telemetry.metrics import Metrics
 from app.telemetry.secrets import mask_of
@@ -54,7 +54,7 @@ class Accounts:
 @asynccontextmanager
 async def open_accounts(settings: Settings) -> AsyncGenerator[Accounts]:
     """Open one connection to PostgreSQL."""
-    pool = make_pool(settings.database_url, size=1, wait_s=5.0, tls_ca=settings.database_ca)
+    pool = make_pool(database_access(settings), size=1, wait_s=5.0)
     await pool.open(wait=False)
     try:
         yield Accounts(Database(pool, Metrics(CollectorRegistry())))
@@ -239,7 +239,7 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
             return chat(given, environ, console, notes)
         settings = read_database(environ)
         if given.command == "migrate":
-            asyncio.run(migrate(settings.database_url))
+            asyncio.run(migrate(database_access(settings)))
             console.say("the schema is at its newest version")
         elif given.command == "collection":
             asyncio.run(_on_index(given, environ, console, notes))

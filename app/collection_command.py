@@ -11,7 +11,7 @@ from app.console import Console
 from app.postgres import Database, make_pool
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import reindex_all
-from app.settings import Settings
+from app.settings import Settings, database_access
 from app.stores import make_qdrant
 from app.telemetry.metrics import Metrics
 
@@ -28,7 +28,7 @@ class Index:
 async def open_index(settings: Settings) -> AsyncGenerator[Index]:
     """Open the vector store and PostgreSQL for one command."""
     metrics = Metrics(CollectorRegistry())
-    pool = make_pool(settings.database_url, size=1, wait_s=5.0, tls_ca=settings.database_ca)
+    pool = make_pool(database_access(settings), size=1, wait_s=5.0)
     qdrant = make_qdrant(settings, metrics)
     await pool.open(wait=False)
     try:

@@ -19,9 +19,12 @@ SwitchyardError               code: public and stable
     ├── NodeFailed            a node broke off and the call may not be repeated
     ├── DeadlineExceeded      the deadline that the caller set passed
     ├── TimeLimitReached      the run took longer than a run may
-    ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer
+    ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
+    │   └── StoreMisconfigured  it answered, and refused what an operator set
     └── Draining              this replica takes nothing new
 RunFailed                     (SwitchyardError) a run ended in `failed` or `dead`
+StatementWrong                (SwitchyardError) a store refused what we asked for: our own fault
+└── RowExists                 a row of that key is there already; whoever adds it knows what that means
 LeaseLost                     (SwitchyardError) another process owns the run now; internal, never shown
 
 `is_retryable` decides which of these may go well when the same request comes again, for clients and for runs alike.
@@ -188,6 +191,12 @@ class StoreUnavailable(Unavailable):
     code = "store_unavailable"
 
 
+class StoreMisconfigured(StoreUnavailable):
+    """A store answered and refused by configuration; `facts["reason"]` says which: password, rights, schema, ..."""
+
+    code = "store_misconfigured"
+
+
 class Draining(Unavailable):
     """This replica is stopping and takes nothing new."""
 
@@ -198,6 +207,18 @@ class RunFailed(SwitchyardError):
     """The run ended in `failed` or `dead`; `facts["reason"]` says why."""
 
     code = "run_failed"
+
+
+class StatementWrong(SwitchyardError):
+    """A store refused a statement of ours: a fault of this program, for its log."""
+
+    code = "statement_wrong"
+
+
+class RowExists(StatementWrong):
+    """A row of that key is there already."""
+
+    code = "row_exists"
 
 
 class LeaseLost(SwitchyardError):

@@ -2,22 +2,26 @@
 
 import asyncio
 from collections.abc import Coroutine
+from typing import LiteralString
 
 import msgspec
 import structlog
 
 from app.agents.runner import Runner
 from app.agents.sessions import Sessions
+from app.errors import StoreUnavailable
 from app.inference.nodes import Fleet, routable
 from app.loops import Failing, Loop, Loops, cause_of
 from app.postgres import Database
 from app.redis import RedisStore
 from app.retrieval.qdrant import QdrantPeers
+from app.sqlstates import Fault, fact_of
 
 log = structlog.get_logger(__name__)
 
 LOOK_LIMIT_S = 2.0
-LATE = "no_answer_in_time"
+LATE = "late"
+SELECT_VERSION: LiteralString = "SELECT version_num FROM alembic_version"
 NECESSARY = frozenset({Loop.RUN_RENEWAL})
 """Without these loops a replica does harm with what it takes. Without others it serves on an older view of things."""
 
@@ -57,6 +61,7 @@ class Health:
         runner: Runner,
         sessions: Sessions,
         loops: Loops,
+        older_versions: frozenset[str],
     ) -> None:
         self._database = database
         self._redis = redis
@@ -65,6 +70,7 @@ class Health:
         self._runner = runner
         self._sessions = sessions
         self._loops = loops
+        self._older_versions = older_versions
         self._late: set[asyncio.Task[bool]] = set()
 
     async def services(self) -> Services:
@@ -80,6 +86,8 @@ class Health:
     async def readiness(self) -> Readiness:
         """Return whether PostgreSQL answers and this process takes new runs, and which loops do not work."""
         database = await self._fault(self._ask_database())
+        if database == LATE and self._database.pool.door.fault is not None:
+            database = self._database.pool.door.fault.value
         return Readiness(self._runner.is_draining, database, tuple(self._loops.failing()))
 
     def watch(self) -> None:
@@ -107,6 +115,8 @@ class Health:
         if task.cancelled():
             return LATE
         error = task.exception()
+        if isinstance(error, StoreUnavailable):
+            return str(error.facts.get("reason") or error.code)
         if error is not None:
             return cause_of(error)
         return None if task.result() else LATE
@@ -118,7 +128,9 @@ class Health:
 
     async def _ask_database(self) -> bool:
         async with self._database.connection("health") as conn:
-            await conn.execute("SELECT 1")
+            rows = await (await conn.execute(SELECT_VERSION)).fetchall()
+        if not rows or any(row["version_num"] in self._older_versions for row in rows):
+            raise fact_of(Fault.SCHEMA)
         return True
 
     async def _ask_qdrant(self) -> bool:

@@ -5,9 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-
+from app.database_url import parse_database_url
 from app.urls import MOST_PORT, AddressWrong, is_host, read_http_address, read_origin, read_redis_address
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
@@ -151,17 +149,10 @@ def database_address() -> Kind:
     """The address of PostgreSQL, as libpq takes it (34.1.1.2, Connection URIs)."""
 
     def read(text: str) -> str:
-        if any(letter.isspace() or not letter.isprintable() for letter in text):
-            raise ValueWrong("has a blank or a control character in it")
-        if not text.startswith(("postgresql://", "postgres://")):
-            raise ValueWrong("must begin with postgresql:// or postgres://")
         try:
-            parts = conninfo_to_dict(text)
-        except psycopg.Error:
-            raise ValueWrong("is not an address that PostgreSQL's library understands") from None
-        ports = str(parts.get("port") or MOST_PORT).split(",")
-        if not all(one.isascii() and one.isdecimal() and 1 <= int(one) <= MOST_PORT for one in ports):
-            raise ValueWrong(f"its port must be a number from 1 to {MOST_PORT}")
+            parse_database_url(text)
+        except AddressWrong as error:
+            raise ValueWrong(str(error)) from None
         return text
 
     return Kind("postgresql:// address", read)

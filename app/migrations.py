@@ -1,31 +1,47 @@
 """Brings the schema of PostgreSQL to the newest version, once, under an advisory lock."""
 
 import asyncio
-from pathlib import Path
+from typing import Any
 
+import psycopg
 import sqlalchemy
+import sqlalchemy.exc
 from alembic import command
-from alembic.config import Config
 
-SCRIPTS = Path(__file__).parent.parent / "alembic"
+from app.database_url import DatabaseAccess, make_access
+from app.errors import StatementWrong
+from app.schema import configuration
+from app.sqlstates import translate
+
 # Any constant of our own: whoever holds it migrates, others wait and then find nothing to do.
 LOCK = 0x5357_4954_4348
+# Not the limits of a replica's session: to change a large table takes as long as it takes.
+SESSION = {"timezone": "UTC"}
 
 
-async def migrate(database_url: str) -> None:
-    """Upgrade the schema to its head; safe to call from several processes at once.
+async def migrate(database: DatabaseAccess | str) -> None:
+    """Upgrade the schema to its head, past any pooler; safe to call from several processes at once.
 
-    Raises sqlalchemy.exc.OperationalError when PostgreSQL cannot be reached.
+    Raises StoreUnavailable, StoreMisconfigured; AddressWrong for an address that is given as text;
+    sqlalchemy.exc.DBAPIError for a migration that PostgreSQL refuses.
     """
-    await asyncio.to_thread(_upgrade, database_url)
+    access = make_access(database) if isinstance(database, str) else database
+    await asyncio.to_thread(_upgrade, access)
 
 
-def _upgrade(database_url: str) -> None:
-    url = sqlalchemy.make_url(database_url).set(drivername="postgresql+psycopg")
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    with engine.connect() as connection, connection.begin():
-        connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+def _upgrade(access: DatabaseAccess) -> None:
+    parameters: dict[str, Any] = access.direct.connect_parameters(SESSION)
+    engine = sqlalchemy.create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(**parameters), poolclass=sqlalchemy.NullPool
+    )
+    config = configuration()
+    try:
+        with engine.connect() as connection, connection.begin():
+            connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sqlalchemy.exc.DBAPIError as error:
+        fact = translate(error.orig) if isinstance(error.orig, psycopg.Error) else None
+        if fact is None or isinstance(fact, StatementWrong):
+            raise
+        raise fact from error

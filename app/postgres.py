@@ -1,31 +1,114 @@
-"""Short uses of PostgreSQL: pool, time-outs, timing, and one error."""
+"""Short uses of PostgreSQL: pool, time-outs, timing, and the one place where its errors become facts."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from time import perf_counter
-from typing import Any, LiteralString, TypeAlias
+from time import monotonic, perf_counter
+from typing import Any, LiteralString, Self, TypeAlias
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from app.errors import StoreUnavailable
+from app.database_url import DatabaseAccess, DatabaseAddress, Pooler, make_access
+from app.errors import StoreMisconfigured
+from app.sqlstates import Fault, describe, fact_of, fault_of, translate
+from app.telemetry.logs import plain_text
 from app.telemetry.metrics import Metrics
 
+log = structlog.get_logger(__name__)
+
 Connection: TypeAlias = AsyncConnection[DictRow]
-Pool: TypeAlias = AsyncConnectionPool[Connection]
 
-_SESSION_LIMITS = (
-    "-c statement_timeout=10s -c idle_in_transaction_session_timeout=10s -c lock_timeout=5s -c timezone=UTC"
-)
-
-
+SESSION_LIMITS: Mapping[str, str] = {
+    "statement_timeout": "10s",
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "5s",
+    "timezone": "UTC",
+}
 BLOCK_LIMIT_S = 12.0
 """A little more than `statement_timeout`: a server that is stopped, not gone, ends nothing by itself."""
-# An InternalError is a server that turned read-only (a failover) or that ended our session.
-_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, PoolTimeout, TooManyRequests)
+
+
+TELL_AGAIN_S = 600.0
+
+
+class Door:
+    """Whether connections can be made, and why not; a change is logged once."""
+
+    def __init__(self, name: str) -> None:
+        self.fault: Fault | None = None
+        self._name = name
+        self._tell_again_at: dict[Fault, float] = {}
+
+    def opened(self) -> None:
+        """Note a connection that was made."""
+        if self.fault is not None:
+            log.warning("postgres.connects_again", pool=self._name, after=self.fault.value)
+        self.fault = None
+
+    def refused(self, error: psycopg.Error) -> None:
+        """Note one that was not."""
+        fault = fault_of(error)
+        if fault is not self.fault:
+            log.warning(
+                "postgres.cannot_connect",
+                pool=self._name,
+                reason=fault.value,
+                remedy=describe(fault),
+                error=plain_text(error),
+            )
+        self.fault = fault
+
+    def answered(self, error: psycopg.Error) -> None:
+        """Note what a statement met. What an operator must mend is told once in a while, whoever met it."""
+        fault, now = fault_of(error), monotonic()
+        if not isinstance(fact_of(fault), StoreMisconfigured) or now < self._tell_again_at.get(fault, now):
+            return
+        self._tell_again_at[fault] = now + TELL_AGAIN_S
+        log.error("postgres.misconfigured", reason=fault.value, sqlstate=error.sqlstate, remedy=describe(fault))
+
+
+class Pool(AsyncConnectionPool[Connection]):
+    """A bounded pool of autocommit connections that knows why it cannot connect."""
+
+    def __init__(self, parameters: Mapping[str, Any], *, size: int, wait_s: float, name: str, begin: bytes) -> None:
+        self.door = Door(name)
+        self.begin = begin
+        """What begins a block that must be one transaction, with the limits of its session; empty where none must."""
+        super().__init__(
+            "",
+            connection_class=_tracked(self.door),
+            kwargs={"row_factory": dict_row, **parameters},
+            min_size=1,
+            max_size=size,
+            max_waiting=size * 20,
+            timeout=wait_s,
+            max_idle=300,
+            max_lifetime=3600,
+            reconnect_timeout=5,
+            check=_check,
+            open=False,
+        )
+
+
+def _tracked(door: Door) -> type[Connection]:
+    """Return a class of connections that tells `door` how connecting went: the pool only logs it, password and all."""
+
+    class Tracked(AsyncConnection[DictRow]):
+        @classmethod
+        async def connect(cls, conninfo: str = "", **given: Any) -> Self:  # noqa: ANN401 - psycopg's signature
+            try:
+                made = await super().connect(conninfo, **given)
+            except psycopg.Error as error:
+                door.refused(error)
+                raise
+            door.opened()
+            return made
+
+    return Tracked
 
 
 class Database:
@@ -34,32 +117,56 @@ class Database:
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         self.pool = pool
         self._metrics = metrics
+        self._lent = 0
 
     @asynccontextmanager
     async def connection(self, operation: LiteralString) -> AsyncGenerator[Connection]:
         """Lend a connection in autocommit; `operation` labels `db_query_duration_seconds`.
 
-        Raises StoreUnavailable when PostgreSQL does not answer in time or breaks off.
+        Behind a pooler the block is one transaction. Raises StoreUnavailable when PostgreSQL does not answer in time,
+        breaks off or can do no more; StoreMisconfigured when it refuses what an operator set; else StatementWrong.
         """
         started = perf_counter()
         limit = asyncio.timeout(BLOCK_LIMIT_S)
         try:
             async with limit, self.pool.connection() as conn:
-                yield conn
-        except _AWAY as error:
-            raise StoreUnavailable("PostgreSQL does not answer", store="postgres") from error
+                self._lent += 1
+                try:
+                    if self.pool.begin:
+                        # One round trip. The pool's own block commits at the end, or rolls back.
+                        await conn.execute(self.pool.begin)
+                    yield conn
+                finally:
+                    self._lent -= 1
+        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
+            raise fact_of(self._pool_fault(error)) from error
+        except psycopg.Error as error:
+            self.pool.door.answered(error)
+            raise translate(error) from error
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise StoreUnavailable("PostgreSQL does not answer in time", store="postgres") from error
+            raise fact_of(self.pool.door.fault or Fault.LATE) from error
         finally:
             self._metrics.db_query_duration.labels(operation).observe(perf_counter() - started)
 
     @asynccontextmanager
     async def transaction(self, operation: LiteralString) -> AsyncGenerator[Connection]:
         """Like `connection`, in one transaction that commits at the end of the block."""
-        async with self.connection(operation) as conn, conn.transaction():
-            yield conn
+        async with self.connection(operation) as conn:
+            if self.pool.begin:
+                yield conn
+            else:
+                async with conn.transaction():
+                    yield conn
+
+    def _pool_fault(self, error: psycopg.Error) -> Fault:
+        """Return why no connection came: all are lent, or none can be made."""
+        if isinstance(error, PoolClosed):
+            return Fault.CLOSING
+        if self._lent >= self.pool.max_size:
+            return Fault.POOL_EXHAUSTED
+        return self.pool.door.fault or (Fault.POOL_EXHAUSTED if isinstance(error, TooManyRequests) else Fault.LATE)
 
     def watch(self) -> None:
         """Set the pool gauges from the pool's own figures."""
@@ -75,32 +182,38 @@ async def _check(conn: Connection) -> None:
     await conn.execute("")
 
 
-def make_pool(url: str, *, size: int, wait_s: float, tls_ca: str | None = None, is_for_queue: bool = False) -> Pool:
+def make_pool(database: DatabaseAccess | str, *, size: int, wait_s: float) -> Pool:
     """Return an unopened pool of at most `size` autocommit connections; a borrower waits at most `wait_s`.
 
-    The job queue's own pool must not say `autocommit`: procrastinate says it itself where it needs it.
+    Raises AddressWrong, for an address that is given as text.
     """
-    kwargs: dict[str, Any] = {} if is_for_queue else {"autocommit": True}
-    kwargs |= {
-        "row_factory": dict_row,
-        "connect_timeout": 3,
-        "options": _SESSION_LIMITS,
-        "tcp_user_timeout": 10_000,
-        "application_name": "switchyard",
-    }
-    if tls_ca is not None:
-        kwargs |= {"sslmode": "verify-full", "sslrootcert": tls_ca}
-    return AsyncConnectionPool(
-        url,
-        connection_class=AsyncConnection[DictRow],
-        kwargs=kwargs,
-        min_size=1,
-        max_size=size,
-        max_waiting=size * 20,
-        timeout=wait_s,
-        max_idle=300,
-        max_lifetime=3600,
-        reconnect_timeout=5,
-        check=_check,
-        open=False,
-    )
+    access = make_access(database) if isinstance(database, str) else database
+    given: dict[str, Any] = {"autocommit": True}
+    if access.pooler is Pooler.NONE:
+        given |= access.address.connect_parameters(SESSION_LIMITS)
+        return Pool(given, size=size, wait_s=wait_s, name="main", begin=b"")
+    # PgBouncer refuses `options` (src/client.c: only parameters that it can track), and gives each transaction to
+    # another server, which knows nothing of statements that were prepared elsewhere.
+    given |= access.address.connect_parameters({}) | {"prepare_threshold": None}
+    given.pop("options", None)
+    return Pool(given, size=size, wait_s=wait_s, name="main", begin=_begin(access.address))
+
+
+def make_queue_pool(access: DatabaseAccess, *, size: int, wait_s: float) -> Pool:
+    """Return the job queue's own unopened pool, at the direct address: it listens, which needs a session.
+
+    Its connections are not in autocommit: procrastinate says so itself where it needs it.
+    """
+    return Pool(access.direct.connect_parameters(SESSION_LIMITS), size=size, wait_s=wait_s, name="queue", begin=b"")
+
+
+def _begin(address: DatabaseAddress) -> bytes:
+    """Return what begins a transaction and sets the limits of a session for as long as it lasts."""
+    settings = {**SESSION_LIMITS, **address.session}
+    calls = ", ".join(f"set_config({_literal(name)}, {_literal(value)}, true)" for name, value in settings.items())
+    return f"BEGIN; SELECT {calls}".encode()
+
+
+def _literal(text: str) -> str:
+    quoted = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{quoted}'"

@@ -8,7 +8,9 @@ from typing import Annotated
 import msgspec
 
 from app import kinds
+from app.database_url import DatabaseAccess, Pooler, make_access, parse_database_url
 from app.mistakes import ConfigurationWrong, Mistake
+from app.urls import AddressWrong
 from app.variables import FILE, Given, kinds_of, read_variables
 
 PREFIX = "SWITCHYARD_"
@@ -52,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     database_pool_size: Annotated[int, kinds.whole(1, 1000)] = 10
     database_wait_s: Annotated[float, kinds.seconds(300)] = 2.0
     database_ca: Annotated[str | None, kinds.path("a PEM file")] = None
+    database_pooler: Annotated[str, kinds.choice(*Pooler)] = Pooler.NONE
+    database_direct_url: Annotated[str | None, kinds.database_address()] = None
     redis_timeout_s: Annotated[float, kinds.seconds(60)] = 0.25
     redis_ca: Annotated[str | None, kinds.path("a PEM file")] = None
     qdrant_api_key: Annotated[str | None, kinds.secret()] = None
@@ -100,7 +104,28 @@ class Relation:
     reason: str
 
 
+def _tls_agrees(given: Settings) -> bool:
+    try:
+        for url in filter(None, (given.database_url, given.database_direct_url)):
+            parse_database_url(url, ca=given.database_ca)
+    except AddressWrong:
+        return False
+    return True
+
+
 RELATIONS = (
+    Relation(
+        ("database_direct_url", "database_pooler"),
+        lambda given: bool(given.database_direct_url) == (given.database_pooler != Pooler.NONE),
+        f"belongs to {PREFIX}DATABASE_POOLER=transaction: migrations and the job queue go past the pooler; give both "
+        "or neither",
+    ),
+    Relation(
+        ("database_ca", "database_url", "database_direct_url"),
+        _tls_agrees,
+        "and the address of PostgreSQL exclude each other: its sslmode must be verify-ca or verify-full, or not be "
+        "there, and its sslrootcert the same file",
+    ),
     Relation(
         ("run_lease_s", "run_limit_s"),
         lambda given: given.run_lease_s < given.run_limit_s,
@@ -163,6 +188,16 @@ def variable_of(field: str) -> str:
 def make_settings(values: Mapping[str, object]) -> Settings:
     """Return the settings of values that were read. Raises TypeError when one is missing."""
     return Settings(**values)  # pyright: ignore[reportArgumentType]
+
+
+def database_access(settings: Settings) -> DatabaseAccess:
+    """Return how to reach the database. Raises AddressWrong for settings that were not read but made."""
+    return make_access(
+        settings.database_url,
+        ca=settings.database_ca,
+        pooler=settings.database_pooler,
+        direct_url=settings.database_direct_url,
+    )
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:

@@ -11,10 +11,11 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from app.blobs import Blobs
+from app.database_url import DatabaseAccess
 from app.postgres import Database, make_pool
 from app.redis import RedisStore, open_redis
 from app.retrieval.qdrant import QdrantPeers
-from app.settings import Settings, split_list
+from app.settings import Settings, database_access, split_list
 from app.telemetry.metrics import Metrics
 
 
@@ -24,6 +25,7 @@ class Stores:
 
     metrics: Metrics
     database: Database
+    access: DatabaseAccess
     cache: RedisStore
     coordination: RedisStore
     qdrant: QdrantPeers
@@ -33,12 +35,8 @@ class Stores:
 async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     """Open the pool and the clients; `stack` closes them. None of them needs its server to be there yet."""
     metrics = Metrics(_registry())
-    pool = make_pool(
-        settings.database_url,
-        size=settings.database_pool_size,
-        wait_s=settings.database_wait_s,
-        tls_ca=settings.database_ca,
-    )
+    access = database_access(settings)
+    pool = make_pool(access, size=settings.database_pool_size, wait_s=settings.database_wait_s)
     await pool.open(wait=False)
     stack.push_async_callback(pool.close)
     redis = partial(open_redis, metrics=metrics, timeout_s=settings.redis_timeout_s, tls_ca=settings.redis_ca)
@@ -48,7 +46,8 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     stack.push_async_callback(coordination.close)
     qdrant = make_qdrant(settings, metrics)
     stack.push_async_callback(qdrant.close)
-    return Stores(metrics, Database(pool, metrics), cache, coordination, qdrant, Blobs(Path(settings.blobs_dir)))
+    blobs = Blobs(Path(settings.blobs_dir))
+    return Stores(metrics, Database(pool, metrics), access, cache, coordination, qdrant, blobs)
 
 
 def make_qdrant(settings: Settings, metrics: Metrics) -> QdrantPeers:

@@ -30,7 +30,7 @@ from app.inference.nodes import Fleet
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.routes import Routes
 from app.loops import Loop, Loops
-from app.postgres import Database, Pool, make_pool
+from app.postgres import Database, Pool, make_queue_pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
 from app.retrieval.ingest import Ingest
@@ -39,6 +39,7 @@ from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
+from app.schema import older_versions
 from app.series import begin_all
 from app.settings import Settings
 from app.stores import Stores, open_stores
@@ -139,7 +140,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         settings=settings,
         metrics=metrics,
         database=database,
-        queue_pool=_queue_pool(settings),
+        queue_pool=make_queue_pool(stores.access, size=QUEUE_CONNECTIONS, wait_s=10),
         keys=Keys(database),
         tenants=Tenants(database),
         runner=runner,
@@ -187,12 +188,7 @@ def _health(stores: Stores, inference: Inference, runner: Runner, sessions: Sess
         runner=runner,
         sessions=sessions,
         loops=loops,
-    )
-
-
-def _queue_pool(settings: Settings) -> Pool:
-    return make_pool(
-        settings.database_url, size=QUEUE_CONNECTIONS, wait_s=10, tls_ca=settings.database_ca, is_for_queue=True
+        older_versions=older_versions(),
     )
 
 

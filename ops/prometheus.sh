@@ -4,38 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Programs that lie here are found by this script, by the tests and by the local stack; PATH goes first.
-bin=".venv/bin"
-export PATH="$PATH:$PWD/$bin"
-
 say() { printf '%s\n' "prometheus: $*"; }
 
-# Unpacks a Debian package, checked by apt against the archive's signature, and keeps only the named programs. It is
-# not installed, because it would start a server of its own.
-bring() {
-    local package="$1" folder program
-    shift
-    for program; do command -v "$program" >/dev/null || break; done
-    if command -v "$program" >/dev/null || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-        return
-    fi
-    say "bringing $* from the Debian package ${package} into .venv/bin"
-    folder="$(mktemp -d)"
-    if ! download "$package" "$folder" && [ "$(id -u)" = 0 ]; then
-        apt-get -qq update || true
-        download "$package" "$folder" || true
-    fi
-    if dpkg-deb -x "$folder"/*.deb "$folder" 2>/dev/null; then
-        mkdir -p "$bin"
-        for program; do
-            if place_templates "$folder" "$program"; then install -m 755 "$folder/usr/bin/$program" "$bin/$program"; fi
-        done
-    fi
-    rm -rf "$folder"
-}
+# shellcheck source=ops/debian.sh
+. ops/debian.sh
 
 # Debian's Alertmanager starts only if its templates lie in this folder of the system; nothing else needs a place there.
-place_templates() {
+may_place() {
     local templates=usr/share/prometheus/alertmanager
     if [ "$2" != prometheus-alertmanager ] || [ -e "/$templates/default.tmpl" ]; then return 0; fi
     if ! { mkdir -p "/$templates" && cp "$1/$templates"/*.tmpl "/$templates/"; } 2>/dev/null; then
@@ -43,9 +18,6 @@ place_templates() {
         return 1
     fi
 }
-
-# As root, apt would download as another user, who may not write to our folder.
-download() { (cd "$2" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$1" >/dev/null 2>&1); }
 
 missing() {
     say "SKIPPED, $1 is not here and cannot be brought: $2 not checked"

@@ -5,14 +5,13 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 import msgspec
-from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from app.agents import sessions
 from app.agents.endings import fence_of
 from app.agents.replays import Named, begin_again, find_named, request_digest
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
-from app.errors import RunUnknown, SessionBusy
+from app.errors import RowExists, RunUnknown, SessionBusy
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.inference.tiers import Tier
 from app.postgres import Connection, Database
@@ -96,7 +95,7 @@ class Runs:
         for last_try in (False, True):
             try:
                 return await self._accept(caller, ask)
-            except UniqueViolation as error:
+            except RowExists as error:
                 # Two requests raced. With the same idempotency key the second look finds the winner's run.
                 if ask.idempotency_key is None or last_try:
                     raise SessionBusy("another run of this session has not ended") from error

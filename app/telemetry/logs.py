@@ -31,7 +31,9 @@ FRAMES = 40
 TEXT_CHARS = 300
 CLOSE_LIMIT_S = 5.0
 # Libraries that tell of each request or job at INFO.
-QUIET_LOGGERS = ("uvicorn.access", "aiohttp.access", "httpx", "httpcore", "procrastinate", "psycopg.pool", "alembic")
+QUIET_LOGGERS = ("uvicorn.access", "aiohttp.access", "httpx", "httpcore", "procrastinate", "alembic")
+# Its warning at every attempt to connect may quote the address; app/postgres.py tells of each change once.
+MUTED_LOGGERS = ("psycopg.pool",)
 
 # Exceptions whose text names files, hosts or types. The text of any other one may quote what a user wrote
 # (a ValueError its value, a database error its row), so only the class and the stack are kept.
@@ -243,6 +245,8 @@ class Logs:
         logging.captureWarnings(capture=True)
         for name in QUIET_LOGGERS:
             logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        for name in MUTED_LOGGERS:
+            logging.getLogger(name).setLevel(max(logging.ERROR, root.level))
         for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
             logger = logging.getLogger(name)
             logger.handlers.clear()

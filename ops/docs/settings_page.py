@@ -32,7 +32,11 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Connections": {
         "database_pool_size": "Connections of this process to PostgreSQL.",
         "database_wait_s": "Seconds to wait for a free connection.",
-        "database_ca": "CA file; set, PostgreSQL's certificate and name are checked.",
+        "database_ca": "CA file; set, PostgreSQL's certificate and name are checked (`sslmode=verify-full`, or the "
+        "address' own `verify-ca`).",
+        "database_pooler": "`transaction` behind PgBouncer in transaction mode: no prepared statements, no state of a "
+        "session.",
+        "database_direct_url": "PostgreSQL's own address beside the pooler's: migrations and the job queue go there.",
         "redis_timeout_s": "Seconds that one Redis request may take.",
         "redis_ca": "CA file for `rediss://` addresses.",
         "qdrant_api_key": "Key of the Qdrant peers.",

@@ -125,7 +125,7 @@ async def test_without_postgresql_a_question_is_refused_quickly_and_later_works(
             assert caught.value.facts["store"] == "postgres"
             assert not (await platform.health.services()).database
             readiness = await platform.health.readiness()
-            assert (readiness.is_ready, readiness.database) == (False, "store_unavailable")
+            assert (readiness.is_ready, readiness.database) == (False, "unreachable")
         await eventually(lambda: is_ready(platform))
         assert (await answered(platform, caller, ask(idempotency_key="pg"))).state is RunState.DONE
 

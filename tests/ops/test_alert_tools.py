@@ -71,7 +71,8 @@ def test_the_script_of_make_check_stops_at_what_is_wrong(tmp_path: Path, name: s
         [os.environ["PATH"], str(Path(program("promtool")).parent), str(Path(program("amtool")).parent)]
     )
     (tmp_path / "ops").mkdir()
-    shutil.copy(ROOT / "ops" / "prometheus.sh", tmp_path / "ops")
+    for script in ("prometheus.sh", "debian.sh"):
+        shutil.copy(ROOT / "ops" / script, tmp_path / "ops")
     shutil.copytree(FOLDER, tmp_path / "prometheus")
     broken = tmp_path / "prometheus" / name
     assert right in broken.read_text()

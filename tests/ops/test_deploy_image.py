@@ -176,7 +176,8 @@ def run_in(image: Path, *command: str) -> str:
 def test_what_is_copied_is_all_that_the_processes_need(image: Path) -> None:
     code = (
         "import app.main, app.worker, app.migrations, app.agents.prompts as prompts; from pathlib import Path;"
-        "print(app.main.__file__, app.migrations.SCRIPTS.is_dir(), len(prompts.load_prompts(Path('prompts'))) > 0)"
+        "import app.schema;"
+        "print(app.main.__file__, app.schema.SCRIPTS.is_dir(), len(prompts.load_prompts(Path('prompts'))) > 0)"
     )
     file, *rest = run_in(image, "python", "-c", code).split()
     assert Path(file).is_relative_to(image)

@@ -1,7 +1,7 @@
 """Background loops: what survives, what is told, how long the pauses are."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -23,6 +23,13 @@ EACH: Sequence[Exception] = (
     StopAsyncIteration(),
     MemoryError(),
 )
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Generator[None]:
+    """Where nobody set up logs, structlog reads source lines for its own, in the loop."""
+    with capture_logs():
+        yield
 
 
 class Stopped(BaseException):

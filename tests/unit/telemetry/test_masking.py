@@ -199,7 +199,7 @@ def test_every_way_into_the_log_is_masked(written: Written) -> None:
     secret = "line\tbreak-0451"
     structlog.get_logger().info("x", at={"deep": [{"er": secret}], secret: 1}, thing=OSError(secret))
     structlog.get_logger().info("x", api_key=17, headers=[("api-key", "abc")])
-    logging.getLogger("psycopg.pool").warning("error connecting in %r: %s", "pool-1", secret)
+    logging.getLogger("psycopg").warning("error connecting in %r: %s", "pool-1", secret)
     logging.getLogger("uvicorn.error").debug(f"state {secret}")  # noqa: G004 - as libraries do
     try:
         raise OSError(secret) from ConnectionError(f"no {secret}")
@@ -250,7 +250,7 @@ def test_a_command_tells_libraries_errors_masked_and_nothing_below(written: Writ
     root = logging.getLogger()
     before = list(root.handlers)
     quieten_libraries(Console(told, Mask(["s3cret-0451"])).say)
-    logging.getLogger("psycopg.pool").warning("error connecting: s3cret-0451")
+    logging.getLogger("psycopg").warning("error connecting: s3cret-0451")
     logging.getLogger("lib").error("lost s3cret-0451")
     root.handlers[:] = before
     logging.captureWarnings(capture=False)
