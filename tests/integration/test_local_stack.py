@@ -105,7 +105,8 @@ def test_the_demo_key_opens_the_door_and_no_key_does_not(stack: Status) -> None:
 
 
 def test_a_body_far_over_the_limit_is_a_problem_document(stack: Status) -> None:
-    answer = httpx.post(f"{stack.url}/api/v1/chat", content=b"x" * 10_000_000, timeout=20)
+    headers = {"authorization": f"Bearer {stack.demo_key}", "content-type": "application/json"}
+    answer = httpx.post(f"{stack.url}/api/v1/chat", content=b"x" * 10_000_000, headers=headers, timeout=20)
     assert answer.status_code == 413
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "body_too_large"
