@@ -7,6 +7,8 @@ from typing import NoReturn
 
 import msgspec
 
+from app.urls import AddressWrong, read_http_address
+
 URL = "SWITCHYARD_LOCAL_URL"
 KEY = "SWITCHYARD_LOCAL_KEY"
 USERS = 20
@@ -18,6 +20,7 @@ FOLLOW_UPS = (1, 3)
 ANSWER_LIMIT_S = 120.0
 PROCESSING_LIMIT_S = 120.0
 DRAIN_S = 60.0
+MOST_MINUTES, MOST_PER_MINUTE, MOST_S = 7 * 24 * 60, 1_000_000, 86_400
 
 
 class ArgumentsWrong(Exception):
@@ -79,8 +82,8 @@ def read_asked(arguments: Sequence[str], environ: Mapping[str, str]) -> Asked:
         think_s=tuple(given.think_s),
         follow_ups=tuple(given.follow_ups),
         drain_s=given.drain_s,
-        url=given.url or environ.get(URL) or None,
-        key=environ.get(KEY) or None,
+        url=(given.url or environ.get(URL) or "").strip() or None,
+        key=environ.get(KEY, "").strip() or None,
         metrics=tuple(given.metrics),
         targets=given.targets,
         out=given.out,
@@ -109,14 +112,32 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(asked: Asked) -> None:
-    for name, is_wrong in {
-        "--users must be 1 to 10000": not 1 <= asked.users <= 10_000,
-        "--minutes must be above 0": not asked.minutes > 0,
-        "--rate must be above 0": asked.per_minute is not None and not asked.per_minute > 0,
-        "--think-s must be two numbers from 0, ascending": not 0 <= asked.think_s[0] <= asked.think_s[1],
-        "--follow-ups must be two numbers from 0, ascending": not 0 <= asked.follow_ups[0] <= asked.follow_ups[1],
-        "--drain-s must be 0 or more": not asked.drain_s >= 0,
-        f"--url needs an api key in ${KEY}": asked.url is not None and asked.key is None,
-    }.items():
-        if is_wrong:
-            raise ArgumentsWrong(name)
+    """Raise ArgumentsWrong with everything that is wrong."""
+    addresses = {"--url": asked.url, **{f"--metrics {number}": url for number, url in enumerate(asked.metrics, 1)}}
+    wrong = [f"{place} {reason}" for place, url in addresses.items() if url and (reason := _address_problem(url))]
+    wrong += [
+        name
+        for name, is_wrong in {
+            "--users must be 1 to 10000": not 1 <= asked.users <= 10_000,
+            "--minutes must be above 0, and at most a week": not 0 < asked.minutes <= MOST_MINUTES,
+            "--rate must be above 0, and at most 1000000": asked.per_minute is not None
+            and not 0 < asked.per_minute <= MOST_PER_MINUTE,
+            "--think-s must be two numbers from 0, ascending": not 0 <= asked.think_s[0] <= asked.think_s[1] <= MOST_S,
+            "--follow-ups must be two numbers from 0, ascending": not 0 <= asked.follow_ups[0] <= asked.follow_ups[1],
+            "--drain-s must be 0 or more, and at most a day": not 0 <= asked.drain_s <= MOST_S,
+            f"--url needs an api key in ${KEY}": asked.url is not None and asked.key is None,
+            f"${KEY} is no api key: those are letters, digits and `_`": asked.key is not None
+            and not (asked.key.isascii() and asked.key.isprintable() and " " not in asked.key),
+        }.items()
+        if is_wrong
+    ]
+    if wrong:
+        raise ArgumentsWrong("; ".join(wrong))
+
+
+def _address_problem(url: str) -> str | None:
+    try:
+        read_http_address(url)
+    except AddressWrong as error:
+        return str(error)
+    return None

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from app.mistakes import MISCONFIGURED, ConfigurationWrong
 from app.telemetry.crashes import Crashes
 from ops.local import commands, demo
 from ops.local.choices import directory_from, mask_from
@@ -60,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` perhaps, has seen enough; so has the interpreter's last flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ConfigurationWrong as wrong:
+        Console(sys.stderr, mask=mask_from(os.environ)).say(f"switchyard: {wrong}")
+        return MISCONFIGURED
     except (LocalProblem, OSError) as problem:
         # Asked for again: a first `up` has made passwords since.
         Console(sys.stderr, mask=mask_from(os.environ)).say(f"error: {problem}")

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from app.mistakes import MISCONFIGURED, ConfigurationWrong
 from ops.local.choices import size_from
 from ops.local.console import Console
 from ops.local.layout import Layout
@@ -26,9 +27,12 @@ def main() -> int:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--first", action="store_true")
     given = parser.parse_args()
-    layout = Layout.open(given.directory, os.environ, size=size_from(os.environ))
     try:
+        layout = Layout.open(given.directory, os.environ, size=size_from(os.environ))
         return _fetch(layout, Console(sys.stdout), is_first=given.first)
+    except ConfigurationWrong as wrong:
+        Console(sys.stderr).say(f"switchyard: {wrong}")
+        return MISCONFIGURED
     except KeyboardInterrupt:
         return INTERRUPTED
 

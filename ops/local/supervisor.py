@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from app.mistakes import MISCONFIGURED, ConfigurationWrong
 from app.telemetry.crashes import Crashes
 from ops.local.choices import layout_from, mask_from
 from ops.local.console import Console
@@ -104,6 +105,9 @@ def main() -> int:
     try:
         layout = layout_from(os.environ, is_system=given.system)
         Supervisor(layout, should_stop=stop.is_set, tell=Console(sys.stdout, mask=mask_from(os.environ)).say).run()
+    except ConfigurationWrong as wrong:
+        Console(sys.stdout, mask=mask_from(os.environ)).say(f"switchyard: {wrong}")
+        return MISCONFIGURED
     except LocalProblem as problem:
         Console(sys.stdout, mask=mask_from(os.environ)).say(f"error: {problem}")
         return 1

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from app.mistakes import ConfigurationWrong
 from ops.local.choices import size_from
 from ops.local.console import Console
 from ops.local.models.assemble import Assembler
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         weights = Weights(os.environ)
         stores = (given.store,) if given.store else ()
         weights.ensure([(model.name, stores) for model in weights.catalogue.of_size(size)], console.progress)
-    except (LocalProblem, OSError) as problem:
+    except (ConfigurationWrong, LocalProblem, OSError) as problem:
         console.say(f"error: {problem}")
         return 1
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from typing import assert_never
 
 import httpx
 
+from app.mistakes import ConfigurationWrong
 from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
@@ -92,7 +93,10 @@ def verify(part: Part, given: Given, environ: Mapping[str, str], console: Consol
                 return programs.verify_bench(environ, given.directory)
             case _:
                 assert_never(part)
-    except (StackFailed, DrillFailed, LocalProblem, subprocess.TimeoutExpired, OSError, httpx.HTTPError) as error:
+    except (
+        StackFailed, DrillFailed, LocalProblem, ConfigurationWrong,
+        subprocess.TimeoutExpired, OSError, httpx.HTTPError,
+    ) as error:  # fmt: skip
         return Outcome(Verdict.FAILED, str(error))
 
 

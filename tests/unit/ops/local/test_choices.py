@@ -1,11 +1,14 @@
 """What the user's variables mean."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from ops.local.choices import directory_from, outside_from, size_from
-from ops.local.layout import Outside
+from app.mistakes import ConfigurationWrong
+from ops.local.choices import check_application, directory_from, layout_from, outside_from, size_from
+from ops.local.layout import Layout, Outside
 from ops.local.models.catalogue import Size
-from ops.local.problems import LocalProblem
 
 
 def test_without_variables_everything_is_bundled() -> None:
@@ -42,5 +45,34 @@ def test_the_directory_can_be_chosen() -> None:
 def test_all_models_are_run_unless_the_small_ones_are_asked_for() -> None:
     assert size_from({}) is Size.ALL
     assert size_from({"MODELS": "small"}) is Size.SMALL
-    with pytest.raises(LocalProblem, match="MODELS=tiny"):
+    with pytest.raises(ConfigurationWrong, match="MODELS: must be one of small, all"):
         size_from({"MODELS": "tiny"})
+
+
+def test_every_variable_that_makes_no_sense_is_told_at_once_and_nothing_is_made(tmp_path: Path) -> None:
+    environ = {
+        "SWITCHYARD_LOCAL_DIR": str(tmp_path / "stack"),
+        "SWITCHYARD_LOCAL_PORT": "99999",
+        "SWITCHYARD_LOCAL_QDRANT_URL": "http://q:0",
+        "SWITCHYARD_LOCAL_OLLAMA_HOST": "gpu-1, gpu 2",
+        "SWITCHYARD_LOCAL_DATABASE_URL": "postgresql+psycopg://u:c4nary@h/d",
+        "SWITCHYARD_LOCAL_UNLIMITED": "everybody",
+        "SWITCHYARD_LOCAL_PROT": "1",
+        "MODELS": "tiny",
+        "SWITCHYARD_GAP_S": "nan",
+    }
+    with pytest.raises(ConfigurationWrong) as wrong:
+        layout_from(environ, is_system=False)
+    assert sorted(mistake.place for mistake in wrong.value.mistakes) == sorted(
+        environ.keys() - {"SWITCHYARD_LOCAL_DIR"}
+    )
+    assert "c4nary" not in str(wrong.value)
+    assert not (tmp_path / "stack").exists()
+
+
+def test_a_setting_of_the_application_that_the_stack_gives_too_is_told_before_anything_starts(
+    make_layout: Callable[..., Layout],
+) -> None:
+    check_application(make_layout())
+    with pytest.raises(ConfigurationWrong, match="SWITCHYARD_DATABASE_URL: is given twice"):
+        check_application(make_layout(environ={"SWITCHYARD_DATABASE_URL_FILE": "/run/secrets/database_url"}))
