@@ -26,8 +26,8 @@ Argument: TypeAlias = str | bytes | int | float
 SCRIPT = files("app.inference").joinpath("leases.lua").read_text(encoding="utf-8")
 ORPHANS_KEY = "sy:orphans"
 FREED_CHANNEL = "sy:freed"
-# After Redis did not answer, calls do not wait for it again for this long; the renewing loop asks on their behalf, sooner
-# than that even when its pause is spread.
+# After Redis did not answer, calls do not wait for it again for this long; the renewing loop asks on their behalf,
+# sooner than that even when its pause is spread.
 _AWAY_S = 1.5
 _RENEW_S = 1.0
 
