@@ -42,6 +42,7 @@ check: setup ## Check format, lint, types, imports and alert rules
 .PHONY: test
 test: check ## Run check and every test, with branch coverage
 	@ops/pgbouncer.sh
+	@ops/browser.sh
 	@ops/test.sh $(COVER_AT_LEAST) $(SUITES)
 
 .PHONY: demo

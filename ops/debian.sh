@@ -56,3 +56,10 @@ unpack() {
 
 # As root, apt would download as another user, who may not write to our folder.
 download() { (cd "$2" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$1" >/dev/null 2>&1); }
+
+# In CI, where it could have been brought, what is missing is no reason to pass.
+fail_in_ci() {
+    if [ -z "${CI:-}" ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then return 0; fi
+    say "FAILED, $1"
+    exit 1
+}

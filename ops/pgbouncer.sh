@@ -12,4 +12,6 @@ export PATH="$PATH:/usr/sbin"
 bring pgbouncer pgbouncer
 bring_library libevent-2.1-7 libevent-2.1.so.7
 bring_library libc-ares2 libcares.so.2
-command -v pgbouncer >/dev/null || say "SKIPPED, it is not here and cannot be brought: it is in the Debian package pgbouncer"
+if command -v pgbouncer >/dev/null; then exit 0; fi
+fail_in_ci "it is not here and the Debian package pgbouncer could not be had"
+say "SKIPPED, it is not here and cannot be brought: it is in the Debian package pgbouncer"

@@ -20,6 +20,7 @@ may_place() {
 }
 
 missing() {
+    fail_in_ci "$1 is not here and the Debian package $3 could not be had: $2 not checked"
     say "SKIPPED, $1 is not here and cannot be brought: $2 not checked"
     say "it is in the Debian package $3 (if apt knows no packages: sudo apt-get update); or put it on PATH"
 }

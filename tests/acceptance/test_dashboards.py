@@ -14,6 +14,7 @@ from ops.local.process import poll_until
 from ops.verify.stack import HANDBOOK, upload
 from tests.acceptance.local import LocalStack
 from tests.ops.dashboards import expressions
+from tests.programs import missing
 
 pytestmark = pytest.mark.timeout(480)
 
@@ -79,7 +80,7 @@ def prometheus(stack: LocalStack) -> Iterator[Prometheus]:
     parts = stack.status().parts
     address = next((part.address for part in parts if part.name == "prometheus"), None)
     if address is None:
-        pytest.skip("this machine has no prometheus: run ops/prometheus.sh")
+        missing("prometheus", "run ops/prometheus.sh programs")
     processes = sum(part.name.startswith(("replica-", "worker-")) for part in parts)
     caller = Caller(stack.url, stack.new_tenant(f"dashboards-{os.getpid()}"))
     with httpx.Client(base_url=f"http://{address}", timeout=10, trust_env=False) as http:

@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
-import pytest
 
 from ops.local.process import Identity, launch_command
+from tests.programs import missing
 
 ROOT = Path(__file__).parents[2]
 BROUGHT = ROOT / ".venv"
@@ -42,7 +42,7 @@ def program() -> str:
     search = os.pathsep.join([os.environ.get("PATH", ""), str(BROUGHT / "bin"), "/usr/sbin"])
     found = shutil.which("pgbouncer", path=search)
     if found is None:
-        pytest.skip("pgbouncer is not here; `ops/pgbouncer.sh` brings it where Debian's packages can be had")
+        missing("pgbouncer", "run ops/pgbouncer.sh, which brings it where Debian's packages can be had")
     return found
 
 

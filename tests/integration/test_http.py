@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from app.ids import RunId
 from tests.integration.http_server import Running, ask, connect, head, serve, until
+from tests.programs import BROWSER_FLAGS, browser
 
 MEGABYTE = b"x" * 1_000_000
 ASK = msgspec.json.encode({"message": "hello"})
@@ -180,14 +180,10 @@ async def test_a_resumed_stream_of_a_held_run_ends_when_the_run_does(running: Ru
             await reader.readuntil(b"event: done")
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser here")
 async def test_a_browser_draws_the_page_with_nothing_but_this_server(running: Running, tmp_path: Path) -> None:
-    browser = await asyncio.create_subprocess_exec(
-        "chromium",
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
+    drawing = await asyncio.create_subprocess_exec(
+        browser(),
+        *BROWSER_FLAGS,
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         f"--user-data-dir={tmp_path}",
         "--virtual-time-budget=20000",
@@ -197,7 +193,7 @@ async def test_a_browser_draws_the_page_with_nothing_but_this_server(running: Ru
         stderr=asyncio.subprocess.DEVNULL,
     )
     async with asyncio.timeout(90):
-        drawn, _ = await browser.communicate()
+        drawn, _ = await drawing.communicate()
     assert b"Ask a team of agents" in drawn
     assert b"/api/v1/chat" in drawn
     assert b"Authorize" in drawn

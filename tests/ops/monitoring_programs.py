@@ -4,9 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
-
 from ops.local.parts.prometheus import BROUGHT
+from tests.programs import missing
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "prometheus"
@@ -18,7 +17,7 @@ def program(*names: str) -> str:
     search = os.pathsep.join([os.environ.get("PATH", ""), str(BROUGHT)])
     found = next((where for name in names if (where := shutil.which(name, path=search))), None)
     if found is None:
-        pytest.skip(f"{names[0]} is not here; `make check` brings it where Debian's packages can be had")
+        missing(names[0], "run ops/prometheus.sh, which brings it where Debian's packages can be had")
     return found
 
 

@@ -146,6 +146,32 @@ def test_rules_without_promtool_are_skipped_aloud(clone: Path, bare_path: str) -
     assert "SKIPPED, promtool is not here" in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("user", "ci", "status"), [("0", "1", 1), ("0", "", 0), ("1000", "1", 0)], ids=["in CI", "by hand", "not root"]
+)
+def test_what_cannot_be_brought_is_a_failure_only_in_ci_as_root(
+    clone: Path, bare_path: str, user: str, ci: str, status: int
+) -> None:
+    (Path(bare_path) / "id").unlink()
+    write_program(Path(bare_path) / "id", f"echo {user}")
+    write_program(Path(bare_path) / "apt-get", "exit 100")
+    (clone / "prometheus").mkdir()
+    for script, missing in (("browser", "chromium"), ("prometheus", "promtool")):
+        found = run(f"ops/{script}.sh", cwd=clone, PATH=bare_path, CI=ci)
+        assert (found.returncode, missing in found.stdout) == (status, True), found.stdout + found.stderr
+
+
+def test_a_browser_is_installed_with_fresh_lists_where_root_has_apt(clone: Path, bare_path: str) -> None:
+    (Path(bare_path) / "id").unlink()
+    write_program(Path(bare_path) / "id", "echo 0")
+    notes = f'echo "$*" >>"{clone}/calls"; [ "$2" = update ] || [ -e "{clone}/fresh" ] || exit 100'
+    write_program(Path(bare_path) / "apt-get", f'{notes}\n[ "$2" != update ] || : >"{clone}/fresh"')
+    found = run("ops/browser.sh", cwd=clone, PATH=bare_path, CI="1")
+    assert found.returncode == 0, found.stdout
+    asked = "-qq install -y --no-install-recommends chromium"
+    assert (clone / "calls").read_text().splitlines() == [asked, "-qq update", asked]
+
+
 def test_merge_marks_and_large_files_are_refused_before_a_commit(tmp_path: Path) -> None:
     good, marked, large = tmp_path / "good", tmp_path / "marked", tmp_path / "large"
     good.write_text("text\n")
