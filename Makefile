@@ -63,8 +63,8 @@ load: setup ## Load the running stack and judge it: USERS=20 MINUTES=2; RATE=60 
 		$(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
-bench: setup ## Measure, side by side, what the goals are stated in
-	@$(RUN) ops.bench
+bench: setup ## Measure, side by side, what the goals are stated in; PEERS=litellm installs and measures that gateway too
+	@$(RUN) ops.bench $(foreach peer,$(PEERS),--with $(peer)) $(if $(QUICK),--quick)
 
 .PHONY: verify
 verify: setup ## Run what is too long for CI and write docs/evidence

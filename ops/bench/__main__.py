@@ -11,9 +11,14 @@ from ops.bench.run import run
 from ops.bench.world import WorldBroken
 from ops.local.problems import LocalProblem
 
+PEER_LOST = 3
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0, 1 when something could not be measured, 2 for a wrong command line."""
+    """Return the exit status: 0, 1 when something could not be measured, 2 for a wrong command line, 3 without a peer.
+
+    With 3 all other rows are measured, and the report is written.
+    """
     try:
         plan = read_plan(sys.argv[1:] if arguments is None else arguments)
     except ArgumentWrong as error:
@@ -22,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.getloadavg()[0] > (os.cpu_count() or 1) / 2:
         sys.stderr.write("bench: this machine is busy with something else: expect wide spreads\n")
     try:
-        found, circumstances = run(plan, os.environ)
+        found, circumstances, lost = run(plan, os.environ, _say)
     except (Unmeasured, WorldBroken, LocalProblem) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
@@ -32,7 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan.out.parent.mkdir(parents=True, exist_ok=True)
         plan.out.write_text(document(found, plan, circumstances), encoding="utf-8")
         sys.stdout.write(f"written to {plan.out}\n")
-    return 0
+    for name, why in lost.items():
+        sys.stderr.write(f"bench: {name} was not measured: {why}\n")
+    return PEER_LOST if lost else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,13 +15,16 @@ LEAST_ROUNDS = 5
 
 PEER_KEY = "SWITCHYARD_BENCH_PEER_KEY"
 EVIDENCE = Path("docs/evidence/bench.md")
-LITELLM = "litellm"
-"""The peer under this name is what several goals are stated in."""
+LITELLM = ("litellm", "litellm-openai")
+"""The peers under these names are what several goals are stated in: the better one counts."""
+INSTALLED = ("litellm",)
+"""Peers that the bench can install, start and end itself."""
 RESERVED = frozenset({"direct", "nginx", "pass-through", "agent"})
 
 EPILOG = f"""
-Every row runs against the same fake node, in turn with the others, round by round. A peer is any server on this
-machine that speaks the OpenAI dialect; you start it and point it at the fake node, whose port --node-port fixes:
+Every row runs against the same fake node, in turn with the others, round by round. --with litellm installs LiteLLM's
+proxy into .local/peers, starts it and ends it. Any other server on this machine that speaks the OpenAI dialect can be
+a peer; you start it and point it at the fake node, whose port --node-port fixes:
 
     python -m ops.bench --peer litellm=http://127.0.0.1:4000/v1 --node-port 18434
 
@@ -59,6 +62,7 @@ class Plan:
     durable_runs: int
     seed: int
     peers: tuple[Peer, ...] = ()
+    installed: tuple[str, ...] = ()
     node_port: int | None = None
     out: Path | None = None
 
@@ -82,7 +86,9 @@ def read_plan(arguments: Sequence[str]) -> Plan:
     if given.node_port is not None and not 1024 <= given.node_port <= 65535:
         raise ArgumentWrong("--node-port must be between 1024 and 65535")
     peers = tuple(read_peer(text) for text in given.peer)
-    if len({peer.name for peer in peers}) < len(peers):
+    installed = tuple(dict.fromkeys(given.installed))
+    names = {peer.name for peer in peers}
+    if len(names) < len(peers) or (installed and names & {*LITELLM}):
         raise ArgumentWrong("two peers have the same name")
     return Plan(
         rounds=rounds,
@@ -93,6 +99,7 @@ def read_plan(arguments: Sequence[str]) -> Plan:
         durable_runs=plan.durable_runs,
         seed=given.seed,
         peers=peers,
+        installed=installed,
         node_port=given.node_port,
         out=given.out or plan.out,
     )
@@ -131,6 +138,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="about 40 seconds; prints, and writes only with --out")
     parser.add_argument("--rounds", type=int, help=f"rounds a row, at least {LEAST_ROUNDS}")
     parser.add_argument("--seed", type=int, default=1, help="of the order of rows and the open loop's arrivals")
+    parser.add_argument(
+        "--with", action="append", default=[], choices=INSTALLED, dest="installed", help="install and bench this peer"
+    )
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=URL", help="bench this server too")
     parser.add_argument("--node-port", type=int, help="the fake node's port, for peers to know")
     parser.add_argument("--out", type=Path, help=f"where the report goes (default {EVIDENCE}; with --quick nowhere)")

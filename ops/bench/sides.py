@@ -1,6 +1,6 @@
 """What is measured side by side: each path to the fake node, as JSON and as a stream."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,11 +33,15 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One path. `trees` are the processes whose CPU time it costs, by name, each with all that it started."""
+    """One path. `trees` are the processes whose CPU time it costs, by name, each with all that it started.
+
+    A failure of a path that is a peer's ends its rows; one of any other ends the measurement.
+    """
 
     name: str
     asks: Mapping[Mode, Ask]
     trees: Mapping[str, int]
+    is_peer: bool = False
 
     def close(self) -> None:
         """Close its idle connections."""
@@ -82,16 +86,22 @@ def agent(world: World) -> Side:
     return Side(AGENT, asks, trees)
 
 
-def peer(given: Peer, key: str, pid: int | None) -> Side:
-    """A server of the user's that speaks the OpenAI dialect; without its process only its speed is measured."""
+def as_it_is(model: str) -> str:
+    """Return a model's name unchanged: what a peer calls it, unless it is told otherwise."""
+    return model
+
+
+def peer(given: Peer, key: str, pid: int | None, name_of: Callable[[str], str] = as_it_is) -> Side:
+    """A server that speaks the OpenAI dialect; without its process only its speed is measured."""
     url, headers = f"{given.url}/chat/completions", {"authorization": f"Bearer {key}"} if key else {}
-    whole, stream = _completion(parts.FAST, SIMPLE, stream=False), _completion(parts.PACED, COMPLEX, stream=True)
+    whole = _completion(name_of(parts.FAST), SIMPLE, stream=False)
+    stream = _completion(name_of(parts.PACED), COMPLEX, stream=True)
     first = b'"content":"' + parts.TEXT[:1].encode()
     asks = {
         Mode.JSON: _ask(url, headers, whole, first, checks.completed),
         Mode.STREAM: _ask(url, headers, stream, first, checks.completed_stream),
     }
-    return Side(given.name, asks, {} if pid is None else {OWN: pid})
+    return Side(given.name, asks, {} if pid is None else {OWN: pid}, is_peer=True)
 
 
 def _node_asks(url: str, *, whole: str) -> dict[Mode, Ask]:

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tests.architecture.sources import ROOT, none, sources
 
 OWN = {"app", "grafana", "ops", "tests"}
-LOCKS = ("runtime", "local", "dev")
+LOCKS = ("runtime", "local", "dev", "peers-litellm")
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 # Imported through the package named here, which pins it.
 COMES_WITH = {
@@ -51,6 +51,14 @@ def test_a_lock_satisfies_what_is_asked_for(name: str, groups: tuple[str, ...]) 
         version = found.get(canonicalize_name(requirement.name))
         assert version is not None, f"{requirement.name} is not in {name}.lock: run make lock"
         assert requirement.specifier.contains(version, prereleases=True), f"{requirement} against {version}: make lock"
+
+
+def test_a_peers_lock_satisfies_its_own_list_and_shares_none_of_ours() -> None:
+    listed = (ROOT / "requirements" / "peers-litellm.in").read_text().splitlines()
+    found = pinned("peers-litellm")
+    for requirement in [Requirement(line) for line in listed if not line.startswith("#")]:
+        assert requirement.specifier.contains(found[canonicalize_name(requirement.name)]), str(requirement)
+    assert "litellm" not in pinned("dev")
 
 
 def test_a_smaller_lock_is_part_of_the_larger_one() -> None:

@@ -58,3 +58,19 @@ def test_two_peers_cannot_share_a_row() -> None:
 def test_the_nodes_port_must_be_one_that_a_user_may_take(port: str) -> None:
     with pytest.raises(ArgumentWrong, match="--node-port"):
         read_plan(["--node-port", port])
+
+
+def test_a_peer_may_be_installed_by_name() -> None:
+    assert read_plan(["--with", "litellm", "--with", "litellm"]).installed == ("litellm",)
+    assert FULL.installed == ()
+
+
+def test_only_known_peers_can_be_installed() -> None:
+    with pytest.raises(SystemExit) as left:
+        read_plan(["--with", "olla"])
+    assert left.value.code == 2
+
+
+def test_an_installed_peer_does_not_share_its_rows_with_one_of_the_users() -> None:
+    with pytest.raises(ArgumentWrong, match="same name"):
+        read_plan(["--with", "litellm", "--peer", "litellm-openai=http://127.0.0.1:1/v1"])
