@@ -2,7 +2,18 @@
 
 from collections.abc import Sequence
 
-from app.agents.event_log import End, Entry, EventLog, Load, Opening, Position, Text, Wait, parse_position
+from app.agents.event_log import (
+    EPOCHS_PER_FENCE,
+    End,
+    Entry,
+    EventLog,
+    Load,
+    Opening,
+    Position,
+    Text,
+    Wait,
+    parse_position,
+)
 from app.agents.runs import Runs
 from app.agents.values import FINAL_STATES, Degradation
 from app.errors import BadInput, StoreUnavailable
@@ -52,8 +63,13 @@ def may_stand(position: Position, entries: Sequence[Entry], *, answer: str, is_t
 
 
 def is_whole(entries: Sequence[Entry]) -> bool:
-    """Return whether a log begins at the beginning, ends with an end, and lacks nothing in between."""
+    """Return whether a log begins at the beginning, ends with an end, and lacks nothing in between.
+
+    One that begins with a takeover was lost before it, with whatever the first attempt told.
+    """
     if not entries or not isinstance(entries[-1], End) or not isinstance(entries[0], Opening) or entries[0].offset:
+        return False
+    if entries[0].epoch >= 2 * EPOCHS_PER_FENCE:
         return False
     length = 0
     for entry in entries:

@@ -41,10 +41,16 @@ def test_what_a_run_never_told_is_refused_after_its_end(position: Position) -> N
         (WHOLE[3:], False),
         ([*WHOLE[:4], Text(SECOND, 9, "!"), End(SECOND)], False),
         ([Opening(FIRST, 0), Opening(SECOND, 5), End(SECOND)], False),
+        ([Opening(SECOND, 0), Text(SECOND, 0, "Hello!"), End(SECOND)], False),
     ],
 )
 def test_a_log_that_lacks_something_is_known(entries: list[Entry], whole: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_whole(entries) is whole
+
+
+def test_a_reader_of_the_attempt_before_is_taken_back_when_the_log_was_lost_with_it() -> None:
+    taken_over: list[Entry] = [Opening(SECOND, 0), Text(SECOND, 0, ANSWER), End(SECOND)]
+    assert may_stand(Position(FIRST, 10), taken_over, answer=ANSWER, is_told=True)
 
 
 @pytest.mark.parametrize(("entries", "is_told"), [([], True), (WHOLE[3:], True), (WHOLE[:3], False), ([], False)])
