@@ -109,7 +109,9 @@ class Child:
         identity: Identity,
         stop_signal: signal.Signals,
         death_signal: signal.Signals,
+        folder: Path = REPOSITORY,
     ) -> None:
+        """`folder` is where the program starts: Python runs the modules that it finds there."""
         self._stop_signal = stop_signal
         with _open_log(log) as output:
             self._process = subprocess.Popen(  # noqa: S603 - no shell, and the arguments are our own
@@ -118,7 +120,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd=REPOSITORY,
+                cwd=folder,
                 start_new_session=True,
             )
         self.id = process_id(self._process.pid)

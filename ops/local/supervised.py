@@ -25,6 +25,7 @@ def spawn(part: Part, layout: Layout) -> Child:
         identity=part.identity,
         stop_signal=part.stop_signal,
         death_signal=part.death_signal,
+        folder=part.folder,
     )
 
 

@@ -18,7 +18,7 @@ from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.verify import answers, kills, programs, suites
+from ops.verify import answers, kills, programs, suites, upgrade
 from ops.verify.evidence import Outcome, Verdict
 from ops.verify.stack import StackFailed
 
@@ -35,6 +35,7 @@ class Part(StrEnum):
     COMPLEXITY = "complexity"
     ANSWERS = "answers"
     KILLS = "kills"
+    UPGRADE = "upgrade"
     BENCH = "bench"
 
 
@@ -46,6 +47,7 @@ class Given:
     kills: int
     seed: int
     directory: Path
+    commit: str | None = None
 
 
 def read_given(arguments: Sequence[str]) -> Given:
@@ -54,11 +56,12 @@ def read_given(arguments: Sequence[str]) -> Given:
     names = ",".join(Part)
     parser.add_argument("--only", type=_parts, default=tuple(Part), metavar="PARTS", help=f"some of {names}")
     parser.add_argument("--kills", type=_count, default=KILLS, metavar="N", help="how many replicas are killed")
+    parser.add_argument("--from", dest="commit", metavar="COMMIT", help="what is upgraded (the newest other code)")
     parser.add_argument("--seed", type=int, default=None, help="of everything that is drawn; a new one is printed")
     parser.add_argument("--out", type=Path, default=EVIDENCE, metavar="DIR", help="where the pages go")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(SEEDS) if given.seed is None else given.seed
-    return Given(given.only, given.kills, seed, given.out)
+    return Given(given.only, given.kills, seed, given.out, given.commit)
 
 
 def _parts(words: str) -> tuple[Part, ...]:
@@ -78,26 +81,32 @@ def _count(word: str) -> int:
 def verify(part: Part, given: Given, environ: Mapping[str, str], console: Console) -> Outcome:
     """Run one part and write its page."""
     try:
-        match part:
-            case Part.CONTRACTS:
-                return suites.verify_contracts(environ, given.directory)
-            case Part.SAMPLES:
-                return suites.verify_samples(environ, given.directory, seed=given.seed)
-            case Part.COMPLEXITY:
-                return programs.verify_complexity(environ, given.directory)
-            case Part.ANSWERS:
-                return answers.verify(environ, given.directory, console.say)
-            case Part.KILLS:
-                return kills.verify(environ, given.directory, kills=given.kills, seed=given.seed, say=console.say)
-            case Part.BENCH:
-                return programs.verify_bench(environ, given.directory)
-            case _:
-                assert_never(part)
+        return _verify(part, given, environ, console)
     except (
         StackFailed, DrillFailed, LocalProblem, ConfigurationWrong,
         subprocess.TimeoutExpired, OSError, httpx.HTTPError,
     ) as error:  # fmt: skip
         return Outcome(Verdict.FAILED, str(error))
+
+
+def _verify(part: Part, given: Given, environ: Mapping[str, str], console: Console) -> Outcome:
+    match part:
+        case Part.CONTRACTS:
+            return suites.verify_contracts(environ, given.directory)
+        case Part.SAMPLES:
+            return suites.verify_samples(environ, given.directory, seed=given.seed)
+        case Part.COMPLEXITY:
+            return programs.verify_complexity(environ, given.directory)
+        case Part.ANSWERS:
+            return answers.verify(environ, given.directory, console.say)
+        case Part.KILLS:
+            return kills.verify(environ, given.directory, kills=given.kills, seed=given.seed, say=console.say)
+        case Part.UPGRADE:
+            return upgrade.verify(given.directory, commit=given.commit, say=console.say)
+        case Part.BENCH:
+            return programs.verify_bench(environ, given.directory)
+        case _:
+            assert_never(part)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,8 +3,9 @@
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from ops.local.process import Identity
+from ops.local.process import REPOSITORY, Identity
 
 
 def nothing() -> None:
@@ -34,3 +35,5 @@ class Part:
     is_one_time: bool = False
     is_background: bool = False
     port_names: tuple[str, ...] = field(default=())
+    folder: Path = REPOSITORY
+    """Where the program starts; the checkout whose code runs."""
