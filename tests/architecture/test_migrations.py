@@ -1,0 +1,30 @@
+"""Migrations say what an older replica may still expect of the schema."""
+
+import ast
+import re
+
+from tests.architecture.sources import ROOT
+
+NAME = re.compile(r"\d{4}_(pre|post)_[a-z_]+")
+TAKING = re.compile(r"\b(DROP (TABLE|COLUMN)|RENAME|SET NOT NULL)\b", re.IGNORECASE)
+
+
+def test_a_migration_is_named_pre_or_post_as_its_revision_and_follows_the_one_before() -> None:
+    """`pre` runs before new code and only adds; `post` runs when no old code is left."""
+    before = None
+    for path in sorted((ROOT / "alembic" / "versions").glob("*.py")):
+        assert NAME.fullmatch(path.stem), path.name
+        said = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and node.targets[0].id.endswith("revision")
+        }
+        assert said == {"revision": path.stem, "down_revision": before}, path.name
+        before = path.stem
+
+
+def test_a_migration_named_pre_takes_nothing_away() -> None:
+    for path in sorted((ROOT / "alembic" / "versions").glob("*_pre_*.py")):
+        assert not TAKING.search(path.read_text(encoding="utf-8")), path.name
