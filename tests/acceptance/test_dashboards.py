@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -68,6 +69,11 @@ class Caller:
             broken = [client.post("/api/v1/chat", json={**CHAT, "deadline_s": 0.01}) for _ in range(BROKEN)]
             assert {answer.status_code for answer in broken} == {504}
 
+    def refused(self) -> bool:
+        """Whether a question is refused because no node can take it: a real 503."""
+        with httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {self.key}"}, timeout=60) as client:
+            return client.post("/api/v1/chat", json={**CHAT, "deadline_s": 2}).status_code == 503
+
     def _mistakes(self, client: httpx.Client) -> None:
         assert client.post("/api/v1/chat", json={}).status_code == 422
         assert client.get("/api/v1/sessions/00000000-0000-0000-0000-000000000000").status_code == 404
@@ -88,10 +94,27 @@ def prometheus(stack: LocalStack) -> Iterator[Prometheus]:
         for number, document in enumerate(sorted(HANDBOOK.glob("*.md"))[:ROUNDS]):
             upload(stack.url, caller.key, [document])
             caller.traffic()
+            if number == 0:
+                outage(stack, caller)
             assert poll_until(seen(prometheus), SEEN_LIMIT_S, 0.5), "Prometheus did not see the traffic"
             if number >= 1 and poll_until(lambda: not empty(prometheus), RULES_LIMIT_S, 1.0):
                 break
         yield prometheus
+
+
+def outage(stack: LocalStack, caller: Caller) -> None:
+    """Freeze both nodes until questions are refused, have some refused, and let the nodes go on."""
+    nodes = [part.process for part in stack.status().parts if part.name in {"node-a", "node-b"} and part.process]
+    assert len(nodes) == 2
+    try:
+        for node in nodes:
+            node.send(signal.SIGSTOP)
+        assert poll_until(caller.refused, SEEN_LIMIT_S, 0.5), "frozen nodes were not noticed"
+        assert all(caller.refused() for _ in range(BROKEN))
+    finally:
+        for node in nodes:
+            node.send(signal.SIGCONT)
+    assert poll_until(lambda: not caller.refused(), SEEN_LIMIT_S, 0.5), "the nodes were not found again"
 
 
 def seen(prometheus: Prometheus) -> Callable[[], bool]:
