@@ -91,7 +91,7 @@ def _alerts() -> build.AnnotationQuery:
         .enable(enable=True)
         .hide(hide=False)
         .icon_color("red")
-        .expr('ALERTS{alertstate="firing"}')
+        .expr('ALERTS{alertstate="firing", severity!="none"}')
     )
 
 

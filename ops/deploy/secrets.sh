@@ -11,6 +11,7 @@ umask 077
 folder=${1:-"$(dirname "$0")/../../secrets"}
 public_name=${PUBLIC_NAME:-localhost}
 webhook_url=${ALERT_WEBHOOK_URL:-http://127.0.0.1:9/}
+heartbeat_url=${ALERT_HEARTBEAT_URL:-http://127.0.0.1:9/}
 
 mkdir -p "$folder"
 chmod 0700 "$folder"
@@ -107,5 +108,6 @@ redis_exporter_secrets
 qdrant_secrets
 password grafana_admin_password
 [[ -e alert_webhook_url ]] || printf '%s' "$webhook_url" | keep alert_webhook_url
+[[ -e alert_heartbeat_url ]] || printf '%s' "$heartbeat_url" | keep alert_heartbeat_url
 certificate
 echo "the secrets are in $PWD; those that were there before are unchanged"

@@ -73,6 +73,23 @@ def test_a_replica_that_falls_silent_is_told_to_somebody_and_so_is_its_return(
         assert poll_until(lambda: bool(told(webhook, replica.address, "resolved")), limit_s=TOLD_S)
 
 
+def beats(webhook: Target) -> list[dict[str, Any]]:
+    """Return the messages that came to the heartbeat's receiver."""
+    return [message for message in webhook.received if message["receiver"] == "heartbeat"]
+
+
+def test_that_alerts_arrive_is_told_again_and_again(tmp_path: Path, quick: Path, webhook: Target) -> None:
+    text = quick.read_text(encoding="utf-8")
+    assert text.count("repeat_interval: 50s") == 1
+    quick.write_text(text.replace("repeat_interval: 50s", "repeat_interval: 500ms"), encoding="utf-8")
+    with (
+        alertmanager(tmp_path, quick) as alerts_go_to,
+        prometheus(tmp_path, replicas=[], workers=[], alertmanagers=[alerts_go_to]),
+    ):
+        assert poll_until(lambda: len(beats(webhook)) >= 3, limit_s=TOLD_S)
+    assert {alert["labels"]["alertname"] for message in beats(webhook) for alert in message["alerts"]} == {"Watchdog"}
+
+
 def states(address: str) -> dict[str, str]:
     """Return by name what Alertmanager does with each alert that it has: `active` or `suppressed`."""
     found = httpx.get(f"http://{address}/api/v2/alerts").raise_for_status().json()

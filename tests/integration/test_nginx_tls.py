@@ -130,7 +130,8 @@ async def test_grafana_is_reached_under_its_path_and_only_its_live_updates_as_a_
             replies = await asyncio.gather(*(client.get("/grafana/api/x?y=1", headers=upgrade) for _ in range(60)))
             assert {reply.status_code for reply in replies} == {200}
             live = await client.get("/grafana/api/live/ws", headers=upgrade)
-            assert (await client.get("/grafana//api/x")).status_code == 404
+            for closed in ("//api/x", "/metrics", "/metrics/plugins/x", "/%6detrics", "/api/../metrics"):
+                assert (await client.get(f"/grafana{closed}")).status_code == 404, closed
         seen = [request["headers"].get("upgrade") for request in behind.replicas[0].seen]
         assert (set(seen[:-1]), seen[-1]) == ({None}, "websocket")
         assert live.json()["headers"]["connection"] == "upgrade"

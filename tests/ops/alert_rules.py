@@ -27,6 +27,7 @@ OF_OTHERS = {
     "up": ("Prometheus, of every target", set[str]()),
     "pg_up": ("postgres_exporter, collector of the server's own state", set[str]()),
     "redis_up": ("redis_exporter", set[str]()),
+    "alertmanager_notifications_failed": ("Alertmanager", {"integration"}),
     "nginx_up": ("nginx-prometheus-exporter", set[str]()),
     "rest_responses_duration_seconds": ("Qdrant, /metrics of each peer", {"method", "endpoint", "status"}),
 }

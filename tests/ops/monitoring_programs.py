@@ -1,6 +1,7 @@
 """Where Prometheus' and Alertmanager's programs are, and configurations of theirs that a test can run."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.programs import missing
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "prometheus"
-NEWER = "url_file: /run/secrets/alert_webhook_url"
+NEWER = re.compile(r"url_file: /run/secrets/alert_(webhook|heartbeat)_url")
 
 
 def program(*names: str) -> str:
@@ -24,7 +25,7 @@ def program(*names: str) -> str:
 def alertmanager_file(folder: Path, url: str = "http://127.0.0.1:9/") -> Path:
     """Write alertmanager.yml with `url` in place of its secret, which older programs cannot read from a file."""
     text = (FOLDER / "alertmanager.yml").read_text(encoding="utf-8")
-    assert text.count(NEWER) == 2
+    assert len(NEWER.findall(text)) == 3
     file = folder / "alertmanager.yml"
-    file.write_text(text.replace(NEWER, f"url: {url}"), encoding="utf-8")
+    file.write_text(NEWER.sub(f"url: {url}", text), encoding="utf-8")
     return file

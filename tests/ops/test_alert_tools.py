@@ -88,6 +88,7 @@ def test_the_script_of_make_check_stops_at_what_is_wrong(tmp_path: Path, name: s
         pytest.param(("severity=critical", "component=postgres"), "critical", marks=requirement("FIN-74")),
         pytest.param(("severity=warning", "alertname=HighErrorRate"), "warning", marks=requirement("FIN-70")),
         pytest.param(("alertname=SomethingNew",), "warning"),
+        pytest.param(("severity=none", "alertname=Watchdog"), "heartbeat"),
     ],
 )
 def test_an_alert_goes_where_its_severity_says(tmp_path: Path, labels: tuple[str, ...], receiver: str) -> None:
@@ -99,7 +100,10 @@ def test_an_alert_goes_where_its_severity_says(tmp_path: Path, labels: tuple[str
 def test_the_address_that_alerts_go_to_is_a_secret_and_in_no_file() -> None:
     told = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
     hooks = [hook for receiver in told["receivers"] for hook in receiver["webhook_configs"]]
-    assert [hook["url_file"] for hook in hooks] == ["/run/secrets/alert_webhook_url"] * 2
+    assert [hook["url_file"] for hook in hooks] == [
+        *["/run/secrets/alert_webhook_url"] * 2,
+        "/run/secrets/alert_heartbeat_url",
+    ]
     assert "http" not in str(told)
 
 

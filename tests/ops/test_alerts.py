@@ -35,6 +35,7 @@ ALERTS = (
     "RunsFailing",
     "NodeDown",
     "NoNodeRoutable",
+    "Watchdog",
     "LoopFailing",
     "NodeModelMisconfigured",
 )
@@ -52,7 +53,12 @@ BOUND_JOBS = {"replicas", "workers"}
 SCRAPES = 4
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
+ALWAYS = "Watchdog"
+"""The alert whose absence is the alarm: it has no threshold, and never clears."""
+SILENT = [one for one in ALERTS if one != ALWAYS]
+
 each_alert = pytest.mark.parametrize("name", ALERTS)
+each_alert_that_may_be_silent = pytest.mark.parametrize("name", SILENT)
 each_file = pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
 
 
@@ -94,16 +100,16 @@ def test_alerts_are_looked_at_every_30_seconds() -> None:
 @each_alert
 def test_an_alert_says_what_is_wrong_how_bad_and_where_to_read_on(name: str) -> None:
     for rule in alerts(name):
-        assert rule.labels["severity"] in {"critical", "warning"}
+        assert rule.labels["severity"] in ({"none"} if name == ALWAYS else {"critical", "warning"})
         assert rule.labels["component"]
         assert rule.annotations.keys() == {"summary", "description", "runbook_url"}
         assert rule.annotations["runbook_url"] == f"ops/runbooks/{name}.md"
         told = rule.annotations["summary"] + rule.annotations["description"]
-        if not rule.expr.rstrip().endswith("== 0") and name not in {"NodeDown", "NodeModelMisconfigured"}:
+        if not rule.expr.rstrip().endswith("== 0") and name not in {"NodeDown", "NodeModelMisconfigured", ALWAYS}:
             assert re.search(r"\$value \| humanize", told), told
 
 
-@each_alert
+@each_alert_that_may_be_silent
 def test_an_alert_has_cases_that_fire_that_clear_and_that_stay_silent(name: str) -> None:
     lasts = max(seconds(rule.for_) for rule in alerts(name))
     told = expected(name)
@@ -112,6 +118,13 @@ def test_an_alert_has_cases_that_fire_that_clear_and_that_stay_silent(name: str)
     assert any(not case[-1].exp_alerts and not case[0].exp_alerts for case in cleared), "no case before, in and after"
     silent = [case[-1] for case in told if not any(look.exp_alerts for look in case)]
     assert any(seconds(look.eval_time) > lasts for look in silent), "no case that stays silent for long enough"
+
+
+@each_alert_that_may_be_silent
+def test_an_alert_fires_at_the_first_data_of_a_process_that_meet_its_threshold(name: str) -> None:
+    born = [case for case in cases() if case.name.startswith("from an empty world")]
+    looks = [look for case in born for look in case.alert_rule_test if look.alertname == name]
+    assert any(look.exp_alerts for look in looks), "no case that begins with the process and fires"
 
 
 @each_alert

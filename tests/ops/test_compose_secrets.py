@@ -53,7 +53,10 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
 def test_no_two_deployments_share_a_secret(tmp_path: Path, secrets_folder: Path) -> None:
     assert make_secrets(tmp_path / "other").returncode == 0
     one, other = read_secrets(secrets_folder), read_secrets(tmp_path / "other")
-    assert [name for name in one if one[name] == other[name]] == ["alert_webhook_url"]
+    assert [name for name in one if one[name] == other[name]] == [
+        "alert_webhook_url",
+        "alert_heartbeat_url",
+    ]
     for name in one:
         if name.endswith(("_password", "_key")) and name != "tls_key":
             assert _RANDOM.fullmatch(one[name]), name
@@ -106,8 +109,10 @@ def test_the_first_certificate_is_for_the_public_names(tmp_path: Path) -> None:
 
 def test_alerts_go_where_the_operator_says(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
-    assert make_secrets(folder, ALERT_WEBHOOK_URL="https://hooks.example/x").returncode == 0
-    assert (folder / "alert_webhook_url").read_text() == "https://hooks.example/x"
+    given = {"ALERT_WEBHOOK_URL": "https://hooks.example/x", "ALERT_HEARTBEAT_URL": "https://beat.example/y"}
+    assert make_secrets(folder, **given).returncode == 0
+    for name, url in given.items():
+        assert (folder / name.lower()).read_text() == url
 
 
 def test_no_secret_is_written_in_the_files_of_the_deployment(secrets_folder: Path) -> None:

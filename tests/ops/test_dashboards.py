@@ -17,7 +17,7 @@ from tests.ops.dashboards import FILES, ROOT, Expression, dashboard, expressions
 
 # Labels that Prometheus adds, and the metrics that are its own.
 ADDED = {"instance", "job", "le"}
-OF_PROMETHEUS = {"up": {"instance", "job"}, "ALERTS": {"alertname", "alertstate"}}
+OF_PROMETHEUS = {"up": {"instance", "job"}, "ALERTS": {"alertname", "alertstate", "severity"}}
 OVERVIEW = {"Request Rate", "Success Rate", "P95 Latency", "Active Queries", "Error Rate"}
 COST = {"Tokens per Minute", "Cost per Hour", "Token Distribution by Model", "Average Tokens per Query"}
 EVERY = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
