@@ -71,17 +71,28 @@ def make_access(
 def parse_database_url(url: str, *, ca: str | None = None) -> DatabaseAddress:
     """Parse `postgresql://user:password@host:port/name?parameter=value`, with libpq's own parameters.
 
+    More than libpq takes, a `=` in a value may stand as it is: `?options=-csearch_path=mine`.
+
     With `ca` the server must prove its name with a certificate of that authority. Raises AddressWrong.
     """
     _check_scheme(url)
     try:
-        given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+        given = {name: str(value) for name, value in conninfo_to_dict(_with_one_sign(url)).items() if value is not None}
     except psycopg.Error as error:
         # libpq quotes the address, password and all.
         raise AddressWrong(_why(str(error))) from None
     _check_ports(given.get("port", ""))
     session = _session(given.pop("options", ""))
     return DatabaseAddress(given | _tls(given, ca), session)
+
+
+def _with_one_sign(url: str) -> str:
+    """Write a second `=` in a parameter as %3D: libpq refuses it ("extra key/value separator"), others take it."""
+    # What stands before the first @ is a user's name and password, which may hold a ? of their own.
+    user, at, rest = url.partition("@") if "@" in url else ("", "", url)
+    address, mark, query = rest.partition("?")
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return user + at + address + mark + "&".join(name + sign + value.replace("=", "%3D") for name, sign, value in pairs)
 
 
 def _check_scheme(url: str) -> None:

@@ -20,6 +20,12 @@ def test_the_settings_of_the_address_stand_over_ours_and_beside_them() -> None:
     assert told("postgresql://u@h/d?options=--search-path%3Dother")["options"].endswith("-c search_path=other")
 
 
+def test_an_equals_sign_in_a_value_may_stand_as_it_is() -> None:
+    told_plainly = told("postgresql://u:p?x=1=2@h/d?options=-csearch_path=mine%20-cwork_mem=8MB&application_name=a=b")
+    assert told_plainly["options"].endswith("-c search_path=mine -c work_mem=8MB")
+    assert (told_plainly["application_name"], told_plainly["password"]) == ("a=b", "p?x=1=2")
+
+
 def test_libpqs_own_parameters_are_respected() -> None:
     got = told(
         "postgres://u:p@one:5433,two:5434/d?sslmode=verify-ca&sslrootcert=/ca&application_name=mine"
