@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import aiohttp
 import httpx
 import msgspec
-import ollama
 from httpx_aiohttp import AiohttpTransport
 
 from app.inference.catalogue import full_name
+from app.inference.environment import unread_environment
 from app.inference.failures import CallBroke, Failure
 from app.inference.nodes import Look
 from app.inference.wire import (
@@ -27,6 +27,9 @@ from app.inference.wire import (
     read_line,
     sanitise,
 )
+
+with unread_environment():
+    import ollama
 
 CONNECT_S = 3.0
 # After `done: true` the end of the body follows at once; a node that keeps the connection open loses it.
@@ -130,7 +133,8 @@ class Ollama:
     def _client(self, url: str) -> ollama.AsyncClient:
         # Never closed one by one: that would close the session that all share.
         if url not in self._clients:
-            self._clients[url] = ollama.AsyncClient(host=url, transport=self._transport, trust_env=False)
+            with unread_environment():
+                self._clients[url] = ollama.AsyncClient(host=url, transport=self._transport, trust_env=False)
         return self._clients[url]
 
     @asynccontextmanager

@@ -1,5 +1,8 @@
 """A platform in an environment full of proxies reaches its stores and nodes all the same."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +33,17 @@ async def test_a_question_is_answered_whatever_proxies_the_environment_names(
         result = await answered(platform, await add_caller(platform), ask())
     assert (services.database, services.redis, services.vector_store, services.llm) == (True, True, True, True)
     assert result.message
+
+
+@pytest.mark.parametrize("module", ["app.main", "app.worker", "app.cli"])
+def test_every_process_starts_whatever_the_environment_says_to_others(module: str) -> None:
+    proxies = dict.fromkeys([*NAMES, *(name.lower() for name in NAMES)], SOCKS)
+    done = subprocess.run(  # noqa: S603 - our own modules
+        [sys.executable, "-c", f"import {module}"],
+        env={**os.environ, **proxies, "OLLAMA_HOST": "http://[not-an-address"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
