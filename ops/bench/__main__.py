@@ -4,14 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ops.bench.plan import ArgumentWrong, read_plan
+from ops.bench.plan import PEER_LOST, ArgumentWrong, read_plan
 from ops.bench.points import Unmeasured
 from ops.bench.report import document, tables
 from ops.bench.run import run
 from ops.bench.world import WorldBroken
 from ops.local.problems import LocalProblem
-
-PEER_LOST = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

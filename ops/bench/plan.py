@@ -19,6 +19,8 @@ LITELLM = ("litellm", "litellm-openai")
 """The peers under these names are what several goals are stated in: the better one counts."""
 INSTALLED = ("litellm",)
 """Peers that the bench can install, start and end itself."""
+PEER_LOST = 3
+"""The exit status when only a peer could not be measured."""
 RESERVED = frozenset({"direct", "nginx", "pass-through", "agent"})
 
 EPILOG = f"""
