@@ -1,8 +1,10 @@
 """Short uses of PostgreSQL: pool, time-outs, timing, and the one place where its errors become facts."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+import os
+import socket
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic, perf_counter
 from typing import Any, LiteralString, Self, TypeAlias
 
@@ -30,6 +32,8 @@ SESSION_LIMITS: Mapping[str, str] = {
 }
 BLOCK_LIMIT_S = 12.0
 """A little more than `statement_timeout`: a server that is stopped, not gone, ends nothing by itself."""
+CHECK_LIMIT_S = 2.0
+"""A connection that answers nothing for so long when it is about to be lent is replaced."""
 
 
 TELL_AGAIN_S = 600.0
@@ -127,15 +131,16 @@ class Database:
         breaks off or can do no more; StoreMisconfigured when it refuses what an operator set; else StatementWrong.
         """
         started = perf_counter()
-        limit = asyncio.timeout(BLOCK_LIMIT_S)
+        limit = asyncio.timeout(BLOCK_LIMIT_S + CHECK_LIMIT_S)
         try:
             async with limit, self.pool.connection() as conn:
                 self._lent += 1
                 try:
-                    if self.pool.begin:
-                        # One round trip. The pool's own block commits at the end, or rolls back.
-                        await conn.execute(self.pool.begin)
-                    yield conn
+                    with cut_after(conn, BLOCK_LIMIT_S):
+                        if self.pool.begin:
+                            # One round trip. The pool's own block commits at the end, or rolls back.
+                            await conn.execute(self.pool.begin)
+                        yield conn
                 finally:
                     self._lent -= 1
         except (PoolTimeout, PoolClosed, TooManyRequests) as error:
@@ -179,7 +184,27 @@ class Database:
 
 
 async def _check(conn: Connection) -> None:
-    await conn.execute("")
+    with cut_after(conn, CHECK_LIMIT_S):
+        await conn.execute("")
+
+
+@contextmanager
+def cut_after(conn: Connection, limit_s: float) -> Generator[None]:
+    """Break the connection under a statement that takes longer than `limit_s`.
+
+    A cancelled statement is not enough: psycopg then asks the server to cancel it and waits for that, twice 5 s
+    (psycopg/connection_async.py, `wait`), and a server that is frozen answers neither.
+    """
+    timer = asyncio.get_running_loop().call_later(limit_s, _cut, conn)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(conn: Connection) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def make_pool(database: DatabaseAccess | str, *, size: int, wait_s: float) -> Pool:

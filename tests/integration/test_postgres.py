@@ -1,5 +1,7 @@
 """The pool of PostgreSQL: bounded, checked before use, all of a block or nothing, every use measured."""
 
+import os
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
@@ -119,6 +121,19 @@ async def test_a_server_that_is_not_there_does_not_answer() -> None:
             async with Database(pool, Metrics(CollectorRegistry())).connection("test"):
                 pytest.fail("a connection came")
     assert (type(caught.value), caught.value.facts["reason"]) == (StoreUnavailable, "unreachable")
+
+
+async def test_a_connection_whose_server_process_is_frozen_is_replaced_before_it_is_lent(postgres_url: str) -> None:
+    async with make_pool(postgres_url, size=1, wait_s=5.0) as pool:
+        database = Database(pool, Metrics(CollectorRegistry()))
+        async with database.connection("test") as conn:
+            frozen = conn.info.backend_pid
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            async with database.connection("test") as conn:
+                assert conn.info.backend_pid != frozen
+        finally:
+            os.kill(frozen, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(
