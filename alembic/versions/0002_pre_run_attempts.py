@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0002_pre_run_attempts"
+revision = "0002_run_attempts"
 down_revision = "0001_pre_kernel"
 branch_labels = None
 depends_on = None
