@@ -7,11 +7,12 @@ import psycopg
 import sqlalchemy
 import sqlalchemy.exc
 from alembic import command
+from alembic.runtime.migration import MigrationContext
 
 from app.database_url import DatabaseAccess, make_access
-from app.errors import StatementWrong
-from app.schema import configuration
-from app.sqlstates import translate
+from app.errors import StatementWrong, StoreMisconfigured
+from app.schema import configuration, newest_version, unknown_versions
+from app.sqlstates import STORE, Fault, translate
 
 # Any constant of our own: whoever holds it migrates, others wait and then find nothing to do.
 LOCK = 0x5357_4954_4348
@@ -22,11 +23,21 @@ SESSION = {"timezone": "UTC"}
 async def migrate(database: DatabaseAccess | str) -> None:
     """Upgrade the schema to its head, past any pooler; safe to call from several processes at once.
 
-    Raises StoreUnavailable, StoreMisconfigured; AddressWrong for an address that is given as text;
-    sqlalchemy.exc.DBAPIError for a migration that PostgreSQL refuses.
+    Raises StoreUnavailable, StoreMisconfigured (also for a schema of a newer version); AddressWrong for an address
+    that is given as text; sqlalchemy.exc.DBAPIError for a migration that PostgreSQL refuses.
     """
     access = make_access(database) if isinstance(database, str) else database
     await asyncio.to_thread(_upgrade, access)
+
+
+def _refuse_newer(connection: sqlalchemy.Connection) -> None:
+    newer = unknown_versions(MigrationContext.configure(connection).get_current_heads())
+    if newer:
+        detail = (
+            f"the schema is newer than this version: it is at {', '.join(sorted(newer))}, and this version ends at "
+            f"{newest_version()}; run the newer version, or restore the backup from before its migration"
+        )
+        raise StoreMisconfigured(detail, store=STORE, reason=Fault.SCHEMA.value)
 
 
 def _upgrade(access: DatabaseAccess) -> None:
@@ -38,6 +49,7 @@ def _upgrade(access: DatabaseAccess) -> None:
     try:
         with engine.connect() as connection, connection.begin():
             connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            _refuse_newer(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except sqlalchemy.exc.DBAPIError as error:

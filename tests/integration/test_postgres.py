@@ -190,6 +190,19 @@ async def test_an_empty_database_is_told_with_the_command_to_run(
             assert (await platform.health.readiness()).is_ready
 
 
+async def test_a_schema_of_a_newer_version_is_left_as_it_is_and_told(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    async with await AsyncConnection[tuple[object, ...]].connect(url, autocommit=True) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999_pre_of_later'")
+        with pytest.raises(
+            StoreMisconfigured, match="the schema is newer than this version: it is at 9999_pre_of"
+        ) as told:
+            await migrate(url)
+        assert told.value.facts["reason"] == "schema"
+        kept = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchone()
+    assert kept == ("9999_pre_of_later",)
+
+
 async def test_migrations_and_replicas_read_one_address_alike(new_database: Callable[[], str]) -> None:
     url = f"{new_database()}?options=-csearch_path%3Dapart&application_name=mine"
     async with make_pool(url, size=1, wait_s=5) as pool:
