@@ -150,7 +150,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         documents=_documents(settings, stores),
         jobs=jobs,
         ingest=_ingest(settings, stores, jobs, inference.dispatcher),
-        reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics),
+        reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics, embed_model=settings.embed_model),
         search=search,
         index=stores.qdrant,
         routes=Routes(database),

@@ -18,6 +18,8 @@ from app.telemetry.metrics import Metrics
 
 AT_ONCE = 100
 """Rows looked at in one round of each kind: a round is short, and the next one goes on."""
+PAGES_AT_ONCE = 50
+"""Of documents that all have to be embedded anew: queueing one takes a millisecond."""
 SILENT_S = 60
 """A worker writes its sign of life every 10 s; one that is silent for this long is dead (procrastinate counts 30 s)."""
 CRASHES = 5
@@ -32,7 +34,7 @@ _SELECT_LEFT: LiteralString = """
     LIMIT %(limit)s
 """
 _SELECT_READY: LiteralString = """
-    SELECT d.id AS document_id, d.tenant_id,
+    SELECT d.id AS document_id, d.tenant_id, d.embed_model,
            (SELECT count(*) FROM chunks c WHERE c.document_id = d.id AND c.tenant_id = d.tenant_id) AS chunks
     FROM documents d
     WHERE d.state = 'ready' AND d.id > %(after)s AND NOT EXISTS (
@@ -88,6 +90,7 @@ class Reconciled(msgspec.Struct, frozen=True):
 class _Ready(msgspec.Struct, frozen=True):
     document_id: DocumentId
     tenant_id: TenantId
+    embed_model: str | None
     chunks: int
 
 
@@ -100,11 +103,15 @@ class _Lost(msgspec.Struct, frozen=True):
 class Reconciler:
     """Each `run` is one bounded round; ready documents and originals are gone through over many rounds, then again."""
 
-    def __init__(self, database: Database, blobs: Blobs, index: QdrantPeers, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, index: QdrantPeers, metrics: Metrics, *, embed_model: str
+    ) -> None:
+        """`embed_model` embeds questions now: vectors of another model mean nothing beside theirs."""
         self._database = database
         self._blobs = blobs
         self._index = index
         self._metrics = metrics
+        self._embed_model = embed_model
         self._discard = Discard(database, blobs, index)
         self._after = UUID(int=0)
         self._first_byte = 0
@@ -153,15 +160,28 @@ class Reconciler:
         return len(rows)
 
     async def _differing(self) -> int:
-        ready = await _ready(self._database, self._after)
+        """Queue ready documents whose points are missing or of another model; return how many.
+
+        Where a whole page is so, the index is another one or the model has changed: then the next page follows at once.
+        """
         reindexed = 0
-        for document in ready:
-            if await self._index.count(document.tenant_id, document.document_id) == document.chunks:
-                continue
-            await _queue(self._database, document)
-            reindexed += 1
-        self._after = ready[-1].document_id if len(ready) == AT_ONCE else UUID(int=0)
+        for _ in range(PAGES_AT_ONCE):
+            ready = await _ready(self._database, self._after)
+            differing = [document for document in ready if await self._differs(document)]
+            for document in differing:
+                await _queue(self._database, document)
+            reindexed += len(differing)
+            self._after = ready[-1].document_id if len(ready) == AT_ONCE else UUID(int=0)
+            if len(differing) < AT_ONCE:
+                break
+        if reindexed:
+            log.warning("reconcile.reindexing", documents=reindexed, why="points are missing or of another model")
         return reindexed
+
+    async def _differs(self, document: _Ready) -> bool:
+        if document.embed_model != self._embed_model:
+            return True
+        return await self._index.count(document.tenant_id, document.document_id) != document.chunks
 
     async def _orphans(self) -> int:
         """Remove originals that no document has: the process died between writing one and its rows."""

@@ -92,7 +92,7 @@ class Retrieval:
         self.jobs = Jobs(self.database, self.metrics)
         self.documents = self.documents_with(index, limit_bytes=limit_bytes)
         self.search = Search(self.database, index)
-        self.reconciler = Reconciler(self.database, self.blobs, index, self.metrics)
+        self.reconciler = self.reconciler_with()
 
     def documents_with(
         self,
@@ -106,6 +106,10 @@ class Retrieval:
         blobs = blobs or self.blobs
         discard = Discard(self.database, blobs, index)
         return Documents(self.database, blobs, discard, limit_bytes=limit_bytes, clean_s=clean_s)
+
+    def reconciler_with(self, *, model: str = "hashed") -> Reconciler:
+        """A reconciler of a worker whose questions that model embeds."""
+        return Reconciler(self.database, self.blobs, self.index, self.metrics, embed_model=model)
 
     def ingest(
         self, *, model: str = "hashed", index: QdrantPeers | None = None, embed: EmbedFor | None = None

@@ -2,12 +2,16 @@
 
 import os
 import time
-from uuid import uuid4
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
-from app.ids import JobId, TenantId
+from app.ids import DocumentId, JobId, TenantId
+from app.postgres import make_pool
 from app.retrieval import jobs
+from app.retrieval.reconcile import AT_ONCE
 from app.retrieval.states import DocumentState, JobKind, JobState
 from tests.fakes.retrieval import Retrieval, pieces
 from tests.integration.retrieval_fixtures import retrieval as retrieval
@@ -46,6 +50,49 @@ async def test_lost_points_are_written_again_while_the_document_stays_ready(retr
     await retrieval.ingest().run(job_id)
     assert (await retrieval.job(tenant, job_id)).state is JobState.DONE
     assert await retrieval.index.count(tenant, upload.document_id) == 2
+
+
+async def reindexing(retrieval: Retrieval, document_id: DocumentId) -> list[JobId]:
+    """The jobs that embed a document anew."""
+    rows = await retrieval.execute("SELECT id FROM jobs WHERE document_id = %s AND kind = 'reindex'", document_id)
+    return [JobId(UUID(str(row["id"]))) for row in rows]
+
+
+async def test_documents_of_another_embedding_model_are_embedded_anew_and_found_meanwhile(
+    retrieval: Retrieval,
+) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    await retrieval.reconciler.run()
+    assert await reindexing(retrieval, upload.document_id) == []
+    await retrieval.reconciler_with(model="later").run()
+    (job_id,) = await reindexing(retrieval, upload.document_id)
+    assert [one.document for one in await retrieval.ask(tenant, "How many plates?", limit=1)] == ["kiln.md"]
+    await retrieval.ingest(model="later").run(job_id)
+    await retrieval.reconciler_with(model="later").run()
+    assert await reindexing(retrieval, upload.document_id) == [job_id], "once is enough"
+
+
+LOST = """
+    INSERT INTO documents (id, tenant_id, name, media_type, size_bytes, sha256, version, state, embed_model)
+    SELECT gen_random_uuid(), %s, n::text, 'text/plain', 1, '', 1, 'ready', 'hashed' FROM generate_series(1, %s) n
+"""
+LOST_CHUNKS = """
+    INSERT INTO chunks (id, tenant_id, document_id, ordinal, heading, text, start_offset, end_offset)
+    SELECT gen_random_uuid(), tenant_id, id, 0, '', 'x', 0, 1 FROM documents WHERE tenant_id = %s
+"""
+
+
+async def test_all_documents_of_an_index_that_is_empty_are_queued_at_once(
+    retrieval: Retrieval, new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    async with make_pool(new_database(), size=2, wait_s=5.0) as pool:
+        alone = Retrieval(pool, retrieval.index, tmp_path / "alone")
+        tenant = await alone.tenant()
+        await alone.execute(LOST, tenant, 2 * AT_ONCE + 1)
+        await alone.execute(LOST_CHUNKS, tenant)
+        assert (await alone.reconciler.run()).reindexed == 2 * AT_ONCE + 1
+        assert (await alone.reconciler.run()).reindexed == 0
 
 
 async def test_a_reindex_that_cannot_be_done_leaves_the_document_serving(retrieval: Retrieval) -> None:
