@@ -23,6 +23,8 @@ TEXT = (
     "Every response carries `x-request-id`; a request may bring its own."
 )
 SECURITY: Sequence[Json] = ({"bearer": []}, {"key": []})
+KEY_REFUSALS: Sequence[type[SwitchyardError]] = (errors.KeyUnknown, RateLimited, errors.StoreUnavailable)
+"""What any endpoint that needs a key may say."""
 _REFERENCE = "#/components/schemas/{name}"
 
 
@@ -145,7 +147,7 @@ def _responses(doc: Doc, schemas: _Schemas, *, public: bool) -> Json:
         str(status): _success(success, schemas) for status, success in sorted(doc.successes.items())
     }
     by_status: dict[int, list[type[SwitchyardError]]] = {}
-    always = () if public else (errors.KeyUnknown, RateLimited, errors.StoreUnavailable)
+    always = () if public else KEY_REFUSALS
     for kind in dict.fromkeys((*always, *doc.refusals)):
         by_status.setdefault(status_of(kind), []).append(kind)
     by_status.setdefault(500, [])

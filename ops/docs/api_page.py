@@ -10,8 +10,9 @@ from app.api.app import create_app
 from app.api.auth import Permission
 from app.api.chat import ROUTE_HEADERS
 from app.api.doors import Platform
-from app.api.openapi import Operation, operations_of
+from app.api.openapi import KEY_REFUSALS, Operation, operations_of
 from app.api.problems import status_of
+from app.errors import SwitchyardError
 from app.settings import make_settings
 from app.telemetry.metrics import Metrics
 from ops.docs.markdown import code, page, table
@@ -50,8 +51,8 @@ def write_api() -> str:
         "of a body are refused.",
         "## Endpoints",
         table(("method", "path", "what", "key", "refusals of its own"), [_row(each) for each in operations]),
-        "Any endpoint that needs a key may also answer 401 `key_unknown` and 503 `store_unavailable`. Codes: "
-        "[errors](errors.md).",
+        f"Any endpoint that needs a key may also answer {', '.join(_said(kind) for kind in KEY_REFUSALS)}. "
+        "Codes: [errors](errors.md).",
         "## Parameters",
         _parameters(operations),
         "## Headers of an answer",
@@ -65,8 +66,12 @@ def write_api() -> str:
     )
 
 
+def _said(kind: type[SwitchyardError]) -> str:
+    return f"{status_of(kind)} `{kind.code}`"
+
+
 def _row(operation: Operation) -> tuple[str, str, str, str, str]:
-    own = sorted({f"{status_of(kind)} `{kind.code}`" for kind in operation.doc.refusals})
+    own = sorted({_said(kind) for kind in operation.doc.refusals})
     key = "no" if operation.permission is Permission.PUBLIC else "yes"
     return operation.method, code(operation.path), operation.doc.summary, key, ", ".join(own)
 

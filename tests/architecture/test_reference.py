@@ -1,10 +1,12 @@
 """The reference pages say what the code says, and the glossary holds its words."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
+from app.api.documents import JobView, UploadView
 from ops.docs.__main__ import REFERENCE
 from ops.docs.words_page import SETS
 from tests.architecture.sources import ROOT, none
@@ -34,6 +36,19 @@ VOCABULARY = (
 
 def test_the_reference_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     assert REFERENCE.run(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_the_page_of_endpoints_says_what_any_key_may_meet() -> None:
+    endpoints = (REFERENCE.folder / "api.md").read_text(encoding="utf-8")
+    assert "may also answer 401 `key_unknown`, 429 `rate_limited`, 503 `store_unavailable`." in endpoints
+
+
+def test_the_quickstart_names_the_fields_of_the_replies() -> None:
+    quickstart = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+)` and a `([a-z_]+)`|until its `([a-z_]+)` is `done`", quickstart))
+    fields = {name for names in named for name in names if name}
+    assert fields == {"job_id", "status_url", "status"}
+    assert fields <= {*UploadView.__struct_fields__, *JobView.__struct_fields__}
 
 
 def test_an_old_page_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
