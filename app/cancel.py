@@ -1,7 +1,8 @@
-"""Ends tasks that run beside the others, for certain."""
+"""Ends tasks that run beside the others, for certain, and lets no cancellation be forgotten."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 AGAIN_S = 1.0
 
@@ -22,3 +23,16 @@ async def cancel(
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=min(again_s, until - loop.time()))
+
+
+@contextmanager
+def remembered() -> Generator[None]:
+    """Raise CancelledError at the end of a block that was cancelled and went on, because what it awaited forgot it.
+
+    For the edge to a library that waits with `asyncio.wait_for`: else whoever was to stop works on to its end.
+    """
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    yield
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError

@@ -10,6 +10,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.cancel import remembered
 from app.errors import StoreUnavailable
 from app.telemetry.metrics import Metrics
 
@@ -27,7 +28,8 @@ class RedisStore:
         """Lend the client for one request. Raises StoreUnavailable when Redis does not answer in time."""
         started = perf_counter()
         try:
-            yield self.client
+            with remembered():
+                yield self.client
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreUnavailable("Redis does not answer", store=self._name) from error
         finally:

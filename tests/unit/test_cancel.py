@@ -1,10 +1,15 @@
 """Ending tasks."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
 
-from app.cancel import cancel
+from app.cancel import cancel, remembered
+from app.redis import RedisStore
+from app.telemetry.metrics import Metrics
 
 
 async def _loops(stopped: asyncio.Event, forgotten: int) -> None:
@@ -65,3 +70,73 @@ async def test_what_a_task_raised_is_not_raised_by_its_end() -> None:
     await cancel({task})
     with pytest.raises(ValueError, match="its own"):
         task.result()
+
+
+async def _forgets(begun: asyncio.Event) -> None:
+    """Wait, and when cancelled go on as if nothing had happened."""
+    with suppress(asyncio.CancelledError):
+        begun.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_cancellation_that_a_library_forgot_ends_the_block_around_it() -> None:
+    begun, after = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        with remembered():
+            await _forgets(begun)
+        after.set()
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not after.is_set()
+
+
+async def test_a_time_limit_that_a_library_forgot_is_still_a_time_limit() -> None:
+    async def work() -> None:
+        async with asyncio.timeout(0):
+            with remembered():
+                await _forgets(asyncio.Event())
+
+    with pytest.raises(TimeoutError):
+        await work()
+
+
+async def test_what_is_done_while_a_task_cleans_up_is_done() -> None:
+    cleaned = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            with remembered():
+                await asyncio.sleep(0)
+            cleaned.set()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cleaned.is_set()
+
+
+async def test_a_request_to_redis_forgets_no_cancellation() -> None:
+    store = RedisStore(Redis(), "coordination", Metrics(CollectorRegistry()))
+    begun, after = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        async with store.use("ping"):
+            # As `asyncio.wait_for` of Python 3.11 does when what it waits for has just come (cpython issue 86296).
+            await _forgets(begun)
+        after.set()
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not after.is_set()
