@@ -21,6 +21,7 @@ from app.console import Console
 from app.conversation import Stack, StackAway
 from app.errors import BadInput, SwitchyardError
 from app.files import FileUnreadable, certificate_problem, read_text
+from app.ids import KeyPermission
 from app.migrations import migrate
 from app.mistakes import MISCONFIGURED, ConfigurationWrong, Mistake
 from app.postgres import Database, make_pool
@@ -105,7 +106,7 @@ async def revoke_tenant(given: argparse.Namespace, accounts: Accounts, console: 
 async def add_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
     """Make a key and show it, once."""
     tenant = await accounts.tenants.get(given.tenant)
-    key = await accounts.keys.add(tenant.id, given.name)
+    key = await accounts.keys.add(tenant.id, given.name, (KeyPermission.OPERATE,) if given.operate else ())
     if given.json:
         console.show_json(key)
     else:
@@ -120,7 +121,9 @@ async def list_keys(given: argparse.Namespace, accounts: Accounts, console: Cons
     if given.json:
         console.show_json(keys)
     else:
-        console.table(("PREFIX", "TENANT", "NAME", "LAST USED", "REVOKED"), [_key_row(key) for key in keys])
+        console.table(
+            ("PREFIX", "TENANT", "NAME", "PERMISSIONS", "LAST USED", "REVOKED"), [_key_row(key) for key in keys]
+        )
 
 
 async def revoke_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
@@ -139,7 +142,7 @@ def _tenant_row(tenant: Tenant) -> tuple[str, ...]:
 def _key_row(key: ApiKey) -> tuple[str, ...]:
     used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
     revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "no"
-    return (key.prefix, key.tenant, key.name, used, revoked)
+    return (key.prefix, key.tenant, key.name, ",".join(key.permissions) or "-", used, revoked)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -157,6 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
     making = _acts(keys.add_parser("add", help="make a key and show it once"), add_key)
     making.add_argument("tenant")
     making.add_argument("--name", default="cli", help="what the key is for")
+    making.add_argument("--operate", action="store_true", help="let it see how stores and nodes stand, and where")
     _acts(keys.add_parser("list", help="show keys"), list_keys).add_argument("tenant", nargs="?")
     _acts(keys.add_parser("revoke", help="revoke a key"), revoke_key).add_argument("prefix")
     collection = commands.add_parser("collection", help="the vector store's collection").add_subparsers(required=True)

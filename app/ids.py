@@ -1,5 +1,6 @@
 """Identifiers, and who is calling."""
 
+from enum import StrEnum
 from typing import NewType
 from uuid import UUID
 
@@ -15,9 +16,17 @@ ChunkId = NewType("ChunkId", UUID)
 JobId = NewType("JobId", UUID)
 
 
+class KeyPermission(StrEnum):
+    """What an api key may do beyond what every key may."""
+
+    OPERATE = "operate"
+    """See how stores and nodes stand, with their addresses and causes."""
+
+
 class Caller(msgspec.Struct, frozen=True):
     """The tenant and the api key behind a request."""
 
     tenant_id: TenantId
     key_id: KeyId
     tenant: str
+    permissions: frozenset[KeyPermission] = frozenset()

@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import LiteralString
 from uuid import uuid4
@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from app.errors import KeyUnknown, TenantUnknown
-from app.ids import Caller, KeyId, TenantId
+from app.ids import Caller, KeyId, KeyPermission, TenantId
 from app.postgres import Database
 
 KEY_PATTERN = re.compile(r"sy_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -24,7 +24,7 @@ CACHE_S = 5.0
 CACHE_LIMIT = 10_000
 
 FIND_KEY: LiteralString = """
-    SELECT k.id, k.tenant_id, k.secret_sha256, t.name AS tenant
+    SELECT k.id, k.tenant_id, k.secret_sha256, k.permissions, t.name AS tenant
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL
 """
@@ -34,12 +34,14 @@ TOUCH_KEY: LiteralString = """
       AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
 """
 INSERT_KEY: LiteralString = """
-    INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256)
-    SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s FROM tenants WHERE id = %(tenant_id)s
+    INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256, permissions)
+    SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s, %(permissions)s
+    FROM tenants WHERE id = %(tenant_id)s
     RETURNING created_at
 """
 LIST_KEYS: LiteralString = """
-    SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.created_at, k.last_used_at, k.revoked_at
+    SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.permissions, k.created_at, k.last_used_at,
+           k.revoked_at
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE %(tenant_id)s::uuid IS NULL OR k.tenant_id = %(tenant_id)s
     ORDER BY k.created_at, k.id
@@ -62,6 +64,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     prefix: str
     created_at: datetime
+    permissions: tuple[KeyPermission, ...] = ()
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -75,6 +78,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     prefix: str
     created_at: datetime
+    permissions: tuple[KeyPermission, ...] = ()
 
 
 def make_key_text() -> tuple[str, str, str]:
@@ -122,7 +126,8 @@ class Keys:
             if not hmac.compare_digest(stored, digest) or row is None:
                 raise KeyUnknown("the api key is missing, wrong or revoked")
             await conn.execute(TOUCH_KEY, {"key_id": row["id"], "tenant_id": row["tenant_id"]})
-        return Caller(tenant_id=row["tenant_id"], key_id=row["id"], tenant=row["tenant"])
+        permissions = frozenset(KeyPermission(word) for word in row["permissions"])
+        return Caller(tenant_id=row["tenant_id"], key_id=row["id"], tenant=row["tenant"], permissions=permissions)
 
     def _remember(self, whole: bytes, prefix: str, caller: Caller) -> None:
         self._found[whole] = (self._clock() + self._cache_s, prefix, caller)
@@ -130,8 +135,8 @@ class Keys:
         while len(self._found) > CACHE_LIMIT:
             self._found.popitem(last=False)
 
-    async def add(self, tenant_id: TenantId, name: str) -> NewKey:
-        """Make a key of the tenant. Raises TenantUnknown, StoreUnavailable."""
+    async def add(self, tenant_id: TenantId, name: str, permissions: Collection[KeyPermission] = ()) -> NewKey:
+        """Make a key of the tenant, with permissions beside every key's. Raises TenantUnknown, StoreUnavailable."""
         prefix, secret, text = make_key_text()
         key_id = KeyId(uuid4())
         given = {
@@ -140,12 +145,21 @@ class Keys:
             "name": name,
             "prefix": prefix,
             "secret_sha256": digest_secret(secret),
+            "permissions": sorted(permissions),
         }
         async with self._database.connection("keys.add") as conn:
             row = await (await conn.execute(INSERT_KEY, given)).fetchone()
         if row is None:
             raise TenantUnknown("there is no such tenant")
-        return NewKey(key=text, id=key_id, tenant_id=tenant_id, name=name, prefix=prefix, created_at=row["created_at"])
+        return NewKey(
+            key=text,
+            id=key_id,
+            tenant_id=tenant_id,
+            name=name,
+            prefix=prefix,
+            created_at=row["created_at"],
+            permissions=tuple(sorted(permissions)),
+        )
 
     async def list(self, tenant_id: TenantId | None = None) -> list[ApiKey]:
         """Return the keys of one tenant, or of all, oldest first, revoked ones too."""

@@ -46,6 +46,7 @@ async def test_a_tenant_and_its_key_are_made_and_found(database: Database, name:
     tenant = await Tenants(database).add(name)
     key = await Keys(database).add(tenant.id, "laptop")
     caller = await Keys(database).find(key.key)
+    assert caller.permissions == frozenset()
     assert (caller.tenant_id, caller.key_id, caller.tenant) == (tenant.id, key.id, name)
     assert await Tenants(database).get(name) == tenant
     (listed,) = await Keys(database).list(tenant.id)
@@ -138,9 +139,18 @@ def test_the_command_line_makes_lists_and_revokes(postgres_url: str, name: str) 
     assert [row["prefix"] for row in msgspec.json.decode(out)] == [key["prefix"]]
     assert key["key"] not in out
     _, out, _ = command(postgres_url, "keys", "list", name)
-    assert out.splitlines()[0].split() == ["PREFIX", "TENANT", "NAME", "LAST", "USED", "REVOKED"]
+    assert out.splitlines()[0].split() == ["PREFIX", "TENANT", "NAME", "PERMISSIONS", "LAST", "USED", "REVOKED"]
     assert key["prefix"] in out
+    _, out, _ = command(postgres_url, "keys", "add", name, "--operate", "--json")
+    operating = msgspec.json.decode(out)
+    assert (key["permissions"], operating["permissions"]) == ([], ["operate"])
+    _, out, _ = command(postgres_url, "keys", "list", name)
+    assert {line.split()[0]: line.split()[3] for line in out.splitlines()[1:]} == {
+        key["prefix"]: "-",
+        operating["prefix"]: "operate",
+    }
     assert command(postgres_url, "keys", "revoke", key["prefix"])[0] == 0
+    assert command(postgres_url, "keys", "revoke", operating["prefix"])[0] == 0
     _, out, _ = command(postgres_url, "tenants", "list", "--json")
     assert next(row["keys"] for row in msgspec.json.decode(out) if row["name"] == name) == 0
     assert command(postgres_url, "tenants", "revoke", name)[1].startswith("0 keys of")

@@ -39,6 +39,7 @@ class FakeDatabase:
             "id": uuid4(),
             "tenant_id": uuid4(),
             "secret_sha256": digest_secret(secret),
+            "permissions": ["operate"],
             "tenant": "a",
         }
 
