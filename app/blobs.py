@@ -1,12 +1,11 @@
 """Originals of uploads in a directory, content-addressed within a tenant."""
 
 import asyncio
-import errno
 import hashlib
 import math
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 from uuid import UUID, uuid4
 
+from app.causes import Cause, Finding, find_network_cause
 from app.errors import BodyTooLarge, StoreUnavailable
 from app.ids import TenantId
+from app.standing import Standing
 
 WRITE_BYTES = 1 << 20
 """Bytes gathered before a write: one hop to a thread a megabyte."""
@@ -33,6 +34,7 @@ THREADS = 8
 T = TypeVar("T")
 
 _STAGING = "staging"
+STORE = "blobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,16 @@ class Blobs:
     within `answer_s` (a network file system that hangs); only `remove` waits for as long as it takes.
     """
 
-    def __init__(self, directory: Path, *, threads: Executor | None = None, answer_s: float = ANSWER_S) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        standing: Standing | None = None,
+        threads: Executor | None = None,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        self.standing = standing or Standing(STORE, str(directory))
+        self._looking: asyncio.Future[None] | None = None
         self._directory = directory
         self._answer_s = answer_s
         # Of our own: calls that hang must not take the loop's threads, which look up host names too.
@@ -121,14 +132,40 @@ class Blobs:
         """
         return await self._do(partial(self._list_old, first_byte, time.time() - older_than_s))
 
-    async def _do(self, act: Callable[[], T], *, times: float | None = 1) -> T:
+    async def look(self) -> None:
+        """Write a few bytes, as an upload would, and remove them. Raises StoreUnavailable."""
+        if self._looking is None or self._looking.done():
+            path = self._directory / _STAGING / f"look.{uuid4()}"
+            # One at a time: a directory that hangs must not take all threads for looks at it.
+            self._looking = asyncio.ensure_future(self._do(partial(_look, path)))
+            self._looking.add_done_callback(_retrieve)
+        await asyncio.shield(self._looking)
+
+    async def _do(self, act: "partial[T]", *, times: float | None = 1) -> T:
         """Return what `act` returns, run in a thread, within `times` the limit (None: whenever it comes).
 
         One that hangs keeps its thread; who waits for it goes on.
         """
-        with _translated():
-            async with asyncio.timeout(None if times is None else self._answer_s * times):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        limit_s = None if times is None else self._answer_s * times
+        operation = str(getattr(act.func, "__name__", "")).strip("_")
+        with self._translated(operation, limit_s):
+            async with asyncio.timeout(limit_s):
+                done = await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        self.standing.answered(operation)
+        return done
+
+    @contextmanager
+    def _translated(self, operation: str, limit_s: float | None) -> Generator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            words = (error.strerror or type(error).__name__).lower()
+            finding = find_network_cause(error, limit_s=limit_s) or Finding(Cause.BROKEN, words)
+            self.standing.failed(finding, operation)
+            detail = f"the blob store: {finding.text}"
+            raise StoreUnavailable(detail, store=STORE, reason=finding.cause.value) from error
 
     def _place(self, tenant_id: TenantId, sha256: bytes) -> Path:
         name = sha256.hex()
@@ -150,16 +187,9 @@ class Blobs:
         ]
 
 
-@contextmanager
-def _translated() -> Generator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        detail = "the blob store is full" if full else "the blob store does not answer"
-        raise StoreUnavailable(detail, store="blobs") from error
+def _retrieve(look: asyncio.Future[None]) -> None:
+    if not look.cancelled():
+        look.exception()
 
 
 def _written_at(path: Path) -> float:
@@ -172,6 +202,14 @@ def _written_at(path: Path) -> float:
 def _create(path: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path.open("xb", buffering=0)
+
+
+def _look(path: Path) -> None:
+    with _create(path) as file:
+        try:
+            file.write(b"look")
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -4,6 +4,7 @@ SwitchyardError               code: public and stable
 ├── Refused                   the caller must change something
 │   ├── BadInput              a field is missing, ill-typed or out of bounds
 │   ├── KeyUnknown            no api key, or a wrong or revoked one
+│   ├── NotPermitted          the api key lacks a permission
 │   ├── SessionUnknown        no such session of this tenant (or it expired)
 │   ├── SessionBusy           another run of the session has not ended
 │   ├── RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
@@ -61,6 +62,12 @@ class KeyUnknown(Refused):
     """There is no api key, or it is wrong or revoked."""
 
     code = "key_unknown"
+
+
+class NotPermitted(Refused):
+    """The api key may not do this."""
+
+    code = "not_permitted"
 
 
 class TenantUnknown(Refused):

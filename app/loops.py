@@ -38,6 +38,7 @@ class Loop(StrEnum):
     RUN_RENEWAL = "run_renewal"
     COLLECTION = "collection"
     WATCH = "watch"
+    STORES_LOOK = "stores_look"
     SESSIONS_COUNT = "sessions_count"
     TAKE_OVER = "take_over"
     ORPHANS = "orphans"

@@ -42,15 +42,17 @@ TELL_AGAIN_S = 600.0
 class Door:
     """Whether connections can be made, and why not; a change is logged once."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, address: str) -> None:
+        """`address` holds no credentials."""
         self.fault: Fault | None = None
+        self.address = address
         self._name = name
         self._tell_again_at: dict[Fault, float] = {}
 
     def opened(self) -> None:
         """Note a connection that was made."""
         if self.fault is not None:
-            log.warning("postgres.connects_again", pool=self._name, after=self.fault.value)
+            log.warning("postgres.connects_again", pool=self._name, address=self.address, after=self.fault.value)
         self.fault = None
 
     def refused(self, error: psycopg.Error) -> None:
@@ -60,6 +62,7 @@ class Door:
             log.warning(
                 "postgres.cannot_connect",
                 pool=self._name,
+                address=self.address,
                 reason=fault.value,
                 remedy=describe(fault),
                 error=plain_text(error),
@@ -79,7 +82,7 @@ class Pool(AsyncConnectionPool[Connection]):
     """A bounded pool of autocommit connections that knows why it cannot connect."""
 
     def __init__(self, parameters: Mapping[str, Any], *, size: int, wait_s: float, name: str, begin: bytes) -> None:
-        self.door = Door(name)
+        self.door = Door(name, _place(parameters))
         self.begin = begin
         """What begins a block that must be one transaction, with the limits of its session; empty where none must."""
         super().__init__(
@@ -96,6 +99,12 @@ class Pool(AsyncConnectionPool[Connection]):
             check=_check,
             open=False,
         )
+
+
+def _place(parameters: Mapping[str, Any]) -> str:
+    """Return host, port and database of connection parameters: no credentials."""
+    host, port = parameters.get("host") or "localhost", parameters.get("port") or "5432"
+    return f"postgresql://{host}:{port}/{parameters.get('dbname') or ''}"
 
 
 def _tracked(door: Door) -> type[Connection]:

@@ -12,6 +12,7 @@ from typing import assert_never
 
 import psycopg
 
+from app.causes import Cause, Finding
 from app.errors import RowExists, StatementWrong, StoreMisconfigured, StoreUnavailable, SwitchyardError
 
 STORE = "postgres"
@@ -158,10 +159,39 @@ def fact_of(fault: Fault, sqlstate: str | None = None) -> SwitchyardError:
             assert_never(fault)
 
 
+def finding_of(fault: Fault) -> Finding:
+    """Return what a fault says of PostgreSQL itself; `describe` tells what to do, where there is something to do."""
+    text, _, remedy = describe(fault).partition(": ")
+    return Finding(_CAUSES[fault], text, remedy)
+
+
 def describe(fault: Fault) -> str:
     """Return a sentence about a fault, and what to do about it."""
     return _SENTENCES[fault]
 
+
+_CAUSES: Mapping[Fault, Cause] = {
+    Fault.UNREACHABLE: Cause.CONNECTION_REFUSED,
+    Fault.LATE: Cause.NO_ANSWER,
+    Fault.STARTING: Cause.LOADING,
+    Fault.TOO_MANY_CONNECTIONS: Cause.BUSY,
+    Fault.POOL_EXHAUSTED: Cause.BUSY,
+    Fault.RESOURCES: Cause.OUT_OF_MEMORY,
+    Fault.TOO_SLOW: Cause.BUSY,
+    Fault.CONFLICT: Cause.BUSY,
+    Fault.BROKEN: Cause.BROKEN,
+    Fault.CLOSING: Cause.BUSY,
+    Fault.PASSWORD: Cause.PASSWORD,
+    Fault.LOGIN: Cause.PASSWORD,
+    Fault.DATABASE: Cause.DATABASE,
+    Fault.RIGHTS: Cause.RIGHTS,
+    Fault.SCHEMA: Cause.SCHEMA,
+    Fault.READ_ONLY: Cause.READ_ONLY,
+    Fault.POOLER: Cause.REFUSED,
+    Fault.TLS: Cause.TLS_FAILED,
+    Fault.REFUSED: Cause.REFUSED,
+    Fault.STATEMENT: Cause.REFUSED,
+}
 
 _SENTENCES: Mapping[Fault, str] = {
     Fault.UNREACHABLE: "PostgreSQL does not answer",

@@ -10,12 +10,14 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from app.blobs import STORE as BLOBS
 from app.blobs import Blobs
 from app.database_url import DatabaseAccess
 from app.postgres import Database, make_pool
 from app.redis import RedisStore, open_redis
 from app.retrieval.qdrant import QdrantPeers
 from app.settings import Settings, database_access, split_list
+from app.standing import standing_of
 from app.telemetry.metrics import Metrics
 
 
@@ -46,7 +48,7 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     stack.push_async_callback(coordination.close)
     qdrant = make_qdrant(settings, metrics)
     stack.push_async_callback(qdrant.close)
-    blobs = Blobs(Path(settings.blobs_dir))
+    blobs = Blobs(Path(settings.blobs_dir), standing=standing_of(BLOBS, settings.blobs_dir, metrics))
     return Stores(metrics, Database(pool, metrics), access, cache, coordination, qdrant, blobs)
 
 

@@ -29,6 +29,7 @@ from app.inference.leases import Leases
 from app.inference.nodes import Fleet
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.routes import Routes
+from app.looks import Looks
 from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_queue_pool
 from app.retrieval.discard import Discard
@@ -46,6 +47,7 @@ from app.stores import Stores, open_stores
 from app.telemetry.metrics import Metrics
 
 WATCH_EVERY_S = 5.0
+LOOK_EVERY_S = 10.0
 TURN_LIMIT_S = 30.0
 FIRST_TRY_S = 3.0
 QUEUE_CONNECTIONS = 8
@@ -76,6 +78,7 @@ class Platform:
     dispatcher: Dispatcher
     fleet: Fleet
     leases: Leases
+    looks: Looks
     health: Health
     loops: Loops
 
@@ -135,7 +138,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     sessions = Sessions(database, metrics)
     runs = _runs(settings, database)
     runner = _runner(configuration, stores, runs, sessions, inference.dispatcher, search)
-    jobs = Jobs(database, metrics)
+    jobs, looks = Jobs(database, metrics), _looks(stores)
     return Platform(
         settings=settings,
         metrics=metrics,
@@ -157,7 +160,10 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         leases=inference.leases,
-        health=_health(stores, inference, runner, sessions, loops),
+        looks=looks,
+        health=Health(
+            looks=looks, database=database, fleet=inference.fleet, runner=runner, sessions=sessions, loops=loops
+        ),
         loops=loops,
     )
 
@@ -179,15 +185,13 @@ def _documents(settings: Settings, stores: Stores) -> Documents:
     return Documents(stores.database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes)
 
 
-def _health(stores: Stores, inference: Inference, runner: Runner, sessions: Sessions, loops: Loops) -> Health:
-    return Health(
+def _looks(stores: Stores) -> Looks:
+    return Looks(
         database=stores.database,
         redis=(stores.cache, stores.coordination),
         qdrant=stores.qdrant,
-        fleet=inference.fleet,
-        runner=runner,
-        sessions=sessions,
-        loops=loops,
+        blobs=stores.blobs,
+        metrics=stores.metrics,
         older_versions=older_versions(),
     )
 
@@ -252,6 +256,8 @@ def _loops_of(platform: Platform) -> tuple[Coroutine[object, object, None], ...]
         repeat(Loop.RUN_RENEWAL, every_s, platform.runner.renew, limit_s=lease_s, longest_pause_s=every_s),
         # The turn itself waits, to see how late the event loop wakes it.
         repeat(Loop.WATCH, 0.0, partial(_watch, platform), limit_s=TURN_LIMIT_S),
+        # For stores that nobody asks at present.
+        repeat(Loop.STORES_LOOK, LOOK_EVERY_S, platform.looks.look, limit_s=TURN_LIMIT_S),
         repeat(Loop.SESSIONS_COUNT, WATCH_EVERY_S, platform.health.count_sessions, limit_s=TURN_LIMIT_S),
     )
 

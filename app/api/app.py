@@ -39,9 +39,10 @@ LINGER_S = 2.0
 def create_app(platform: Platform) -> Litestar:
     """Return the ASGI application. Raises PermissionMissing when a route declares no permission."""
     docs = Docs()
+    refusals = Refusals(platform.keys, limit=platform.settings.max_refused_keys)
     app = Litestar(
-        [*_routes(platform), *docs.routes()],
-        guards=[Gate(Refusals(platform.keys, limit=platform.settings.max_refused_keys))],
+        [*_routes(platform, refusals), *docs.routes()],
+        guards=[Gate(refusals)],
         exception_handlers={Exception: show_problem},
         openapi_config=None,
         logging_config=None,
@@ -58,7 +59,7 @@ def create_app(platform: Platform) -> Litestar:
     return app
 
 
-def _routes(platform: Platform) -> list[HTTPRouteHandler]:
+def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
     settings = platform.settings
     return [
         *Chat(
@@ -71,7 +72,7 @@ def _routes(platform: Platform) -> list[HTTPRouteHandler]:
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
         *RouteRoutes(platform.routes).routes(),
-        *Operations(platform.health, platform.metrics).routes(),
+        *Operations(platform.health, platform.metrics, refusals).routes(),
     ]
 
 

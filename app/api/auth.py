@@ -10,20 +10,22 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from app.api.refusals import Refusals
-from app.errors import KeyUnknown
-from app.ids import Caller
+from app.errors import KeyUnknown, NotPermitted, StoreUnavailable
+from app.ids import Caller, KeyPermission
 
 HttpRequest: TypeAlias = Request[Any, Any, State]
 PERMISSION = "permission"
+KEY_HEADERS = frozenset({b"authorization", b"x-api-key"})
 
 
 class Permission(StrEnum):
-    """What a route lets a caller do. An api key holds all but PUBLIC, which needs none."""
+    """What a route lets a caller do. PUBLIC needs no api key; every key has the others, OPERATE if it was given."""
 
     PUBLIC = "public"
     RUN = "run"
     READ = "read"
     WRITE = "write"
+    OPERATE = "operate"
 
 
 class PermissionMissing(Exception):
@@ -47,6 +49,20 @@ def key_text(headers: list[tuple[bytes, bytes]]) -> str:
     return found.pop()
 
 
+async def find_caller(request: HttpRequest, refusals: Refusals) -> Caller | None:
+    """Return who calls a public route, None without a key, or while PostgreSQL cannot say whose it is.
+
+    Raises KeyUnknown, RateLimited: a wrong key is refused here as everywhere.
+    """
+    headers = list(request.scope["headers"])
+    if not any(name in KEY_HEADERS for name, _ in headers):
+        return None
+    try:
+        return await refusals.find(key_text(headers), request.scope)
+    except StoreUnavailable:
+        return None
+
+
 class Gate:
     """A Litestar guard that finds the caller before anything of the body is read."""
 
@@ -54,12 +70,14 @@ class Gate:
         self._refusals = refusals
 
     async def __call__(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Let the request pass or raise KeyUnknown, RateLimited, StoreUnavailable."""
+        """Let the request pass or raise KeyUnknown, NotPermitted, RateLimited, StoreUnavailable."""
         if connection.scope.get("method") == "OPTIONS":
             return
         if handler.opt[PERMISSION] is Permission.PUBLIC:
             return
         caller = await self._refusals.find(key_text(list(connection.scope["headers"])), connection.scope)
+        if handler.opt[PERMISSION] is Permission.OPERATE and KeyPermission.OPERATE not in caller.permissions:
+            raise NotPermitted("the api key has no permission `operate`")
         connection.scope["state"]["caller"] = caller
         structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id), key_id=str(caller.key_id))
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.agents.sessions import SessionView
 from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
-from app.health import Readiness, Services
+from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
 from app.inference.route import Route
 from app.retrieval.documents import Document, Upload
@@ -18,8 +18,8 @@ from app.telemetry.metrics import Metrics
 class Health(Protocol):
     """Looks at what this replica depends on; each look is bounded in time."""
 
-    async def services(self) -> Services:
-        """Return what answers now. Never raises."""
+    async def report(self) -> Report:
+        """Return how every store and node stands now. Never raises."""
         ...
 
     async def readiness(self) -> Readiness:

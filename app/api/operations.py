@@ -5,9 +5,11 @@
 503; either way it names what does not work, in words of closed sets.
 `/health`: the whole. `healthy` (200): all answer. `degraded` (200): answers come, without a part (Redis or Qdrant is
 away). `unhealthy` (503): no answer can come (PostgreSQL is away, or no node serves a tier).
+An api key with the permission `operate` is told more by `/health`: each store and node, with address, cause and remedy.
 These four are public to whoever reaches the replica; they name no tenant. nginx passes on only what it should.
 """
 
+from collections import Counter
 from enum import StrEnum
 from typing import Literal
 
@@ -17,12 +19,17 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import VERSION
-from app.api.auth import HttpRequest, Permission
+from app import VERSION, errors
+from app.api.auth import HttpRequest, Permission, find_caller
 from app.api.doors import Health
+from app.api.problems import RateLimited
+from app.api.refusals import Refusals
 from app.api.replies import reply
 from app.api.routing import Doc, Success, route
-from app.health import Readiness, Services
+from app.health import NodeHealth, Readiness, Services
+from app.ids import KeyPermission
+from app.inference.nodes import NodeState
+from app.looks import StoreHealth
 from app.telemetry.metrics import Metrics
 
 
@@ -48,12 +55,21 @@ class ServiceStates(msgspec.Struct, frozen=True):
     openai: Availability
 
 
-class HealthView(msgspec.Struct, frozen=True):
-    """The platform's health."""
+class Details(msgspec.Struct, frozen=True):
+    """What a key with the permission `operate` sees: where each store and node is, what is wrong and what to do."""
+
+    stores: tuple[StoreHealth, ...]
+    nodes: tuple[NodeHealth, ...]
+
+
+class HealthView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The platform's health; `nodes` counts those in each state, `details` is there for a key that may operate."""
 
     status: HealthStatus
     services: ServiceStates
     version: str
+    nodes: dict[NodeState, int]
+    details: Details | None = None
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -80,10 +96,10 @@ class ReadyView(msgspec.Struct, frozen=True):
 
 
 def judge(services: Services) -> HealthStatus:
-    """Return how the platform is: PostgreSQL and a node are needed for any answer, Redis and Qdrant for a full one."""
+    """Return how the platform is: PostgreSQL and a node are needed for any answer, all else for a full one."""
     if not (services.database and services.llm):
         return HealthStatus.UNHEALTHY
-    if not (services.redis and services.vector_store):
+    if not (services.redis and services.vector_store and services.blobs):
         return HealthStatus.DEGRADED
     return HealthStatus.HEALTHY
 
@@ -117,7 +133,9 @@ def _connection(answers: bool) -> Connection:  # noqa: FBT001 - turns a fact int
 HEALTH = Doc(
     summary="Is all well?",
     tag="operations",
-    text="`degraded` answers 200: requests are served, without a part. `unhealthy` answers 503: none can be.",
+    text="`degraded` answers 200: requests are served, without a part. `unhealthy` answers 503: none can be. No key is "
+    "needed; with the permission `operate` it shows `details`: each store and node, with address, cause, remedy.",
+    refusals=(errors.KeyUnknown, RateLimited),
     successes={200: Success("Healthy or degraded", body=HealthView), 503: Success("Unhealthy", body=HealthView)},
 )
 LIVEZ = Doc(summary="Is the process alive?", tag="operations", successes={200: Success("It is", body=Probe)})
@@ -137,8 +155,9 @@ METRICS = Doc(
 class Operations:
     """The routes without a key."""
 
-    def __init__(self, health: Health, metrics: Metrics) -> None:
+    def __init__(self, health: Health, metrics: Metrics, refusals: Refusals) -> None:
         self._health = health
+        self._refusals = refusals
         self._metrics = metrics
 
     def routes(self) -> list[HTTPRouteHandler]:
@@ -150,12 +169,18 @@ class Operations:
             route("GET", "/metrics", self.metrics, Permission.PUBLIC, METRICS),
         ]
 
-    async def health(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
-        """Return how the platform is."""
-        services = await self._health.services()
-        status = judge(services)
+    async def health(self, request: HttpRequest) -> ASGIApp:
+        """Return how the platform is, and to an operator why."""
+        caller = await find_caller(request, self._refusals)
+        report = await self._health.report()
+        counts = Counter(node.state for node in report.nodes)
+        details = None
+        if caller is not None and KeyPermission.OPERATE in caller.permissions:
+            details = Details(report.stores, report.nodes)
+        status = judge(report.services)
+        nodes = {state: counts[state] for state in NodeState}
         code = 503 if status is HealthStatus.UNHEALTHY else 200
-        return reply(HealthView(status, show(services), VERSION), status=code)
+        return reply(HealthView(status, show(report.services), VERSION, nodes, details), status=code)
 
     async def livez(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
         """Answer."""

@@ -49,6 +49,7 @@ class StillRunning(Unavailable):
 STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.BadInput: 422,
     errors.KeyUnknown: 401,
+    errors.NotPermitted: 403,
     errors.TenantUnknown: 404,
     errors.SessionUnknown: 404,
     errors.SessionBusy: 409,

@@ -85,8 +85,8 @@ class Leases:
         if self.is_coordinated:
             try:
                 return await self._acquire_shared(candidates, facts, rates)
-            except StoreUnavailable:
-                self._away("acquire")
+            except StoreUnavailable as error:
+                self._away("acquire", error)
                 return self._acquire_alone(candidates, facts, rates, doubtful=True)
         return self._acquire_alone(candidates, facts, rates, doubtful=False)
 
@@ -132,8 +132,8 @@ class Leases:
             self._settle(held, reply[1 + len(names) :] if held else [])
             await self._release_again()
             await self._undo([lease for lease in held if lease.id not in self._held])
-        except StoreUnavailable:
-            self._away("renew")
+        except StoreUnavailable as error:
+            self._away("renew", error)
 
     async def _undo(self, released: Sequence[Lease]) -> None:
         """Release again what was released while its renewal was under way: the renewal may have made it anew."""
@@ -209,8 +209,8 @@ class Leases:
         try:
             _, _, known, gpu_us = await self._run("release", [lease.node], lease.id, FREED_CHANNEL)
             total = lease.banked_us + gpu_us if known else total
-        except StoreUnavailable:
-            self._away("release")
+        except StoreUnavailable as error:
+            self._away("release", error)
             self._unreleased[lease.node, lease.id] = self._clock() + self._lease_us / US_PER_S
         self.freed()
         return total
@@ -254,9 +254,9 @@ class Leases:
         self._on_taken(dict(zip(names, reply[start : start + len(names)], strict=True)))
         return reply
 
-    def _away(self, during: LiteralString) -> None:
+    def _away(self, during: LiteralString, error: StoreUnavailable) -> None:
         if self.is_coordinated:
-            log.warning("leases.alone", during=during)
+            log.warning("leases.alone", during=during, cause=error.facts.get("reason"), detail=error.detail)
         self._away_until = self._clock() + _AWAY_S
 
     def _now_us(self) -> int:

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import assert_never
 
 import structlog
 
+from app.causes import Cause, Finding
 from app.inference.breaker import Breaker, BreakerState
 from app.inference.catalogue import Catalogue, Model, Node, full_name
 from app.inference.failures import PENALISED, Failure
 from app.inference.model_problems import ModelProblem, problems_of
+from app.inference.node_causes import cause_of_missing
+from app.standing import Tells, place_of
 from app.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
@@ -68,12 +72,17 @@ class NodeView:
     speeds: Mapping[str, Speed]
     taken: int
     missing: tuple[ModelProblem, ...] = ()
+    finding: Finding | None = None
+    """Why it is down or misconfigured."""
 
 
 @dataclass(slots=True)
 class _Member:
     node: Node
+    tells: Tells
     look: Look | None = None
+    finding: Finding | None = None
+    told: tuple[NodeState, Cause | None] = (NodeState.WARMING, None)
     missing: tuple[ModelProblem, ...] = ()
     missed: int = 0
     drained: bool = False
@@ -91,7 +100,7 @@ class Fleet:
         self.catalogue = catalogue
         self._metrics = metrics
         self._clock = clock
-        self._members = {node.name: _Member(node) for node in catalogue.nodes}
+        self._members = {node.name: _Member(node, Tells(clock)) for node in catalogue.nodes}
         for member in self._members.values():
             self._metrics.slots_limit.labels(member.node.name).set(member.node.slots)
             self._metrics.node_gpus.labels(member.node.name).set(member.node.gpus)
@@ -120,6 +129,7 @@ class Fleet:
             speeds=member.speeds,
             taken=member.taken,
             missing=member.missing,
+            finding=_finding(member),
         )
 
     def looked(self, name: str, look: Look) -> None:
@@ -129,14 +139,15 @@ class Fleet:
             for model, digest in member.look.holds.items():
                 if look.holds.get(model, digest) != digest:
                     log.warning("node.digest_changed", node=name, model=model)
-        member.look, member.missed = look, 0
+        member.look, member.missed, member.finding = look, 0, None
         self._note_missing(member, problems_of(member.node, look.holds, self.catalogue))
         self._settle(member)
 
-    def missed(self, name: str) -> None:
-        """Note a look, or a connection, that the node did not answer."""
+    def missed(self, name: str, finding: Finding | None = None) -> None:
+        """Note a look, or a connection, that the node did not answer, and why where that is known."""
         member = self._members[name]
         member.missed += 1
+        member.finding = finding or member.finding
         self._settle(member)
 
     def drain(self, names: Collection[str]) -> None:
@@ -211,10 +222,20 @@ class Fleet:
         member.missing = missing
 
     def _settle(self, member: _Member) -> None:
-        state = _state(member)
-        if state is not member.state:
-            log.info("node.state", node=member.node.name, was=member.state.value, state=state.value)
-            member.state = state
+        member.state = _state(member)
+        finding = _finding(member)
+        now = (member.state, finding.cause if finding is not None else None)
+        if now != member.told and member.tells.may_tell():
+            why = {"cause": finding.cause.value, "detail": finding.text, "remedy": finding.advice} if finding else {}
+            was, member.told = member.told[0], now
+            log.warning(
+                "node.state",
+                node=member.node.name,
+                address=place_of(member.node.url),
+                was=was.value,
+                state=member.state.value,
+                **why,
+            )
         self._show(member)
 
     def _show(self, member: _Member) -> None:
@@ -234,6 +255,18 @@ def _state(member: _Member) -> NodeState:
     if member.look is None:
         return NodeState.WARMING
     return NodeState.MISCONFIGURED if len(member.missing) == len(member.node.models) else NodeState.READY
+
+
+def _finding(member: _Member) -> Finding | None:
+    match member.state:
+        case NodeState.DOWN:
+            return member.finding
+        case NodeState.MISCONFIGURED:
+            return cause_of_missing(member.missing)
+        case NodeState.READY | NodeState.WARMING | NodeState.DRAINING:
+            return None
+        case _:
+            assert_never(member.state)
 
 
 def _blend(old: Speed | None, new: Speed) -> Speed:

@@ -12,9 +12,11 @@ import httpx
 import msgspec
 from httpx_aiohttp import AiohttpTransport
 
+from app.causes import Finding, find_network_cause
 from app.inference.catalogue import full_name
 from app.inference.environment import unread_environment
 from app.inference.failures import CallBroke, Failure
+from app.inference.node_causes import STRANGER, cause_of_status
 from app.inference.nodes import Look
 from app.inference.wire import (
     BODY_LIMIT_BYTES,
@@ -99,8 +101,8 @@ class Ollama:
             raise CallBroke(Failure.GARBAGE, target.node, target.model, "vectors of the wrong number, size or value")
         return decoded
 
-    async def look(self, url: str, *, limit_s: float) -> Look | None:
-        """Return what a node holds and has in memory, None if it does not answer in time or not as Ollama."""
+    async def look(self, url: str, *, limit_s: float) -> Look | Finding:
+        """Return what a node holds and has in memory, or why it does not say: no answer in time, or not Ollama's."""
         try:
             async with asyncio.timeout(limit_s):
                 client = self._client(url)
@@ -112,11 +114,15 @@ class Ollama:
                 holds={full_name(entry.model): _digest(entry.digest) for entry in held.models if entry.model},
                 loaded={full_name(one.model): max(0, one.context_length or 0) for one in loaded.models if one.model},
             )
+        except ollama.ResponseError as error:
+            return cause_of_status(error.status_code)
         except (
             aiohttp.ClientError,
             httpx.HTTPError,
-            ollama.ResponseError,
             OSError,  # the official client's ConnectionError, and TimeoutError
+        ) as error:
+            return find_network_cause(error, limit_s=limit_s) or STRANGER
+        except (
             ValueError,  # JSON, and pydantic's ValidationError
             # ollama/_client.py: `cls(**response.json())` of a list or a number; JSON nested too deep.
             TypeError,
@@ -124,7 +130,7 @@ class Ollama:
             RecursionError,
             msgspec.MsgspecError,
         ):
-            return None
+            return STRANGER
 
     async def show(self, url: str, model: str) -> ollama.ShowResponse:
         """Return the node's description of a model, by the official client."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 
+from app.causes import Finding
 from app.errors import StoreUnavailable
 from app.inference.catalogue import Model, Node, full_name
 from app.inference.failures import CallBroke
@@ -84,8 +85,8 @@ class Probe:
 
     async def _look(self, node: Node) -> None:
         look = await self._ollama.look(node.url, limit_s=LOOK_LIMIT_S)
-        if look is None:
-            self._fleet.missed(node.name)
+        if isinstance(look, Finding):
+            self._fleet.missed(node.name, look)
         else:
             self._fleet.looked(node.name, look)
 

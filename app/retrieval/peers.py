@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
-from app.errors import StoreUnavailable, SwitchyardError
+from app.causes import Cause, Finding
+from app.errors import StoreMisconfigured, StoreUnavailable, SwitchyardError
+from app.standing import Standing
 from app.telemetry.metrics import Metrics
 
 ATTEMPTS = 2
@@ -83,6 +85,19 @@ class Rotation:
 class PeerFailed(Exception):
     """A peer did not answer, or said that it cannot now; another one may."""
 
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
+
+
+class PeerRefused(Exception):
+    """A peer refused what another one would refuse too; `fact` is what the caller is told."""
+
+    def __init__(self, finding: Finding, fact: StoreUnavailable) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
+        self.fact = fact
+
 
 class Peers(Generic[Client]):
     """Asks one peer, and once more another one when the first fails; only for requests that may be repeated."""
@@ -91,12 +106,14 @@ class Peers(Generic[Client]):
         self,
         clients: Sequence[Client],
         *,
+        standings: Sequence[Standing],
         metrics: Metrics,
         timeout_s: float,
         clock: Callable[[], float],
     ) -> None:
         """`timeout_s` bounds one request to one peer, unless `ask` is given another limit."""
         self._clients = tuple(clients)
+        self.standings = tuple(standings)
         self._metrics = metrics
         self._timeout_s = timeout_s
         self._clock = clock
@@ -105,39 +122,61 @@ class Peers(Generic[Client]):
     async def ask(self, operation: str, request: Callable[[Client], Awaitable[T]], limit_s: float | None = None) -> T:
         """The answer of one peer, or of another one when the first fails or takes longer than `limit_s`.
 
-        `request` raises PeerFailed where another peer may do better; anything else that it raises ends the call.
+        `request` raises PeerFailed where another peer may do better, PeerRefused where none would; anything else that
+        it raises ends the call.
 
         Raises:
             StoreUnavailable: two peers failed, or all circuits are open.
+            StoreMisconfigured: they answered, and refuse what an operator set.
         """
         tried: set[int] = set()
-        failure: PeerFailed | None = None
+        failure: PeerFailed | PeerRefused | None = None
         while len(tried) < ATTEMPTS and (peer := self._rotation.pick(tried)) is not None:
             tried.add(peer)
             try:
                 return await self._ask(peer, operation, request, self._timeout_s if limit_s is None else limit_s)
+            except PeerRefused as error:
+                raise error.fact from error
             except PeerFailed as error:
                 failure = error
-        detail = str(failure) if failure else "every peer failed lately"
-        raise StoreUnavailable(f"qdrant {operation}: {detail}", store="qdrant", operation=operation) from failure
+        finding = failure.finding if failure is not None else self._last_finding()
+        kind = StoreMisconfigured if finding.cause.is_setting else StoreUnavailable
+        raise kind(
+            f"qdrant {operation}: {finding.text}", store="qdrant", operation=operation, reason=finding.cause.value
+        ) from failure
+
+    def _last_finding(self) -> Finding:
+        """What was wrong when the circuits opened."""
+        found = next((standing.finding for standing in self.standings if standing.finding is not None), None)
+        return found or Finding(Cause.NO_ANSWER, "every peer failed lately")
 
     async def _ask(self, peer: int, operation: str, request: Callable[[Client], Awaitable[T]], limit_s: float) -> T:
         """One request to one peer, observed and counted for its circuit."""
-        circuit = self._rotation.circuits[peer]
+        circuit, standing = self._rotation.circuits[peer], self.standings[peer]
         started = self._clock()
         try:
             async with asyncio.timeout(limit_s):
                 answer = await request(self._clients[peer])
         except TimeoutError as error:
+            failed = PeerFailed(Finding(Cause.NO_ANSWER, f"no answer in {limit_s:g} s"))
             circuit.failed(self._clock())
-            raise PeerFailed("no answer in time") from error
-        except PeerFailed:
+            standing.failed(failed.finding, operation)
+            raise failed from error
+        except PeerFailed as error:
             circuit.failed(self._clock())
+            standing.failed(error.finding, operation)
             raise
-        except SwitchyardError:  # the peer answered: the request itself is refused
+        except PeerRefused as error:  # the peer answered: the request itself is refused
+            circuit.succeeded()
+            # A request that is refused, for its own sake, says nothing of the peer.
+            if error.finding.cause is not Cause.REFUSED:
+                standing.failed(error.finding, operation)
+            raise
+        except SwitchyardError:
             circuit.succeeded()
             raise
         finally:
             self._metrics.qdrant_duration.labels(operation=operation).observe(self._clock() - started)
         circuit.succeeded()
+        standing.answered(operation)
         return answer

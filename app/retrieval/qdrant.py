@@ -9,23 +9,28 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from json import JSONDecodeError
 from typing import TypeVar
 from uuid import UUID
 
 import httpx
 from qdrant_client import AsyncQdrantClient, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.conversions import common_types as types
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-from app.errors import StoreUnavailable
+from app.causes import Cause, Finding
+from app.errors import StoreMisconfigured, StoreUnavailable
 from app.ids import DocumentId, TenantId
 from app.retrieval.collection import WRITE_TIMEOUT_S, CollectionKeeper
-from app.retrieval.peers import PeerFailed, Peers
+from app.retrieval.peer_causes import STRANGER, cause_of_error, cause_of_status
+from app.retrieval.peers import PeerFailed, PeerRefused, Peers
 from app.retrieval.points import Point as Point
 from app.retrieval.points import ScoredPoint as ScoredPoint
 from app.retrieval.points import SparseVector as SparseVector
 from app.retrieval.rebuild import Rebuild, Rebuilt
 from app.retrieval.shape import DENSE, SPARSE, Copies, Shape, State
+from app.standing import standing_of
 from app.telemetry.metrics import Metrics
 
 # Beside every 5xx: the peer gave up in time, or has too much to do.
@@ -36,6 +41,8 @@ POINTS_PER_REQUEST = 128
 PREFETCH_FACTOR = 4
 PREFETCH_LEAST = 40
 MAX_CONNECTIONS = 64
+# Owns nothing.
+NOBODY = TenantId(UUID(int=0))
 MAX_IDLE_CONNECTIONS = 16
 
 T = TypeVar("T")
@@ -61,10 +68,15 @@ class QdrantPeers:
     ) -> None:
         """`dense_size` is the embedding's length; `timeout_s` bounds one read at one peer, a write has 10 s."""
         self._collection = collection
+        self._dense_size = dense_size
         self._timeout_s = timeout_s
         tls = ssl.create_default_context(cafile=tls_ca)
         self._clients = tuple(_client(url, api_key, tls) for url in urls)
-        self._peers = Peers(self._clients, metrics=metrics, timeout_s=timeout_s, clock=clock)
+        self.standings = tuple(
+            standing_of(f"qdrant-{number}" if len(urls) > 1 else "qdrant", url, metrics)
+            for number, url in enumerate(urls, 1)
+        )
+        self._peers = Peers(self._clients, standings=self.standings, metrics=metrics, timeout_s=timeout_s, clock=clock)
         shape = Shape(dense_size, shard_number, replication_factor)
         self._keeper = CollectionKeeper(self._ask, collection, shape, clock=clock)
         self._rebuild = Rebuild(self._ask, self._keeper, collection, shape)
@@ -121,31 +133,29 @@ class QdrantPeers:
         Raises:
             StoreUnavailable: two peers did not answer, or the collection's vectors are of another kind.
         """
-        if self._keeper.unreadable is not None:
-            raise StoreUnavailable(self._keeper.unreadable, store="qdrant", reason="drift")
-        owned = _owned(tenant_id, None)
-        searches = _searches(dense, sparse, owned, limit)
-        found = await self._ask(
-            "query",
-            lambda client: client.query_points(
-                self._collection,
-                prefetch=searches,
-                query=models.FusionQuery(fusion=models.Fusion.RRF),
-                query_filter=owned,
-                limit=limit,
-                with_payload=["document_id"],
-                timeout=math.ceil(self._timeout_s),
-            ),
-        )
+        found = await self._ask("query", self._question(tenant_id, dense, sparse, limit))
         return [_scored(point) for point in found.points]
 
-    async def alive(self) -> bool:
-        """Whether any peer answers."""
-        try:
-            await self._ask("alive", lambda client: client.collection_exists(self._collection))
-        except StoreUnavailable:
-            return False
-        return True
+    def _question(
+        self, tenant_id: TenantId, dense: Sequence[float], sparse: SparseVector, limit: int
+    ) -> Ask[types.QueryResponse]:
+        if self._keeper.unreadable is not None:
+            raise StoreMisconfigured(self._keeper.unreadable, store="qdrant", reason="drift")
+        owned = _owned(tenant_id, None)
+        searches = _searches(dense, sparse, owned, limit)
+        return lambda client: client.query_points(
+            self._collection,
+            prefetch=searches,
+            query=models.FusionQuery(fusion=models.Fusion.RRF),
+            query_filter=owned,
+            limit=limit,
+            with_payload=["document_id"],
+            timeout=math.ceil(self._timeout_s),
+        )
+
+    async def look(self) -> None:
+        """Ask a question in which nobody's points can be found. Raises what `query` raises."""
+        await self._ask("look", self._question(NOBODY, [1.0] * self._dense_size, SparseVector((), ()), 1))
 
     async def close(self) -> None:
         """Close the connections to every peer."""
@@ -167,12 +177,25 @@ async def _answer(asked: Awaitable[T], operation: str) -> T:
         return await asked
     except UnexpectedResponse as error:
         status = error.status_code or 0
+        finding = cause_of_status(status, error.content or b"", operation)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in RETRIED_STATUSES:
-            raise PeerFailed(f"status {status}") from error
-        detail = f"qdrant {operation}: status {status}"
-        raise StoreUnavailable(detail, store="qdrant", operation=operation, status=status) from error
+            raise PeerFailed(finding) from error
+        kind = StoreMisconfigured if finding.cause.is_setting else StoreUnavailable
+        detail = f"qdrant {operation}: {finding.text}"
+        reason = finding.cause.value
+        fact = kind(detail, store="qdrant", operation=operation, status=status, reason=reason)
+        raise PeerRefused(finding, fact) from error
     except (ResponseHandlingException, ResourceExhaustedResponse) as error:
-        raise PeerFailed(type(error).__name__) from error
+        raise PeerFailed(_cause(error)) from error
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError, AssertionError) as error:
+        # Status 200 and no JSON (qdrant_client/common/response_parsing.py), or no result (async_qdrant_remote.py).
+        raise PeerFailed(STRANGER) from error
+
+
+def _cause(error: ResponseHandlingException | ResourceExhaustedResponse) -> Finding:
+    if isinstance(error, ResourceExhaustedResponse):
+        return Finding(Cause.BUSY, "status 429: it has too much to do")
+    return cause_of_error(error, limit_s=WRITE_TIMEOUT_S)
 
 
 def _client(url: str, api_key: str | None, tls: ssl.SSLContext) -> AsyncQdrantClient:

@@ -149,6 +149,12 @@ class Metrics:
         self.db_pool_taken = Gauge("switchyard_db_pool_taken", "PostgreSQL connections in use.", registry=r)
         self.db_pool_limit = Gauge("switchyard_db_pool_limit", "PostgreSQL connections allowed.", registry=r)
         self.db_pool_waiting = Gauge("switchyard_db_pool_waiting", "Who waits for a PostgreSQL connection.", registry=r)
+        self.store_up = Gauge(
+            "switchyard_store_up",
+            "Whether a store did what it was last asked, as this process met it.",
+            ("store",),
+            registry=r,
+        )
         self.redis_duration = Histogram(
             "switchyard_redis_request_seconds",
             "One Redis request.",

@@ -73,17 +73,17 @@ COORDINATION = (
     "events.append",
     "events.read",
     "orphans",
-    "ping",
+    "look",
     "probe_claim",
     "release",
     "renew",
     "sweep",
 )
-CACHE = ("ping",)
+CACHE = ("look",)
 QDRANT = (
     "alias",
     "aliases",
-    "alive",
+    "look",
     "change",
     "cluster",
     "count",

@@ -5,6 +5,7 @@ import inspect
 from enum import StrEnum
 from types import ModuleType
 
+from app import causes
 from app.agents import values
 from app.inference import breaker, failures, nodes, records, route, tiers
 from app.retrieval import states
@@ -16,6 +17,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (route, "Reason"),
     (route, "Exclusion"),
     (nodes, "NodeState"),
+    (causes, "Cause"),
     (breaker, "BreakerState"),
     (failures, "Failure"),
     (records, "Outcome"),

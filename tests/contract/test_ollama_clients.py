@@ -6,7 +6,9 @@ import msgspec
 import ollama
 import pytest
 
+from app.causes import Cause, Finding
 from app.inference.failures import CallBroke, Failure
+from app.inference.nodes import Look
 from app.inference.ollama import Ollama, Target, Waits, open_ollama
 from app.inference.records import ChatCall, Message
 from app.inference.wire import ChatLine, chat_body, embed_body
@@ -96,7 +98,7 @@ async def test_a_look_finds_what_the_official_client_lists(
 ) -> None:
     await _hot_chat(hot, node)
     look = await hot.look(node.url, limit_s=5.0)
-    assert look is not None
+    assert isinstance(look, Look)
     assert dict(look.holds) == {entry.model: entry.digest for entry in (await official.list()).models}
     assert dict(look.loaded) == {entry.model: entry.context_length for entry in (await official.ps()).models}
     assert look.loaded == {"m:1b": 512}
@@ -114,9 +116,9 @@ async def test_an_unknown_model_is_the_same_refusal(hot: Ollama, official: ollam
     assert (refused.value.status_code, refused.value.error) == (404, broke.value.detail)
 
 
-async def test_a_node_that_is_not_there_or_not_ollama_gives_no_look(hot: Ollama, node: FakeNode) -> None:
+async def test_a_node_that_is_not_there_gives_the_cause_of_no_look(hot: Ollama, node: FakeNode) -> None:
     await node.stop()
-    assert await hot.look(node.url, limit_s=2.0) is None
+    assert await hot.look(node.url, limit_s=2.0) == Finding(Cause.CONNECTION_REFUSED, "connection refused")
 
 
 async def test_a_connection_is_used_again_after_an_answer(hot: Ollama, node: FakeNode) -> None:

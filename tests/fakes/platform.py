@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 from prometheus_client import CollectorRegistry
 
 from app.errors import DocumentUnknown, JobUnknown, KeyUnknown, RouteUnknown
-from app.health import Readiness, Services
-from app.ids import Caller, DocumentId, JobId, KeyId, RouteId, TenantId
+from app.health import NodeHealth, Readiness, Report, Services
+from app.ids import Caller, DocumentId, JobId, KeyId, KeyPermission, RouteId, TenantId
 from app.inference.route import Route
+from app.looks import StoreHealth
 from app.retrieval.documents import Document, Upload
 from app.retrieval.jobs import Job
 from app.retrieval.media import MediaType
@@ -19,6 +20,7 @@ from app.telemetry.metrics import Metrics
 from tests.fakes.runner import NOW, ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
 
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
+KEY_OPERATE = "sy_" + "c" * 12 + "_" + "C" * 43
 KEY_B = "sy_" + "b" * 12 + "_" + "B" * 43
 TENANT_A = TenantId(UUID("00000000-0000-4000-8000-00000000000a"))
 TENANT_B = TenantId(UUID("00000000-0000-4000-8000-00000000000b"))
@@ -40,7 +42,7 @@ def make_settings(**changes: object) -> Settings:
 
 
 class FakeKeys:
-    """Knows two keys of two tenants."""
+    """Knows two keys of two tenants, and one that may operate."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -48,6 +50,7 @@ class FakeKeys:
         self._callers = {
             KEY_A: Caller(TENANT_A, KeyId(uuid4()), "a"),
             KEY_B: Caller(TENANT_B, KeyId(uuid4()), "b"),
+            KEY_OPERATE: Caller(TENANT_A, KeyId(uuid4()), "a", frozenset({KeyPermission.OPERATE})),
         }
 
     async def find(self, text: str, /) -> Caller:
@@ -137,12 +140,14 @@ class FakeHealth:
 
     def __init__(self) -> None:
         self.now = Services(database=True, redis=True, vector_store=True, llm=True)
+        self.stores: tuple[StoreHealth, ...] = ()
+        self.nodes: tuple[NodeHealth, ...] = ()
         self.readiness_now = Readiness(is_draining=False, database=None)
         self.watched = 0
 
-    async def services(self) -> Services:
-        """Return what answers."""
-        return self.now
+    async def report(self) -> Report:
+        """Return how things stand."""
+        return Report(self.now, self.stores, self.nodes)
 
     async def readiness(self) -> Readiness:
         """Return whether requests may come."""

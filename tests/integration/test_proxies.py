@@ -29,7 +29,7 @@ async def test_a_question_is_answered_whatever_proxies_the_environment_names(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     async with opened(settings_for(servers, node)) as (platform,):
-        services = await platform.health.services()
+        services = (await platform.health.report()).services
         result = await answered(platform, await add_caller(platform), ask())
     assert (services.database, services.redis, services.vector_store, services.llm) == (True, True, True, True)
     assert result.message

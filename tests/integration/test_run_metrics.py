@@ -128,7 +128,11 @@ async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
 @pytest.mark.requirement("INS-24", "INS-68")
 async def test_health_asks_every_store_and_node(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
-        assert await platform.health.services() == Services(database=True, redis=True, vector_store=True, llm=True)
+        assert (await platform.health.report()).services == Services(
+            database=True, redis=True, vector_store=True, llm=True
+        )
         await node.stop()
         await until(lambda: not routable(platform.fleet.views()))
-        assert await platform.health.services() == Services(database=True, redis=True, vector_store=True, llm=False)
+        assert (await platform.health.report()).services == Services(
+            database=True, redis=True, vector_store=True, llm=False
+        )

@@ -3,11 +3,15 @@
 import msgspec
 import pytest
 
-from app.api.operations import HealthStatus, HealthView, judge
-from app.health import Readiness, Services
+from app.api.app import create_app
+from app.api.operations import Details, HealthStatus, HealthView, judge
+from app.errors import StoreUnavailable
+from app.health import NodeHealth, Readiness, Services
+from app.inference.nodes import NodeState
+from app.looks import StoreHealth
 from app.loops import Failing, Loop
 from tests.fakes.asgi import Client
-from tests.fakes.platform import FakePlatform
+from tests.fakes.platform import KEY_A, KEY_OPERATE, FakePlatform
 
 ALL = Services(database=True, redis=True, vector_store=True, llm=True)
 
@@ -26,6 +30,7 @@ async def test_health_has_the_promised_shape(stranger: Client) -> None:
             "openai": "available",
         },
         "version": "0.1.0",
+        "nodes": {"ready": 0, "warming": 0, "draining": 0, "down": 0, "misconfigured": 0},
     }
 
 
@@ -51,6 +56,47 @@ async def test_each_part_that_is_away_is_told(
     assert told[away] == word
     assert told["openai"] == told["llm"]
     assert sum(value in {"disconnected", "unavailable"} for name, value in told.items() if name != "openai") == 1
+
+
+STORE = StoreHealth("cache", "redis://c:6379/0", works=False, cause="password", detail="wrong", remedy="correct it")
+NODE = NodeHealth("a", "http://gpu:11434", NodeState.DOWN, cause="no_answer", detail="late", remedy="look at it")
+
+
+async def test_a_key_that_may_operate_is_told_where_everything_is_and_what_is_wrong(platform: FakePlatform) -> None:
+    platform.health.stores, platform.health.nodes = (STORE,), (NODE,)
+    reply = await Client(create_app(platform), KEY_OPERATE).get("/health")
+    view = msgspec.json.decode(reply.body, type=HealthView)
+    assert view.nodes[NodeState.DOWN] == 1
+    assert view.details == Details((STORE,), (NODE,))
+
+
+@pytest.mark.parametrize("key", [KEY_A, None])
+async def test_others_are_told_how_many_nodes_there_are_and_no_more(platform: FakePlatform, key: str | None) -> None:
+    platform.health.stores, platform.health.nodes = (STORE,), (NODE,)
+    reply = await Client(create_app(platform), key).get("/health")
+    assert reply.json()["nodes"]["down"] == 1
+    assert "details" not in reply.json()
+    assert b"gpu" not in reply.body
+    assert b"redis://" not in reply.body
+
+
+async def test_a_wrong_key_is_refused_as_everywhere(platform: FakePlatform) -> None:
+    reply = await Client(create_app(platform), "sy_wrong").get("/health")
+    assert (reply.status, reply.json()["code"]) == (401, "key_unknown")
+
+
+async def test_health_is_told_while_nobody_can_say_whose_a_key_is(platform: FakePlatform) -> None:
+    platform.keys.error = StoreUnavailable("PostgreSQL does not answer", store="postgres")
+    platform.health.now = msgspec.structs.replace(ALL, database=False)
+    reply = await Client(create_app(platform), KEY_OPERATE).get("/health")
+    assert (reply.status, reply.json()["status"]) == (503, "unhealthy")
+    assert "details" not in reply.json()
+
+
+async def test_uploads_that_cannot_be_kept_degrade(stranger: Client, platform: FakePlatform) -> None:
+    platform.health.now = msgspec.structs.replace(ALL, blobs=False)
+    reply = await stranger.get("/health")
+    assert (reply.status, reply.json()["status"]) == (200, "degraded")
 
 
 def test_nothing_answers_means_unhealthy() -> None:

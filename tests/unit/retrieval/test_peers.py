@@ -7,9 +7,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
+from app.causes import Cause, Finding
 from app.errors import StoreUnavailable
 from app.retrieval.peers import OPEN_AFTER_FAILURES, OPEN_FOR_S, PeerFailed, Peers, Rotation
+from app.standing import Standing
 from app.telemetry.metrics import Metrics
+
+CLIENTS = ("a", "b", "c")
 
 
 class Clock:
@@ -36,7 +40,8 @@ def picks(rotation: Rotation, count: int) -> Counter[int | None]:
 def asked_peers(clock: Clock, timeout_s: float = 1.0) -> tuple[Peers[str], Metrics]:
     """Three peers, named by their clients."""
     metrics = Metrics(CollectorRegistry())
-    return Peers(("a", "b", "c"), metrics=metrics, timeout_s=timeout_s, clock=clock), metrics
+    standings = [Standing(f"qdrant-{name}", name) for name in CLIENTS]
+    return Peers(CLIENTS, standings=standings, metrics=metrics, timeout_s=timeout_s, clock=clock), metrics
 
 
 def answering(*bad: str) -> tuple[Callable[[str], Awaitable[str]], list[str]]:
@@ -46,7 +51,7 @@ def answering(*bad: str) -> tuple[Callable[[str], Awaitable[str]], list[str]]:
     async def request(peer: str) -> str:
         asked.append(peer)
         if peer in bad:
-            raise PeerFailed(f"{peer} is down")
+            raise PeerFailed(Finding(Cause.BROKEN, f"{peer} is down"))
         return peer
 
     return request, asked
@@ -97,7 +102,7 @@ async def test_a_failed_peer_is_followed_by_another_one() -> None:
     with pytest.raises(StoreUnavailable, match="is down") as refused:
         await peers.ask("count", request)
     assert len(set(asked)) == 2
-    assert refused.value.facts == {"store": "qdrant", "operation": "count"}
+    assert refused.value.facts == {"store": "qdrant", "operation": "count", "reason": "broken"}
     assert await peers.ask("count", request) == "c"
     name = "switchyard_qdrant_request_seconds_count"
     assert metrics.registry.get_sample_value(name, {"operation": "count"}) == len(asked)
@@ -152,7 +157,7 @@ async def test_with_every_circuit_open_nobody_is_asked_until_the_time_is_over() 
         with pytest.raises(StoreUnavailable):
             await peers.ask("count", request)
     assert len(asked) == 3 * OPEN_AFTER_FAILURES
-    with pytest.raises(StoreUnavailable, match="every peer failed lately"):
+    with pytest.raises(StoreUnavailable, match="is down"):
         await peers.ask("count", request)
     assert len(asked) == 3 * OPEN_AFTER_FAILURES
     clock.now_s += OPEN_FOR_S
