@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0003_pre_key_permissions"
-down_revision = "0002_pre_run_attempts"
+down_revision = "0002_run_attempts"
 branch_labels = None
 depends_on = None
 
