@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from app.cancel import cancel, remembered
 from app.redis import RedisStore
+from app.standing import Standing
 from app.telemetry.metrics import Metrics
 
 
@@ -125,7 +126,9 @@ async def test_what_is_done_while_a_task_cleans_up_is_done() -> None:
 
 
 async def test_a_request_to_redis_forgets_no_cancellation() -> None:
-    store = RedisStore(Redis(), "coordination", Metrics(CollectorRegistry()))
+    standing = Standing("coordination", "redis://127.0.0.1")
+    metrics = Metrics(CollectorRegistry())
+    store = RedisStore(Redis(), "coordination", metrics, standing=standing, timeout_s=1.0)
     begun, after = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
