@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from app.telemetry.logs import ExceptionFacts, render_exception
+from app.telemetry.logs import ExceptionFacts, bind_structlog, render_exception
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,8 @@ class Crashes:
 
 
 def quieten_libraries(say: Callable[[str], None]) -> None:
-    """Have libraries' errors, and nothing below, said as masked lines: for a command without a log."""
+    """Have errors of libraries and of ours, and nothing below, said as masked lines: for a command without a log."""
+    bind_structlog(caches=True)
     told = _Said(say)
     told.setFormatter(_Plain("%(name)s: %(message)s"))
     told.setLevel(logging.ERROR)

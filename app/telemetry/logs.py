@@ -263,6 +263,16 @@ class Logs:
         logging.captureWarnings(capture=False)
 
 
+def bind_structlog(*, caches: bool) -> None:
+    """Have structlog's loggers write by `logging`; by itself it writes to stdout."""
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, to_record],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=caches,
+    )
+
+
 def configure(
     level: str,
     *,
@@ -278,11 +288,6 @@ def configure(
     masked without it too. `level` is a name that `logging` knows. With `caches`, a logger keeps this configuration from
     its first use on.
     """
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, to_record],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=caches,
-    )
+    bind_structlog(caches=caches)
     fixed = {"process": process, **(constants or {})}
     return Logs(level, constants=fixed, stream=stream if stream is not None else sys.stdout, mask=mask or Mask())

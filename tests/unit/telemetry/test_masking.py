@@ -244,7 +244,9 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def test_a_command_tells_libraries_errors_masked_and_nothing_below(written: Written) -> None:
+def test_a_command_tells_errors_masked_and_nothing_below_and_its_output_is_its_answer_alone(
+    written: Written, capsys: pytest.CaptureFixture[str]
+) -> None:
     written.logs.close()
     told = io.StringIO()
     root = logging.getLogger()
@@ -252,6 +254,8 @@ def test_a_command_tells_libraries_errors_masked_and_nothing_below(written: Writ
     quieten_libraries(Console(told, Mask(["s3cret-0451"])).say)
     logging.getLogger("psycopg").warning("error connecting: s3cret-0451")
     logging.getLogger("lib").error("lost s3cret-0451")
+    structlog.get_logger("ours").warning("store.down", remedy="start it")
     root.handlers[:] = before
     logging.captureWarnings(capture=False)
     assert told.getvalue() == "lib: lost ***\n"
+    assert capsys.readouterr().out == ""
