@@ -122,12 +122,16 @@ class Looks:
             await self._ask_database()
         except StoreUnavailable as error:
             fault = next((fault for fault in Fault if fault.value == error.facts.get("reason")), Fault.LATE)
-            self._postgres.failed(finding_of(fault))
+            self._postgres.failed(self._finding(fault))
             raise
         except asyncio.CancelledError:
-            self._postgres.failed(finding_of(self._database.pool.door.fault or Fault.LATE))
+            self._postgres.failed(self._finding(self._database.pool.door.fault or Fault.LATE))
             raise
         self._postgres.answered()
+
+    def _finding(self, fault: Fault) -> Finding:
+        door = self._database.pool.door
+        return door.finding if door.finding is not None and fault is door.fault else finding_of(fault)
 
     async def _ask_database(self) -> None:
         async with self._database.connection("health") as conn:

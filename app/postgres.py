@@ -14,9 +14,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from app.causes import Finding
 from app.database_url import DatabaseAccess, DatabaseAddress, Pooler, make_access
 from app.errors import StoreMisconfigured
-from app.sqlstates import Fault, describe, fact_of, fault_of, translate
+from app.sqlstates import Fault, describe, fact_of, fault_of, finding_of, translate
 from app.telemetry.logs import plain_text
 from app.telemetry.metrics import Metrics
 
@@ -45,6 +46,8 @@ class Door:
     def __init__(self, name: str, address: str) -> None:
         """`address` holds no credentials."""
         self.fault: Fault | None = None
+        self.finding: Finding | None = None
+        """The fault, told nearer."""
         self.address = address
         self._name = name
         self._tell_again_at: dict[Fault, float] = {}
@@ -53,18 +56,21 @@ class Door:
         """Note a connection that was made."""
         if self.fault is not None:
             log.warning("postgres.connects_again", pool=self._name, address=self.address, after=self.fault.value)
-        self.fault = None
+        self.fault = self.finding = None
 
     def refused(self, error: psycopg.Error) -> None:
         """Note one that was not."""
         fault = fault_of(error)
+        self.finding = finding_of(fault, error)
         if fault is not self.fault:
             log.warning(
                 "postgres.cannot_connect",
                 pool=self._name,
                 address=self.address,
                 reason=fault.value,
-                remedy=describe(fault),
+                cause=self.finding.cause.value,
+                detail=self.finding.text,
+                remedy=self.finding.advice,
                 error=plain_text(error),
             )
         self.fault = fault

@@ -1,13 +1,14 @@
 """Opens Redis clients that fail fast, and says why one does not do what it is asked."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 from typing import LiteralString
 
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -75,18 +76,33 @@ class RedisStore:
         """
         started = perf_counter()
         try:
-            with remembered():
-                yield self.client
-            self.standing.answered(operation)
+            with self._translated(operation):
+                with remembered():
+                    yield self.client
+                self.standing.answered(operation)
+        finally:
+            self._metrics.redis_duration.labels(self._name, operation).observe(perf_counter() - started)
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncGenerator[PubSub]:
+        """Lend a connection that hears a channel, for as long as it holds. Raises as `use`."""
+        # How the store stands, short requests tell: a connection that only listens may be closed for its silence.
+        with self._translated(None):
+            async with self.client.pubsub() as heard:
+                await heard.subscribe(channel)
+                yield heard
+
+    @contextmanager
+    def _translated(self, operation: str | None) -> Generator[None]:
+        try:
+            yield
         except (exceptions.RedisError, OSError, TimeoutError) as error:
             finding = find_cause(error, limit_s=self._timeout_s)
             # A refused command is a fault of ours or a key of another's: Redis itself is as it was.
-            if finding.cause is not Cause.REFUSED:
+            if operation is not None and finding.cause is not Cause.REFUSED:
                 self.standing.failed(finding, operation)
             kind = StoreMisconfigured if finding.cause.is_setting else StoreUnavailable
             raise kind(f"Redis {self._name}: {finding.text}", store=self._name, reason=finding.cause.value) from error
-        finally:
-            self._metrics.redis_duration.labels(self._name, operation).observe(perf_counter() - started)
 
     async def look(self) -> None:
         """Do what leases and event streams do: a script that writes, sets an expiry and publishes. Raises as `use`."""

@@ -12,7 +12,7 @@ from typing import assert_never
 
 import psycopg
 
-from app.causes import Cause, Finding
+from app.causes import Cause, Finding, find_network_cause
 from app.errors import RowExists, StatementWrong, StoreMisconfigured, StoreUnavailable, SwitchyardError
 
 STORE = "postgres"
@@ -159,8 +159,12 @@ def fact_of(fault: Fault, sqlstate: str | None = None) -> SwitchyardError:
             assert_never(fault)
 
 
-def finding_of(fault: Fault) -> Finding:
-    """Return what a fault says of PostgreSQL itself; `describe` tells what to do, where there is something to do."""
+def finding_of(fault: Fault, error: psycopg.Error | None = None) -> Finding:
+    """Return what a fault says of PostgreSQL itself; `error`, of a connection that was not made, says it nearer."""
+    if error is not None and fault is Fault.UNREACHABLE:
+        return find_network_cause(error) or Finding(Cause.BROKE_OFF, "the connection broke off")
+    if error is not None and fault is Fault.TLS:
+        return next((finding for words, finding in _TLS if re.search(words, str(error), re.IGNORECASE)), _TLS_FAILED)
     text, _, remedy = describe(fault).partition(": ")
     return Finding(_CAUSES[fault], text, remedy)
 
@@ -170,6 +174,16 @@ def describe(fault: Fault) -> str:
     return _SENTENCES[fault]
 
 
+# Of src/interfaces/libpq/fe-secure-common.c and fe-secure-openssl.c.
+_TLS: tuple[tuple[str, Finding], ...] = (
+    (r"does not match host name", Finding(Cause.TLS_WRONG_HOST, "TLS: the certificate is for another host")),
+    (r"expired", Finding(Cause.TLS_EXPIRED, "TLS: the certificate has expired")),
+    (
+        r"certificate verify failed|root certificate",
+        Finding(Cause.TLS_UNTRUSTED, "TLS: the certificate is not trusted", "name its CA in SWITCHYARD_DATABASE_CA"),
+    ),
+)
+_TLS_FAILED = Finding(Cause.TLS_FAILED, "TLS: PostgreSQL does not agree on it", "look at sslmode in the address")
 _CAUSES: Mapping[Fault, Cause] = {
     Fault.UNREACHABLE: Cause.CONNECTION_REFUSED,
     Fault.LATE: Cause.NO_ANSWER,

