@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -177,6 +178,17 @@ def _acts(parser: argparse.ArgumentParser, act: Callable[..., Awaitable[None]]) 
     return parser
 
 
+def finite(text: str) -> float:
+    """Return the number that an argument names. Raises ArgumentTypeError for what JSON cannot write."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return value
+
+
 def _add_chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="?", help="ask this and end; without it, talk")
     parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
@@ -184,7 +196,7 @@ def _add_chat(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
     parser.add_argument("--team", default="assistant", help="who answers")
     parser.add_argument("--session", help="go on with this session")
-    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--temperature", type=finite, help="how freely it answers")
     parser.add_argument("--json", action="store_true", help="print the whole answer as JSON at the end")
 
 

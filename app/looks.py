@@ -68,9 +68,18 @@ class Looks:
         # Why no connection can be made, the pool tells.
         self._postgres = standing_of(POSTGRES, database.pool.door.address, metrics, tells=frozenset({Cause.NO_ANSWER}))
         self._late: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[Looked] | None = None
 
     async def look(self) -> Looked:
-        """Ask PostgreSQL for its schema, Redis for a script that writes, Qdrant a question, the blob store to write."""
+        """Ask PostgreSQL for its schema, Redis for a script that writes, Qdrant a question, the blob store to write.
+
+        Whoever asks while a look is under way shares it: anybody may ask, and each look writes to three stores.
+        """
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> Looked:
         database, vector_store, blobs, *redis = await asyncio.gather(
             self._answers(self._look_at_database()),
             self._answers(self._qdrant.look()),

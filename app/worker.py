@@ -1,10 +1,11 @@
 """The background process: takes over runs, ingests documents, keeps the stores tidy."""
 
+import argparse
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import ExitStack, aclosing
 from functools import partial
 from uuid import UUID
@@ -185,8 +186,10 @@ def _serve_metrics(settings: Settings, registry: CollectorRegistry) -> Callable[
     return server.shutdown
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worker; return the exit status: 0 after a stop, 2 for a wrong configuration, 1 for another end."""
+    parser = argparse.ArgumentParser(prog="python -m app.worker", description="The Switchyard worker.")
+    parser.parse_args(arguments)
     return run_process(run, os.environ, watched(os.environ, Console(sys.stderr)))
 
 

@@ -4,12 +4,18 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Generator
+from http import HTTPStatus
 from types import FrameType
+from uuid import uuid4
 
 import structlog
 import uvicorn
+from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.api.middleware import SECURITY_HEADERS
+from app.api.problems import describe, write
 
 log = structlog.get_logger(__name__)
 
@@ -41,10 +47,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Count what arrives before the head is complete."""
         if self._in_head and self._head_bytes > HEAD_BYTES:
-            self.send_400_response("The request head is too large.")
+            self.send_400_response("the head is too large")
             return
         self._head_bytes += len(data)
         super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be read, an unknown method too, with a problem document and not with a parser's words."""
+        log.debug("http.unreadable", why=msg)
+        request_id = str(uuid4())
+        refusal = write(describe(HTTPException(status_code=HTTPStatus.BAD_REQUEST)), request_id)
+        headers = [*refusal.encode_headers(), (b"x-request-id", request_id.encode("ascii")), (b"connection", b"close")]
+        head = b"".join(b"%b: %b\r\n" % header for header in (*headers, *SECURITY_HEADERS))
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%b\r\n%b" % (head, refusal.body))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """The head is there."""

@@ -1,6 +1,7 @@
 """Takes a slot on the best node for a call, waiting for one if need be."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 from app.errors import NoNodeAvailable
 from app.ids import RunId
+from app.inference.breaker import OPEN_FOR_S
 from app.inference.catalogue import Catalogue, Model
 from app.inference.estimates import US_PER_S
 from app.inference.lease import Lease, LeaseFacts
@@ -15,7 +17,7 @@ from app.inference.leases import Leases
 from app.inference.nodes import Fleet
 from app.inference.patience import Patience
 from app.inference.placement import Need, Placement, place, with_taken
-from app.inference.route import Candidate
+from app.inference.route import Candidate, Exclusion
 from app.inference.tiers import Tier
 from app.inference.waiting import WaitingRoom, no_slot
 from app.telemetry.metrics import Metrics
@@ -138,4 +140,7 @@ def _facts(asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetim
 def _nowhere(need: Need, placement: Placement) -> NoNodeAvailable:
     wanted = need.model or need.tier or need.kind
     why = sorted({f"{one.node}: {one.excluded.value}" for one in placement.candidates if one.excluded is not None})
-    return NoNodeAvailable(f"no node can serve {wanted} now", wanted=str(wanted), nodes=", ".join(why)[:500])
+    refusal = NoNodeAvailable(f"no node can serve {wanted} now", wanted=str(wanted), nodes=", ".join(why)[:500])
+    if any(one.excluded is Exclusion.BREAKER_OPEN for one in placement.candidates):
+        refusal.retry_after_s = math.ceil(OPEN_FOR_S)
+    return refusal

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from enum import StrEnum
 
+OPEN_FOR_S = 10.0
+
 
 class BreakerState(StrEnum):
     """Closed lets calls through, open none, half-open one at a time."""
@@ -15,7 +17,7 @@ class BreakerState(StrEnum):
 class Breaker:
     """Opens after `failures` in a row; `open_for_s` later one trial decides whether it closes."""
 
-    def __init__(self, *, clock: Callable[[], float], failures: int = 3, open_for_s: float = 10.0) -> None:
+    def __init__(self, *, clock: Callable[[], float], failures: int = 3, open_for_s: float = OPEN_FOR_S) -> None:
         self._clock = clock
         self._failures = failures
         self._open_for_s = open_for_s

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 
 import msgspec
 import pytest
@@ -189,6 +190,20 @@ async def test_a_model_that_keeps_failing_on_a_node_is_left_alone(replica: Repli
         assert (await _chat(replica, ask(), Seen())).route.node == "n1"
     assert len(nodes[0].calls) == 3
     assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.OPEN
+
+
+async def test_a_node_that_is_left_alone_is_promised_for_when_it_is_tried_again(
+    nodes: list[FakeNode], redis_url: str
+) -> None:
+    nodes[0].script(status=500, times=-1)
+    async with open_replica(catalogue(nodes[:1]), redis_url) as replica:
+        for _ in range(3):
+            with suppress(NodeFailed, NoNodeAvailable):
+                await _chat(replica, ask(), Seen())
+        assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.OPEN
+        with pytest.raises(NoNodeAvailable) as refused:
+            await replica.dispatcher.ready(None, SMALL)
+    assert refused.value.retry_after_s == 10
 
 
 async def test_retries_are_bounded_over_all_calls(nodes: list[FakeNode], redis_url: str) -> None:

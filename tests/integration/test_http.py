@@ -97,6 +97,23 @@ async def test_a_head_without_end_is_refused(running: Running) -> None:
     assert reply.startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize(
+    "sent", [head("FOO", "/health"), b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET /\x00 HTTP/1.1\r\n\r\n"]
+)
+async def test_what_cannot_be_read_gets_a_problem_document_too(running: Running, sent: bytes) -> None:
+    async with connect(running.port) as (reader, writer):
+        writer.write(sent)
+        async with asyncio.timeout(10):
+            head_, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    lines = head_.decode("ascii").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    problem = msgspec.json.decode(body)
+    assert lines[0] == "HTTP/1.1 400 Bad Request"
+    assert headers["content-type"] == "application/problem+json"
+    assert (problem["code"], problem["retryable"]) == ("bad_request", False)
+    assert problem["request_id"] == headers["x-request-id"]
+
+
 async def test_deltas_arrive_before_the_run_ends(running: Running) -> None:
     running.platform.runner.holds = True
     async with connect(running.port) as (reader, writer):

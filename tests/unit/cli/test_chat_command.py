@@ -180,7 +180,13 @@ def test_without_a_key_the_ways_to_give_one_are_named() -> None:
     assert "--key-file" in notes.getvalue()
 
 
-@pytest.mark.parametrize("arguments", [[], ["keys"], ["keys", "add"], ["tenants", "remove", "x"], ["nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([], ["keys"], ["keys", "add"], ["tenants", "remove", "x"], ["nonsense"]),
+        *(["chat", "--temperature", wrong, "hello"] for wrong in ("nan", "inf", "warm")),
+    ],
+)
 def test_a_wrong_command_line_ends_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         build_parser().parse_args(arguments)
