@@ -16,7 +16,10 @@ the estimate may be a sixth too low."""
 LEAST_CHARS = 40
 """A chunk is never cut below this for its tokens' sake; 40 characters have at most 40 WordPiece tokens."""
 LEAD_CHARS = 240
+LEAD_TOKENS = 120
 """The headings of a section are part of its first chunk, unless they are longer than this."""
+SPARE_TOKENS = 17
+"""How many more than CHUNK_TOKENS the model reads for certain: 254 tokens, of an estimate a sixth too low."""
 WINDOW_CHARS = 32_768
 
 _PIECE = re.compile(r"[a-z]+|\d+|[^\W\d_]+|[^\w\s]|_")
@@ -39,9 +42,8 @@ def split(text: str, sections: Sequence[Section], media_type: MediaType) -> Iter
     sentence or a word, whichever is the largest that fits.
     """
     for section in sections:
-        lead_chars = section.content - section.start
-        lead = section.start if 0 < lead_chars <= LEAD_CHARS else section.end
-        if lead_chars > LEAD_CHARS or not text[section.content : section.end].strip():
+        lead = section.start if section.start < section.content and _is_led(text, section) else section.end
+        if (section.start < section.content < lead) or not text[section.content : section.end].strip():
             yield from _chunks(text, section, (section.start, section.content), media_type)
         for window in _windows(text, section.content, section.end):
             for chunk in _chunks(text, section, window, media_type):
@@ -50,10 +52,28 @@ def split(text: str, sections: Sequence[Section], media_type: MediaType) -> Iter
                 lead = section.end
 
 
+def _is_led(text: str, section: Section) -> bool:
+    """Whether the section's own headings are a part of its first chunk."""
+    return section.content - section.start <= LEAD_CHARS and _lead_tokens(text, section) <= LEAD_TOKENS
+
+
+def _lead_tokens(text: str, section: Section) -> int:
+    """Return how many tokens a first chunk with the section's own headings has beside its other text."""
+    return estimate_tokens(embedded_text(section.heading, text[section.start : section.content]))
+
+
+def _limit_tokens(text: str, section: Section) -> int:
+    """Return how many tokens the text of a chunk may have, so that with its headings it fits the model."""
+    above = estimate_tokens(section.heading)
+    if _is_led(text, section):
+        above = max(above, _lead_tokens(text, section) - SPARE_TOKENS)
+    return CHUNK_TOKENS - above
+
+
 def _chunks(text: str, section: Section, window: tuple[int, int], media_type: MediaType) -> Iterator[Chunk]:
     start, end = window
     lead_chars = min(LEAD_CHARS, section.content - section.start)
-    limit_tokens = CHUNK_TOKENS - estimate_tokens(section.heading)
+    limit_tokens = _limit_tokens(text, section)
     # Text of many signs or of a script without spaces is cut evenly, not at the limit with crumbs between.
     tokens = max(1, estimate_tokens(text[start:end]))
     chars = min(CHUNK_CHARS - lead_chars, (end - start) * limit_tokens * 19 // (tokens * 20))

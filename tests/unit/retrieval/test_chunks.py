@@ -72,6 +72,38 @@ def test_chunks_cover_the_text_in_order_and_are_exact_parts_of_it(text: str, med
     assert not text[end:].strip()
 
 
+MOST_TOKENS = 217
+"""all-MiniLM-L6-v2 reads 254 tokens beside its marks, and the estimate may be a sixth too low."""
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        "# Kiln",
+        "# " + "1.2.3.4 " * 20,
+        "# " + "漢字" * 50,
+        "# " + "word " * 40,
+        "# " + "#" * 200 + " x",
+        "\n".join("#" * level + " 1.2.3.4.5.6.7.8.9.10" for level in range(1, 7)),
+        "\n".join("#" * level + " 漢字漢字漢字漢字" for level in range(1, 7)),
+    ],
+)
+def test_a_chunk_fits_the_model_with_its_headings(headings: str) -> None:
+    text = f"{headings}\n\n" + "a.b.c, 17 漢字 d-e; " * 200
+    found = chunks_of(text)
+    embedded = [embedded_text(chunk.heading, chunk.text) for chunk in found]
+    assert max(map(estimate_tokens, embedded)) <= MOST_TOKENS
+    bare = [one for chunk, one in zip(found, embedded, strict=True) if not chunk.text.startswith("#")]
+    assert max(map(estimate_tokens, bare)) <= 200
+    assert len(found) > 10
+
+
+@given(TEXTS, st.sampled_from(MediaType))
+def test_whatever_the_text_no_chunk_is_more_than_the_model_reads(text: str, media_type: MediaType) -> None:
+    for chunk in chunks_of(text, media_type):
+        assert estimate_tokens(embedded_text(chunk.heading, chunk.text)) <= MOST_TOKENS
+
+
 def test_a_chunk_carries_the_path_of_its_headings() -> None:
     text = "intro\n\n# Kiln\n\n## Limits\n\nplates\n\n### Heat\n\ndegrees\n\n## Prices\n\neuros\n"
     assert [(chunk.heading, chunk.text.splitlines()[-1]) for chunk in chunks_of(text)] == [
