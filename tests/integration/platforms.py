@@ -11,6 +11,7 @@ from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
 from app.configuration import with_files
 from app.errors import StoreUnavailable
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
+from app.postgres import Database
 from app.settings import Settings
 from app.wiring import Platform, open_platform
 from tests.fakes.node import FakeNode
@@ -41,6 +42,9 @@ slots = 2
 gpus = 1
 price_usd_per_hour = 0.36
 models = ["smollm2:135m", "all-minilm:22m"]
+"""
+WAITING = """
+    SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
 DIED = "UPDATE runs SET lease_owner = 'dead', lease_until = now() - interval '1 second' WHERE id = %s RETURNING id"
 """Makes a run look as if the process that owned it had died."""
@@ -87,8 +91,13 @@ def settings_for(servers: Servers, *nodes: FakeNode, continues: bool = True, **m
 
 async def add_caller(platform: Platform) -> Caller:
     """Add a tenant and return a caller of it."""
+    return await caller_in(platform.database)
+
+
+async def caller_in(database: Database) -> Caller:
+    """Add a tenant to a database and return a caller of it."""
     caller = Caller(TenantId(uuid4()), KeyId(uuid4()), f"tenant-{uuid4()}")
-    async with platform.database.connection("test") as conn:
+    async with database.connection("test") as conn:
         await conn.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", [caller.tenant_id, caller.tenant])
     return caller
 
@@ -157,6 +166,16 @@ async def until(is_true: Callable[[], bool], limit_s: float = END_S) -> None:
     """Wait until `is_true`, with a limit."""
     async with asyncio.timeout(limit_s):
         while not is_true():  # noqa: ASYNC110 - the fake's counters have no event to wait for
+            await asyncio.sleep(0.02)
+
+
+async def until_locked(database: Database) -> None:
+    """Wait until some statement of this database waits for a lock."""
+    async with asyncio.timeout(END_S), database.connection("test") as conn:
+        while True:
+            row = await (await conn.execute(WAITING)).fetchone()
+            if row is not None and row["waiting"]:
+                return
             await asyncio.sleep(0.02)
 
 

@@ -28,14 +28,18 @@ from tests.integration.platforms import (
     rows,
     settings_for,
     until,
+    until_locked,
 )
 
 pytestmark = pytest.mark.integration
 
 OWNER = "SELECT state, attempt, lease_owner, lease_until <= now() AS free FROM runs WHERE id = %s"
 CALLS = "SELECT kind, outcome FROM usage WHERE run_id = %s ORDER BY started_at"
+SPENT = """
+    SELECT kind, outcome, gpu_us, EXISTS (SELECT 1 FROM routes WHERE routes.id = usage.route_id) AS is_routed
+    FROM usage WHERE run_id = %s ORDER BY started_at
+"""
 WAITS = "SELECT wait_us FROM usage WHERE run_id = %s ORDER BY started_at"
-WAITING = "SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = %s"
 
 
 class Gate:
@@ -62,16 +66,6 @@ def settled(platform: Platform) -> int:
     """Return how many calls of this platform have been settled."""
     (metric,) = platform.metrics.model_calls.collect()
     return round(sum(sample.value for sample in metric.samples if sample.name.endswith("_total")))
-
-
-async def until_locked(platform: Platform) -> None:
-    """Wait until some statement of this database waits for a lock."""
-    async with asyncio.timeout(END_S), platform.database.connection("test") as conn:
-        while True:
-            row = await (await conn.execute(WAITING, ["Lock"])).fetchone()
-            if row is not None and row["waiting"]:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def test_a_stop_that_comes_while_the_end_is_shown_keeps_no_reader_waiting(
@@ -127,6 +121,29 @@ async def test_a_call_that_had_ended_is_counted_though_its_run_is_cancelled(
         assert [route.outcome for route in result.routes] == ["done", "done"]
 
 
+async def test_an_attempt_that_broke_off_is_counted_though_another_one_answers(
+    servers: Servers, node: FakeNode
+) -> None:
+    node.script(model=CHAT, error_after=3)
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        result = await answered(platform, caller, ask())
+        assert result.state is RunState.DONE
+        stored = await rows(platform, SPENT, result.run_id)
+        assert [(row["kind"], row["outcome"]) for row in stored] == [
+            ("embed", "done"),
+            ("chat", "failed"),
+            ("chat", "done"),
+        ]
+        assert cast("int", stored[1]["gpu_us"]) > 0
+        assert [round(route.gpu_seconds * 1e6) for route in result.routes] == [
+            stored[0]["gpu_us"],
+            stored[2]["gpu_us"],
+            stored[1]["gpu_us"],
+        ]
+        assert [row["is_routed"] for row in stored] == [False, True, True]
+
+
 async def test_a_process_does_not_take_over_from_itself(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=4)
     async with opened(settings_for(servers, node, run_lease_s=30.0)) as (platform,):
@@ -152,7 +169,7 @@ async def test_a_run_accepted_while_the_drain_begins_is_left_to_a_worker(servers
         async with first.database.transaction("test") as conn:
             await conn.execute("SELECT 1 FROM sessions WHERE id = %s FOR NO KEY UPDATE", [session_id])
             starting = asyncio.create_task(first.runner.start(caller, start))
-            await until_locked(first)
+            await until_locked(first.database)
             await first.runner.close(drain_s=0)
         handle = await starting
         (row,) = await rows(first, OWNER, handle.run_id)
@@ -173,7 +190,7 @@ async def test_an_end_takes_the_session_before_the_run_as_a_next_question_does(
         handle = await platform.runner.start(caller, ask("And then?", session_id=session_id))
         async with platform.database.transaction("test") as conn:
             await conn.execute("SELECT 1 FROM sessions WHERE id = %s FOR NO KEY UPDATE", [session_id])
-            await until_locked(platform)
+            await until_locked(platform.database)
             try:
                 await conn.execute("SELECT 1 FROM runs WHERE id = %s FOR UPDATE NOWAIT", [handle.run_id])
             except LockNotAvailable:

@@ -155,6 +155,37 @@ async def test_an_idle_stream_sends_comments() -> None:
     assert pipe.sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
 
 
+class Clock:
+    """A clock that is set by hand, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.asked = 0
+
+    def __call__(self) -> float:
+        self.asked += 1
+        return self.now_s
+
+
+async def test_a_busy_stream_sends_none() -> None:
+    pipe, clock, heartbeat_s = Pipe(), Clock(), 0.001
+
+    async def events() -> AsyncGenerator[RunEvent]:
+        for number in range(5):
+            clock.now_s += heartbeat_s
+            yield RunEvent(f"r:1:{number}", EventKind.DELTA, Delta("ok"))
+            asked = clock.asked
+            while clock.asked == asked:  # noqa: ASYNC110 - who beats must have looked at the clock
+                await asyncio.sleep(0)
+
+    stream = EventStream(events(), request_id="r", headers={}, heartbeat_s=heartbeat_s, clock=clock)
+    async with asyncio.timeout(LIMIT_S):
+        await stream({}, pipe.receive, pipe.send)  # pyright: ignore[reportArgumentType]
+    bodies = [message.get("body", b"") for message in pipe.sent]
+    assert sum(b"event: delta" in body for body in bodies) == 5
+    assert not any(b"alive" in body for body in bodies)
+
+
 @pytest.mark.parametrize("first", [b"delta", b"retry"])
 async def test_a_reader_that_takes_nothing_counts_as_gone(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr(sse, "SEND_LIMIT_S", 0.01)

@@ -6,9 +6,13 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from litestar import Request
+from litestar.types import HTTPRequestEvent
 
+from app.api.auth import HttpRequest
 from app.api.documents import DocumentPage, JobView, UploadView
-from app.errors import MediaTypeUnknown
+from app.api.uploads import read_upload
+from app.errors import BodyTooLarge, MediaTypeUnknown
 from tests.fakes.asgi import Client, Reply
 from tests.fakes.platform import TENANT_A, TENANT_B, FakePlatform
 
@@ -171,6 +175,25 @@ async def test_a_file_too_large_is_a_413_however_its_length_is_told(client: Clie
     assert (chunked.status, chunked.json()["code"]) == (413, "body_too_large")
     assert limit <= chunked.json()["limit_bytes"] < limit + 100_000
     assert platform.documents.kept == []
+
+
+async def read_whole(form: bytes, limit_bytes: int) -> bytes:
+    """Return the file of a form, read under a limit."""
+
+    async def receive() -> HTTPRequestEvent:
+        return {"type": "http.request", "body": form, "more_body": False}
+
+    scope = {"type": "http", "headers": [(name.encode(), value.encode()) for name, value in (MULTIPART,)]}
+    request: HttpRequest = Request(scope, receive)  # pyright: ignore
+    async with read_upload(request, limit_bytes) as file:
+        return b"".join([piece async for piece in file.body])
+
+
+async def test_a_file_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() -> None:
+    assert await read_whole(part("file", b"x" * 1000, filename="a.txt") + END, 1000) == b"x" * 1000
+    with pytest.raises(BodyTooLarge) as caught:
+        await read_whole(part("file", b"x" * 1001, filename="a.txt") + END, 1000)
+    assert caught.value.facts["limit_bytes"] == 1000
 
 
 @pytest.mark.requirement("UPL-11")

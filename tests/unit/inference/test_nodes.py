@@ -177,8 +177,8 @@ def test_a_breaker_opens_after_failures_in_a_row_only(clock: Clock) -> None:
     for _ in range(5):
         breaker.fail()
         breaker.fail()
+        assert breaker.state is BreakerState.CLOSED
         breaker.succeed()
-    assert breaker.state is BreakerState.CLOSED
     for _ in range(3):
         breaker.fail()
     assert breaker.state is BreakerState.OPEN
