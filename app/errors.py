@@ -12,7 +12,7 @@ SwitchyardError               code: public and stable
 │   ├── ContextTooLong        the prompt fits no context size of the model
 │   ├── NodeRefused           a node answered that it will not take this input
 │   ├── RunCancelled          the run was stopped before it had an answer
-│   ├── MediaTypeUnknown      an upload of a type that is not taken
+│   ├── MediaTypeUnknown      a body of a type that is not taken
 │   └── BodyTooLarge          a body over its limit
 └── Unavailable               later may help
     ├── NoNodeAvailable       no routable node serves the tier
@@ -143,7 +143,7 @@ class RunCancelled(Refused):
 
 
 class MediaTypeUnknown(Refused):
-    """Uploads of this type are not taken."""
+    """This media type is not taken here."""
 
     code = "media_type_unknown"
 

@@ -29,9 +29,7 @@ NEWEST_OR_NAMED: LiteralString = """
 
 
 class CorruptCheckpoint(RunFailed):
-    """A stored value is of a type that no checkpoint of ours holds; it was not built."""
-
-    code = "state_corrupt"
+    """A stored value is of a type that no checkpoint of ours holds; it was not built. `reason` is `state_corrupt`."""
 
 
 class StrictSerializer(JsonPlusSerializer):

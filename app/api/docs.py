@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -13,12 +14,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
+from app.api import codes
 from app.api.auth import HttpRequest, Permission
 from app.api.openapi import describe_api
-from app.api.problems import STATUSES, title_of
 from app.api.replies import JSON
 from app.api.routing import route
-from app.errors import Refused, SwitchyardError, Unavailable, is_retryable
 
 ASSETS = Path(__file__).parent / "docs_assets"
 MEDIA_TYPES: Mapping[str, str] = {
@@ -33,6 +33,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_CODE = re.compile(r"`([^`]*)`")
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -49,36 +50,25 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-ROUTER_CODES = (
-    ("bad_request", 400, "The request cannot be read"),
-    ("not_found", 404, "There is nothing at this path"),
-    ("method_not_allowed", 405, "This path does not take this method"),
-    ("internal", 500, "Something broke inside Switchyard"),
-)
-
-# What nginx says in front of the replicas; its other codes are also said by a replica.
-EDGE_CODES = ((Unavailable.code, 503, "No replica answered"),)
 
 
 def write_errors_page() -> str:
-    """Return the page that the `type` of every problem points into."""
-    own = [
-        (kind.code, status, title_of(kind), is_retryable(kind))
-        for kind, status in STATUSES.items()
-        if kind not in {SwitchyardError, Refused, Unavailable}
-    ]
-    router = ((code, status, title, False) for code, status, title in ROUTER_CODES)
-    codes = sorted([*own, *router, *((code, status, title, True) for code, status, title in EDGE_CODES)])
-    rows = "\n".join(
-        f'<tr id="{escape(code)}"><td><code>{escape(code)}</code></td><td>{status}</td><td>{escape(title)}.</td>'
-        f"<td>{'yes, after Retry-After' if again else 'no'}</td></tr>"
-        for code, status, title, again in codes
+    """Return the page that the `type` of every problem points into; it says what docs/reference/errors.md says."""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in codes.HEAD)
+    lines = "\n".join(
+        f'<tr id="{escape(row[0].strip("`"))}">{"".join(f"<td>{_html_of(cell)}</td>" for cell in row)}</tr>'
+        for row in codes.rows()
     )
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Switchyard: error codes</title></head>'
-        "<body><h1>Error codes</h1><table><thead><tr><th>code</th><th>status</th><th>what happened</th>"
-        f"<th>the same request may be sent again</th></tr></thead><tbody>\n{rows}\n</tbody></table></body></html>"
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Switchyard: {codes.TITLE.lower()}</title>'
+        f"</head><body><h1>{codes.TITLE}</h1><p>{_html_of(codes.TEXT)}</p><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>\n{lines}\n</tbody></table></body></html>"
     )
+
+
+def _html_of(markdown: str) -> str:
+    """Return a text whose only mark is `code` as HTML."""
+    return _CODE.sub(r"<code>\1</code>", escape(markdown))
 
 
 class Docs:

@@ -85,14 +85,13 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     RateLimited: 429,
     SwitchyardError: 500,
 }
-# What the router itself refuses.
-_HTTP_CODES: Mapping[int, tuple[str, str]] = {
-    400: ("bad_request", "The request cannot be read"),
-    404: ("not_found", "There is nothing at this path"),
-    405: ("method_not_allowed", "This path does not take this method"),
-    413: (errors.BodyTooLarge.code, "The body is over its limit"),
-    415: (errors.MediaTypeUnknown.code, "This media type is not taken here"),
-}
+# What the router itself refuses, and what nobody foresaw.
+ROUTER_CODES = (
+    ("bad_request", 400, "The request cannot be read"),
+    ("not_found", 404, "There is nothing at this path"),
+    ("method_not_allowed", 405, "This path does not take this method"),
+    ("internal", 500, "Something broke inside Switchyard"),
+)
 _OWN_MEMBERS = frozenset({"type", "title", "status", "detail", "code", "request_id", "retryable"})
 
 
@@ -139,6 +138,12 @@ def title_of(kind: type[SwitchyardError]) -> str:
     return (inspect.getdoc(kind) or kind.code).splitlines()[0].partition(";")[0].rstrip(".")
 
 
+_HTTP_CODES: Mapping[int, tuple[str, str]] = {
+    **{status: (code, title) for code, status, title in ROUTER_CODES},
+    **{STATUSES[kind]: (kind.code, title_of(kind)) for kind in (errors.BodyTooLarge, errors.MediaTypeUnknown)},
+}
+
+
 def status_of(kind: type[SwitchyardError]) -> int:
     """Return the status of the nearest class in the table."""
     return next(STATUSES[parent] for parent in kind.__mro__ if parent in STATUSES)
@@ -152,7 +157,12 @@ def describe(error: Exception) -> Problem:
         return _describe_own(error)
     if isinstance(error, errors.RunFailed):
         return _describe_own(error)
-    return Problem(status=500, code="internal", title="Something broke inside Switchyard", detail=INTERNAL_DETAIL)
+    return _broken()
+
+
+def _broken() -> Problem:
+    code, title = _HTTP_CODES[500]
+    return Problem(status=500, code=code, title=title, detail=INTERNAL_DETAIL)
 
 
 def _describe_own(error: SwitchyardError) -> Problem:
@@ -181,8 +191,8 @@ def _describe_own(error: SwitchyardError) -> Problem:
 def _describe_http(error: HTTPException) -> Problem:
     status = error.status_code
     if status >= 500:
-        return Problem(status=500, code="internal", title="Something broke inside Switchyard", detail=INTERNAL_DETAIL)
-    code, title = _HTTP_CODES.get(status, ("bad_request", "The request cannot be served"))
+        return _broken()
+    code, title = _HTTP_CODES.get(status, _HTTP_CODES[400])
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return Problem(status=status, code=code, title=title, detail=f"{title}.", headers=headers)
 

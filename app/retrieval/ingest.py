@@ -16,7 +16,7 @@ from app.retrieval.jobs import ATTEMPTS, ClaimedJob, Jobs
 from app.retrieval.points import Point
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.sandbox import DocumentUnreadable, Parser, Unreadable
-from app.retrieval.states import GONE, DocumentState, JobKind
+from app.retrieval.states import GONE, DocumentState, JobKind, code_of
 from app.retrieval.versions import DocumentGone, Version, Versions, go_live, set_state
 
 EmbedFor = Callable[[TenantId, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
@@ -192,9 +192,7 @@ class Ingest:
         version = await self._versions.find(job.tenant_id, job.document_id)
         state = DocumentState.DELETED if version is None else version.state
         async with self._database.transaction("ingest.leave") as conn:
-            await self._jobs.close(
-                conn, job, state, code=f"document_{state.value}", detail=f"the document is {state.value}"
-            )
+            await self._jobs.close(conn, job, state, code=code_of(state), detail=f"the document is {state.value}")
         await self._clean(job.tenant_id, job.document_id)
 
     async def _clean(self, tenant_id: TenantId, document_id: DocumentId) -> None:

@@ -28,6 +28,11 @@ ON_THE_WAY = (DocumentState.RECEIVED, DocumentState.PARSED, DocumentState.CHUNKE
 GONE = (DocumentState.FAILED, DocumentState.SUPERSEDED, DocumentState.DELETED)
 
 
+def code_of(state: DocumentState) -> str:
+    """Return the code of a job that met its document in a state that is final."""
+    return f"document_{state.value}"
+
+
 class JobKind(StrEnum):
     """What a job does to its document."""
 

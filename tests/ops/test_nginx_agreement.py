@@ -10,9 +10,9 @@ import pytest
 from app.accounts.keys import KEY_PATTERN
 from app.api import cors
 from app.api.app import EXPOSED_HEADERS, LINGER_BYTES
-from app.api.docs import EDGE_CODES, ROUTER_CODES
+from app.api.codes import EDGE_CODES
 from app.api.middleware import REQUEST_ID
-from app.api.problems import STATUSES, title_of
+from app.api.problems import ROUTER_CODES, STATUSES, title_of
 from app.api.server import KEEP_ALIVE_S
 from app.api.sse import HEARTBEAT_S
 from app.api.uploads import ENVELOPE_BYTES
