@@ -14,13 +14,21 @@ class RunState(StrEnum):
     """Where a run stands; the last five are final."""
 
     ACCEPTED = "accepted"
+    """It is stored, and nobody has begun it."""
     RUNNING = "running"
+    """A process owns it and works on it."""
     WAITING = "waiting"
+    """It waits for a person. No team asks one yet."""
     DONE = "done"
+    """Its answer is stored."""
     REFUSED = "refused"
+    """The request must change before it can work."""
     FAILED = "failed"
+    """It ended without an answer; the error says why."""
     CANCELLED = "cancelled"
+    """Its caller, or the reader who left, stopped it."""
     DEAD = "dead"
+    """Given up: too many processes ended while they worked on it."""
 
 
 FINAL_STATES = frozenset({RunState.DONE, RunState.REFUSED, RunState.FAILED, RunState.CANCELLED, RunState.DEAD})
@@ -30,7 +38,9 @@ class OnDisconnect(StrEnum):
     """What happens to a run when the reader that started it leaves."""
 
     CANCEL = "cancel"
+    """It is cancelled and frees its slot."""
     CONTINUE = "continue"
+    """It goes on to its end."""
 
 
 class Degradation(StrEnum):
@@ -185,12 +195,19 @@ class EventKind(StrEnum):
     """What a run tells its readers."""
 
     QUEUED = "queued"
+    """The run is stored; its ids."""
     LOADING = "loading"
+    """A node loads the model first."""
     WAITING_FOR_NODE = "waiting_for_node"
+    """Nothing can take the run's call now."""
     DELTA = "delta"
+    """A piece of the answer."""
     RESTART = "restart"
+    """The text after an offset counts no more."""
     DONE = "done"
+    """The whole answer: the last event."""
     ERROR = "error"
+    """Why there is no answer: the last event."""
 
 
 class Queued(msgspec.Struct, frozen=True):

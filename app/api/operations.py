@@ -37,8 +37,11 @@ class HealthStatus(StrEnum):
     """How the platform is."""
 
     HEALTHY = "healthy"
+    """Everything does what it is asked."""
     DEGRADED = "degraded"
+    """Answers come, without something."""
     UNHEALTHY = "unhealthy"
+    """No question can be answered."""
 
 
 Connection = Literal["connected", "disconnected"]

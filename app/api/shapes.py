@@ -39,6 +39,7 @@ class Priority(StrEnum):
     """In what order calls that wait for a slot are served."""
 
     INTERACTIVE = "interactive"
+    """Somebody waits for the answer."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

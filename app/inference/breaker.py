@@ -10,8 +10,11 @@ class BreakerState(StrEnum):
     """Closed lets calls through, open none, half-open one at a time."""
 
     CLOSED = "closed"
+    """Calls go through."""
     OPEN = "open"
+    """No call goes through, after failures in a row."""
     HALF_OPEN = "half_open"
+    """One call goes through, to try."""
 
 
 class Breaker:

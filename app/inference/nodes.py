@@ -28,10 +28,13 @@ class NodeState(StrEnum):
     """The state of a node; only `ready` is routable."""
 
     READY = "ready"
+    """It answers and holds a model that it may serve."""
     WARMING = "warming"
     """Not looked at yet."""
     DRAINING = "draining"
+    """An operator drains it: it finishes what it has and gets nothing new."""
     DOWN = "down"
+    """It does not answer, or something else answers at its address."""
     MISCONFIGURED = "misconfigured"
     """It answers, and may serve none of its models: each is missing or has another digest than the catalogue pins."""
 

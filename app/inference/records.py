@@ -16,16 +16,20 @@ class CallKind(StrEnum):
     """What a call does."""
 
     CHAT = "chat"
+    """It answers messages."""
     EMBED = "embed"
+    """It makes vectors of texts."""
 
 
 class Outcome(StrEnum):
     """How a call ended."""
 
     DONE = "done"
+    """The node answered to the end."""
     FAILED = "failed"
     """The node broke off, refused, or was too late."""
     CANCELLED = "cancelled"
+    """Whoever asked wants no answer any more."""
     LOST = "lost"
     """The process that made the call died; the lease ran out."""
 

@@ -7,8 +7,11 @@ class Tier(StrEnum):
     """A class of complexity that a model serves, from least to most."""
 
     SIMPLE = "simple"
+    """Short questions with a plain answer."""
     MEDIUM = "medium"
+    """The middle: also what could not be rated."""
     COMPLEX = "complex"
+    """Questions that need several steps, or knowledge that small models lack."""
 
 
 class TierReason(StrEnum):

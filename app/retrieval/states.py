@@ -48,5 +48,8 @@ class JobState(StrEnum):
     ACCEPTED = "accepted"
     """It waits for a worker, or for its next attempt: then `error_code` says what it waits for."""
     RUNNING = "running"
+    """A worker is at it."""
     DONE = "done"
+    """Its document is ready."""
     FAILED = "failed"
+    """It ended without; `error` says why."""

@@ -2,12 +2,14 @@
 
 import ast
 import inspect
+from collections.abc import Mapping
 from enum import StrEnum
 from types import ModuleType
 
-from app import causes
+from app import causes, ids, loops, sqlstates
 from app.agents import values
-from app.inference import breaker, failures, nodes, records, route, tiers
+from app.api import operations, shapes
+from app.inference import breaker, failures, model_problems, nodes, records, route, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -17,35 +19,56 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (route, "Reason"),
     (route, "Exclusion"),
     (nodes, "NodeState"),
+    (model_problems, "ModelFault"),
     (causes, "Cause"),
     (breaker, "BreakerState"),
     (failures, "Failure"),
+    (records, "CallKind"),
     (records, "Outcome"),
     (values, "RunState"),
     (values, "EventKind"),
     (values, "WaitReason"),
     (values, "OnDisconnect"),
     (values, "Degradation"),
+    (shapes, "Priority"),
     (states, "DocumentState"),
+    (states, "JobKind"),
     (states, "JobState"),
+    (ids, "KeyPermission"),
+    (operations, "HealthStatus"),
+    (loops, "Loop"),
+    (sqlstates, "Fault"),
 )
 
 
+class MeaningMissing(Exception):
+    """A word of a closed set has no meaning."""
+
+
 def write_words() -> str:
-    """Return the page."""
+    """Return the page. Raises MeaningMissing."""
     parts = [
         "A choice returns one of these words; the same word stands in the header, the log, the metric and the row."
     ]
     for module, name in SETS:
         kind: type[StrEnum] = getattr(module, name)
-        meanings = _meanings(module, name)
-        rows = [(code(member.value), meanings.get(member.name, "")) for member in kind]
+        rows = explained(kind, _meanings(module, name))
         parts += [f"## {name}", inspect.getdoc(kind) or "", table(("word", "meaning"), rows)]
     return page("Words", *parts)
 
 
+def explained(kind: type[StrEnum], meanings: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return each word with its meaning, which `meanings` has by the member's name. Raises MeaningMissing."""
+    if without := [member.value for member in kind if not meanings.get(member.name)]:
+        raise MeaningMissing(f"{kind.__name__}: write a docstring below {', '.join(without)}")
+    return [(code(member.value), meanings[member.name]) for member in kind]
+
+
 def _meanings(module: ModuleType, name: str) -> dict[str, str]:
-    """Return the docstring below each member."""
+    """Return what each member means: the docstring below it, or for faults the sentence that clients are told."""
+    if name == sqlstates.Fault.__name__:
+        texts = {fault.name: sqlstates.describe(fault) for fault in sqlstates.Fault}
+        return {fault: f"{text[0].upper()}{text[1:]}." for fault, text in texts.items()}
     tree = ast.parse(inspect.getsource(module))
     found = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     meanings: dict[str, str] = {}
