@@ -15,8 +15,8 @@ from app.telemetry.metrics import Metrics, begin
 
 # Of any route: what breaks, who leaves, and a target or header that is no HTTP.
 ALWAYS = frozenset({400, CLIENT_LEFT, *FAILURES})
-# A page or an asset that is in no description, an asset that the client has, and one that there is not.
-UNDESCRIBED = frozenset({200, 304, 404})
+# A page or an asset that is in no description, the way to one, an asset that the client has, and one that there is not.
+UNDESCRIBED = frozenset({200, 304, 307, 404})
 OF_A_BODY = frozenset(
     status_of(kind) for kind in (BadInput, BodyTooLarge, BodyTooSlow, CodingUnknown, MediaTypeUnknown)
 )

@@ -1,4 +1,4 @@
-"""/docs: the OpenAPI page, with assets of our own, and the list of error codes."""
+"""/docs, and / that leads there: the OpenAPI page, with assets of our own, and the list of error codes."""
 
 import asyncio
 import hashlib
@@ -72,7 +72,7 @@ def _html_of(markdown: str) -> str:
 
 
 class Docs:
-    """The routes under /docs. Pages are built at start; an asset is read when it is first asked for."""
+    """The routes under /docs, and `/`, which leads there. An asset is read when it is first asked for."""
 
     def __init__(self) -> None:
         self._assets: dict[str, bytes] = {}
@@ -86,11 +86,16 @@ class Docs:
     def routes(self) -> list[HTTPRouteHandler]:
         """Return the handlers."""
         return [
+            route("GET", "/", self.home, Permission.PUBLIC),
             route("GET", "/docs", self.page, Permission.PUBLIC),
             route("GET", "/docs/openapi.json", self.document, Permission.PUBLIC),
             route("GET", "/docs/errors", self.errors, Permission.PUBLIC),
             route("GET", "/docs/assets/{name:str}", self.asset, Permission.PUBLIC),
         ]
+
+    async def home(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
+        """Lead whoever opens the bare address to the page; only for now, so that no browser keeps it."""
+        return ASGIResponse(status_code=307, headers={"location": "/docs"}, media_type="text/plain")
 
     async def page(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
         """Return the page."""

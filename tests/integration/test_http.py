@@ -4,14 +4,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from app.ids import RunId
 from tests.integration.http_server import Running, ask, connect, head, serve, until
-from tests.programs import BROWSER_FLAGS, browser
 
 MEGABYTE = b"x" * 1_000_000
 ASK = msgspec.json.encode({"message": "hello"})
@@ -195,22 +193,3 @@ async def test_a_resumed_stream_of_a_held_run_ends_when_the_run_does(running: Ru
             assert b"Returns" not in start
             held.release.set()
             await reader.readuntil(b"event: done")
-
-
-async def test_a_browser_draws_the_page_with_nothing_but_this_server(running: Running, tmp_path: Path) -> None:
-    drawing = await asyncio.create_subprocess_exec(
-        browser(),
-        *BROWSER_FLAGS,
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        f"--user-data-dir={tmp_path}",
-        "--virtual-time-budget=20000",
-        "--dump-dom",
-        f"{running.url}/docs",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    async with asyncio.timeout(90):
-        drawn, _ = await drawing.communicate()
-    assert b"Ask a team of agents" in drawn
-    assert b"/api/v1/chat" in drawn
-    assert b"Authorize" in drawn

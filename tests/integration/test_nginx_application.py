@@ -71,6 +71,16 @@ async def test_the_page_about_the_api_works_behind_nginx(edge: Edge) -> None:
     assert len(document.json()["paths"]) > 10
 
 
+async def test_the_bare_address_leads_to_the_page_whatever_the_port(edge: Edge) -> None:
+    async with edge.client() as client:
+        for method in ("GET", "HEAD"):
+            reply = await client.request(method, "/")
+            assert (reply.status_code, reply.headers.get_list("location")) == (307, ["/docs"])
+        page = await client.get("/", follow_redirects=True)
+    assert (page.status_code, page.url.path) == (200, "/docs")
+    assert b"Switchyard API" in page.content
+
+
 async def test_a_refusal_of_the_application_is_not_rewritten(edge: Edge) -> None:
     async with edge.client() as client:
         for path, expected in (("/api/v1/sessions", 401), ("/nowhere", 404), ("/api/v1/chat", 405)):

@@ -159,6 +159,15 @@ async def test_the_page_loads_nothing_from_elsewhere(stranger: Client) -> None:
     assert "validatorUrl: null" in script
 
 
+async def test_the_bare_address_leads_to_the_page(stranger: Client) -> None:
+    for method in ("GET", "HEAD"):
+        reply = await stranger.send(method, "/")
+        assert (reply.status, reply.headers["location"], reply.body) == (307, "/docs", b"")
+    posted = await stranger.send("POST", "/")
+    assert (posted.status, posted.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert (await stranger.get("/index.html")).status == 404
+
+
 async def test_assets_come_from_a_fixed_list_with_their_licence(stranger: Client) -> None:
     for name, media_type in MEDIA_TYPES.items():
         reply = await stranger.get(f"/docs/assets/{name}")
