@@ -47,8 +47,8 @@ def write_api() -> str:
     return page(
         "HTTP API",
         "The whole description, with schemas, is served by every replica at `/docs` (OpenAPI 3.1 at "
-        "`/docs/openapi.json`); the bare address leads there, and a key that is typed in stays in the tab. An api key goes "
-        "into `Authorization: Bearer sy_…` or `X-API-Key: sy_…`. Unknown fields of a body are refused.",
+        "`/docs/openapi.json`); the bare address leads there, and a key that is typed in stays in the tab. An api key "
+        "goes into `Authorization: Bearer sy_…` or `X-API-Key: sy_…`. Unknown fields of a body are refused.",
         "## Endpoints",
         table(("method", "path", "what", "key", "refusals of its own"), [_row(each) for each in operations]),
         f"Any endpoint that needs a key may also answer {', '.join(_said(kind) for kind in KEY_REFUSALS)}. "
