@@ -25,9 +25,10 @@ from app.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asks for a slot, and what for."""
+    """Who asks for a slot, and what for; `identity` is the same for the same request, whoever repeats it."""
 
     need: Need
+    identity: str
     agent: str
     run_id: RunId | None
 
@@ -66,6 +67,10 @@ class Admission:
         if not placement.eligible:
             raise _nowhere(need, placement)
         return placement
+
+    def has_room_elsewhere(self, need: Need) -> bool:
+        """Whether a node that the call has not tried could take it."""
+        return bool(place(need, self._fleet.views(), self._fleet.catalogue).eligible)
 
     def check_room(self) -> None:
         """Raise NoSlotInTime if no more calls may wait in this process."""

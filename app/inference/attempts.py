@@ -1,21 +1,17 @@
 """What every attempt at a node needs: where, how long, and what happens when it breaks."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.inference.admission import Held
-from app.inference.failures import CallBroke, Failure
+from app.inference.failures import CallBroke
 from app.inference.nodes import Fleet
 from app.inference.ollama import Target, Waits
 from app.inference.records import CallRecord, Outcome
 from app.inference.route import Route
 from app.inference.settling import OnRecord, Settling
 from app.telemetry.metrics import Metrics
-
-# A node whose queue is full gets this long before anybody is sent there again by the same call.
-_BUSY_PAUSE_S = 0.1
 
 
 def ignore_record(_record: CallRecord, _route: Route | None) -> None:
@@ -66,14 +62,9 @@ class Attempts:
             done = True
         except CallBroke as broke:
             outcome = Outcome.FAILED
-            self._fleet.failed(broke.node, broke.model, broke.failure)
+            self._fleet.failed(broke.node, broke.model, broke.failure, call=held.asked.identity, began_at=held.began)
             self._metrics.call_failures.labels(broke.node, broke.failure.value).inc()
             raise
         finally:
             if not done:
                 await self._settling.break_off(held, route, outcome, first_token_us(), on_record)
-
-    async def pause(self, broke: CallBroke) -> None:
-        """Wait a little where the same node may be asked again at once."""
-        if broke.failure is Failure.BUSY:
-            await asyncio.sleep(_BUSY_PAUSE_S)

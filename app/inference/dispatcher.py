@@ -158,10 +158,11 @@ class Dispatcher:
         """Wait for as long as the next attempt must. Raises what ends the call."""
         if attempt.first_token_us:
             patience.moved()
-        if attempt.progress.after(broke, attempt.held, self._retries):
-            await self._attempts.pause(broke)
-        else:
+        progress = attempt.progress
+        if not progress.after(broke, attempt.held, self._retries):
             await patience.wait(broke)
+        elif not self._admission.has_room_elsewhere(progress.need(tried=progress.tried)):
+            await patience.space()
 
     async def _admit(self, progress: Progress, patience: Patience) -> Held:
         while True:
@@ -175,7 +176,9 @@ class Dispatcher:
         for need in progress.needs():
             try:
                 return await self._admission.admit(
-                    Asked(need, progress.call.agent, progress.call.run_id), self._limits.slot_wait_s, patience
+                    Asked(need, progress.identity, progress.call.agent, progress.call.run_id),
+                    self._limits.slot_wait_s,
+                    patience,
                 )
             except NoNodeAvailable as error:
                 nowhere = nowhere or error

@@ -14,7 +14,7 @@ from app.inference.ollama import Ollama
 from app.inference.patience import Patience
 from app.inference.placement import Need
 from app.inference.progress import too_long
-from app.inference.records import CallKind, Embedding
+from app.inference.records import CallKind, Embedding, identity_of
 from app.inference.settling import NS_PER_US, OnRecord, Reported, Settling
 from app.inference.wire import EmbedReply, embed_body
 
@@ -61,15 +61,19 @@ class Embedder:
                     reply = await self._ask(held, batch)
                     break
             except CallBroke as broke:
-                if batch.after(broke, held, self._retries):
-                    await self._attempts.pause(broke)
-                else:
-                    await patience.wait(broke)
+                await self._after(broke, batch, held, patience)
         load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
         reported = Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)
         record = await self._settling.finish(held, None, reported, 0, on_record)
         degraded = () if held.lease.coordinated else ("coordination",)
         return Embedding(vectors=batch.join(reply.embeddings), record=record, degraded=degraded)
+
+    async def _after(self, broke: CallBroke, batch: "Batch", held: Held, patience: Patience) -> None:
+        """Wait for as long as the next attempt must. Raises what ends the call."""
+        if not batch.after(broke, held, self._retries):
+            await patience.wait(broke)
+        elif not self._admission.has_room_elsewhere(batch.need()):
+            await patience.space()
 
     async def _admit(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
         while True:
@@ -83,7 +87,7 @@ class Embedder:
                     await patience.wait(trouble)
 
     async def _place(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
-        asked = Asked(batch.need(), asker.agent, asker.run_id)
+        asked = Asked(batch.need(), batch.identity, asker.agent, asker.run_id)
         return await self._admission.admit(asked, self._limits.slot_wait_s, patience)
 
     async def _ask(self, held: Held, batch: "Batch") -> EmbedReply:
@@ -105,6 +109,7 @@ class Batch:
             raise ValueError("nothing to embed")
         self._texts = tuple(text or " " for text in texts)
         self._model = model
+        self.identity = identity_of(self._texts)
         self._attempts_left = attempts
         self._shrink = 1
         self._counts: list[int] = []

@@ -1,6 +1,7 @@
 """The ways in which a call to a node can break."""
 
 from enum import StrEnum
+from typing import assert_never
 
 from app.errors import NodeFailed, NodeRefused
 
@@ -47,8 +48,37 @@ class CallBroke(NodeFailed):
 # The same call at another node may go well; nothing in these is the fault of the call.
 ELSEWHERE = frozenset(Failure) - {Failure.BAD_REQUEST, Failure.CONTEXT}
 
-# What counts against the (node, model): not a full queue, nor what the call itself is to blame for.
-PENALISED = ELSEWHERE - {Failure.BUSY}
+
+class Blame(StrEnum):
+    """Whose fault a failure is, which says what it means for the other calls to that node."""
+
+    REQUEST = "request"
+    """It follows from the request itself: nothing is held against the node."""
+    NOBODY = "nobody"
+    """The node is well and has no room now."""
+    EITHER = "either"
+    """The node, or the request that broke it: counts once a distinct call, and calls that broke together count once."""
+    NODE = "node"
+    """The node; counts once a distinct call all the same, since one call may be all that it does this to."""
+    NODE_AT_ONCE = "node_at_once"
+    """A fact about the node that no other call would find different."""
+
+
+def blame_of(failure: Failure) -> Blame:
+    """Return whose fault a failure is."""
+    match failure:
+        case Failure.BAD_REQUEST | Failure.CONTEXT:
+            return Blame.REQUEST
+        case Failure.BUSY:
+            return Blame.NOBODY
+        case Failure.SERVER_ERROR | Failure.ERROR_LINE | Failure.INCOMPLETE:
+            return Blame.EITHER
+        case Failure.CONNECT | Failure.REJECTED | Failure.LATE | Failure.GAP | Failure.GARBAGE:
+            return Blame.NODE
+        case Failure.MODEL_MISSING:
+            return Blame.NODE_AT_ONCE
+        case _:
+            assert_never(failure)
 
 
 def refused(broke: CallBroke) -> NodeRefused:

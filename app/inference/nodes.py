@@ -10,7 +10,7 @@ import structlog
 from app.causes import Cause, Finding
 from app.inference.breaker import Breaker, BreakerState
 from app.inference.catalogue import Catalogue, Model, Node, full_name
-from app.inference.failures import PENALISED, Failure
+from app.inference.failures import Failure
 from app.inference.model_problems import ModelProblem, problems_of
 from app.inference.node_causes import cause_of_missing
 from app.standing import Tells, place_of
@@ -88,6 +88,7 @@ class _Member:
     told: tuple[NodeState, Cause | None] = (NodeState.WARMING, None)
     missing: tuple[ModelProblem, ...] = ()
     missed: int = 0
+    missed_by: set[str] = field(default_factory=set[str])
     drained: bool = False
     taken: int = 0
     state: NodeState = NodeState.WARMING
@@ -143,6 +144,7 @@ class Fleet:
                 if look.holds.get(model, digest) != digest:
                     log.warning("node.digest_changed", node=name, model=model)
         member.look, member.missed, member.finding = look, 0, None
+        member.missed_by.clear()
         self._note_missing(member, problems_of(member.node, look.holds, self.catalogue))
         self._settle(member)
 
@@ -180,12 +182,13 @@ class Fleet:
         if speed is not None:
             member.speeds[key] = _blend(member.speeds.get(key), speed)
 
-    def failed(self, name: str, model: str, failure: Failure) -> None:
-        """Note a call that broke."""
-        if failure is Failure.CONNECT:
+    def failed(self, name: str, model: str, failure: Failure, *, call: str, began_at: float) -> None:
+        """Note that the call of this identity, which began then (by the fleet's clock), broke."""
+        member = self._members[name]
+        if failure is Failure.CONNECT and call not in member.missed_by:
+            member.missed_by.add(call)
             self.missed(name)
-        if failure in PENALISED:
-            self._breaker(name, model).fail(at_once=failure is Failure.MODEL_MISSING)
+        self._breaker(name, model).broke(failure, call, began_at=began_at)
 
     def idle_models(self, for_s: float) -> list[tuple[Node, Model]]:
         """Return the routable (node, model) in memory that no call has used successfully for so long."""

@@ -25,6 +25,7 @@ from app.inference.wire import (
     Lines,
     LineTooLong,
     failure_of,
+    failure_of_line,
     read_error,
     read_line,
     sanitise,
@@ -201,7 +202,8 @@ def _read(target: Target, lines: Lines, piece: bytes) -> tuple[str, int, ChatLin
         for raw in lines.feed(piece):
             line = read_line(raw)
             if line.error is not None:
-                end = CallBroke(Failure.ERROR_LINE, target.node, target.model, sanitise(line.error)[:300])
+                error = sanitise(line.error)[:300]
+                end = CallBroke(failure_of_line(error), target.node, target.model, error)
                 break
             if line.message is not None and line.message.content:
                 text.append(sanitise(line.message.content))

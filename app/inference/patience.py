@@ -63,6 +63,12 @@ class Patience:
         self._pauses += 1
         return pause
 
+    async def space(self) -> None:
+        """Pause before a node is asked again that just broke this call off, whatever patience is left."""
+        pause = pause_s(self._pauses, LONGEST_PAUSE_S, self._chance())
+        self._pauses += 1
+        await asyncio.sleep(pause)
+
     async def wait(self, trouble: Unavailable) -> None:
         """Tell that the call waits, and pause. Raises `trouble` when the patience is over."""
         pause = self.next_pause_s(trouble)

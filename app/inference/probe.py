@@ -126,12 +126,14 @@ class Probe:
         if granted is None:
             return
         self._fleet.began(node.name, model.name)
+        began_at = self._clock()
         try:
             await self._ask(Target(node.name, node.url, model.name), model, num_ctx)
             self._fleet.succeeded(node.name, model.name, num_ctx=num_ctx)
         except CallBroke as broke:
             log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
-            self._fleet.failed(node.name, model.name, broke.failure)
+            # Each trial is a call of its own: what it asks is known to be answerable.
+            self._fleet.failed(node.name, model.name, broke.failure, call=str(uuid4()), began_at=began_at)
             self._metrics.call_failures.labels(node.name, broke.failure.value).inc()
         finally:
             await self._leases.release(granted[1])

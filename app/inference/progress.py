@@ -29,9 +29,11 @@ class Progress:
     least_prompt: int = 0
     tried: set[str] = field(default_factory=set[str])
     broke_at: Held | None = None
+    identity: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.prefix = self.call.prefix
+        self.identity = self.call.identity
 
     @property
     def text(self) -> str:

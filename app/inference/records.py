@@ -1,7 +1,9 @@
 """What is asked of a model, and what comes back."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Literal
 from uuid import UUID
 
@@ -66,6 +68,12 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None
     patience_s: float = 0.0
 
+    @property
+    def identity(self) -> str:
+        """The same for each call that asks the same; see `identity_of`."""
+        said = [part for message in self.messages for part in (message.role, message.content)]
+        return identity_of((*said, bytes(self.response_schema or b"").decode("utf-8", "replace")))
+
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What one call used: a row of `usage`. Durations are integer microseconds, money integer micro-dollars.
@@ -117,3 +125,12 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
     vectors: tuple[tuple[float, ...], ...]
     record: CallRecord
     degraded: tuple[str, ...] = ()
+
+
+def identity_of(texts: Iterable[str]) -> str:
+    """Return what tells a request from others, and its repetitions by nothing: a digest of what is asked."""
+    digest = blake2b(digest_size=16)
+    for text in texts:
+        raw = text.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()

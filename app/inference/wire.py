@@ -19,6 +19,23 @@ BODY_LIMIT_BYTES = 64_000_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # Ollama has no error codes: these are its words (server/routes.go, llm/llama_server.go at v0.33).
 _CONTEXT_WORDS = re.compile(r"context (length|size)|exceeds? the available context|too (long|large)", re.IGNORECASE)
+# The same said with a 5xx or in a line of a stream, where other words are about the node: `errorInputTooLong` and
+# `Failed to create new sequence: …` (runner/ollamarunner/runner.go at v0.24), llama.cpp's (tools/server/server.cpp).
+_INPUT_LENGTH_WORDS = re.compile(
+    r"(input|prompt)( \([^)]*\))?( length)?( is)? (exceeds?|longer than|too (large|long))|"
+    r"exceeds? the (available )?context|longer than the context",
+    re.IGNORECASE,
+)
+# What is wrong with an input, whatever the status: a schema or format (llm/llama_server.go and llm/server.go,
+# `Completion`; llama.cpp, tools/server and common/json-schema-to-grammar.cpp), options (api/types.go, `FromMap`), and
+# pictures (server/routes.go, `GenerateHandler`; server/prompt.go; llm/llama_server.go; llama.cpp, tools/mtmd).
+_INPUT_WORDS = re.compile(
+    r"invalid (format|json schema|image|grammar)|(parse|parsing|initialize|create).{0,20} (grammar|sampler)|"
+    r"json[ _]schema|option \"[^\"]*\" must be|failed to process inputs|no input provided|"
+    r"only supports one image|(decode|load|process|decoding|loading|processing|encode|unsupported)[ \w]{0,20} image|"
+    r"image input is not supported|illegal base64",
+    re.IGNORECASE,
+)
 # EmbedHandler answers 400 whatever broke between it and its runner (server/routes.go); these are the words of
 # llm/llama_server.go's `Embedding`, of Go's transport below it, and of `normalize`, for what is no fault of the input.
 _RUNNER_WORDS = re.compile(
@@ -178,7 +195,19 @@ def failure_of(status: int, error: str) -> Failure:
     if status == 404:
         return Failure.MODEL_MISSING
     if status >= 500 or (status == 400 and _RUNNER_WORDS.search(error)):
-        return Failure.SERVER_ERROR
+        return _of_the_input(error) or Failure.SERVER_ERROR
     if status not in _OF_THE_REQUEST:
         return Failure.REJECTED
     return Failure.CONTEXT if status == 400 and _CONTEXT_WORDS.search(error) else Failure.BAD_REQUEST
+
+
+def failure_of_line(error: str) -> Failure:
+    """Return what an error line in a stream means."""
+    return _of_the_input(error) or Failure.ERROR_LINE
+
+
+def _of_the_input(error: str) -> Failure | None:
+    """Return what the words blame the input for, None if they are about the node."""
+    if _INPUT_LENGTH_WORDS.search(error):
+        return Failure.CONTEXT
+    return Failure.BAD_REQUEST if _INPUT_WORDS.search(error) else None

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from app.inference.breaker import Breaker, BreakerState
 from app.inference.catalogue import Catalogue, Model, Node, full_name
-from app.inference.failures import Failure, RetryBudget
+from app.inference.failures import Blame, Failure, RetryBudget, blame_of
 from app.inference.model_problems import ModelFault, ModelProblem
 from app.inference.nodes import Fleet, Look, NodeState, Speed
 from app.inference.tiers import Tier
@@ -152,12 +152,12 @@ def test_speeds_are_averaged_and_what_was_not_measured_stays(fleet: Fleet) -> No
 
 def test_a_full_queue_and_a_bad_request_are_not_held_against_a_node(fleet: Fleet) -> None:
     for failure in (Failure.BUSY, Failure.CONTEXT, Failure.BAD_REQUEST) * 5:
-        fleet.failed("a", "n", failure)
+        fleet.failed("a", "n", failure, call=failure, began_at=0.0)
     assert BreakerState.OPEN not in fleet.view("a").breakers.values()
 
 
 def test_a_missing_model_opens_its_breaker_at_once(fleet: Fleet) -> None:
-    fleet.failed("a", "n", Failure.MODEL_MISSING)
+    fleet.failed("a", "n", Failure.MODEL_MISSING, call="any", began_at=0.0)
     assert fleet.view("a").breakers["n:latest"] is BreakerState.OPEN
 
 
@@ -172,26 +172,85 @@ def test_only_resident_models_without_a_recent_success_are_idle(fleet: Fleet, cl
     assert fleet.idle_models(30.0) == []
 
 
-def test_a_breaker_opens_after_failures_in_a_row_only(clock: Clock) -> None:
-    breaker = Breaker(clock=clock, failures=3)
+def test_a_call_that_finds_no_connection_again_and_again_is_one_missed_look(fleet: Fleet) -> None:
+    fleet.looked("a", _look(n="x"))
     for _ in range(5):
-        breaker.fail()
-        breaker.fail()
+        fleet.failed("a", "n", Failure.CONNECT, call="one", began_at=0.0)
+    assert fleet.view("a").state is NodeState.READY
+    fleet.failed("a", "n", Failure.CONNECT, call="another", began_at=0.0)
+    assert fleet.view("a").state is NodeState.DOWN
+
+
+@pytest.mark.parametrize("failure", [one for one in Failure if blame_of(one) in {Blame.EITHER, Blame.NODE}])
+def test_a_call_that_is_repeated_counts_once_and_distinct_calls_open_the_breaker(
+    fleet: Fleet, clock: Clock, failure: Failure
+) -> None:
+    def fail(call: str) -> BreakerState:
+        fleet.failed("a", "n", failure, call=call, began_at=clock.now_s)
+        clock.now_s += 1
+        return fleet.view("a").breakers["n:latest"]
+
+    assert [fail("poison") for _ in range(20)] == [BreakerState.CLOSED] * 20
+    assert [fail(call) for call in ("second", "third")] == [BreakerState.CLOSED, BreakerState.OPEN]
+
+
+def test_calls_that_broke_together_count_once(fleet: Fleet, clock: Clock) -> None:
+    """When a model's process ends, every call in it breaks (llm/llama_server.go, Completion: unexpectedly stopped)."""
+    for _ in range(5):
+        began_at = clock.now_s
+        clock.now_s += 1
+        for call in ("poison", "bystander", "another", "third"):
+            fleet.failed("a", "n", Failure.SERVER_ERROR, call=call, began_at=began_at)
+    assert fleet.view("a").breakers["n:latest"] is BreakerState.CLOSED
+
+
+def test_calls_that_hang_together_each_count(fleet: Fleet, clock: Clock) -> None:
+    for call in ("one", "two", "three"):
+        fleet.failed("a", "n", Failure.LATE, call=call, began_at=clock.now_s - 60)
+    assert fleet.view("a").breakers["n:latest"] is BreakerState.OPEN
+
+
+def test_a_breaker_opens_after_distinct_failures_in_a_row_only(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=3)
+    for number in range(5):
+        breaker.fail(f"a{number}")
+        breaker.fail(f"b{number}")
         assert breaker.state is BreakerState.CLOSED
         breaker.succeed()
-    for _ in range(3):
-        breaker.fail()
+    for call in "abc":
+        breaker.fail(call)
     assert breaker.state is BreakerState.OPEN
+
+
+def test_a_trial_by_what_failed_before_proves_nothing_and_the_next_call_is_the_trial(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
+    breaker.fail("poison")
+    clock.now_s += 10
+    breaker.start()
+    breaker.fail("poison")
+    assert breaker.state is BreakerState.HALF_OPEN
+    breaker.start()
+    breaker.fail("another")
+    assert breaker.state is BreakerState.OPEN
+
+
+def test_a_trial_that_ends_by_its_own_fault_leaves_the_trial_to_the_next(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
+    breaker.fail("a")
+    clock.now_s += 10
+    breaker.start()
+    breaker.broke(Failure.BAD_REQUEST, "b", began_at=clock.now_s)
+    assert breaker.state is BreakerState.HALF_OPEN
 
 
 def test_half_open_lets_one_trial_through_and_its_end_decides(clock: Clock) -> None:
     breaker = Breaker(clock=clock, failures=1, open_for_s=10)
-    breaker.fail()
+    breaker.fail("a")
     clock.now_s += 10
     assert breaker.state is BreakerState.HALF_OPEN
     breaker.start()
     assert breaker.state is BreakerState.OPEN
-    breaker.fail()
+    breaker.fail("b")
     assert breaker.state is BreakerState.OPEN
     clock.now_s += 10
     breaker.start()
@@ -201,7 +260,7 @@ def test_half_open_lets_one_trial_through_and_its_end_decides(clock: Clock) -> N
 
 def test_a_trial_that_never_reports_does_not_block_the_next(clock: Clock) -> None:
     breaker = Breaker(clock=clock, failures=1, open_for_s=10)
-    breaker.fail()
+    breaker.fail("a")
     clock.now_s += 10
     breaker.start()
     clock.now_s += 10

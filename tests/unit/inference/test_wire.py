@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inference.failures import Failure
+from app.inference.failures import Blame, Failure, blame_of
 from app.inference.records import ChatCall, Message
 from app.inference.wire import (
     LINE_LIMIT_BYTES,
@@ -14,6 +14,7 @@ from app.inference.wire import (
     chat_body,
     embed_body,
     failure_of,
+    failure_of_line,
     read_error,
     read_line,
     sanitise,
@@ -97,6 +98,50 @@ def test_what_is_not_the_protocol_is_a_value_error(raw: bytes) -> None:
 )
 def test_a_status_and_its_words_say_what_is_wrong(status: int, error: str, failure: Failure) -> None:
     assert failure_of(status, error) is failure
+
+
+OF_THE_INPUT = [
+    # runner/ollamarunner/runner.go at v0.24, errorInputTooLong behind NewSequence; llama.cpp, tools/server/server.cpp.
+    ("Failed to create new sequence: the input length exceeds the context length", Failure.CONTEXT),
+    ("the prompt is longer than the context length currently available to the model", Failure.CONTEXT),
+    ("input (600 tokens) is too large to process. increase the physical batch size", Failure.CONTEXT),
+    ("the request exceeds the available context size, try increasing it", Failure.CONTEXT),
+    # llm/llama_server.go, Completion; llm/server.go at v0.24; llama.cpp, common/json-schema-to-grammar.cpp.
+    ('invalid format: "\\"xml\\""; expected "json" or a valid JSON Schema object', Failure.BAD_REQUEST),
+    ("invalid JSON schema in format", Failure.BAD_REQUEST),
+    ('JSON schema conversion failed: Unrecognized schema: {"type":"banana"}', Failure.BAD_REQUEST),
+    ("Failed to initialize samplers: failed to parse grammar", Failure.BAD_REQUEST),
+    # llm/llama_server.go; server/routes.go; llama.cpp, tools/mtmd.
+    ("decode WebP image: webp: invalid format", Failure.BAD_REQUEST),
+    ("failed to process inputs: invalid image index: 3", Failure.BAD_REQUEST),
+    ("Failed to load image or audio file", Failure.BAD_REQUEST),
+    ("image input is not supported - hint: you may need to provide the mmproj", Failure.BAD_REQUEST),
+    # api/types.go, FromMap, by server/routes.go, handleScheduleError: 500.
+    ('option "num_ctx" must be of type integer', Failure.BAD_REQUEST),
+]
+OF_THE_NODE = [
+    # llm/server.go at v0.24 and llm/llama_server.go: whatever ended the process, the words are these.
+    "llama runner process has terminated: exit status 2",
+    "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error",
+    "an error was encountered while running the model: unexpected EOF",
+    "model requires more system memory (12.0 GiB) than is available (7.1 GiB)",
+    "error starting runner: context deadline exceeded",
+    "could not find an available sequence",
+]
+
+
+@pytest.mark.parametrize(("error", "failure"), OF_THE_INPUT)
+def test_words_about_the_input_blame_the_request_whatever_the_status(error: str, failure: Failure) -> None:
+    assert failure_of(500, error) is failure
+    assert failure_of_line(error) is failure
+    assert blame_of(failure) is Blame.REQUEST
+
+
+@pytest.mark.parametrize("error", OF_THE_NODE)
+def test_words_about_the_runner_leave_open_who_broke_it(error: str) -> None:
+    assert failure_of(500, error) is Failure.SERVER_ERROR
+    assert failure_of_line(error) is Failure.ERROR_LINE
+    assert blame_of(Failure.SERVER_ERROR) is blame_of(Failure.ERROR_LINE) is Blame.EITHER
 
 
 def test_errors_are_read_short_and_from_any_body() -> None:
