@@ -23,6 +23,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (causes, "Cause"),
     (breaker, "BreakerState"),
     (failures, "Failure"),
+    (failures, "Blame"),
     (records, "CallKind"),
     (records, "Outcome"),
     (values, "RunState"),
