@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Runs test suites one after another, stops at the first that fails, and asks for branch coverage of app/:
-# ops/test.sh PERCENT SUITE...
+# Runs test suites one after another, stops at the first that fails, makes a drawn handful of breaks (BREAKS=N), and asks
+# for branch coverage of app/ and of ops/: ops/test.sh PERCENT_APP PERCENT_OPS SUITE...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-percent="${1:?usage: ops/test.sh PERCENT SUITE...}"
-shift
+usage="usage: ops/test.sh PERCENT_APP PERCENT_OPS SUITE..."
+app="${1:?$usage}" ops="${2:?$usage}"
+shift 2
 run=(.venv/bin/python -m)
 export COVERAGE_RCFILE="$PWD/pyproject.toml"
 samples="$(mktemp)"
@@ -17,10 +18,16 @@ for suite in "$@"; do
     echo "== tests/${suite}"
     "${run[@]}" coverage run -m pytest -q "tests/${suite}"
 done
+if [ "${BREAKS:-0}" != 0 ]; then
+    echo "== breaks of the product, each of which must turn its tests red"
+    "${run[@]}" ops.breaks --sample "$BREAKS"
+fi
 if [ -s "$samples" ]; then
     echo "== seeded samples (make verify runs them in full)"
     sort -u "$samples"
 fi
-echo "== branch coverage of app/, child processes included"
 "${run[@]}" coverage combine -q
-"${run[@]}" coverage report --fail-under="$percent"
+for part in app ops; do
+    echo "== branch coverage of ${part}/, child processes included"
+    "${run[@]}" coverage report --include="${part}/*" --fail-under="${!part}"
+done

@@ -7,7 +7,8 @@ import pytest
 
 from ops.checkout import read_checkout
 from ops.requirements.marks import ids_of
-from ops.requirements.results import FOLDER, Outcome, Result, record
+from ops.requirements.results import FOLDER, Outcome, Result, name_against, record
+from tests.real_servers import real_server
 
 WORSE = (Outcome.FAILED, Outcome.PASSED, Outcome.SKIPPED)
 """What counts of the outcomes of one test's set-up, call and tear-down: the first of these."""
@@ -19,12 +20,14 @@ class Recorder:
     def __init__(self, root: Path, folder: Path) -> None:
         self._root = root
         self._folder = folder
-        self._marked: set[str] = set()
+        self._marked: dict[str, str] = {}
         self._ended: dict[str, Outcome] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Note which tests are marked; a marker without an id ends the run here."""
-        self._marked = {item.nodeid for item in session.items if ids_of(item)}
+        """Note which tests are marked and what they will meet; a marker without an id ends the run here."""
+        self._marked = {
+            item.nodeid: name_against(item.nodeid, real_server(item)) for item in session.items if ids_of(item)
+        }
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a part of a marked test ended."""
@@ -39,7 +42,7 @@ class Recorder:
             return
         now = datetime.now(UTC).replace(microsecond=0)
         on = read_checkout(self._root)
-        ended = {name: Result(outcome, now, on.commit, on.is_changed) for name, outcome in self._ended.items()}
+        ended = {self._marked[name]: Result(end, now, on.commit, on.is_changed) for name, end in self._ended.items()}
         record(self._folder, ended)
 
 

@@ -1,8 +1,11 @@
-"""How marked tests last ended: recorded by test runs in `.requirements/`, kept in `docs/requirements.results.json`."""
+"""How marked tests last ended: recorded by test runs in `.requirements/`, kept in `docs/requirements.results.json`.
+
+A result against a real server stands beside the one against its double, under the test's name with ` @` and the server.
+"""
 
 import fcntl
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,8 +13,10 @@ from pathlib import Path
 import msgspec
 
 from ops.requirements.marked import MarkedTest
+from ops.requirements.promises import Server
 
 FOLDER = ".requirements"
+AT = " @"
 
 
 class Outcome(StrEnum):
@@ -85,19 +90,40 @@ def suite_of(name: str) -> str:
     return name.removeprefix("tests/").partition("/")[0]
 
 
+def name_against(name: str, server: Server | None) -> str:
+    """Return under what name the result of a test stands that met a real server, or none."""
+    return name if server is None else f"{name}{AT}{server}"
+
+
+def against(name: str) -> tuple[str, str]:
+    """Return the test, and the real server that it met, of a result's name; no server is an empty text."""
+    test, _, server = name.partition(AT)
+    return test, server
+
+
 def latest(tests: Iterable[MarkedTest], kept: Mapping[str, Result], cases: Mapping[str, Result]) -> dict[str, Result]:
     """Return the last result of each test by name: that of its recorded cases, or the kept one if that is newer."""
     found: dict[str, Result] = {}
     for test in tests:
-        candidates = [result for result in (kept.get(test.name), _of_cases(test, cases)) if result is not None]
-        if candidates:
-            found[test.name] = max(candidates, key=lambda result: result.at)
+        for server in (None, *Server):
+            name = name_against(test.name, server)
+            own = [result for case, result in cases.items() if _is_case(test, server, case)]
+            candidates = [result for result in (kept.get(name), _of_cases(own)) if result is not None]
+            if candidates:
+                found[name] = max(candidates, key=lambda result: result.at)
     return found
 
 
-def _of_cases(test: MarkedTest, cases: Mapping[str, Result]) -> Result | None:
+def _is_case(test: MarkedTest, server: Server | None, case: str) -> bool:
+    # Against a real server there may be cases that are not there without it.
+    name, met = against(case)
+    if server is None:
+        return not met and name in test.cases
+    return met == server and (name in test.cases or name.partition("[")[0] == test.name)
+
+
+def _of_cases(found: Sequence[Result]) -> Result | None:
     """Return one result for all cases: failed if one failed, passed if none failed and one passed."""
-    found = [cases[name] for name in test.cases if name in cases]
     for outcome in (Outcome.FAILED, Outcome.PASSED, Outcome.SKIPPED):
         if decisive := [result for result in found if result.outcome is outcome]:
             return max(decisive, key=lambda result: result.at)

@@ -9,16 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import assert_never
+from typing import Literal, assert_never
 
 import httpx
 
 from app.mistakes import ConfigurationWrong
+from ops.breaks.listed import BreaksWrong
+from ops.breaks.tree import NoCheckout
 from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.verify import answers, kills, programs, suites, upgrade
+from ops.verify import answers, breaks, kills, programs, suites, upgrade
 from ops.verify.evidence import Outcome, Verdict
 from ops.verify.stack import StackFailed
 
@@ -32,6 +34,7 @@ class Part(StrEnum):
 
     CONTRACTS = "contracts"
     SAMPLES = "samples"
+    BREAKS = "breaks"
     COMPLEXITY = "complexity"
     ANSWERS = "answers"
     KILLS = "kills"
@@ -83,7 +86,7 @@ def verify(part: Part, given: Given, environ: Mapping[str, str], console: Consol
     try:
         return _verify(part, given, environ, console)
     except (
-        StackFailed, DrillFailed, LocalProblem, ConfigurationWrong,
+        StackFailed, DrillFailed, LocalProblem, ConfigurationWrong, BreaksWrong, NoCheckout,
         subprocess.TimeoutExpired, OSError, httpx.HTTPError,
     ) as error:  # fmt: skip
         return Outcome(Verdict.FAILED, str(error))
@@ -95,6 +98,21 @@ def _verify(part: Part, given: Given, environ: Mapping[str, str], console: Conso
             return suites.verify_contracts(environ, given.directory)
         case Part.SAMPLES:
             return suites.verify_samples(environ, given.directory, seed=given.seed)
+        case Part.BREAKS:
+            return breaks.verify(given.directory, say=console.say)
+        case Part.COMPLEXITY | Part.ANSWERS | Part.KILLS | Part.UPGRADE | Part.BENCH:
+            return _verify_program(part, given, environ, console)
+        case _:
+            assert_never(part)
+
+
+def _verify_program(
+    part: Literal[Part.COMPLEXITY, Part.ANSWERS, Part.KILLS, Part.UPGRADE, Part.BENCH],
+    given: Given,
+    environ: Mapping[str, str],
+    console: Console,
+) -> Outcome:
+    match part:
         case Part.COMPLEXITY:
             return programs.verify_complexity(environ, given.directory)
         case Part.ANSWERS:

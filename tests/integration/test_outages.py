@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from app.agents.values import RunState
+from app.api.app import create_app
 from app.errors import StoreUnavailable
 from app.ids import Caller
 from app.migrations import migrate
 from app.wiring import Platform
 from ops.local.stack import Stack
+from tests.fakes.asgi import Client
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (
     CHAT,
@@ -128,6 +130,36 @@ async def test_without_postgresql_a_question_is_refused_quickly_and_later_works(
             assert (readiness.is_ready, readiness.database) == (False, "unreachable")
         await eventually(lambda: is_ready(platform))
         assert (await answered(platform, caller, ask(idempotency_key="pg"))).state is RunState.DONE
+
+
+@pytest.mark.requirement("INS-24.status", "INS-24.database", "INS-24.redis", "INS-24.vector-store", "INS-24.models")
+async def test_health_names_each_part_that_is_away_and_no_other(
+    own_stack: Stack, servers: Servers, node: FakeNode
+) -> None:
+    all_is_well = {"database": "connected", "redis": "connected", "vector_store": "connected", "openai": "available"}
+    async with opened(settings_for(servers, node, database_wait_s=0.5, redis_timeout_s=0.5)) as (platform,):
+        client = Client(create_app(platform))
+
+        async def told() -> tuple[int, str, dict[str, str]]:
+            reply = await client.get("/health")
+            services = {name: word for name, word in reply.json()["services"].items() if name != "llm"}
+            return reply.status, reply.json()["status"], services
+
+        async def is_told(status: int, word: str, **away: str) -> bool:
+            return await told() == (status, word, all_is_well | away)
+
+        await eventually(lambda: is_told(200, "healthy"))
+        for part, status, word, name in (
+            ("postgres", 503, "unhealthy", "database"),
+            ("valkey-cache", 200, "degraded", "redis"),
+            ("valkey-coordination", 200, "degraded", "redis"),
+            ("qdrant", 200, "degraded", "vector_store"),
+        ):
+            with away(own_stack, part):
+                assert await told() == (status, word, all_is_well | {name: "disconnected"})
+            await eventually(lambda: is_told(200, "healthy"))
+        await node.stop()
+        await eventually(lambda: is_told(503, "unhealthy", openai="unavailable"))
 
 
 async def test_an_answer_whose_end_could_not_be_written_at_once_is_written_when_postgresql_is_back(

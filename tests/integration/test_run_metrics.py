@@ -125,7 +125,7 @@ async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
         assert isinstance(row["started_at"], datetime)
 
 
-@pytest.mark.requirement("INS-24", "INS-68")
+@pytest.mark.requirement("INS-68")
 async def test_health_asks_every_store_and_node(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         assert (await platform.health.report()).services == Services(

@@ -155,7 +155,7 @@ def test_a_checkout_is_written_and_checked_from_the_command_line(
     places.promises.write_text('[[promise]]\nid = "INS-01"\ngroup = "INS: frame"\nsays = "It runs."\n')
     assert main([*command, "--check"]) == 1
     assert "requirements.md is old" in capsys.readouterr().out
-    assert main([*command, "--list", "held"]) == 0
+    assert main([*command, "--list", "part"]) == 0
     assert "INS-01  It runs." in capsys.readouterr().out
     assert main([*command, "--check"]) == 0
     run(root)

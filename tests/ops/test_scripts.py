@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted([*(ROOT / "ops").glob("*.sh"), ROOT / ".ci" / "run"])
 TARGETS = (
     *("help", "setup", "fmt", "check", "test", "demo", "up", "down", "load", "bench", "verify"),
-    *("dashboards", "requirements"),
+    *("dashboards", "requirements", "breaks"),
 )
 
 
@@ -117,23 +117,29 @@ def test_a_moved_venv_is_thrown_away(clone: Path, bare_path: str) -> None:
 
 def test_suites_run_in_order_and_stop_at_the_first_failure(clone: Path) -> None:
     write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"; case "$*" in *two*) exit 1;; esac')
-    found = run("ops/test.sh", "90", "one", "two", "three", cwd=clone)
+    found = run("ops/test.sh", "90", "80", "one", "two", "three", cwd=clone, BREAKS="5")
     assert found.returncode == 1
     calls = (clone / "calls").read_text()
     assert calls.index("tests/one") < calls.index("tests/two")
     assert "tests/three" not in calls
+    assert "ops.breaks" not in calls
 
 
 @pytest.mark.requirement("INS-85", "ORC-21", "ORC-84")
 def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
     write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"')
-    assert run("ops/test.sh", "90", "one", cwd=clone).returncode == 0
-    assert (clone / "calls").read_text().splitlines()[-1] == "-m coverage report --fail-under=90"
+    assert run("ops/test.sh", "90", "80", "one", cwd=clone, BREAKS="5").returncode == 0
+    assert (clone / "calls").read_text().splitlines()[-4:] == [
+        "-m ops.breaks --sample 5",
+        "-m coverage combine -q",
+        "-m coverage report --include=app/* --fail-under=90",
+        "-m coverage report --include=ops/* --fail-under=80",
+    ]
 
 
 @pytest.mark.requirement("INS-85", "ORC-21", "ORC-84")
 def test_make_asks_for_at_least_90_percent() -> None:
-    asked = re.search(r"ops/test\.sh (\d+) ", run("make", "--dry-run", "test", cwd=ROOT).stdout)
+    asked = re.search(r"ops/test\.sh (\d+) \d+ unit ", run("make", "--dry-run", "test", cwd=ROOT).stdout)
     assert asked is not None
     assert int(asked[1]) >= 90
 

@@ -16,7 +16,7 @@ from tests.fakes.platform import KEY_A, KEY_OPERATE, FakePlatform
 ALL = Services(database=True, redis=True, vector_store=True, llm=True)
 
 
-@pytest.mark.requirement("INS-24", "ORC-16", "UPL-13")
+@pytest.mark.requirement("INS-24.version", "ORC-16", "UPL-13")
 async def test_health_has_the_promised_shape(stranger: Client) -> None:
     reply = await stranger.get("/health")
     assert reply.status == 200
@@ -34,7 +34,7 @@ async def test_health_has_the_promised_shape(stranger: Client) -> None:
     }
 
 
-@pytest.mark.requirement("INS-24", "INS-68")
+@pytest.mark.requirement("INS-24.status", "INS-68")
 @pytest.mark.parametrize(
     ("away", "status", "code"),
     [

@@ -3,11 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from ops.breaks.listed import Break
+from ops.breaks.making import Made
+from ops.breaks.making import Verdict as BreakVerdict
 from ops.verify.__main__ import Part, read_given
 from ops.verify.answers import Asked, sections
-from ops.verify.evidence import Page, Verdict, cell, quantile, share, table, write
+from ops.verify.breaks import outcome as breaks_outcome
+from ops.verify.breaks import page as breaks_page
+from ops.verify.evidence import Outcome, Page, Verdict, cell, quantile, share, table, write
 from ops.verify.programs import ROUTING_DATA, verify_complexity
 from ops.verify.questions import Question, Tier
 from ops.verify.suites import Case, counted, outcome, read_cases
@@ -109,3 +115,15 @@ def test_answers_are_counted_as_right_wrong_and_refused() -> None:
     assert f"| all |  | 1 of 3 (33%) | 3 of 3 (100%) | {quotes} | 1 of 2 (50%) | 1 of 3 (33%) |" in right
     assert "| all |  | 5 | 50 | 25 | 10.0 | 2.0 | 0.001000 |" in took
     assert [line.split(" | ")[0] for line in misses.splitlines()[2:]] == ["| wrong", "| shy", "| made-up"]
+
+
+def test_breaks_that_no_test_noticed_fail_the_verification_by_name() -> None:
+    one = Break(name="it stands", file="app/a.py", old="run", new="stand", tests=("tests/unit/test_a.py::test_a",))
+    two = Made(msgspec.structs.replace(one, name="it flies"), BreakVerdict.SURVIVED, "test_a: green")
+    assert breaks_outcome([Made(one, BreakVerdict.NOTICED)]) == Outcome(Verdict.HELD, "1 noticed")
+    both = breaks_outcome([Made(one, BreakVerdict.NOTICED), two])
+    assert both == Outcome(Verdict.FAILED, "1 noticed, 1 survived; survived: it flies")
+    assert breaks_outcome([]).verdict is Verdict.FAILED
+    (_, counts), (area, rows) = breaks_page({"api": [two]}).sections
+    assert "| api | 1 | 0 | 1 | 0 | 0 | 0 |" in counts
+    assert (area, "| it flies | app/a.py | survived: test_a: green |" in rows) == ("api", True)
