@@ -23,6 +23,7 @@ from ops.local.secrets_file import find_secrets_of
 
 OURS = "SWITCHYARD_"
 PREFIX = f"{OURS}LOCAL_"
+QDRANT_KEY = f"{PREFIX}QDRANT_API_KEY"
 MODELS = "MODELS"
 FIRST_CHOICE_PORT = 8080
 OLLAMA_PORT = 11434
@@ -50,6 +51,7 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, kinds.port()] = FIRST_CHOICE_PORT
     ollama_host: Annotated[str | None, _SERVERS] = None
     qdrant_url: Annotated[str | None, _SERVERS] = None
+    qdrant_api_key: Annotated[str | None, kinds.secret()] = None
     database_url: Annotated[str | None, kinds.database_address()] = None
     cache_url: Annotated[str | None, kinds.redis_address()] = None
     coordination_url: Annotated[str | None, kinds.redis_address()] = None
@@ -80,10 +82,13 @@ def layout_from(environ: Mapping[str, str], *, is_system: bool) -> Layout:
     mistakes = [*given.mistakes, *_size_mistakes(environ)]
     if mistakes:
         raise ConfigurationWrong(*mistakes, *gather(environ, ()).mistakes)
+    outside = outside_from(environ, is_system=is_system)
+    if outside.qdrant_api_key is not None and outside.qdrant_urls is None:
+        raise ConfigurationWrong(Mistake(QDRANT_KEY, f"is the key of a Qdrant of yours: give {PREFIX}QDRANT_URL too"))
     layout = Layout.open(
         directory_from(environ),
         environ,
-        outside=outside_from(environ, is_system=is_system),
+        outside=outside,
         is_system=is_system,
         size=size_from(environ),
         port=_choices(given).port,
@@ -114,6 +119,7 @@ def outside_from(environ: Mapping[str, str], *, is_system: bool) -> Outside:
         database_url=given.database_url,
         cache_url=given.cache_url,
         coordination_url=given.coordination_url,
+        qdrant_api_key=given.qdrant_api_key,
     )
 
 

@@ -18,13 +18,17 @@ SECRETS = "secrets.json"
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Servers that the user runs, instead of bundled parts; None means bundled. Addresses are URLs."""
+    """Servers that the user runs, instead of bundled parts; None means bundled. Addresses are URLs.
+
+    `qdrant_api_key` is the key of the user's own Qdrant, for the application.
+    """
 
     ollama_hosts: tuple[str, ...] | None = None
     qdrant_urls: tuple[str, ...] | None = None
     database_url: str | None = None
     cache_url: str | None = None
     coordination_url: str | None = None
+    qdrant_api_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,14 @@ def environ(layout: Layout) -> dict[str, str]:
         "FIRST_TOKEN_S": layout.environ.get("SWITCHYARD_FIRST_TOKEN_S", str(FIRST_TOKEN_S)),
         "DRAIN_S": layout.environ.get("SWITCHYARD_DRAIN_S", str(DRAIN_S)),
     }
-    if layout.outside.qdrant_urls is None:
-        variables["QDRANT_API_KEY"] = layout.secrets.qdrant
+    if (qdrant_key := _qdrant_key(layout)) is not None:
+        variables["QDRANT_API_KEY"] = qdrant_key
     return {f"SWITCHYARD_{name}": value for name, value in variables.items()}
+
+
+def _qdrant_key(layout: Layout) -> str | None:
+    """Return the key of the Qdrant in use; None leaves the application's own variable as the user set it."""
+    return layout.secrets.qdrant if layout.outside.qdrant_urls is None else layout.outside.qdrant_api_key
 
 
 def prepare(layout: Layout) -> None:

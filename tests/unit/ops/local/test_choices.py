@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.mistakes import ConfigurationWrong
-from ops.local.choices import check_application, directory_from, layout_from, outside_from, size_from
+from ops.local.choices import check_application, directory_from, layout_from, mask_from, outside_from, size_from
 from ops.local.layout import Layout, Outside
 from ops.local.models.catalogue import Size
 
@@ -19,6 +19,7 @@ def test_each_variable_names_an_outside_server() -> None:
     environ = {
         "SWITCHYARD_LOCAL_OLLAMA_HOST": "gpu-1:11434, https://gpu-2/",
         "SWITCHYARD_LOCAL_QDRANT_URL": "http://q1:6333,http://q2:6333",
+        "SWITCHYARD_LOCAL_QDRANT_API_KEY": "of-mine",
         "SWITCHYARD_LOCAL_DATABASE_URL": "postgresql://db/x",
         "SWITCHYARD_LOCAL_CACHE_URL": "redis://c/0",
         "SWITCHYARD_LOCAL_COORDINATION_URL": "redis://c/1",
@@ -29,7 +30,27 @@ def test_each_variable_names_an_outside_server() -> None:
         database_url="postgresql://db/x",
         cache_url="redis://c/0",
         coordination_url="redis://c/1",
+        qdrant_api_key="of-mine",
     )
+
+
+def test_the_key_of_a_qdrant_may_lie_in_a_file_and_is_written_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("c4nary-key\n")
+    environ = {
+        "SWITCHYARD_LOCAL_QDRANT_URL": "https://q1:6333",
+        "SWITCHYARD_LOCAL_QDRANT_API_KEY_FILE": str(tmp_path / "key"),
+    }
+    assert outside_from(environ, is_system=False).qdrant_api_key == "c4nary-key"
+    assert "c4nary" not in mask_from(environ).text("401 for c4nary-key")
+    assert "c4nary" not in mask_from({"SWITCHYARD_LOCAL_QDRANT_API_KEY": "c4nary-key"}).text("401 for c4nary-key")
+
+
+def test_a_key_for_a_qdrant_that_is_not_named_is_told(tmp_path: Path) -> None:
+    environ = {"SWITCHYARD_LOCAL_DIR": str(tmp_path / "stack"), "SWITCHYARD_LOCAL_QDRANT_API_KEY": "c4nary"}
+    with pytest.raises(ConfigurationWrong, match="give SWITCHYARD_LOCAL_QDRANT_URL too") as wrong:
+        layout_from(environ, is_system=False)
+    assert "c4nary" not in str(wrong.value)
+    assert not (tmp_path / "stack").exists()
 
 
 def test_an_empty_variable_is_no_choice() -> None:
