@@ -13,7 +13,7 @@ import msgspec
 
 from ops.local.choices import directory_from, layout_from
 from ops.local.console import Console, describe
-from ops.local.demo_key import find_demo_key
+from ops.local.demo_key import find_demo_key, key_file
 from ops.local.layout import Layout
 from ops.local.leftovers import end_leftovers
 from ops.local.models.cache import Cache, cache_directory
@@ -148,6 +148,8 @@ def _show(found: Status, console: Console) -> None:
         return
     console.say(f"Switchyard is {found.phase.value if found.phase else 'unknown'} at {found.url}")
     console.say(f"  demo key  {found.demo_key or 'not made yet'}")
+    if found.demo_key is not None:
+        console.say(f"  key file  {key_file(Path(found.directory))}")
     console.say(f"  logs      {found.logs}")
     console.say("")
     console.table([("part", "state", "pid", "restarts", "address"), *(_row(part) for part in found.parts)])

@@ -13,6 +13,7 @@ from ops.local.commands import down, fetch_first, start_detached, status_of
 from ops.local.console import Console
 from ops.local.demo_client import DemoClient
 from ops.local.demo_documents import add_documents, markdown_files
+from ops.local.demo_key import key_file
 from ops.local.demo_models import wait_for_models
 from ops.local.demo_questions import Asking
 from ops.local.problems import AlreadyRunning, LocalProblem
@@ -110,10 +111,9 @@ def say_next(stack: Shown, directory: Path, console: Console, *, is_kept: bool) 
     """Say what to type next."""
     console.say("")
     console.say("Next:" if is_kept else "Next (the first line starts the stack again; it keeps its documents):")
-    key_file = directory / "demo-key"
     lines = [
         f"export SWITCHYARD_LOCAL_URL={stack.url}",
-        f"export SWITCHYARD_LOCAL_KEY=$(head -n 1 '{_short(key_file)}')",
+        f"export SWITCHYARD_LOCAL_KEY=$(cat '{_short(key_file(directory))}')",
         f'.venv/bin/switchyard chat "{NEXT_QUESTION}"',
     ]
     for line in lines if is_kept else ["make up", *lines]:

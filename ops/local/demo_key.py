@@ -2,7 +2,8 @@
 
     python -m ops.local.demo_key DIRECTORY MARK
 
-MARK tells one database from another: a key is made again for a stack that was given another one.
+MARK tells one database from another: a key is made again for a stack that was given another one. The key's file holds
+the key alone, so that `$(cat .local/demo-key)` is the key; its mark lies beside it.
 """
 
 import os
@@ -28,13 +29,19 @@ class _Added(msgspec.Struct, frozen=True):
 
 def find_demo_key(directory: Path) -> str | None:
     """Return the demo key of a stack, or None before its first start."""
-    lines = _lines(directory)
-    return lines[0] if lines else None
+    return (_words(key_file(directory)) or [None])[0]
 
 
 def has_demo_key(directory: Path, mark: str) -> bool:
     """Say whether the stack has a key for the database with that mark."""
-    return _lines(directory)[1:] == [mark]
+    return len(_words(key_file(directory))) == 1 and _words(_mark_file(directory)) == [mark]
+
+
+def part_key_and_mark(directory: Path) -> None:
+    """Put the mark into a file of its own where the key's file holds it too, as earlier versions wrote it."""
+    words = _words(key_file(directory))
+    if len(words) > 1:
+        _keep(directory, words[0], words[1])
 
 
 def make_demo_key(directory: Path, mark: str) -> None:
@@ -45,16 +52,28 @@ def make_demo_key(directory: Path, mark: str) -> None:
     _run("tenants", "add", TENANT, "--json", is_optional=True)  # an outside database may have the tenant already
     made = _run("keys", "add", TENANT, "--name", "local-stack", "--json")
     key = msgspec.json.decode(made, type=_Added).key
-    write_private(_path(directory), f"{key}\n{mark}\n".encode())
+    _keep(directory, key, mark)
 
 
-def _path(directory: Path) -> Path:
+def key_file(directory: Path) -> Path:
+    """Return the file that holds the key of a stack, and nothing else."""
     return directory / "demo-key"
 
 
-def _lines(directory: Path) -> list[str]:
+def _mark_file(directory: Path) -> Path:
+    return directory / "demo-key.database"
+
+
+def _keep(directory: Path, key: str, mark: str) -> None:
+    # Without a mark while the key changes: cut in between, the key is made again.
+    _mark_file(directory).unlink(missing_ok=True)
+    write_private(key_file(directory), f"{key}\n".encode())
+    write_private(_mark_file(directory), f"{mark}\n".encode())
+
+
+def _words(path: Path) -> list[str]:
     try:
-        return _path(directory).read_text().split()
+        return path.read_text(encoding="utf-8").split()
     except OSError:
         return []
 

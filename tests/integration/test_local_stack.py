@@ -122,6 +122,7 @@ def test_a_second_up_is_told_that_one_runs(terminal: Terminal, stack: Status) ->
 
 def test_passwords_and_the_key_are_for_their_owner_only(terminal: Terminal, stack: Status) -> None:
     assert stack.demo_key is not None
+    assert (terminal.directory / "demo-key").read_text() == f"{stack.demo_key}\n"
     for name in ("demo-key", "secrets.json", "stack.json"):
         assert (terminal.directory / name).stat().st_mode & 0o077 == 0
 

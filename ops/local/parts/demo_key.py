@@ -3,7 +3,7 @@
 import sys
 from hashlib import sha256
 
-from ops.local.demo_key import has_demo_key
+from ops.local.demo_key import has_demo_key, part_key_and_mark
 from ops.local.layout import Layout
 from ops.local.parts import application
 from ops.local.parts.part import Part
@@ -12,6 +12,7 @@ from ops.local.supervised import Builder
 
 def parts(layout: Layout) -> tuple[Builder, ...]:
     """Return the one-time making of the key, or nothing when there is one."""
+    part_key_and_mark(layout.directory)
     return () if has_demo_key(layout.directory, database_mark(layout)) else (part,)
 
 

@@ -16,7 +16,7 @@ from app.inference.complexity import rate
 from app.inference.route import Reason, Route
 from app.inference.tiers import Tier, TierReason
 from ops.local.console import Console
-from ops.local.demo import HANDBOOK
+from ops.local.demo import HANDBOOK, Shown, say_next
 from ops.local.demo_client import StoredAnswer, StoredRun, Took
 from ops.local.demo_models import wait_for_models
 from ops.local.demo_questions import FIRST, LATER
@@ -176,3 +176,9 @@ def test_the_wait_for_models_shows_progress_until_they_are_there(tmp_path: Path)
 def test_a_model_that_cannot_be_had_ends_the_demo_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(LocalProblem, match=r"big cannot be fetched: somewhere\n.*MODELS=small"):
         waited(tmp_path, (Phase.DOWNLOADING, Phase.FAILED))
+
+
+def test_what_to_type_next_takes_the_whole_key_file_for_the_key(tmp_path: Path) -> None:
+    out = StringIO()
+    say_next(Shown("http://127.0.0.1:8080", "sy_a_b", True), tmp_path, Console(out), is_kept=True)
+    assert f"export SWITCHYARD_LOCAL_KEY=$(cat '{tmp_path / 'demo-key'}')" in out.getvalue()

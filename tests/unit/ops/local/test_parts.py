@@ -116,9 +116,29 @@ def test_prometheus_scrapes_every_process_by_its_own_address(make_layout: MakeLa
 def test_the_demo_key_is_made_once_for_each_database(make_layout: MakeLayout) -> None:
     layout = make_layout()
     assert demo_key.parts(layout) == (demo_key.part,)
-    (layout.directory / "demo-key").write_text(f"sy_a_b\n{demo_key.database_mark(layout)}\n")
+    (layout.directory / "demo-key").write_text("sy_a_b\n")
+    (layout.directory / "demo-key.database").write_text(f"{demo_key.database_mark(layout)}\n")
     assert demo_key.parts(layout) == ()
     assert demo_key.parts(make_layout(outside=Outside(database_url="postgresql://db/x"))) == (demo_key.part,)
+
+
+def test_a_key_file_that_holds_more_than_the_key_is_taken_apart_and_the_key_stays(make_layout: MakeLayout) -> None:
+    layout = make_layout()
+    (layout.directory / "demo-key").write_text(f"sy_a_b\n{demo_key.database_mark(layout)}\n")
+    assert demo_key.parts(layout) == ()
+    assert (layout.directory / "demo-key").read_text() == "sy_a_b\n"
+    assert (layout.directory / "demo-key").stat().st_mode & 0o077 == 0
+    assert demo_key.parts(layout) == ()
+
+
+def test_the_key_of_a_qdrant_of_ones_own_reaches_every_process_and_no_command_line(make_layout: MakeLayout) -> None:
+    layout = make_layout(outside=Outside(qdrant_urls=("https://vectors:6333",), qdrant_api_key="c4nary"))
+    parts = [build(layout) for build in (*replicas.parts(), worker.part, migration.part)]
+    assert {part.environ["SWITCHYARD_QDRANT_API_KEY"] for part in parts} == {"c4nary"}
+    assert not any(
+        "c4nary" in word for stage in whole_stack(layout) for build in stage for word in build(layout).command
+    )
+    assert "c4nary" not in repr(layout)
 
 
 def test_monitoring_is_left_out_where_it_is_not_installed(make_layout: MakeLayout) -> None:

@@ -68,7 +68,7 @@ def test_the_progress_of_every_model_is_the_last_one_told(tmp_path: Path) -> Non
 
 def test_before_the_first_start_there_is_no_demo_key(tmp_path: Path) -> None:
     assert find_demo_key(tmp_path) is None
-    (tmp_path / "demo-key").write_text("sy_abc_def\nbundled\n")
+    (tmp_path / "demo-key").write_text("sy_abc_def\n")
     assert find_demo_key(tmp_path) == "sy_abc_def"
 
 
