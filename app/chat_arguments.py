@@ -1,0 +1,79 @@
+"""What `switchyard chat` is told: the stack's address, the key, and how to ask."""
+
+import argparse
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.chat_command import ChatCommand
+from app.console import Console
+from app.conversation import Stack
+from app.files import FileUnreadable, read_text
+from app.mistakes import ConfigurationWrong, Mistake
+from app.urls import AddressWrong, read_http_address
+from app.variables import FILE_BYTES
+
+# Names that the application's settings leave alone.
+LOCAL_URL = "SWITCHYARD_LOCAL_URL"
+LOCAL_KEY = "SWITCHYARD_LOCAL_KEY"
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def finite(text: str) -> float:
+    """Return the number that an argument names. Raises ArgumentTypeError for what JSON cannot write."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    return value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `switchyard chat` takes."""
+    parser.add_argument("question", nargs="?", help="ask this and end; without it, talk")
+    parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
+    parser.add_argument("--key", help=f"the api key; else ${LOCAL_KEY} (other users can see arguments)")
+    parser.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
+    parser.add_argument("--team", default="assistant", help="who answers")
+    parser.add_argument("--session", help="go on with this session")
+    parser.add_argument("--temperature", type=finite, help="how freely it answers")
+    parser.add_argument("--json", action="store_true", help="print the whole answer as JSON at the end")
+
+
+def run_chat(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
+    """Talk to a running stack. Raises ConfigurationWrong, StackAway."""
+    mistakes: list[Mistake] = []
+    stack = Stack(_chat_url(given, environ, mistakes), _chat_key(given, environ, mistakes))
+    if mistakes:
+        raise ConfigurationWrong(*mistakes)
+    options = {"team": given.team, "temperature": given.temperature}
+    command = ChatCommand(stack, console, notes, options=options, session_id=given.session, as_json=given.json)
+    return command.ask(given.question) if given.question else command.talk()
+
+
+def _chat_url(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+    text = given.url if given.url is not None else environ.get(LOCAL_URL) or DEFAULT_URL
+    try:
+        return read_http_address(text.strip())
+    except AddressWrong as error:
+        mistakes.append(Mistake("--url" if given.url is not None else LOCAL_URL, str(error)))
+        return DEFAULT_URL
+
+
+def _chat_key(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+    place, key = ("--key", given.key) if given.key is not None else (LOCAL_KEY, environ.get(LOCAL_KEY, ""))
+    if given.key_file is not None:
+        place = "--key-file"
+        try:
+            key = read_text(given.key_file, limit_bytes=FILE_BYTES).partition("\n")[0]
+        except FileUnreadable as error:
+            mistakes.append(Mistake(f"--key-file {given.key_file}", str(error)))
+            return ""
+    key = key.strip()
+    if not key:
+        mistakes.append(Mistake(place, f"is empty: give an api key with --key, --key-file or ${LOCAL_KEY}"))
+    elif not (key.isascii() and key.isprintable() and " " not in key):
+        mistakes.append(Mistake(place, "is no api key: those are letters, digits and `_`"))
+    return key
