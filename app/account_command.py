@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry
 
@@ -46,7 +47,8 @@ async def add_tenant(given: argparse.Namespace, accounts: Accounts, console: Con
     if given.json:
         console.show_json(tenant)
     else:
-        console.say(f"tenant {tenant.name} ({tenant.id})")
+        revoked = "" if tenant.revoked_at is None else f", revoked since {_minute(tenant.revoked_at, '')} UTC"
+        console.say(f"tenant {tenant.name} ({tenant.id}){revoked}")
 
 
 async def list_tenants(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
@@ -55,27 +57,38 @@ async def list_tenants(given: argparse.Namespace, accounts: Accounts, console: C
     if given.json:
         console.show_json(tenants)
     else:
-        console.table(("NAME", "ID", "KEYS", "CREATED"), [_tenant_row(tenant) for tenant in tenants])
+        console.table(("NAME", "ID", "KEYS", "CREATED", "REVOKED"), [_tenant_row(tenant) for tenant in tenants])
 
 
 async def revoke_tenant(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
-    """Revoke all keys of a tenant."""
+    """Revoke a tenant and all its keys."""
     revoked = await accounts.tenants.revoke(given.name)
     if given.json:
         console.show_json({"tenant": given.name, "revoked": revoked})
     else:
         console.say(f"{len(revoked)} keys of {given.name} are revoked; its data stays")
+        console.say(f"It gets no new key until `switchyard tenants restore {given.name}`.")
+
+
+async def restore_tenant(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Let a revoked tenant have keys again."""
+    tenant = await accounts.tenants.restore(given.name)
+    if given.json:
+        console.show_json(tenant)
+    else:
+        console.say(f"tenant {tenant.name} may have keys again; those that were revoked stay so")
 
 
 async def add_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
-    """Make a key and show it, once."""
+    """Make a key and show it, once, with the prefix by which it is revoked."""
     tenant = await accounts.tenants.get(given.tenant)
     key = await accounts.keys.add(tenant.id, given.name, (KeyPermission.OPERATE,) if given.operate else ())
     if given.json:
         console.show_json(key)
-    else:
-        console.say(key.key)
-        console.say("This is its only showing: only a hash is kept.")
+        return
+    console.say(key.key)
+    console.say(f"Its prefix is {key.prefix}: `switchyard keys revoke {key.prefix}` revokes it.")
+    console.say("This is its only showing: only a hash is kept.")
 
 
 async def list_keys(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
@@ -91,19 +104,28 @@ async def list_keys(given: argparse.Namespace, accounts: Accounts, console: Cons
 
 
 async def revoke_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
-    """Revoke one key."""
-    await accounts.keys.revoke(given.prefix)
+    """Revoke one key. Only its prefix is shown."""
+    prefix = await accounts.keys.revoke(given.key)
     if given.json:
-        console.show_json({"revoked": [given.prefix]})
+        console.show_json({"revoked": [prefix]})
     else:
-        console.say(f"key {given.prefix} is revoked; replicas refuse it within 5 seconds")
+        console.say(f"key {prefix} is revoked; replicas refuse it within 5 seconds")
 
 
 def _tenant_row(tenant: Tenant) -> tuple[str, ...]:
-    return (tenant.name, str(tenant.id), str(tenant.keys), f"{tenant.created_at:%Y-%m-%d %H:%M}")
+    return (
+        tenant.name,
+        str(tenant.id),
+        str(tenant.keys),
+        _minute(tenant.created_at, ""),
+        _minute(tenant.revoked_at, "no"),
+    )
 
 
 def _key_row(key: ApiKey) -> tuple[str, ...]:
-    used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
-    revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else "no"
+    used, revoked = _minute(key.last_used_at, "never"), _minute(key.revoked_at, "no")
     return (key.prefix, key.tenant, key.name, ",".join(key.permissions) or "-", used, revoked)
+
+
+def _minute(at: datetime | None, otherwise: str) -> str:
+    return otherwise if at is None else f"{at:%Y-%m-%d %H:%M}"

@@ -5,6 +5,7 @@ SwitchyardError               code: public and stable
 │   ├── BadInput              a field is missing, ill-typed or out of bounds
 │   ├── KeyUnknown            no api key, or a wrong or revoked one
 │   ├── NotPermitted          the api key lacks a permission
+│   ├── TenantRevoked         the tenant is revoked and gets no key
 │   ├── SessionUnknown        no such session of this tenant (or it expired)
 │   ├── SessionBusy           another run of the session has not ended
 │   ├── RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
@@ -74,6 +75,12 @@ class TenantUnknown(Refused):
     """There is no such tenant."""
 
     code = "tenant_unknown"
+
+
+class TenantRevoked(Refused):
+    """The tenant is revoked: it gets no api key."""
+
+    code = "tenant_revoked"
 
 
 class SessionUnknown(Refused):

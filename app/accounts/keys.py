@@ -14,11 +14,12 @@ from uuid import uuid4
 
 import msgspec
 
-from app.errors import KeyUnknown, TenantUnknown
+from app.errors import BadInput, KeyUnknown, TenantRevoked, TenantUnknown
 from app.ids import Caller, KeyId, KeyPermission, TenantId
-from app.postgres import Database
+from app.postgres import Connection, Database
 
 KEY_PATTERN = re.compile(r"sy_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+PREFIX_PATTERN = re.compile(r"(?:sy_)?([a-z2-7]{12})_?", re.ASCII)
 CACHE_S = 5.0
 """For how long a found key is believed without a look at PostgreSQL: a revocation takes effect within it."""
 CACHE_LIMIT = 10_000
@@ -26,7 +27,7 @@ CACHE_LIMIT = 10_000
 FIND_KEY: LiteralString = """
     SELECT k.id, k.tenant_id, k.secret_sha256, k.permissions, t.name AS tenant
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
-    WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL
+    WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL AND t.revoked_at IS NULL
 """
 TOUCH_KEY: LiteralString = """
     UPDATE api_keys SET last_used_at = now()
@@ -36,8 +37,11 @@ TOUCH_KEY: LiteralString = """
 INSERT_KEY: LiteralString = """
     INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256, permissions)
     SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s, %(permissions)s
-    FROM tenants WHERE id = %(tenant_id)s
+    FROM tenants WHERE id = %(tenant_id)s AND revoked_at IS NULL FOR SHARE
     RETURNING created_at
+"""
+FIND_REVOKED_TENANT: LiteralString = """
+    SELECT name, revoked_at FROM tenants WHERE id = %(tenant_id)s AND revoked_at IS NOT NULL
 """
 LIST_KEYS: LiteralString = """
     SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.permissions, k.created_at, k.last_used_at,
@@ -49,6 +53,7 @@ LIST_KEYS: LiteralString = """
 REVOKE_KEY: LiteralString = """
     UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
     WHERE prefix = %(prefix)s AND (%(tenant_id)s::uuid IS NULL OR tenant_id = %(tenant_id)s)
+      AND (%(secret_sha256)s::bytea IS NULL OR secret_sha256 = %(secret_sha256)s)
     RETURNING id
 """
 # Compared with when no key has the prefix, so that both refusals do the same work.
@@ -91,6 +96,17 @@ def make_key_text() -> tuple[str, str, str]:
 def digest_secret(secret: str) -> bytes:
     """Return what is stored of a secret. It has 256 random bits, so one round of SHA-256 suffices."""
     return hashlib.sha256(secret.encode("ascii")).digest()
+
+
+def read_key_name(text: str) -> tuple[str, str | None]:
+    """Return the prefix, and the secret of a whole key, that `text` names. Raises BadInput, which quotes nothing."""
+    whole = KEY_PATTERN.fullmatch(text.strip())
+    if whole is not None:
+        return whole[1], whole[2]
+    prefix = PREFIX_PATTERN.fullmatch(text.strip())
+    if prefix is None:
+        raise BadInput("this is neither a whole key nor the prefix of one: `switchyard keys list` shows the prefixes")
+    return prefix[1], None
 
 
 class Keys:
@@ -136,7 +152,10 @@ class Keys:
             self._found.popitem(last=False)
 
     async def add(self, tenant_id: TenantId, name: str, permissions: Collection[KeyPermission] = ()) -> NewKey:
-        """Make a key of the tenant, with permissions beside every key's. Raises TenantUnknown, StoreUnavailable."""
+        """Make a key of the tenant, with permissions beside every key's.
+
+        Raises TenantUnknown, TenantRevoked, StoreUnavailable.
+        """
         prefix, secret, text = make_key_text()
         key_id = KeyId(uuid4())
         given = {
@@ -149,8 +168,8 @@ class Keys:
         }
         async with self._database.connection("keys.add") as conn:
             row = await (await conn.execute(INSERT_KEY, given)).fetchone()
-        if row is None:
-            raise TenantUnknown("there is no such tenant")
+            if row is None:
+                raise await self._why_no_key(conn, tenant_id)
         return NewKey(
             key=text,
             id=key_id,
@@ -167,13 +186,30 @@ class Keys:
             rows = await (await conn.execute(LIST_KEYS, {"tenant_id": tenant_id})).fetchall()
         return [msgspec.convert(row, ApiKey) for row in rows]
 
-    async def revoke(self, prefix: str, tenant_id: TenantId | None = None) -> None:
-        """Revoke the key with `prefix`; other processes believe it for up to `cache_s` more. Raises KeyUnknown."""
-        async with self._database.connection("keys.revoke") as conn:
-            row = await (await conn.execute(REVOKE_KEY, {"prefix": prefix, "tenant_id": tenant_id})).fetchone()
+    async def _why_no_key(self, conn: Connection, tenant_id: TenantId) -> TenantRevoked | TenantUnknown:
+        row = await (await conn.execute(FIND_REVOKED_TENANT, {"tenant_id": tenant_id})).fetchone()
         if row is None:
-            raise KeyUnknown("no key has this prefix", prefix=prefix)
+            return TenantUnknown("there is no such tenant")
+        since = f"{row['revoked_at']:%Y-%m-%d %H:%M} UTC"
+        return TenantRevoked(f"{row['name']} is revoked since {since} and gets no key", name=row["name"])
+
+    async def revoke(self, text: str, tenant_id: TenantId | None = None) -> str:
+        """Revoke the key with this prefix, or this whole key; return the prefix.
+
+        Other processes believe the key for up to `cache_s` more. Raises BadInput for what is neither, KeyUnknown.
+        """
+        prefix, secret = read_key_name(text)
+        given = {
+            "prefix": prefix,
+            "tenant_id": tenant_id,
+            "secret_sha256": None if secret is None else digest_secret(secret),
+        }
+        async with self._database.connection("keys.revoke") as conn:
+            row = await (await conn.execute(REVOKE_KEY, given)).fetchone()
+        if row is None:
+            raise KeyUnknown("no key has this prefix" if secret is None else "there is no such key", prefix=prefix)
         self.forget(prefix)
+        return prefix
 
     def forget(self, prefix: str) -> None:
         """Look at PostgreSQL when the key with `prefix` is used next."""

@@ -12,18 +12,25 @@ from app.ids import TenantId
 from app.postgres import Database
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+NO_SUCH_NAME = "no tenant has this name"
 
 INSERT_TENANT: LiteralString = """
     INSERT INTO tenants (id, name) VALUES (%(tenant_id)s, %(name)s)
     ON CONFLICT (name) DO NOTHING RETURNING id, name, created_at
 """
 FIND_TENANT: LiteralString = """
-    SELECT id, name, created_at FROM tenants WHERE name = %(name)s
+    SELECT id, name, created_at, revoked_at FROM tenants WHERE name = %(name)s
 """
 LIST_TENANTS: LiteralString = """
-    SELECT t.id, t.name, t.created_at,
+    SELECT t.id, t.name, t.created_at, t.revoked_at,
            (SELECT count(*) FROM api_keys k WHERE k.tenant_id = t.id AND k.revoked_at IS NULL) AS keys
     FROM tenants t ORDER BY t.created_at, t.id
+"""
+REVOKE_TENANT: LiteralString = """
+    UPDATE tenants SET revoked_at = coalesce(revoked_at, now()) WHERE name = %(name)s RETURNING id
+"""
+RESTORE_TENANT: LiteralString = """
+    UPDATE tenants SET revoked_at = NULL WHERE name = %(name)s RETURNING id, name, created_at
 """
 REVOKE_TENANT_KEYS: LiteralString = """
     UPDATE api_keys SET revoked_at = now()
@@ -32,12 +39,13 @@ REVOKE_TENANT_KEYS: LiteralString = """
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenant; `keys` counts those not revoked."""
+    """A tenant; `keys` counts those not revoked. One that is revoked itself gets no new key."""
 
     id: TenantId
     name: str
     created_at: datetime
     keys: int = 0
+    revoked_at: datetime | None = None
 
 
 class Tenants:
@@ -61,15 +69,29 @@ class Tenants:
         async with self._database.connection("tenants.get") as conn:
             row = await (await conn.execute(FIND_TENANT, {"name": name})).fetchone()
         if row is None:
-            raise TenantUnknown("no tenant has this name", name=name)
+            raise TenantUnknown(NO_SUCH_NAME, name=name)
         return msgspec.convert(row, Tenant)
 
     async def revoke(self, name: str) -> list[str]:
-        """Revoke every key of the tenant, keep its data; return their prefixes. Raises TenantUnknown."""
-        tenant = await self.get(name)
+        """Revoke the tenant, which gets no key from now on, and every key of it; its data stays.
+
+        Returns the prefixes of the keys. Raises TenantUnknown, StoreUnavailable.
+        """
         async with self._database.connection("tenants.revoke") as conn:
-            rows = await (await conn.execute(REVOKE_TENANT_KEYS, {"tenant_id": tenant.id})).fetchall()
+            # First the tenant: a key that is being made now is waited for, and then revoked with the others.
+            tenant = await (await conn.execute(REVOKE_TENANT, {"name": name})).fetchone()
+            if tenant is None:
+                raise TenantUnknown(NO_SUCH_NAME, name=name)
+            rows = await (await conn.execute(REVOKE_TENANT_KEYS, {"tenant_id": tenant["id"]})).fetchall()
         return sorted(str(row["prefix"]) for row in rows)
+
+    async def restore(self, name: str) -> Tenant:
+        """Let the tenant have keys again; those that were revoked stay so. Raises TenantUnknown, StoreUnavailable."""
+        async with self._database.connection("tenants.restore") as conn:
+            row = await (await conn.execute(RESTORE_TENANT, {"name": name})).fetchone()
+        if row is None:
+            raise TenantUnknown(NO_SUCH_NAME, name=name)
+        return msgspec.convert(row, Tenant)
 
     async def list(self) -> list[Tenant]:
         """Return all tenants, oldest first."""

@@ -51,6 +51,7 @@ LOGGED: Mapping[type[SwitchyardError], int | None] = {
     errors.StatementWrong: None,
     errors.RowExists: None,
     errors.TenantUnknown: None,
+    errors.TenantRevoked: None,
 }
 # Branches of the tree, which nobody raises as they are.
 BRANCHES = (SwitchyardError, Refused, Unavailable)

@@ -51,6 +51,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.KeyUnknown: 401,
     errors.NotPermitted: 403,
     errors.TenantUnknown: 404,
+    errors.TenantRevoked: 403,
     errors.SessionUnknown: 404,
     errors.SessionBusy: 409,
     errors.RunUnknown: 404,

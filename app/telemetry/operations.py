@@ -66,6 +66,7 @@ DATABASE = (
     "tenants.add",
     "tenants.get",
     "tenants.list",
+    "tenants.restore",
     "tenants.revoke",
 )
 COORDINATION = (

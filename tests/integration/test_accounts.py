@@ -6,14 +6,15 @@ from collections.abc import AsyncGenerator
 from uuid import uuid4
 
 import msgspec
+import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.accounts.keys import Keys
+from app.accounts.keys import INSERT_KEY, Keys, digest_secret, make_key_text
 from app.accounts.tenants import Tenants
 from app.cli import build_parser, run
 from app.console import Console
-from app.errors import BadInput, KeyUnknown, StoreUnavailable, TenantUnknown
+from app.errors import BadInput, KeyUnknown, StoreUnavailable, TenantRevoked, TenantUnknown
 from app.ids import TenantId
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
@@ -101,6 +102,49 @@ async def test_revoking_a_tenant_revokes_all_its_keys_and_nothing_else(database:
     assert next(row for row in await tenants.list() if row.id == other.id).keys == 1
 
 
+async def test_a_revoked_tenant_gets_no_key_until_it_is_restored(database: Database, name: str) -> None:
+    keys, tenants = Keys(database), Tenants(database)
+    tenant = await tenants.add(name)
+    old = await keys.add(tenant.id, "old")
+    await tenants.revoke(name)
+    with pytest.raises(TenantRevoked, match=f"{name} is revoked since 2.* UTC and gets no key"):
+        await keys.add(tenant.id, "x")
+    assert [key.prefix for key in await keys.list(tenant.id)] == [old.prefix]
+    listed = next(row for row in await tenants.list() if row.id == tenant.id)
+    assert (listed.keys, listed.revoked_at is not None) == (0, True)
+    assert (await tenants.restore(name)).revoked_at is None
+    assert (await keys.find((await keys.add(tenant.id, "new")).key)).tenant == name
+    with pytest.raises(KeyUnknown):
+        await keys.find(old.key)
+    with pytest.raises(TenantUnknown):
+        await tenants.restore(f"{name}-none")
+
+
+async def test_a_key_made_while_its_tenant_is_revoked_is_revoked_with_the_others(
+    database: Database, postgres_url: str, name: str
+) -> None:
+    """What `keys.add` holds until its commit keeps a revocation waiting, which then sees the key."""
+    tenant = await Tenants(database).add(name)
+    prefix, secret, _ = make_key_text()
+    given = {"key_id": uuid4(), "tenant_id": tenant.id, "name": "x", "prefix": prefix}
+    given |= {"secret_sha256": digest_secret(secret), "permissions": []}
+    async with await psycopg.AsyncConnection.connect(postgres_url) as adding:
+        await adding.execute(INSERT_KEY, given)
+        revoking = asyncio.create_task(Tenants(database).revoke(name))
+        while not await _is_waited_for(database, adding.info.backend_pid):
+            assert not revoking.done()
+            await asyncio.sleep(0.01)
+        await adding.commit()
+    assert await revoking == [prefix]
+
+
+async def _is_waited_for(database: Database, backend_pid: int) -> bool:
+    blocked = "SELECT count(*) AS them FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+    async with database.connection("test") as conn:
+        row = await (await conn.execute(blocked, (backend_pid,))).fetchone()
+    return row is not None and row["them"] > 0
+
+
 async def test_two_tenants_never_have_one_name(database: Database, name: str) -> None:
     made = await asyncio.gather(*(Tenants(database).add(name) for _ in range(8)), return_exceptions=True)
     assert sum(not isinstance(one, BaseException) for one in made) == 1
@@ -156,11 +200,51 @@ def test_the_command_line_makes_lists_and_revokes(postgres_url: str, name: str) 
     assert command(postgres_url, "tenants", "revoke", name)[1].startswith("0 keys of")
 
 
-def test_a_key_shown_to_a_person_stands_alone_on_its_line(postgres_url: str, name: str) -> None:
+def test_a_key_shown_to_a_person_stands_alone_on_its_line_and_its_prefix_below(postgres_url: str, name: str) -> None:
     command(postgres_url, "tenants", "add", name)
     status, out, _ = command(postgres_url, "keys", "add", name)
-    assert status == 0
-    assert out.splitlines()[0].startswith("sy_")
+    key, below, _ = out.splitlines()
+    prefix = key.split("_")[1]
+    assert (status, key[:3], len(prefix)) == (0, "sy_", 12)
+    assert below == f"Its prefix is {prefix}: `switchyard keys revoke {prefix}` revokes it."
+
+
+@pytest.mark.parametrize("form", ["{key}", "{prefix}", "sy_{prefix}", " {key} "])
+def test_a_key_is_revoked_by_its_prefix_or_as_a_whole(postgres_url: str, name: str, form: str) -> None:
+    command(postgres_url, "tenants", "add", name)
+    key = command(postgres_url, "keys", "add", name)[1].splitlines()[0]
+    prefix = key.split("_")[1]
+    ended = command(postgres_url, "keys", "revoke", form.format(key=key, prefix=prefix))
+    assert ended == (0, f"key {prefix} is revoked; replicas refuse it within 5 seconds\n", "")
+    assert command(postgres_url, "keys", "list", name)[1].splitlines()[1].split()[-1] != "no"
+
+
+def test_a_whole_key_whose_secret_is_another_revokes_nothing_and_is_not_shown(postgres_url: str, name: str) -> None:
+    command(postgres_url, "tenants", "add", name)
+    key = command(postgres_url, "keys", "add", name)[1].splitlines()[0]
+    wrong = f"{key[:-1]}{'A' if key[-1] != 'A' else 'B'}"
+    assert command(postgres_url, "keys", "revoke", wrong) == (1, "", "switchyard: there is no such key\n")
+    status, out, notes = command(postgres_url, "keys", "revoke", key[:-1])
+    assert (status, out, len(notes.splitlines())) == (1, "", 1)
+    assert "neither a whole key nor the prefix of one" in notes
+    assert key[-10:-1] not in notes
+    assert command(postgres_url, "keys", "list", name)[1].splitlines()[1].split()[-1] == "no"
+
+
+def test_a_revoked_tenant_gets_no_key_in_one_line_that_says_why(postgres_url: str, name: str) -> None:
+    command(postgres_url, "tenants", "add", name)
+    command(postgres_url, "keys", "add", name)
+    said = command(postgres_url, "tenants", "revoke", name)[1].splitlines()
+    assert said[1] == f"It gets no new key until `switchyard tenants restore {name}`."
+    status, out, notes = command(postgres_url, "keys", "add", name, "--json")
+    assert (status, out, len(notes.splitlines())) == (1, "", 1)
+    assert notes.startswith(f"switchyard: {name} is revoked since 2")
+    assert ", revoked since 2" in command(postgres_url, "tenants", "add", name, "--exist-ok")[1]
+    rows = {row.split()[0]: row.split()[-1] for row in command(postgres_url, "tenants", "list")[1].splitlines()}
+    assert rows["NAME"] == "REVOKED"
+    assert rows[name] != "no"
+    assert command(postgres_url, "tenants", "restore", name)[0] == 0
+    assert command(postgres_url, "keys", "add", name)[0] == 0
 
 
 def test_what_cannot_be_done_is_said_with_status_one(postgres_url: str, name: str) -> None:
