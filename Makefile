@@ -79,7 +79,7 @@ verify: setup ## Run what is too long for CI and write docs/evidence
 	@ops/verify.sh
 
 .PHONY: docs
-docs: setup ## Write docs/reference again from the code
+docs: setup ## Write docs/reference again from the code, and the runbooks as pages
 	@$(RUN) ops.docs
 
 .PHONY: dashboards

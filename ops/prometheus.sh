@@ -30,7 +30,7 @@ prepare() {
     cp -r prometheus/. "$1"
     printf 'x' >"$1/secret"
     sed -i 's|/run/secrets/[a-z_]*|secret|' "$1/prometheus.yml" "$1/alertmanager.yml"
-    sed -e 's|${SWITCHYARD_RULES}|["rules/*.yml"]|' -e 's|${SWITCHYARD_[A-Z]*}|["127.0.0.1:1"]|' \
+    sed -e 's|${SWITCHYARD_RULES}|["rules/*.yml"]|' -e 's|${SWITCHYARD_RUNBOOKS}|http://127.0.0.1/runbooks|' -e 's|${SWITCHYARD_[A-Z]*}|["127.0.0.1:1"]|' \
         "$1/prometheus.local.yml.template" >"$1/prometheus.local.yml"
     cp "$1/alertmanager.local.yml.template" "$1/alertmanager.local.yml"
     # `url_file` of a webhook is newer than Debian 12's amtool (0.26); its place is a URL.

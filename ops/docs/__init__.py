@@ -1,1 +1,1 @@
-"""Reference pages that are written from the code: `python -m ops.docs`."""
+"""Reference pages and runbooks that are written from the code: `python -m ops.docs`."""

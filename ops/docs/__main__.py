@@ -1,9 +1,10 @@
-"""Writes docs/reference, or with --check says which pages are old: `python -m ops.docs`."""
+"""Writes docs/reference and the runbooks as pages, or with --check says which are old: `python -m ops.docs`."""
 
 import sys
 
 from ops.docs.api_page import write_api
 from ops.docs.errors_page import write_errors
+from ops.docs.runbook_pages import runbook_pages
 from ops.docs.settings_page import write_settings
 from ops.docs.words_page import write_words
 from ops.pages import ROOT, Pages
@@ -19,5 +20,7 @@ REFERENCE = Pages(
     target="docs",
 )
 
+RUNBOOKS = Pages(ROOT / "nginx" / "pages" / "runbooks", runbook_pages(), target="docs")
+
 if __name__ == "__main__":
-    sys.exit(REFERENCE.run())
+    sys.exit(max(REFERENCE.run(), RUNBOOKS.run()))

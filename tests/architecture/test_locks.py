@@ -20,6 +20,7 @@ _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 COMES_WITH = {
     "jsonschema": "openai",
     "langchain_core": "langgraph",
+    "markdown_it": "litestar",
     "multipart": "litestar",
     "packaging": "pytest",
     "pydantic": "ollama",

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.api.documents import JobView, UploadView
-from ops.docs.__main__ import REFERENCE
+from ops.docs.__main__ import REFERENCE, RUNBOOKS
 from ops.docs.words_page import SETS
+from ops.pages import Pages
 from tests.architecture.sources import ROOT, none
 
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
@@ -34,8 +35,9 @@ VOCABULARY = (
 )
 
 
-def test_the_reference_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
-    assert REFERENCE.run(["--check"]) == 0, capsys.readouterr().out
+@pytest.mark.parametrize("pages", [REFERENCE, RUNBOOKS], ids=["reference", "runbooks"])
+def test_the_pages_are_fresh(pages: Pages, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pages.run(["--check"]) == 0, capsys.readouterr().out
 
 
 def test_the_page_of_endpoints_says_what_any_key_may_meet() -> None:

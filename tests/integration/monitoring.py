@@ -19,6 +19,8 @@ from tests.ops.monitoring_programs import FOLDER, program
 
 READY_S = 20.0
 END_S = 10.0
+RUNBOOKS = "https://switchyard.example.com/runbooks"
+"""Where the pages are that alerts link to."""
 
 
 class Target:
@@ -105,7 +107,8 @@ def prometheus(folder: Path, **places: list[str]) -> Generator[str]:
         file.write_text(re.sub(r"(for|interval): \w+", r"\1: 1s", file.read_text(encoding="utf-8")), encoding="utf-8")
     text = (FOLDER / "prometheus.local.yml.template").read_text(encoding="utf-8")
     values = {f"SWITCHYARD_{name.upper()}": json.dumps(value) for name, value in places.items()}
-    filled = fill(text, values | {"SWITCHYARD_RULES": json.dumps([str(rules / "*.yml")])})
+    values |= {"SWITCHYARD_RULES": json.dumps([str(rules / "*.yml")]), "SWITCHYARD_RUNBOOKS": json.dumps(RUNBOOKS)}
+    filled = fill(text, values)
     (folder / "prometheus.yml").write_text(re.sub(r"(interval|timeout): \ds", r"\1: 1s", filled), encoding="utf-8")
     port = find_free()
     flags = (

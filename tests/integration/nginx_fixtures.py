@@ -121,6 +121,7 @@ def _values(folder: Path, ports: Sequence[int]) -> dict[str, str]:
         "SWITCHYARD_NGINX_NAMES": "_",
         "SWITCHYARD_NGINX_REPLICAS": servers,
         "SWITCHYARD_NGINX_UNLIMITED": f"{UNLIMITED} 1;",
+        "SWITCHYARD_NGINX_PAGES": str(REPOSITORY / "nginx" / "pages"),
         "SWITCHYARD_NGINX_ACCESS_LOG": str(folder / "access.log"),
         "SWITCHYARD_NGINX_CERTIFICATE": str(folder / "certificate.pem"),
         "SWITCHYARD_NGINX_CERTIFICATE_KEY": str(folder / "key.pem"),

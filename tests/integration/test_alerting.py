@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ops.local.process import poll_until
-from tests.integration.monitoring import Target, alertmanager, prometheus
+from tests.integration.monitoring import RUNBOOKS, Target, alertmanager, prometheus
 from tests.ops.monitoring_programs import alertmanager_file
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -67,7 +67,8 @@ def test_a_replica_that_falls_silent_is_told_to_somebody_and_so_is_its_return(
             "ServiceDown",
             "api",
         )
-        assert alert["annotations"]["runbook_url"] == "ops/runbooks/ServiceDown.md"
+        assert alert["annotations"]["runbook_url"] == f"{RUNBOOKS}/ServiceDown.html"
+        assert "runbooks" not in alert["labels"]
         assert replica.address in alert["annotations"]["description"]
         replica.is_up = True
         assert poll_until(lambda: bool(told(webhook, replica.address, "resolved")), limit_s=TOLD_S)

@@ -13,8 +13,11 @@ FILE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
 PROFILES = ("cpu", "gpu")
 
-# A sign alone, a bare name, or a name in braces with what to say when it is not set (no braces within).
-_PLACE = re.compile(r"\$(?:(?P<sign>\$)|(?P<bare>\w+)|\{(?P<name>\w+)(?:(?P<how>:?[-?])(?P<text>[^{}]*))?\})")
+# A sign alone, a bare name, or a name in braces with what to say when it is not set, which may hold one more.
+_PLACE = re.compile(
+    r"\$(?:(?P<sign>\$)|(?P<bare>\w+)"
+    r"|\{(?P<name>\w+)(?:(?P<how>:?[-?])(?P<text>(?:[^{}]|\$\{[^{}]*\})*))?\})"
+)
 Tree: TypeAlias = "str | int | float | bool | list[Tree] | dict[str, Tree] | None"
 
 
@@ -140,7 +143,7 @@ def fill(text: str, variables: Mapping[str, str]) -> str:
             return found
         if how.endswith("?"):
             raise VariableMissing(f"{name}: {match['text']}")
-        return match["text"] or ""
+        return fill(match["text"] or "", variables)
 
     return _PLACE.sub(value, text)
 
@@ -157,7 +160,10 @@ def variable_names(path: Path = FILE) -> set[str]:
     names: set[str] = set()
 
     def note(text: str) -> str:
-        names.update(match["name"] or match["bare"] for match in _PLACE.finditer(text) if not match["sign"])
+        for match in _PLACE.finditer(text):
+            if not match["sign"]:
+                names.add(match["name"] or match["bare"])
+                note(match["text"] or "")
         return text
 
     _each(_parse(path), note)

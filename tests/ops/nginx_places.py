@@ -56,6 +56,7 @@ def write(place: str, folder: Path) -> Path:
         "SWITCHYARD_NGINX_CERTIFICATE": str(folder / "certificate.pem"),
         "SWITCHYARD_NGINX_CERTIFICATE_KEY": str(folder / "key.pem"),
         "SWITCHYARD_NGINX_ACCESS_LOG": "access.log",
+        "SWITCHYARD_NGINX_PAGES": str(TEMPLATES / "pages"),
     }
     left = {"SWITCHYARD_NGINX_USER": "", "SWITCHYARD_NGINX_LISTEN_PLAIN": ""}
     write_edge(folder, {**left, **values_of(place, folder), **here})

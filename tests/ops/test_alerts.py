@@ -103,7 +103,7 @@ def test_an_alert_says_what_is_wrong_how_bad_and_where_to_read_on(name: str) -> 
         assert rule.labels["severity"] in ({"none"} if name == ALWAYS else {"critical", "warning"})
         assert rule.labels["component"]
         assert rule.annotations.keys() == {"summary", "description", "runbook_url"}
-        assert rule.annotations["runbook_url"] == f"ops/runbooks/{name}.md"
+        assert rule.annotations["runbook_url"] == f"{{{{ $externalLabels.runbooks }}}}/{name}.html"
         told = rule.annotations["summary"] + rule.annotations["description"]
         if not rule.expr.rstrip().endswith("== 0") and name not in {"NodeDown", "NodeModelMisconfigured", ALWAYS}:
             assert re.search(r"\$value \| humanize", told), told

@@ -108,6 +108,7 @@ def test_no_path_of_the_interface_has_a_place_of_its_own() -> None:
         "/",
         "/docs",
         "/metrics",
+        "/runbooks/",
         "^/(health|livez|readyz)$",
         "/nginx/bad-request",
     }

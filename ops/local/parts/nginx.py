@@ -58,6 +58,7 @@ def variables(layout: Layout) -> dict[str, str]:
         "SWITCHYARD_NGINX_REPLICAS": "\n    ".join(servers),
         "SWITCHYARD_NGINX_UNLIMITED": "\n    ".join(f"{network} 1;" for network in unlimited(layout.environ)),
         **application_places(layout.environ),
+        "SWITCHYARD_NGINX_PAGES": str(TEMPLATES / "pages"),
         "SWITCHYARD_NGINX_ACCESS_LOG": "/dev/stdout",  # the part's log, which is put aside when it is large
     }
 

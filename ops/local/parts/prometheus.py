@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from ops.local.layout import REPLICAS, Layout
-from ops.local.parts import worker
+from ops.local.parts import nginx, worker
 from ops.local.parts.part import Part
 from ops.local.parts.probes import http_ok
 from ops.local.parts.programs import on_path
@@ -90,6 +90,7 @@ def _values(layout: Layout, brought: Path) -> dict[str, str]:
         "SWITCHYARD_REPLICAS": json.dumps([layout.ports.address(name) for name in REPLICAS]),
         "SWITCHYARD_WORKERS": json.dumps([layout.ports.address(worker.NAME)]),
         "SWITCHYARD_ALERTMANAGERS": json.dumps(alertmanagers),
+        "SWITCHYARD_RUNBOOKS": json.dumps(f"http://{layout.ports.address(nginx.NAME)}/runbooks"),
         "SWITCHYARD_RULES": json.dumps([str(TEMPLATES / "rules" / "*.yml")]),
     }
 
