@@ -154,6 +154,7 @@ class RunCalls:
             tier=tier,
             session_tier=self.claim.session_tier,
             turns=turns,
+            history=turns,
             last_node=self.claim.session_node,
             prefix=shown,
             seed=options.seed,

@@ -22,7 +22,7 @@ from app.agents.results import conclude, earlier_calls
 from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER, Sessions
 from app.agents.team import CompiledGraph, Outbox, Work
-from app.agents.values import Degradation, RouteSummary, RunResult, RunState
+from app.agents.values import Degradation, History, RouteSummary, RunResult, RunState
 from app.agents.verdict import GIVEN_UP, cause_of, judge
 from app.cancel import cancel
 from app.errors import LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
@@ -34,8 +34,6 @@ from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
-TURNS_GIVEN = 6
-"""Messages of the session that a prompt repeats: three turns, bounded so that prefill is."""
 END_LIMIT_S = 30.0
 """Writes of a run's end are repeated for so long; then its lease runs out and a worker writes the same end."""
 END_PAUSES_S = (0.25, 0.5, 1.0, 2.0)
@@ -127,17 +125,17 @@ class Execution:
             raise RunCancelled("the run was cancelled")
         if claim.lost >= parts.attempts:
             raise RunFailed(f"given up: {claim.lost} attempts ended with the process that made them", reason=GIVEN_UP)
-        turns = ()
+        history = History()
         if not claim.new_session:
-            turns = await parts.sessions.turns(
-                claim.tenant_id, claim.session_id, before=claim.run_id, limit=TURNS_GIVEN
-            )
+            history = await parts.sessions.history(claim.tenant_id, claim.session_id, before=claim.run_id)
+        if not history.is_whole:
+            self.degrade(Degradation.HISTORY)
         outbox = Outbox()
         graph = parts.teams[claim.team].copy(update={"checkpointer": self._saver})
         await graph.ainvoke(
             {"question": claim.question},
             {"configurable": {"thread_id": thread_of(claim.tenant_id, claim.session_id)}},
-            context=Work(claim, turns, self._calls, parts.prompts, outbox),
+            context=Work(claim, history.turns, self._calls, parts.prompts, outbox),
             durability="exit",
         )
         if outbox.reply is None:

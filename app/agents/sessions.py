@@ -1,5 +1,6 @@
 """Sessions: conversations that belong to a tenant and expire."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import uuid4
@@ -8,7 +9,7 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from app.agents.checkpoints import thread_of
-from app.agents.values import Citation, Turn
+from app.agents.values import Citation, History, Turn
 from app.errors import BadInput, SessionBusy, SessionUnknown
 from app.ids import RunId, SessionId, TenantId
 from app.postgres import Connection, Database
@@ -51,12 +52,17 @@ SELECT_MESSAGES: LiteralString = """
     WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s ORDER BY id DESC LIMIT %(limit)s
 """
 SELECT_TURNS: LiteralString = """
-    SELECT role, content FROM messages
-    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND id < (
-        SELECT min(id) FROM messages
-        WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
-    )
-    ORDER BY id DESC LIMIT %(limit)s
+    SELECT role, content, running FROM (
+        SELECT id, role, content, sum(length(content)) OVER (ORDER BY id DESC) AS running FROM (
+            SELECT id, role, content FROM messages
+            WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND id < (
+                SELECT min(id) FROM messages
+                WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
+            )
+            ORDER BY id DESC LIMIT %(limit)s
+        ) AS newest
+    ) AS counted
+    WHERE running - length(content) < %(characters)s ORDER BY id DESC
 """
 LIST_SESSIONS: LiteralString = """
     SELECT id, created_at, last_activity_at, expires_at, state FROM sessions
@@ -89,6 +95,9 @@ DELETE_THREADS: tuple[LiteralString, ...] = (
 COUNT_ACTIVE: LiteralString = "SELECT count(*) AS active FROM sessions WHERE expires_at > now()"
 
 MESSAGES_SHOWN = 200
+MESSAGES_READ = 400
+CHARACTERS_READ = 1_000_000
+"""What is read of a session for a prompt, at most; what of that goes into it follows from the model's context."""
 
 
 class SessionFacts(msgspec.Struct, frozen=True):
@@ -186,13 +195,33 @@ class Sessions:
             row = await rows.fetchone()
         self._metrics.active_sessions.set(0 if row is None else row["active"])
 
-    async def turns(self, tenant_id: TenantId, session_id: SessionId, *, before: RunId, limit: int) -> tuple[Turn, ...]:
-        """Return the newest `limit` messages before the question of a run, oldest first."""
-        given = {"session_id": session_id, "tenant_id": tenant_id, "run_id": before, "limit": limit}
+    async def history(self, tenant_id: TenantId, session_id: SessionId, *, before: RunId) -> History:
+        """Return the messages before the question of a run, newest first to be kept, from a question on."""
+        given = {
+            "session_id": session_id,
+            "tenant_id": tenant_id,
+            "run_id": before,
+            # One more than is used tells that there are older ones.
+            "limit": MESSAGES_READ + 1,
+            "characters": CHARACTERS_READ,
+        }
         async with self._database.connection("sessions.turns") as conn:
-            rows = await conn.execute(SELECT_TURNS, given)
-            turns = [Turn(row["role"], row["content"]) async for row in rows]
-        return tuple(reversed(turns))
+            rows = [row async for row in await conn.execute(SELECT_TURNS, given)]
+        return history_of([Turn(row["role"], row["content"]) for row in reversed(rows)])
+
+
+def history_of(
+    read: Sequence[Turn], *, most_messages: int = MESSAGES_READ, most_characters: int = CHARACTERS_READ
+) -> History:
+    """Return the newest whole turns of what was read, oldest first; one message over a bound tells of older ones."""
+    left, first = most_characters, len(read)
+    while first and len(read) - first < most_messages and len(read[first - 1].content) <= left:
+        first -= 1
+        left -= len(read[first].content)
+    is_whole = first == 0
+    while not is_whole and first < len(read) and read[first].role != "user":
+        first += 1
+    return History(tuple(read[first:]), is_whole)
 
 
 async def add(conn: Connection, tenant_id: TenantId, context: dict[str, str], *, ttl_s: int) -> SessionFacts:

@@ -54,6 +54,10 @@ class Degradation(StrEnum):
     """Slots were counted by this replica alone."""
     TIER = "tier"
     """No node served the tier, so another one answered."""
+    HISTORY = "history"
+    """Earlier turns of the session were left out, oldest first: the model's context has no room for them."""
+    PROMPT_TRUNCATED = "prompt_truncated"
+    """The node counted fewer tokens than the prompt has for certain: it dropped a part of it."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -118,6 +122,13 @@ class Turn(msgspec.Struct, frozen=True):
 
     role: str
     content: str
+
+
+class History(msgspec.Struct, frozen=True):
+    """The newest messages of a session, oldest first; `is_whole` when there are no older ones."""
+
+    turns: tuple[Turn, ...] = ()
+    is_whole: bool = True
 
 
 class Citation(msgspec.Struct, frozen=True):

@@ -47,6 +47,11 @@ class Held:
     began: float
     started_at: datetime
 
+    @property
+    def prompt_tokens(self) -> int:
+        """About how many tokens of the prompt the node reads: what does not fit its context is never sent."""
+        return min(self.asked.need.tokens_for(self.candidate.digest), self.candidate.num_ctx)
+
 
 class Admission:
     """Lets calls in: places them, has them wait in order, and makes the lease."""
@@ -135,7 +140,7 @@ def _facts(asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetim
         node=candidate.node,
         model=candidate.model,
         digest=candidate.digest,
-        input_tokens=asked.need.prompt_tokens,
+        input_tokens=min(asked.need.tokens_for(candidate.digest), candidate.num_ctx),
         wait_us=wait_us,
         price_usd_micro_per_hour=prices[candidate.node],
         started_at=started_at,

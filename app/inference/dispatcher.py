@@ -8,9 +8,10 @@ from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
 from app.ids import RouteId, RunId
 from app.inference.admission import Admission, Asked, Held
 from app.inference.attempts import Attempts, Limits, ignore_record
+from app.inference.calibration import SEEN_SHARE, Calibration
 from app.inference.complexity import Rating, rate
 from app.inference.embedding import Asker, Embedder
-from app.inference.estimates import US_PER_S, least_tokens
+from app.inference.estimates import US_PER_S
 from app.inference.failures import CallBroke, RetryBudget
 from app.inference.leases import Leases
 from app.inference.nodes import Fleet
@@ -24,9 +25,6 @@ from app.inference.settling import NS_PER_US, OnRecord, Reported, Settling
 from app.inference.tiers import TIERS, Tier, TierReason
 from app.inference.wire import ChatLine, chat_body
 from app.telemetry.metrics import Metrics
-
-# A node counts at least about one token a word, unless it dropped a part of the prompt.
-_SEEN_SHARE = 0.9
 
 
 class Dispatcher:
@@ -48,6 +46,7 @@ class Dispatcher:
         self._limits = limits
         self._clock = clock
         self._retries = RetryBudget()
+        self._calibration = Calibration()
         self._admission = Admission(fleet, leases, metrics, places=limits.waiting_places, clock=clock)
         self._settling = Settling(fleet, leases, metrics, clock=clock)
         self._attempts = Attempts(fleet, self._settling, metrics, limits)
@@ -100,7 +99,7 @@ class Dispatcher:
         Raises NoNodeAvailable, NoSlotInTime, NodeFailed, NodeRefused, DeadlineExceeded, ContextTooLong, ModelUnknown.
         """
         rating = self._rating(call)
-        progress = Progress(call, rating.tier, self._limits.attempts)
+        progress = Progress(call, rating.tier, self._limits.attempts, self._calibration)
         self._check_size(progress)
         self._retries.note_call()
         patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)
@@ -151,8 +150,9 @@ class Dispatcher:
     def _check_size(self, progress: Progress) -> None:
         """Refuse a prompt that fits nowhere before anything is loaded for it."""
         limit = max((model.num_ctx[-1] for model in self._catalogue.models if model.kind is CallKind.CHAT), default=0)
-        if progress.need().prompt_tokens > limit and least_tokens(progress.call.messages) > limit:
-            raise too_long(limit, least_tokens(progress.call.messages))
+        least = progress.draft.fixed.least_tokens
+        if least > limit:
+            raise too_long(limit, least)
 
     async def _after(self, broke: CallBroke, attempt: "_Attempt", patience: Patience) -> None:
         """Wait for as long as the next attempt must. Raises what ends the call."""
@@ -187,7 +187,7 @@ class Dispatcher:
     async def _stream(self, attempt: "_Attempt") -> ChatLine:
         held, progress = attempt.held, attempt.progress
         body = chat_body(
-            progress.call,
+            progress.fit(held),
             model=held.model.name,
             keep_alive=held.model.keep_alive,
             num_ctx=held.candidate.num_ctx,
@@ -198,6 +198,7 @@ class Dispatcher:
 
     async def _answer(self, attempt: "_Attempt", line: ChatLine, on_record: OnRecord) -> Answer:
         held, progress = attempt.held, attempt.progress
+        progress.note_counted(held, line.prompt_eval_count)
         reported = Reported(
             input_tokens=line.prompt_eval_count,
             output_tokens=line.eval_count,
@@ -262,6 +263,8 @@ def _degraded(attempt: _Attempt, line: ChatLine) -> list[str]:
     served = attempt.route.tier
     if TIERS.index(served) < TIERS.index(attempt.progress.tier):
         found.append("tier")
-    if 0 < line.prompt_eval_count < _SEEN_SHARE * least_tokens(attempt.progress.call.messages):
+    if attempt.progress.sent.left_out:
+        found.append("history")
+    if 0 < line.prompt_eval_count < SEEN_SHARE * attempt.progress.sent.size.least_tokens:
         found.append("prompt_truncated")
     return found

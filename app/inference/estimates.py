@@ -1,19 +1,11 @@
-"""GPU-seconds and money of calls that share a node, and the size of prompts before a node counts them."""
+"""GPU-seconds and money of calls that share a node."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-from app.inference.records import Message
 
 US_PER_S = 1_000_000
 US_PER_HOUR = 3_600_000_000
-
-# English prose is about 4.2 bytes a token in the vocabularies of Llama and Qwen, code and digits about 3. An estimate
-# must rather be too high: one that is too low costs a refused call.
-BYTES_PER_TOKEN = 3.0
-# Chat templates wrap a message in its role and two to five marks.
-TOKENS_PER_MESSAGE = 8
 
 
 @dataclass(slots=True)
@@ -107,17 +99,3 @@ def cost_usd_micro(gpu_us: int, price_usd_micro_per_hour: int) -> int:
 def attributed_us(metered_us: int, reported_us: int | None, gpus: int) -> int:
     """Return the GPU time of a call: what was metered, but no more than the node says it worked (None: it did not)."""
     return metered_us if reported_us is None else min(metered_us, reported_us * gpus)
-
-
-def prompt_tokens(messages: Iterable[Message], prefix: str = "") -> int:
-    """Return about how many tokens a prompt has, rather too many than too few."""
-    tokens = math.ceil(len(prefix.encode(errors="replace")) / BYTES_PER_TOKEN)
-    for message in messages:
-        size = len(message.content.encode(errors="replace"))
-        tokens += math.ceil(size / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE
-    return tokens
-
-
-def least_tokens(messages: Iterable[Message]) -> int:
-    """Return fewer tokens than the prompt has for certain: a vocabulary's entry never spans two words."""
-    return sum(len(message.content.split()) for message in messages)

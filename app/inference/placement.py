@@ -1,7 +1,7 @@
 """Which model on which node may serve a call, in what order, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -31,7 +31,10 @@ _STATE_EXCLUDES = {
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a call needs. `model` (with or without `digest`) overrides the tier; `tried` nodes are left out."""
+    """What a call needs. `model` (with or without `digest`) overrides the tier; `tried` nodes are left out.
+
+    `by_digest` has the tokens of the prompt for models whose vocabulary is known better.
+    """
 
     kind: CallKind
     tier: Tier | None
@@ -41,6 +44,11 @@ class Need:
     digest: str | None = None
     last_node: str | None = None
     tried: frozenset[str] = frozenset()
+    by_digest: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def tokens_for(self, digest: str) -> int:
+        """Return about how many tokens the prompt has for the model with that digest."""
+        return self.by_digest.get(digest, self.prompt_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +157,13 @@ def _candidate(tier: Tier | None, model: Model, need: Need, view: NodeView) -> C
             node=view.node.name, model=model.name, tier=tier, digest=digest, excluded=excluded,
             slots=view.node.slots, taken=view.taken,
         )  # fmt: skip
-    num_ctx, resident = context_size(model, need.prompt_tokens + need.max_tokens, view.loaded.get(key))
+    tokens = need.tokens_for(digest)
+    num_ctx, resident = context_size(model, tokens + need.max_tokens, view.loaded.get(key))
     affinity = resident and need.last_node == view.node.name
     speed = view.speeds.get(key)
-    load_s, prefill_s, decode_s = _seconds(model, speed, need, resident=resident, affinity=affinity)
+    load_s, prefill_s, decode_s = _seconds(
+        model, speed, min(tokens, num_ctx), need.max_tokens, resident=resident, affinity=affinity
+    )
     busy_us = int((load_s + prefill_s + decode_s) * US_PER_S) * view.node.gpus
     cost = cost_usd_micro(busy_us, view.node.price_usd_micro_per_hour)
     return Candidate(
@@ -201,10 +212,10 @@ def context_size(model: Model, tokens: int, loaded: int | None) -> tuple[int, bo
 
 
 def _seconds(
-    model: Model, speed: Speed | None, need: Need, *, resident: bool, affinity: bool
+    model: Model, speed: Speed | None, tokens: int, max_tokens: int, *, resident: bool, affinity: bool
 ) -> tuple[float, float, float]:
-    prompt = need.prompt_tokens * (1.0 - CACHED_SHARE if affinity else 1.0)
+    prompt = tokens * (1.0 - CACHED_SHARE if affinity else 1.0)
     load_s = (speed.load_s if speed is not None else 0.0) or model.load_s
     prefill_per_s = (speed.prefill_per_s if speed is not None else 0.0) or model.prefill_per_s
     tokens_per_s = (speed.tokens_per_s if speed is not None else 0.0) or model.tokens_per_s
-    return 0.0 if resident else load_s, prompt / prefill_per_s, need.max_tokens * EXPECTED_SHARE / tokens_per_s
+    return 0.0 if resident else load_s, prompt / prefill_per_s, max_tokens * EXPECTED_SHARE / tokens_per_s

@@ -1,16 +1,28 @@
 """How far a chat call has come, over all its attempts."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from app.errors import ContextTooLong
 from app.inference.admission import Held
-from app.inference.estimates import least_tokens, prompt_tokens
+from app.inference.calibration import Calibration, Size
 from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, refused
+from app.inference.history import Draft, Fitted
 from app.inference.placement import Need, explain
 from app.inference.records import CallKind, ChatCall
 from app.inference.route import Reason
 from app.inference.tiers import TIERS, Tier
+from app.scripts import census
+
+ANSWER_SHARE = 0.5
+"""Earlier turns leave room for the answer, but for no more than this share of the context."""
+
+# llama.cpp's words, which Ollama passes on: "request (5030 tokens) exceeds the available context size (4096 tokens)"
+# (llama.cpp: tools/server/server-context.cpp; ollama: llm/llama_server.go, `statusErrorMessage`).
+_REFUSED_TOKENS = re.compile(r"request \((\d{1,9}) tokens\) exceeds")
 
 
 @dataclass(slots=True)
@@ -23,6 +35,7 @@ class Progress:
     call: ChatCall
     tier: Tier
     attempts_left: int
+    calibration: Calibration
     prefix: str = ""
     pieces: list[str] = field(default_factory=list[str])
     tokens: int = 0
@@ -30,10 +43,18 @@ class Progress:
     tried: set[str] = field(default_factory=set[str])
     broke_at: Held | None = None
     identity: str = field(init=False)
+    sent: Fitted = field(init=False)
+    """What the last attempt sent."""
+    draft: Draft = field(init=False)
+    _sent_size: Size = field(default_factory=Size)
+    _is_overflown: bool = False
+    _has_room: bool = True
 
     def __post_init__(self) -> None:
         self.prefix = self.call.prefix
         self.identity = self.call.identity
+        self.draft = Draft(self.call.messages, self.call.history)
+        self.sent = Fitted(self.call.messages, self.draft.whole, 0)
 
     @property
     def text(self) -> str:
@@ -67,17 +88,38 @@ class Progress:
     def need(self, *, pinned: bool = False, tried: Collection[str] = ()) -> Need:
         """Return what an attempt needs; `pinned` to the model and digest that broke off."""
         last = self.broke_at.candidate if pinned and self.broke_at is not None else None
-        estimate = prompt_tokens(self.call.messages, self.shown)
+        size = self.draft.whole + self._shown_size()
         return Need(
             kind=CallKind.CHAT,
             tier=self.tier,
-            prompt_tokens=max(estimate, self.least_prompt),
+            prompt_tokens=max(self.calibration.tokens(size), self.least_prompt),
             max_tokens=self.tokens_left,
             model=last.model if last is not None else self.call.model,
             digest=last.digest if last is not None else None,
             last_node=self.call.last_node,
             tried=frozenset(tried),
+            by_digest={
+                digest: max(tokens, self.least_prompt) for digest, tokens in self.calibration.by_digest(size).items()
+            },
         )
+
+    def fit(self, held: Held) -> ChatCall:
+        """Return the call to send: what always goes, with the newest turns that leave room for the answer."""
+        num_ctx, digest = held.candidate.num_ctx, held.candidate.digest
+        limit = num_ctx - min(self.tokens_left, int(num_ctx * ANSWER_SHARE))
+        shown = self._shown_size()
+        self.sent = self.draft.fit(
+            limit if self._has_room else 0, lambda size: self.calibration.tokens(size + shown, digest)
+        )
+        self._sent_size = self.sent.size + shown
+        return msgspec.structs.replace(self.call, messages=self.sent.messages)
+
+    def note_counted(self, held: Held, tokens: int) -> None:
+        """Learn from how many tokens the node counted in what was sent."""
+        self.calibration.observe(held.candidate.digest, self._sent_size, tokens)
+
+    def _shown_size(self) -> Size:
+        return Size(census(self.shown), 1) if self.shown else Size()
 
     def goes_on(self, held: Held) -> bool:
         """Whether the node can go on with what is shown: own text only with the model and digest that wrote it."""
@@ -129,10 +171,18 @@ class Progress:
         return at_once
 
     def _grow(self, broke: CallBroke, held: Held) -> None:
-        """Ask for the next larger context size; the estimate was too low."""
-        if held.candidate.num_ctx >= held.model.num_ctx[-1]:
-            raise too_long(held.model.num_ctx[-1], least_tokens(self.call.messages)) from broke
-        self.least_prompt = held.candidate.num_ctx + 1 - self.tokens_left
+        """Ask for the next larger context size, or once for less of the session's turns; the estimate was too low."""
+        num_ctx, digest = held.candidate.num_ctx, held.candidate.digest
+        told = _REFUSED_TOKENS.search(broke.detail)
+        self.calibration.overflowed(digest, self._sent_size, at_least=int(told.group(1)) if told else num_ctx)
+        if num_ctx < held.model.num_ctx[-1]:
+            self.least_prompt = num_ctx + 1 - self.tokens_left
+            return
+        has_turns = self.sent.size.messages > self.draft.fixed.messages
+        if self._is_overflown or not has_turns:
+            raise too_long(held.model.num_ctx[-1], self.draft.fixed.least_tokens) from broke
+        # With the true count the next fit is right; without it only a prompt of no turns is sure to be shorter.
+        self._is_overflown, self._has_room = True, told is not None
 
 
 def too_long(limit_tokens: int, at_least_tokens: int) -> ContextTooLong:

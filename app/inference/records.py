@@ -48,7 +48,8 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
 
     `tier` None has it rated from `question`. `model` overrides both. `prefix` is text that the reader was already
     shown and that the answer continues. `deadline_s` counts from the start of the call; `patience_s` is for how long
-    it may wait, all in all, for a node that can take it.
+    it may wait, all in all, for a node that can take it. The `history` messages before the last are earlier turns:
+    whole ones are left out, oldest first, where the rest would not fit; no other message ever is.
     """
 
     messages: tuple[Message, ...]
@@ -60,6 +61,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     session_tier: Tier | None = None
     turns: int = 0
+    history: int = 0
     last_node: str | None = None
     prefix: str = ""
     seed: int | None = None
@@ -108,7 +110,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     `text` is the new text, without `ChatCall.prefix`; after an `on_restart` it is all there is. `continued` says that
     another node went on where one broke off. `degraded` names what was missing: `coordination` (Redis was away),
-    `tier` (a lower tier answered), `prompt_truncated` (the node saw less than was sent).
+    `tier` (a lower tier answered), `history` (earlier turns did not fit), `prompt_truncated` (the node saw less than
+    was sent).
     """
 
     text: str

@@ -84,7 +84,7 @@ class Settling:
             seen_us = round((ended - held.began) * US_PER_S)
             # The node has not reported: what was seen from here stands in.
             seen = Reported(
-                input_tokens=held.asked.need.prompt_tokens if first_token_us else 0,
+                input_tokens=held.prompt_tokens if first_token_us else 0,
                 output_tokens=held.lease.tokens,
                 load_us=0,
                 prefill_us=first_token_us or seen_us,

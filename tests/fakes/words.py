@@ -2,10 +2,13 @@
 
 import math
 import random
+import re
 from collections.abc import Sequence
 from zlib import crc32
 
 _WORDS = "amber basin cedar delta ember fjord grove harbor island juniper kettle lantern meadow nectar orchard".split()  # noqa: SIM905
+
+_UNSPACED = re.compile("[\u0e00-\u109f\u3000-\u9fff\uac00-\ud7ff\U0001f000-\U0001faff]")
 
 
 def words_after(prompt: str, shown: str, count: int, *, temperature: float, seed: int | None) -> list[str]:
@@ -43,5 +46,5 @@ def vector_of(text: str, size: int, *, first: int | None = None) -> list[float]:
 
 
 def count_tokens(texts: Sequence[str]) -> int:
-    """Return how many tokens the fake counts: one a word, two a message."""
-    return sum(len(text.split()) + 2 for text in texts)
+    """Return how many tokens the fake counts: one a word, or a letter of scripts without blanks, two a message."""
+    return sum(len(_UNSPACED.sub(" ", text).split()) + len(_UNSPACED.findall(text)) + 2 for text in texts)

@@ -108,6 +108,23 @@ async def test_a_tool_that_fails_is_counted_and_told_as_an_event(servers: Server
         assert told["error"]
 
 
+async def test_an_answer_says_when_earlier_turns_had_no_room(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        first = await answered(platform, caller, ask("What is the price?"))
+        async with platform.database.connection("test") as conn:
+            await conn.execute(
+                "INSERT INTO messages (tenant_id, session_id, run_id, role, content)"
+                " SELECT tenant_id, session_id, run_id, role, repeat('cheap ', 20000) FROM messages"
+                " WHERE session_id = %s ORDER BY messages.id",
+                [first.session_id],
+            )
+        again = await answered(platform, caller, ask("And for ten?", session_id=first.session_id))
+        assert (first.degraded, again.state, again.degraded) == ((), RunState.DONE, ("history",))
+        assert len(chat_of(node).body["messages"]) == 2  # pyright: ignore[reportArgumentType]
+        assert count(platform, "switchyard_degraded_total", reason="history") == 1
+
+
 @pytest.mark.requirement("ORC-50")
 async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
     servers: Servers, node: FakeNode

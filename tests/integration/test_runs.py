@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from app.agents import endings
 from app.agents.runs import Runs
-from app.agents.sessions import Sessions
+from app.agents.sessions import MESSAGES_READ, Sessions
 from app.agents.values import Claim, OnDisconnect, RunResult, RunState, StartRun
 from app.errors import BadInput, IdempotencyMismatch, LeaseLost, RunUnknown, SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
@@ -88,8 +88,28 @@ async def test_a_second_run_of_a_session_is_refused_until_the_first_ends(bench: 
         await store.accept(bench.caller, question(session_id=first.session_id))
     await end(bench, first, done(first))
     second = await accepted(store, bench.caller, question("And for parts?", session_id=first.session_id))
-    turns = await bench.sessions.turns(bench.caller.tenant_id, first.session_id, before=second.run_id, limit=6)
-    assert [turn.content for turn in turns] == ["How long is the warranty?", "Two years."]
+    history = await bench.sessions.history(bench.caller.tenant_id, first.session_id, before=second.run_id)
+    assert [turn.content for turn in history.turns] == ["How long is the warranty?", "Two years."]
+    assert history.is_whole
+
+
+async def test_of_a_session_longer_than_is_read_the_newest_whole_turns_come_and_it_says_so(bench: Bench) -> None:
+    first = await accepted(bench.runs(), bench.caller, question())
+    async with bench.database.connection("test") as conn:
+        await conn.execute(
+            "INSERT INTO messages (tenant_id, session_id, run_id, role, content)"
+            " SELECT %s, %s, %s, CASE n %% 2 WHEN 1 THEN 'user' ELSE 'assistant' END, n::text"
+            " FROM generate_series(1, %s) AS n",
+            [bench.caller.tenant_id, first.session_id, first.run_id, MESSAGES_READ + 1],
+        )
+    await end(bench, first, done(first))
+    second = await accepted(bench.runs(), bench.caller, question("And a lamp?", session_id=first.session_id))
+    history = await bench.sessions.history(bench.caller.tenant_id, first.session_id, before=second.run_id)
+    assert not history.is_whole
+    # The newest is the answer of the first run; the oldest that is read would be an answer without its question.
+    assert [turn.content for turn in history.turns[-3:]] == ["400", "401", "Two years."]
+    assert history.turns[0].role == "user"
+    assert len(history.turns) in {MESSAGES_READ - 1, MESSAGES_READ}
 
 
 async def test_fifty_requests_with_one_idempotency_key_are_one_run(bench: Bench) -> None:
