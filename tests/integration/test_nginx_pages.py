@@ -39,7 +39,8 @@ async def test_the_pages_of_alerts_are_there_when_no_replica_is(client: httpx.As
 
 async def test_nothing_but_the_pages_is_served_from_disk(client: httpx.AsyncClient) -> None:
     assert refusal(await client.get("/runbooks/Nothing.html")) == (404, "not_found")
-    assert refusal(await client.get("/runbooks/..%2f..%2fcompose.conf")) == (503, "unavailable")
+    assert refusal(await client.get("/runbooks/..%2f..%2fcompose.conf")) == (400, "bad_request")
+    assert refusal(await client.get("/runbooks/..%2fcompose.conf")) == (503, "unavailable")
     assert refusal(await client.post("/runbooks/ServiceDown.html")) == (405, "method_not_allowed")
 
 
