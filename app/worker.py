@@ -50,7 +50,8 @@ def task_queue(platform: Platform) -> procrastinate.App:
         await platform.ingest.run(JobId(UUID(job_id)))
 
     async def take_over(run_id: str) -> None:
-        await platform.runner.resume(RunId(UUID(run_id)))
+        with structlog.contextvars.bound_contextvars(run_id=run_id):
+            await platform.runner.resume(RunId(UUID(run_id)))
 
     queue.task(queue=jobs.QUEUE, name=jobs.TASK)(ingest)
     queue.task(queue=RUNS_QUEUE, name="take_over")(take_over)
@@ -112,7 +113,12 @@ class Chores:
         if owner is not None:
             async with self._platform.database.connection("orphans.store") as conn:
                 await usage.add(conn, *owner, orphan.run_id, [record])
-        log.info("call.lost", call_id=str(record.id), node=record.node, gpu_us=record.gpu_us, stored=stored)
+        ids = {
+            "call_id": str(record.id),
+            "run_id": None if orphan.run_id is None else str(orphan.run_id),
+            "tenant_id": None if owner is None else str(owner[0]),
+        }
+        log.info("call.lost", **ids, node=record.node, gpu_us=record.gpu_us, stored=stored)
 
 
 async def consume(queue: procrastinate.App, name: str, concurrency: int) -> None:

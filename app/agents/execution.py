@@ -87,12 +87,7 @@ class Execution:
 
     async def run(self) -> None:
         """Execute and store the run; whatever happens, its readers are told. Never raises but for cancellation."""
-        structlog.contextvars.bind_contextvars(
-            run_id=str(self._claim.run_id),
-            session_id=str(self._claim.session_id),
-            tenant_id=str(self._claim.tenant_id),
-            request_id=self._claim.request_id,
-        )
+        structlog.contextvars.bind_contextvars(**self._claim.ids)
         started = perf_counter()
         log.info(
             "agent_execution_started",

@@ -103,10 +103,10 @@ class Runner:
         if claim is None:
             return None
         self._metrics.runs_taken_over.inc()
-        text, _ = await self._event_log.text(run_id)
-        log.info("run.taken_over", run_id=str(run_id), attempt=claim.attempt, logged_characters=len(text))
-        live = self._begin(claim, text=text)
-        return await live.wait()
+        with structlog.contextvars.bound_contextvars(**claim.ids):
+            text, _ = await self._event_log.text(run_id)
+            log.info("run.taken_over", attempt=claim.attempt, logged_characters=len(text))
+            return await self._begin(claim, text=text).wait()
 
     @property
     def is_draining(self) -> bool:

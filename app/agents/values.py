@@ -116,6 +116,16 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     session_tier: Tier | None = None
     session_node: str | None = None
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """What every line of the log about this run carries."""
+        return {
+            "run_id": str(self.run_id),
+            "session_id": str(self.session_id),
+            "tenant_id": str(self.tenant_id),
+            "request_id": self.request_id,
+        }
+
 
 class Turn(msgspec.Struct, frozen=True):
     """A message of the conversation so far; `role` is `user` or `assistant`."""

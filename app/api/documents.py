@@ -141,7 +141,13 @@ class DocumentRoutes:
         """Keep the uploaded file and start its job."""
         caller = caller_of(request)
         async with read_upload(request, self._upload_limit_bytes) as file:
-            kept = await self._documents.add(caller.tenant_id, file.name, file.media_type, file.body)
+            kept = await self._documents.add(
+                caller.tenant_id,
+                file.name,
+                file.media_type,
+                file.body,
+                request_id=str(request.scope["state"]["request_id"]),
+            )
         status_url = f"/api/v2/jobs/{kept.job_id}"
         view = UploadView(
             job_id=kept.job_id,

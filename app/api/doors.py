@@ -104,8 +104,20 @@ class Sessions(Protocol):
 class Documents(Protocol):
     """Keeps documents."""
 
-    async def add(self, tenant_id: TenantId, name: str, media_type: str, body: AsyncIterator[bytes], /) -> Upload:
-        """Store an upload and its ingestion job. Raises MediaTypeUnknown, BodyTooLarge, BadInput."""
+    async def add(
+        self,
+        tenant_id: TenantId,
+        name: str,
+        media_type: str,
+        body: AsyncIterator[bytes],
+        /,
+        *,
+        request_id: str | None = None,
+    ) -> Upload:
+        """Store an upload and its ingestion job, which keeps the request's id.
+
+        Raises MediaTypeUnknown, BodyTooLarge, BadInput.
+        """
         ...
 
     async def list(self, tenant_id: TenantId, /, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:

@@ -107,11 +107,19 @@ class Documents:
         self._clean_s = clean_s
         self._cleaning: set[asyncio.Task[bool]] = set()
 
-    async def add(self, tenant_id: TenantId, name: str, media_type: str, body: AsyncIterator[bytes]) -> Upload:
+    async def add(
+        self,
+        tenant_id: TenantId,
+        name: str,
+        media_type: str,
+        body: AsyncIterator[bytes],
+        *,
+        request_id: str | None = None,
+    ) -> Upload:
         """Keep `body` as the next version of the document `name` and have it ingested; the old one serves meanwhile.
 
         The original is on disk before a row says so; the rows and the worker's errand commit together. `media_type` is
-        what the client says, "" if nothing.
+        what the client says, "" if nothing; `request_id` goes with the job, into the worker's log.
         Raises BadInput (name, empty file, not UTF-8), MediaTypeUnknown, BodyTooLarge; nothing is kept then.
         """
         clean = clean_name(name)
@@ -120,7 +128,7 @@ class Documents:
             staged = await self._blobs.put(tenant_id, text, limit_bytes=self._limit_bytes)
         try:
             async with self._database.transaction("document.add") as conn:
-                upload = await self._record(conn, clean, kind, staged)
+                upload = await self._record(conn, clean, kind, staged, request_id)
         finally:
             await self._blobs.drop(staged)
         log.info("document.added", document_id=str(upload.document_id), version=upload.version, is_new=upload.is_new)
@@ -183,7 +191,9 @@ class Documents:
             return False
         return True
 
-    async def _record(self, conn: Connection, name: str, kind: MediaType, staged: Staged) -> Upload:
+    async def _record(
+        self, conn: Connection, name: str, kind: MediaType, staged: Staged, request_id: str | None
+    ) -> Upload:
         tenant_id = staged.tenant_id
         await lock_name(conn, tenant_id, name)
         await lock_blob(conn, tenant_id, staged.sha256)
@@ -196,5 +206,7 @@ class Documents:
         added = {**values, "document_id": document_id, "media_type": kind, "size_bytes": staged.size_bytes}
         row = await (await conn.execute(_INSERT, added)).fetchone()
         version = 1 if row is None else int(row["version"])
-        job_id = await jobs.insert(conn, tenant_id, document_id, JobKind.INGEST, DocumentState.RECEIVED)
+        job_id = await jobs.insert(
+            conn, tenant_id, document_id, JobKind.INGEST, DocumentState.RECEIVED, request_id=request_id
+        )
         return Upload(document_id, job_id, version, is_new=True)

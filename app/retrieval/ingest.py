@@ -62,15 +62,19 @@ class Ingest:
         self._discard = Discard(database, blobs, index)
 
     async def run(self, job_id: JobId) -> None:
-        """Do what is left of a job; returns at once when nothing is.
+        """Do what is left of a job; returns at once when nothing is. Every line of it carries the ids of the job.
 
         What may pass (a store or every node away) makes the job wait for a later attempt, which is queued when this
         returns; what will not pass ends it with a code. Only StoreUnavailable(store="postgres") gets out: then nothing
         could be noted, and the reconciler queues the job again.
         """
-        job = await self._jobs.claim(job_id)
-        if job is None:
-            return
+        with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
+            job = await self._jobs.claim(job_id)
+            if job is not None:
+                with structlog.contextvars.bound_contextvars(**_ids_of(job)):
+                    await self._work(job)
+
+    async def _work(self, job: ClaimedJob) -> None:
         try:
             await self._complete(job)
         except DocumentGone:
@@ -83,7 +87,7 @@ class Ingest:
             if job.attempt >= ATTEMPTS:
                 await self._fail(job, error.code, error.detail)
                 return
-            log.warning("ingest.waits", job_id=str(job.id), code=error.code, detail=error.detail, attempt=job.attempt)
+            log.warning("ingest.waits", code=error.code, detail=error.detail, attempt=job.attempt)
             await self._jobs.wait(job, error)
 
     async def _complete(self, job: ClaimedJob) -> None:
@@ -173,7 +177,7 @@ class Ingest:
         async with self._database.transaction("ingest.finish") as conn:
             state, unwanted = await go_live(conn, version)
             await self._jobs.close(conn, job, state)
-        log.info("ingest.done", job_id=str(job.id), document_id=str(version.id), state=state.value)
+        log.info("ingest.done", state=state.value)
         for document_id in unwanted:
             await self._clean(version.tenant_id, document_id)
 
@@ -185,7 +189,7 @@ class Ingest:
             if version is not None and version.state not in {*GONE, DocumentState.READY}:
                 with suppress(DocumentGone):
                     await set_state(conn, version, DocumentState.FAILED, code)
-        log.warning("ingest.failed", job_id=str(job.id), document_id=str(job.document_id), code=code)
+        log.warning("ingest.failed", code=code)
         await self._clean(job.tenant_id, job.document_id)
 
     async def _leave(self, job: ClaimedJob) -> None:
@@ -200,3 +204,8 @@ class Ingest:
             await self._discard.document(tenant_id, document_id)
         except Unavailable as error:
             log.warning("document.left_behind", document_id=str(document_id), code=error.code, detail=error.detail)
+
+
+def _ids_of(job: ClaimedJob) -> dict[str, str]:
+    ids = {"tenant_id": str(job.tenant_id), "document_id": str(job.document_id)}
+    return ids if job.request_id is None else {**ids, "request_id": job.request_id}

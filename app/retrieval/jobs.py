@@ -27,8 +27,8 @@ _SELECT: LiteralString = """
     FROM jobs WHERE id = %(job_id)s AND tenant_id = %(tenant_id)s
 """
 _INSERT: LiteralString = """
-    INSERT INTO jobs (id, tenant_id, kind, document_id, state, step)
-    VALUES (%(job_id)s, %(tenant_id)s, %(kind)s, %(document_id)s, 'accepted', %(step)s)
+    INSERT INTO jobs (id, tenant_id, kind, document_id, state, step, request_id)
+    VALUES (%(job_id)s, %(tenant_id)s, %(kind)s, %(document_id)s, 'accepted', %(step)s, %(request_id)s)
 """
 # Written as procrastinate's own client does it, but on the caller's connection: the row and the errand commit together.
 _DEFER: LiteralString = """
@@ -41,7 +41,7 @@ _DEFER: LiteralString = """
 _CLAIM: LiteralString = """
     UPDATE jobs SET state = 'running', attempt = attempt + 1, updated_at = now()
     WHERE id = %(job_id)s AND state IN ('accepted', 'running')
-    RETURNING id, tenant_id, kind, document_id, attempt
+    RETURNING id, tenant_id, kind, document_id, attempt, request_id
 """
 _ADVANCE: LiteralString = """
     UPDATE jobs SET step = %(step)s, progress = %(progress)s, error_code = NULL, error_detail = NULL, updated_at = now()
@@ -78,13 +78,14 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class ClaimedJob(msgspec.Struct, frozen=True):
-    """A job that a worker has begun."""
+    """A job that a worker has begun; `request_id` is of the upload, None where no request asked for the job."""
 
     id: JobId
     tenant_id: TenantId
     kind: JobKind
     document_id: DocumentId
     attempt: int
+    request_id: str | None = None
 
 
 class Jobs:
@@ -137,12 +138,21 @@ def wait_s(attempt: int) -> float:
 
 
 async def insert(
-    conn: Connection, tenant_id: TenantId, document_id: DocumentId, kind: JobKind, step: DocumentState
+    conn: Connection,
+    tenant_id: TenantId,
+    document_id: DocumentId,
+    kind: JobKind,
+    step: DocumentState,
+    *,
+    request_id: str | None = None,
 ) -> JobId:
-    """Add a job and tell the workers, both inside the caller's transaction; return its id."""
+    """Add a job and tell the workers, both inside the caller's transaction; return its id.
+
+    `request_id` is of the request that asks for it, by which the worker's lines are found; None where none does.
+    """
     job_id = JobId(uuid4())
     values = {"job_id": job_id, "tenant_id": tenant_id, "document_id": document_id, "kind": kind, "step": step}
-    await conn.execute(_INSERT, values)
+    await conn.execute(_INSERT, {**values, "request_id": request_id})
     await _defer(conn, job_id, wait_s=0.0)
     return job_id
 

@@ -69,11 +69,22 @@ class FakeDocuments:
     def __init__(self) -> None:
         self.kept: list[tuple[TenantId, Document, bytes]] = []
         self.pieces: list[int] = []
+        self.requests: list[str | None] = []
         self.refusal: Exception | None = None
         self.clears = True
 
-    async def add(self, tenant_id: TenantId, name: str, media_type: str, body: AsyncIterator[bytes], /) -> Upload:
+    async def add(
+        self,
+        tenant_id: TenantId,
+        name: str,
+        media_type: str,
+        body: AsyncIterator[bytes],
+        /,
+        *,
+        request_id: str | None = None,
+    ) -> Upload:
         """Keep an upload."""
+        self.requests.append(request_id)
         if self.refusal is not None:
             raise self.refusal
         parts = [part async for part in body]

@@ -132,9 +132,9 @@ class Retrieval:
             await conn.execute("INSERT INTO tenants (id, name) VALUES (%s, %s)", (tenant_id, str(tenant_id)))
         return tenant_id
 
-    async def add(self, tenant_id: TenantId, name: str, text: str) -> Upload:
+    async def add(self, tenant_id: TenantId, name: str, text: str, *, request_id: str | None = None) -> Upload:
         """Upload a text."""
-        return await self.documents.add(tenant_id, name, "", pieces(text.encode()))
+        return await self.documents.add(tenant_id, name, "", pieces(text.encode()), request_id=request_id)
 
     async def ingested(self, tenant_id: TenantId, name: str, text: str) -> Upload:
         """Upload a text and run its job."""

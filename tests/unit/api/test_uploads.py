@@ -55,6 +55,13 @@ async def test_an_upload_is_kept_and_its_job_can_be_asked(client: Client, platfo
     )
 
 
+async def test_the_job_of_an_upload_knows_its_request(client: Client, platform: FakePlatform) -> None:
+    await send(client, [FILE + END], MULTIPART, ("x-request-id", "given-1"))
+    made = await send(client, [FILE + END], MULTIPART)
+    assert platform.documents.requests == ["given-1", made.headers["x-request-id"]]
+    assert made.headers["x-request-id"] != "given-1"
+
+
 async def test_a_form_cut_anywhere_gives_the_same_file(client: Client, platform: FakePlatform) -> None:
     whole = part("note", b"aside") + FILE + part("after", b"too") + END
     for size in (1, 2, 7, 64):
