@@ -100,6 +100,15 @@ async def test_a_call_has_one_row_however_often_it_is_added(database: Database) 
     assert (stored[0]["tenant_id"], stored[0]["key_id"], stored[0]["run_id"]) == (tenant_id, key_id, run_id)
 
 
+async def test_a_call_without_a_first_token_has_none_in_its_row(database: Database) -> None:
+    tenant_id = TenantId(uuid4())
+    silent, spoke = _record(first_token_us=0), _record(first_token_us=5)
+    async with database.transaction("test") as conn:
+        await usage.add(conn, tenant_id, None, None, [silent, spoke])
+    stored = {row["id"]: row["first_token_us"] for row in await _rows(database, "usage")}
+    assert stored == {silent.id: None, spoke.id: 5}
+
+
 async def test_a_real_record_replaces_lost_and_never_the_other_way(database: Database) -> None:
     tenant_id = TenantId(uuid4())
     lost = _record(outcome=Outcome.LOST, first_token_us=0, route_id=None)

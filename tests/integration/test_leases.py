@@ -152,6 +152,17 @@ async def test_a_dead_replicas_slot_returns_and_its_call_is_left_as_lost(store: 
     assert [orphan async for orphan in alive.take_orphans()] == []
 
 
+async def test_what_is_left_of_a_fleet_that_never_comes_back_does_not_stay_in_redis(store: RedisStore) -> None:
+    dead, other = _leases(store, lease_s=0.01), _leases(store)
+    assert await _take(dead, "a") is not None
+    await _until_orphaned(store)
+    assert await _take(other, "a") is not None
+    day_ms = 24 * 3600 * 1000
+    assert day_ms - 60_000 < await store.client.pttl(node_key("a")) <= day_ms
+    assert 7 * day_ms - 60_000 < await store.client.pttl(ORPHANS_KEY) <= 7 * day_ms
+    assert sorted(await store.client.keys()) == [node_key("a").encode(), ORPHANS_KEY.encode()]
+
+
 async def test_an_orphan_that_could_not_be_stored_is_offered_again(store: RedisStore) -> None:
     leases = _leases(store, lease_s=0.01)
     assert await _take(leases, "a") is not None

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.inference.embedding import Batch, mean, pieces_of
+from tests.fakes.held import held_on
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
 
@@ -35,3 +36,13 @@ def test_a_mean_is_weighted_and_has_length_one() -> None:
 def test_nothing_to_embed_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="nothing"):
         Batch([], "e", 4)
+
+
+def test_a_long_text_is_the_mean_of_its_pieces_by_their_length_and_a_short_one_its_own() -> None:
+    batch = Batch(["short", "alpha " * 4 + "omega"], "e", 4)
+    # 16 tokens of context, less 8 for the message: pieces of up to 24 bytes.
+    batch.cut(held_on(num_ctx=16))
+    assert [len(piece) for piece in batch.pieces] == [5, 23, 6]
+    short, long = batch.join([(5.0, 5.0), (1.0, 0.0), (0.0, 1.0)])
+    assert short == (5.0, 5.0)
+    assert (math.hypot(*long), long[0] / long[1]) == (pytest.approx(1.0), pytest.approx(23 / 6))

@@ -1,0 +1,49 @@
+"""A slot that a call holds on a node, without a fleet or Redis."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.inference.admission import Asked, Held
+from app.inference.catalogue import Model
+from app.inference.lease import Lease, LeaseFacts
+from app.inference.placement import Need
+from app.inference.records import CallKind
+from app.inference.route import Candidate
+from app.inference.tiers import Tier
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def held_on(node: str = "a", *, num_ctx: int = 4096, resident: bool = True, began: float = 0.0) -> Held:
+    """Return a held slot of a call of the simple tier to the model `m`; an hour of the node's GPU costs $3.60."""
+    candidate = Candidate(node=node, model="m", tier=Tier.SIMPLE, slots=2, num_ctx=num_ctx, resident=resident)
+    facts = LeaseFacts(
+        id=UUID(int=7),
+        kind=CallKind.CHAT,
+        agent="test",
+        run_id=None,
+        tier=Tier.SIMPLE,
+        node=node,
+        model="m",
+        digest="",
+        input_tokens=3,
+        wait_us=11,
+        price_usd_micro_per_hour=3_600_000,
+        started_at=AT,
+    )
+    return Held(
+        asked=Asked(
+            need=Need(CallKind.CHAT, Tier.SIMPLE, prompt_tokens=3, max_tokens=5),
+            identity="call",
+            agent="test",
+            run_id=None,
+        ),
+        model=Model(name="m", tiers=(Tier.SIMPLE,)),
+        candidate=candidate,
+        candidates=(candidate,),
+        tier=Tier.SIMPLE,
+        lease=Lease(facts, 40.0, coordinated=True),
+        wait_us=11,
+        began=began,
+        started_at=AT,
+    )
