@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
@@ -169,12 +170,12 @@ async def until(is_true: Callable[[], bool], limit_s: float = END_S) -> None:
             await asyncio.sleep(0.02)
 
 
-async def until_locked(database: Database) -> None:
-    """Wait until some statement of this database waits for a lock."""
+async def until_locked(database: Database, statements: int = 1, *, unless: asyncio.Task[Any] | None = None) -> None:
+    """Wait until so many statements of this database wait for a lock, or `unless` has ended."""
     async with asyncio.timeout(END_S), database.connection("test") as conn:
-        while True:
+        while unless is None or not unless.done():
             row = await (await conn.execute(WAITING)).fetchone()
-            if row is not None and row["waiting"]:
+            if row is not None and row["waiting"] >= statements:
                 return
             await asyncio.sleep(0.02)
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from app.agents.event_log import End, Entry, EventLog
 from app.agents.values import OnDisconnect, RunOptions, RunState
-from app.errors import NoNodeAvailable
+from app.errors import NoNodeAvailable, RunUnknown
 from app.ids import RunId
 from app.inference.nodes import routable
 from app.wiring import Platform
@@ -196,6 +196,20 @@ async def test_an_end_takes_the_session_before_the_run_as_a_next_question_does(
             except LockNotAvailable:
                 pytest.fail("the end holds the run while it waits for the session")
         assert (await platform.runner.result(caller, handle.run_id, END_S)).state is RunState.DONE
+
+
+async def test_a_run_under_way_is_unknown_to_another_tenant(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, hang_after=2)
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller, stranger = await add_caller(platform), await add_caller(platform)
+        handle = await platform.runner.start(caller, ask())
+        await until(lambda: chat_of(node).tokens >= 2)
+        with pytest.raises(RunUnknown):
+            await anext(platform.runner.events(stranger, handle.run_id))
+        with pytest.raises(RunUnknown):
+            await platform.runner.cancel(stranger, handle.run_id)
+        assert (await platform.runs.get(caller.tenant_id, handle.run_id)).state is RunState.RUNNING
+        await platform.runner.cancel(caller, handle.run_id)
 
 
 async def test_a_stored_answer_is_replayed_though_every_node_is_down(servers: Servers, node: FakeNode) -> None:

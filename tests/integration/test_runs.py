@@ -174,7 +174,7 @@ async def test_of_many_workers_one_takes_over_an_expired_run(bench: Bench) -> No
     claims = await asyncio.gather(*(worker.claim_expired(claim.run_id) for worker in workers))
     won = [taken for taken in claims if taken is not None]
     assert len(won) == 1
-    assert (won[0].fence, won[0].attempt, won[0].question) == (2, 2, claim.question)
+    assert (won[0].fence, won[0].attempt, won[0].lost, won[0].question) == (2, 2, 1, claim.question)
 
 
 async def test_a_run_whose_lease_holds_is_not_taken(bench: Bench) -> None:
@@ -210,7 +210,10 @@ async def test_a_run_that_is_let_go_can_be_taken_at_once(bench: Bench) -> None:
     store = bench.runs()
     claim = await accepted(store, bench.caller, question())
     await store.let_go(claim)
-    assert await bench.runs("worker-1").claim_expired(claim.run_id) is not None
+    taken = await bench.runs("worker-1").claim_expired(claim.run_id)
+    assert taken is not None
+    # Its owner did not die, so that does not count towards giving it up.
+    assert (taken.fence, taken.attempt, taken.lost) == (2, 2, 0)
 
 
 async def test_a_session_with_a_run_under_way_is_not_removed_and_later_takes_all_with_it(bench: Bench) -> None:

@@ -1,6 +1,8 @@
-"""How long a session lives, and how many there are."""
+"""How long a session lives, how many there are, and when it may be removed."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,10 +13,11 @@ from app.agents import endings
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.values import Claim, RunResult, RunState, StartRun
-from app.errors import SessionUnknown
+from app.errors import SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, SessionId, TenantId
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
+from tests.integration.platforms import caller_in, until_locked
 
 pytestmark = pytest.mark.integration
 
@@ -23,11 +26,35 @@ SET_EXPIRY = "UPDATE sessions SET expires_at = now() + %s WHERE id = %s"
 SELECT_EXPIRY = "SELECT expires_at FROM sessions WHERE id = %s"
 
 
-async def talk(database: Database, caller: Caller, session_id: SessionId | None = None) -> Claim:
-    """Ask one question of a new session or of `session_id`, and end its run."""
+@dataclass(frozen=True)
+class Bench:
+    """A database of the test's own, its sessions, and a caller."""
+
+    database: Database
+    sessions: Sessions
+    caller: Caller
+
+
+@pytest.fixture
+async def bench(new_database: Callable[[], str]) -> AsyncGenerator[Bench]:
+    """An empty database."""
+    metrics = Metrics(CollectorRegistry())
+    async with make_pool(new_database(), size=4, wait_s=5) as pool:
+        database = Database(pool, metrics)
+        yield Bench(database, Sessions(database, metrics), await caller_in(database))
+
+
+async def begin(database: Database, caller: Caller, session_id: SessionId | None = None) -> Claim:
+    """Ask one question of a new session or of `session_id`."""
     runs = Runs(database, owner="replica-1", lease_s=30, session_ttl_s=3600)
     _, claim = await runs.accept(caller, StartRun(question="How long?", request_id="r1", session_id=session_id))
     assert claim is not None
+    return claim
+
+
+async def talk(database: Database, caller: Caller, session_id: SessionId | None = None) -> Claim:
+    """Ask one question of a new session or of `session_id`, and end its run."""
+    claim = await begin(database, caller, session_id)
     result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=RunState.DONE, message="Two years.")
     async with database.transaction("test.end") as conn:
         await endings.end(conn, claim, result)
@@ -65,3 +92,33 @@ async def test_each_use_gives_a_session_another_hour_and_one_that_is_not_used_en
             await sessions.get(caller.tenant_id, session_id)
         await sessions.count()
         assert metrics.registry.get_sample_value("active_sessions") == 0
+
+
+async def test_a_session_whose_next_question_is_being_accepted_is_not_removed(bench: Bench) -> None:
+    database, caller = bench.database, bench.caller
+    session_id = (await talk(database, caller)).session_id
+    async with database.transaction("test") as conn:
+        # The question has its session and its row by the time that its message waits for this.
+        await conn.execute("LOCK TABLE messages IN SHARE MODE")
+        accepting = asyncio.create_task(begin(database, caller, session_id))
+        await until_locked(database)
+        removing = asyncio.create_task(bench.sessions.remove(caller.tenant_id, session_id))
+        await until_locked(database, 2, unless=removing)
+    claim = await accepting
+    with pytest.raises(SessionBusy):
+        await removing
+    session = await bench.sessions.get(caller.tenant_id, claim.session_id)
+    assert [message.role for message in session.messages] == ["user", "assistant", "user"]
+
+
+async def test_a_session_is_kept_for_a_day_after_it_has_expired(bench: Bench) -> None:
+    ids = [(await talk(bench.database, bench.caller)).session_id for _ in range(3)]
+    running = await begin(bench.database, bench.caller)
+    async with bench.database.connection("test") as conn:
+        for hours, session_id in zip((23, 25, 0), ids, strict=True):
+            await conn.execute(SET_EXPIRY, [timedelta(hours=-hours), session_id])
+        await conn.execute(SET_EXPIRY, [timedelta(hours=-25), running.session_id])
+    assert await bench.sessions.remove_stale() == 1
+    async with bench.database.connection("test") as conn:
+        rows = await (await conn.execute("SELECT id FROM sessions")).fetchall()
+    assert {row["id"] for row in rows} == {ids[0], ids[2], running.session_id}

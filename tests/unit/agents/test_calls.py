@@ -1,52 +1,21 @@
 """What a team may do in one run: which failures of a search an answer can do without."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import cast
-from uuid import UUID
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from app.agents.calls import SEARCH, CallLimits, RunCalls
 from app.agents.deadline import deadline_of
-from app.agents.effects import Effects, Finished
 from app.agents.event_log import EventLog
 from app.agents.live import LiveRun
-from app.agents.values import Claim, OnDisconnect, RunOptions
 from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
-from app.ids import RunId, SessionId, TenantId
+from app.ids import TenantId
 from app.inference.dispatcher import Dispatcher
-from app.postgres import Database
 from app.retrieval.search import Embed, Passage, Search
 from app.telemetry.metrics import Metrics
-
-CLAIM = Claim(
-    run_id=RunId(UUID(int=1)),
-    tenant_id=TenantId(UUID(int=2)),
-    key_id=None,
-    session_id=SessionId(UUID(int=3)),
-    team="assistant",
-    question="?",
-    context={},
-    options=RunOptions(),
-    on_disconnect=OnDisconnect.CANCEL,
-    request_id="r",
-    fence=1,
-    attempt=1,
-    started_at=datetime(2026, 3, 1, tzinfo=UTC),
-)
-
-
-class KeptEffects(Effects):
-    """Effects that are kept in memory."""
-
-    def __init__(self) -> None:
-        super().__init__(cast("Database", None), CLAIM)
-        self.finished: list[Finished] = []
-
-    async def _commit(self, finished: Finished) -> None:
-        self.finished.append(finished)
+from tests.fakes.runs import CLAIM, KeptEffects
 
 
 class FailingSearch(Search):

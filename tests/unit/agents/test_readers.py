@@ -1,0 +1,41 @@
+"""What a reader of a run that another process executes is shown, whatever has become of its log."""
+
+import msgspec
+import pytest
+
+from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Position, Text
+from app.agents.readers import read_elsewhere
+from app.agents.values import Delta, EventKind, Restart, RunResult, RunState
+from tests.fakes.runs import CLAIM, KeptLog, KeptRuns
+
+DONE = RunResult(run_id=CLAIM.run_id, session_id=CLAIM.session_id, state=RunState.DONE, message="Two years.")
+HAS = Position(EPOCHS_PER_FENCE, 3)
+"""A reader of the first attempt with three characters."""
+
+
+async def shown(log: KeptLog, position: Position, result: RunResult = DONE) -> list[object]:
+    """Return the deltas and restarts that a reader at `position` gets, and how it ends."""
+    follower = Follower(CLAIM.run_id, CLAIM.session_id, position)
+    events = [event async for event in read_elsewhere(log, KeptRuns(result), CLAIM.tenant_id, CLAIM.run_id, follower)]
+    return [event.body if isinstance(event.body, Delta | Restart) else event.kind for event in events]
+
+
+async def test_a_reader_whose_log_is_there_gets_the_rest() -> None:
+    entries: list[Entry] = [Opening(EPOCHS_PER_FENCE, 0), Text(EPOCHS_PER_FENCE, 0, "Two years.")]
+    assert await shown(KeptLog(entries), HAS) == [Delta(" years."), EventKind.DONE]
+
+
+async def test_a_reader_whose_log_has_expired_gets_the_stored_answer_anew() -> None:
+    assert await shown(KeptLog(), HAS) == [Restart(0), Delta("Two years."), EventKind.DONE]
+
+
+async def test_a_reader_whose_log_is_away_gets_the_stored_answer_anew() -> None:
+    log = KeptLog()
+    log.is_away = True
+    assert await shown(log, HAS) == [Restart(0), Delta("Two years."), EventKind.DONE]
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.CANCELLED, RunState.DEAD])
+async def test_a_run_without_an_answer_ends_with_an_error(state: RunState) -> None:
+    failed = msgspec.structs.replace(DONE, state=state, message="")
+    assert await shown(KeptLog(), Position(), failed) == [EventKind.ERROR]
