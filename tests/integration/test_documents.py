@@ -183,6 +183,8 @@ async def test_a_document_removed_in_the_middle_of_its_ingestion_leaves_no_point
 
     async def embed(tenant_id: TenantId, asked: Sequence[str]) -> list[list[float]]:
         await retrieval.documents.remove(tenant_id, upload.document_id)
+        # They are the sign that there may be points: this job is about to write some.
+        assert await retrieval.chunk_count(upload.document_id) == 2 * BATCH
         return await retrieval.embedding(asked)
 
     await retrieval.ingest(embed=embed).run(upload.job_id)

@@ -1,6 +1,6 @@
 """Documents become passages, whatever breaks on the way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -8,7 +8,7 @@ import procrastinate
 import pytest
 
 from app.errors import JobUnknown, NodeFailed
-from app.ids import JobId
+from app.ids import JobId, TenantId
 from app.postgres import make_pool
 from app.retrieval import jobs
 from app.retrieval.ingest import BATCH
@@ -90,6 +90,23 @@ async def test_an_absent_node_makes_the_job_wait_and_says_so(retrieval: Retrieva
     assert len(retrieval.embedding.asked) == 2 * BATCH, "what was embedded before the break is not embedded again"
 
 
+async def test_a_job_that_goes_on_no_longer_tells_what_it_waited_for(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "long.md", long_text(3 * BATCH))
+    retrieval.embedding.raises, retrieval.embedding.fails_after = NodeFailed("node a broke off"), BATCH
+    await retrieval.ingest().run(upload.job_id)
+    retrieval.embedding.raises = None
+    told: list[tuple[str | None, str | None]] = []
+
+    async def embed(tenant_id: TenantId, texts: Sequence[str]) -> list[list[float]]:
+        job = await retrieval.job(tenant_id, upload.job_id)
+        told.append((job.error_code, job.error_detail))
+        return await retrieval.embedding(texts)
+
+    await retrieval.ingest(embed=embed).run(upload.job_id)
+    assert told == [("node_failed", "node a broke off"), (None, None)]
+
+
 async def test_an_absent_index_makes_the_job_wait_with_an_errand_in_the_future(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
@@ -128,7 +145,7 @@ async def test_a_document_without_text_fails_once_and_for_all(retrieval: Retriev
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "blank.txt", " \n\n ")
     job = await retrieval.job(tenant, upload.job_id)
-    assert (job.state, job.error_code, job.attempt) == (JobState.FAILED, "no_text", 1)
+    assert (job.state, job.error_code, job.attempt, job.progress) == (JobState.FAILED, "no_text", 1, 0.0)
     assert (await retrieval.documents.get(tenant, upload.document_id)).error_code == "no_text"
     again = await retrieval.ingested(tenant, "blank.txt", " \n\n ")
     assert again.version == 2, "a content that failed may be tried again"
@@ -150,7 +167,7 @@ async def test_a_text_that_no_cut_makes_fit_ends_the_job_with_the_models_code(re
     retrieval.embedding.longest_chars = 10
     upload = await retrieval.ingested(tenant, "kiln.md", HANDBOOK)
     job = await retrieval.job(tenant, upload.job_id)
-    assert (job.state, job.error_code) == (JobState.FAILED, "context_too_long")
+    assert (job.state, job.error_code, job.progress) == (JobState.FAILED, "context_too_long", 0.1)
     assert await retrieval.chunk_count(upload.document_id) == 0
 
 
