@@ -1,8 +1,12 @@
 """Refused keys are bounded by where they come from, and nobody else pays for it."""
 
+from typing import Any, cast
+
 import pytest
 
+from app.api import refusals as remembering
 from app.api.app import create_app
+from app.api.problems import RateLimited
 from app.api.refusals import WINDOW_S, Refusals, network_of
 from app.errors import KeyUnknown
 from tests.fakes.asgi import Client
@@ -77,6 +81,38 @@ async def test_a_key_that_was_taken_and_is_revoked_counts_as_any_other(platform:
     assert (await client.get(PATH)).status == 200
     platform.keys.error = KeyUnknown("revoked")
     assert [(await client.get(PATH)).status for _ in range(LIMIT + 1)] == [401] * LIMIT + [429]
+
+
+async def refuse(refusals: Refusals, address: str) -> type[Exception]:
+    """Bring an unknown key from an address; return how it is refused."""
+    with pytest.raises((KeyUnknown, RateLimited)) as caught:
+        await refusals.find("wrong", cast("Any", scope_of(address)))
+    return caught.type
+
+
+async def test_of_many_networks_the_one_that_was_refused_longest_ago_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remembering, "REMEMBERED", 3)
+    refusals = Refusals(FakeKeys(), limit=1, clock=lambda: 0.0)
+    for number in range(4):
+        assert await refuse(refusals, f"10.0.0.{number}") is KeyUnknown
+    assert [await refuse(refusals, f"10.0.0.{number}") for number in (3, 2, 1)] == [RateLimited] * 3
+    assert await refuse(refusals, "10.0.0.0") is KeyUnknown
+
+
+async def test_of_many_keys_that_were_taken_the_one_used_longest_ago_is_counted_as_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remembering, "REMEMBERED", 1)
+    refusals = Refusals(FakeKeys(), limit=1, clock=lambda: 0.0)
+    scope = cast("Any", scope_of("10.0.0.1"))
+    for key in (KEY_A, KEY_B):
+        await refusals.find(key, scope)
+    assert await refuse(refusals, "10.0.0.1") is KeyUnknown
+    assert (await refusals.find(KEY_B, scope)).tenant == "b"
+    with pytest.raises(RateLimited):
+        await refusals.find(KEY_A, scope)
 
 
 @pytest.mark.parametrize(

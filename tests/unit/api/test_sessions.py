@@ -51,6 +51,11 @@ async def test_pages_hold_every_session_once(client: Client, other: Client) -> N
     assert found == made[::-1]
 
 
+@pytest.mark.parametrize("limit", ["1", "100"])
+async def test_the_smallest_and_the_largest_page_are_given(client: Client, limit: str) -> None:
+    assert (await client.get(f"{PATH}?limit={limit}")).status == 200
+
+
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "ten", "1e1", "", "\u0661", "9999"])
 async def test_a_page_has_one_to_a_hundred_rows(client: Client, limit: str) -> None:
     reply = await client.get(f"{PATH}?limit={limit}")
