@@ -54,7 +54,7 @@ def result_of(events: list[RunEvent]) -> RunResult:
     return events[-1].body
 
 
-@pytest.mark.requirement("FIN-03", "FIN-04", "ORC-50")
+@pytest.mark.requirement("FIN-03", "FIN-04", "ORC-50.embeddings")
 async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)

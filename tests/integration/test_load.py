@@ -98,7 +98,7 @@ def locust_counts(ran: Ran) -> dict[str, int]:
     return counts
 
 
-@pytest.mark.requirement("UPL-48", "ORC-80", "UPL-20", "UPL-21", "UPL-22", "UPL-23", "INS-82", "ORC-81")
+@pytest.mark.requirement("UPL-48", "UPL-20", "UPL-21", "UPL-22", "UPL-23", "INS-82")
 async def test_both_personas_are_measured_and_a_quick_stack_passes(stack: FakeStack, tmp_path: Path) -> None:
     ran = await load(stack, tmp_path, *SHORT, "--users", "6", "--minutes", "0.06")
     assert ran.status == 0, ran.out + ran.err
@@ -119,7 +119,7 @@ async def test_both_personas_are_measured_and_a_quick_stack_passes(stack: FakeSt
     assert KEY not in "".join([ran.out, ran.err, *written.values()])
 
 
-@pytest.mark.requirement("ORC-81", "ORC-83")
+@pytest.mark.requirement("ORC-81.told", "ORC-83.told")
 async def test_a_breach_is_named_and_is_the_exit_status(stack: FakeStack, tmp_path: Path) -> None:
     stack.manner = Manner(refuse=2, refuse_in_stream=2, cost_usd=0.02, cites=False)
     ran = await load(stack, tmp_path, *SHORT, "--users", "6", "--minutes", "0.03")
@@ -133,7 +133,7 @@ async def test_a_breach_is_named_and_is_the_exit_status(stack: FakeStack, tmp_pa
     assert why[Outcome.WRONG, "not_cited"] > 0
 
 
-@pytest.mark.requirement("ORC-80")
+@pytest.mark.requirement("ORC-80.honest")
 async def test_a_stall_of_500_ms_shows_in_p99_with_open_arrivals(stack: FakeStack, tmp_path: Path) -> None:
     stack.manner = Manner(stall_before=30, stall_s=0.5)
     ran = await load(stack, tmp_path, *OPEN)
@@ -147,7 +147,7 @@ async def test_a_stall_of_500_ms_shows_in_p99_with_open_arrivals(stack: FakeStac
     assert percentile(times_s, 0.99) >= 0.25
 
 
-@pytest.mark.requirement("ORC-80")
+@pytest.mark.requirement("ORC-80.honest")
 async def test_a_closed_loop_shows_the_same_stall_once_a_person(stack: FakeStack, tmp_path: Path) -> None:
     stack.manner = Manner(stall_before=20, stall_s=0.5)
     ran = await load(stack, tmp_path, *SHORT, "--users", "1", "--minutes", "0.03")

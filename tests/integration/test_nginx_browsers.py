@@ -101,7 +101,7 @@ async def test_no_list_allows_nobody_and_a_star_everybody(
     assert told(reply) == {**expected, **exposed}
 
 
-@pytest.mark.requirement("ORC-20")
+@pytest.mark.requirement("ORC-20.cors")
 async def test_preflights_are_answered_without_a_limit_and_count_for_nobody(edge: Edge) -> None:
     asks = {"origin": CONSOLE, "access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
     foreign = {**asks, "origin": EVIL}

@@ -39,7 +39,7 @@ async def ask_over_tls(edge: Edge, *, called: str, host: str) -> bytes:
     return reply
 
 
-@pytest.mark.requirement("FIN-39")
+@pytest.mark.requirement("FIN-39", "ORC-20.tls")
 async def test_plain_http_is_sent_to_https_with_its_path_and_query(edge: Edge) -> None:
     reply = (await ask_plainly(edge.plain_port, NAME, "/a/b?c=d")).lower()
     assert reply.startswith(b"http/1.1 301 ")
@@ -71,7 +71,7 @@ async def test_http2_is_spoken_and_a_stream_over_it_arrives_event_by_event(edge:
     assert edge.seen[0]["headers"]["x-forwarded-proto"] == "https"
 
 
-@pytest.mark.requirement("FIN-39")
+@pytest.mark.requirement("FIN-39", "ORC-20.tls")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_tls_1_2_and_1_3_are_spoken(edge: Edge, version: ssl.TLSVersion) -> None:
     assert edge.trust is not None

@@ -70,7 +70,7 @@ async def is_whole(platform: Platform, caller: Caller) -> bool:
     return (await answered(platform, caller, ask())).degraded == ()
 
 
-@pytest.mark.requirement("ORC-22", "UPL-48")
+@pytest.mark.requirement("ORC-22.without", "UPL-48")
 async def test_without_qdrant_the_answer_comes_and_says_what_it_lacks(
     own_stack: Stack, servers: Servers, node: FakeNode
 ) -> None:
@@ -132,7 +132,15 @@ async def test_without_postgresql_a_question_is_refused_quickly_and_later_works(
         assert (await answered(platform, caller, ask(idempotency_key="pg"))).state is RunState.DONE
 
 
-@pytest.mark.requirement("INS-24.status", "INS-24.database", "INS-24.redis", "INS-24.vector-store", "INS-24.models")
+@pytest.mark.requirement(
+    "INS-24.status",
+    "INS-24.database",
+    "INS-24.redis",
+    "INS-24.vector-store",
+    "INS-24.models",
+    "ORC-16.answers",
+    "ORC-16.fails",
+)
 async def test_health_names_each_part_that_is_away_and_no_other(
     own_stack: Stack, servers: Servers, node: FakeNode
 ) -> None:

@@ -231,7 +231,7 @@ async def test_a_missing_collection_is_unavailable_until_it_is_made(double: Doub
         assert await qdrant.count(ONE) == 0
 
 
-@pytest.mark.requirement("ORC-22", "ORC-23")
+@pytest.mark.requirement("ORC-22.watched")
 async def test_every_request_is_measured(double: Double) -> None:
     metrics = Metrics(CollectorRegistry())
     async with peers(double.urls, metrics=metrics) as qdrant:
@@ -243,7 +243,7 @@ async def test_every_request_is_measured(double: Double) -> None:
     assert metrics.registry.get_sample_value(name, {"operation": "count"}) == 1
 
 
-@pytest.mark.requirement("ORC-02", "ORC-22", "INS-39")
+@pytest.mark.requirement("ORC-02.restart", "ORC-22.persistent", "INS-39")
 async def test_points_survive_the_death_of_all_peers(tmp_path: Path) -> None:
     with running_double(tmp_path, api_key=KEY) as double:
         async with peers(double.urls) as qdrant:

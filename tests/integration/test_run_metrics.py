@@ -1,6 +1,6 @@
 """What a run leaves in the metrics, the log and the usage rows, on real stores and a scriptable node."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -9,7 +9,8 @@ from app.agents.values import RunState
 from app.health import Services
 from app.inference.nodes import routable
 from app.wiring import Platform
-from tests.fakes.node import FakeNode
+from tests.fakes.node import FakeCall, FakeNode
+from tests.fakes.words import count_tokens
 from tests.integration.platforms import (
     CHAT,
     EMBED,
@@ -34,12 +35,20 @@ USAGE = """
 """
 
 
+def prompt_tokens(call: FakeCall) -> int:
+    """Return what the node counts of a call's messages."""
+    messages = call.body["messages"]
+    assert isinstance(messages, list)
+    texts = [str(message["content"]) for message in messages]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return count_tokens(texts)
+
+
 def count(platform: Platform, name: str, **labels: str) -> float:
     """Return a sample of the platform's metrics, 0 if it is not there."""
     return platform.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-@pytest.mark.requirement("INS-64", "FIN-61", "FIN-62", "FIN-65", "FIN-66", "FAM-13")
+@pytest.mark.requirement("INS-64", "FIN-61", "FIN-62", "FIN-65", "FIN-66", "FAM-13", "ORC-23.exported")
 async def test_an_answer_is_counted_by_its_agent_query_type_model_and_tool(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         result = await answered(platform, await add_caller(platform), ask())
@@ -55,7 +64,7 @@ async def test_an_answer_is_counted_by_its_agent_query_type_model_and_tool(serve
         assert count(platform, "tool_duration_seconds_count", tool_name=TOOL) == 1
 
 
-@pytest.mark.requirement("INS-65", "FIN-63", "FAM-13")
+@pytest.mark.requirement("INS-65", "FIN-63", "FAM-13", "ORC-23.exported")
 async def test_a_run_that_fails_is_counted_by_its_agent_and_error(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, status=400, error="invalid message")
     async with opened(settings_for(servers, node)) as (platform,):
@@ -125,21 +134,33 @@ async def test_an_answer_says_when_earlier_turns_had_no_room(servers: Servers, n
         assert count(platform, "switchyard_degraded_total", reason="history") == 1
 
 
-@pytest.mark.requirement("ORC-50")
+@pytest.mark.requirement(
+    "ORC-50.session", "ORC-50.agent", "ORC-50.cost", "ORC-50.input", "ORC-50.output", "ORC-50.time"
+)
 async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
     servers: Servers, node: FakeNode
 ) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
-        result = await answered(platform, await add_caller(platform), ask())
-        (row,) = await rows(platform, USAGE, result.run_id)
-        assert (row["session_id"], row["agent"]) == (result.session_id, result.agent_used)
-        assert (row["input_tokens"], row["output_tokens"]) == (
-            result.routes[-1].input_tokens,
-            result.routes[-1].output_tokens,
-        )
-        assert row["output_tokens"] != 0
-        assert row["cost_usd_micro"] == round(result.routes[-1].cost_usd * 1_000_000) != 0
-        assert isinstance(row["started_at"], datetime)
+        caller, before = await add_caller(platform), datetime.now(UTC)
+        asked: list[tuple[int, int]] = []
+        for question, said in (
+            ("What is the price?", "Nine."),
+            ("And what is the weight of all of it?", "Seven kilograms."),
+        ):
+            node.script(model=CHAT, text=said)
+            result = await answered(platform, caller, ask(question))
+            (row,) = await rows(platform, USAGE, result.run_id)
+            call = chat_of(node)
+            asked.append((prompt_tokens(call), call.tokens))
+            assert (row["session_id"], row["agent"]) == (result.session_id, "assistant")
+            assert (row["input_tokens"], row["output_tokens"]) == asked[-1]
+            assert row["cost_usd_micro"] == round(result.routes[-1].cost_usd * 1_000_000) > 0
+            started_at = row["started_at"]
+            assert isinstance(started_at, datetime)
+            assert before < started_at < datetime.now(UTC)
+            before = started_at
+        assert [output for _, output in asked] == [5, 16]
+        assert asked[0][0] != asked[1][0]
 
 
 @pytest.mark.requirement("INS-68")

@@ -49,6 +49,7 @@ async def test_a_rare_word_finds_its_passage_even_when_the_meaning_is_far(retrie
     assert "E-417" in (await retrieval.ask(tenant, "E-417"))[0].text
 
 
+@pytest.mark.requirement("ORC-22.scores")
 async def test_passages_come_best_first_and_no_more_than_asked_for(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     text = "\n".join(f"## Part {number}\n\nPart {number} of the kiln weighs {number} grams.\n" for number in range(30))
@@ -125,7 +126,7 @@ ASKED = [
 ]
 
 
-@pytest.mark.requirement("FIN-05", "ORC-22")
+@pytest.mark.requirement("FIN-05", "ORC-22.retrieval")
 async def test_the_sample_handbook_answers_plain_questions_among_the_first_three(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     for path in sorted(HANDBOOK.glob("*.md")):

@@ -13,12 +13,12 @@ from tests.ops.monitoring_programs import alertmanager_file, program
 
 requirement = pytest.mark.requirement
 OF_THE_CASES = {
-    "agents": requirement("FIN-71", "ORC-04"),
-    "api": requirement("FIN-70", "ORC-04"),
-    "api_service_down": requirement("FIN-72", "ORC-04"),
-    "inference": requirement("FIN-73", "ORC-04"),
-    "postgres": requirement("FIN-74", "ORC-04"),
-    "retrieval": requirement("FIN-75", "ORC-04"),
+    "agents": requirement("FIN-71", "ORC-04.fires"),
+    "api": requirement("FIN-70", "ORC-04.fires"),
+    "api_service_down": requirement("FIN-72", "ORC-04.fires"),
+    "inference": requirement("FIN-73", "ORC-04.fires"),
+    "postgres": requirement("FIN-74", "ORC-04.fires"),
+    "retrieval": requirement("FIN-75", "ORC-04.fires"),
 }
 
 

@@ -26,12 +26,12 @@ from tests.ops.alert_rules import (
 
 requirement = pytest.mark.requirement
 ALERTS = (
-    pytest.param("HighErrorRate", marks=requirement("FIN-70", "ORC-04")),
-    pytest.param("HighLatency", marks=requirement("FIN-71", "ORC-04")),
-    pytest.param("ServiceDown", marks=requirement("FIN-72", "ORC-04")),
-    pytest.param("HighTokenUsage", marks=requirement("FIN-73", "ORC-04")),
-    pytest.param("DatabaseConnectionPoolExhausted", marks=requirement("FIN-74", "ORC-04")),
-    pytest.param("QdrantHighLatency", marks=requirement("FIN-75", "ORC-04")),
+    pytest.param("HighErrorRate", marks=requirement("FIN-70")),
+    pytest.param("HighLatency", marks=requirement("FIN-71")),
+    pytest.param("ServiceDown", marks=requirement("FIN-72")),
+    pytest.param("HighTokenUsage", marks=requirement("FIN-73")),
+    pytest.param("DatabaseConnectionPoolExhausted", marks=requirement("FIN-74")),
+    pytest.param("QdrantHighLatency", marks=requirement("FIN-75")),
     "RunsFailing",
     "NodeDown",
     "NoNodeRoutable",
@@ -41,12 +41,14 @@ ALERTS = (
 )
 # What the alerts are to say, in the units of their expressions: severity, threshold, and how long.
 PROMISED = (
-    pytest.param("HighErrorRate", "warning", 0.05, "5m", marks=requirement("FIN-70")),
-    pytest.param("HighLatency", "warning", 30, "10m", marks=requirement("FIN-71")),
-    pytest.param("ServiceDown", "critical", 0, "2m", marks=requirement("FIN-72")),
-    pytest.param("HighTokenUsage", "warning", 1_000_000, "30m", marks=requirement("FIN-73")),
-    pytest.param("DatabaseConnectionPoolExhausted", "critical", 0.9, "5m", marks=requirement("FIN-74")),
-    pytest.param("QdrantHighLatency", "warning", 2, "5m", marks=requirement("FIN-75")),
+    pytest.param("HighErrorRate", "warning", 0.05, "5m", marks=requirement("FIN-70", "ORC-04.configured")),
+    pytest.param("HighLatency", "warning", 30, "10m", marks=requirement("FIN-71", "ORC-04.configured")),
+    pytest.param("ServiceDown", "critical", 0, "2m", marks=requirement("FIN-72", "ORC-04.configured")),
+    pytest.param("HighTokenUsage", "warning", 1_000_000, "30m", marks=requirement("FIN-73", "ORC-04.configured")),
+    pytest.param(
+        "DatabaseConnectionPoolExhausted", "critical", 0.9, "5m", marks=requirement("FIN-74", "ORC-04.configured")
+    ),
+    pytest.param("QdrantHighLatency", "warning", 2, "5m", marks=requirement("FIN-75", "ORC-04.configured")),
 )
 SECTIONS = ("**What users see.**", "## Look", "## Mend", "## Wake someone")
 BOUND_JOBS = {"replicas", "workers"}

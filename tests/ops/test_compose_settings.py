@@ -61,7 +61,7 @@ def memory_bytes(service: Service) -> int:
     return int(limit[:-1]) * {"M": 1 << 20, "G": 1 << 30}[limit[-1]]
 
 
-@pytest.mark.requirement("FIN-30")
+@pytest.mark.requirement("FIN-30", "ORC-20.backend")
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_process_starts_with_the_settings_it_gets(name: str, secrets_folder: Path) -> None:
     settings, secrets = settings_of(name, secrets_folder), read_secrets(secrets_folder)
@@ -70,6 +70,15 @@ def test_a_process_starts_with_the_settings_it_gets(name: str, secrets_folder: P
     assert settings.coordination_url == secrets["coordination_url"]
     assert settings.qdrant_api_key == secrets["qdrant_api_key"]
     assert settings.host == "0.0.0.0"  # noqa: S104 - inside its container
+
+
+@pytest.mark.requirement("ORC-02.disk")
+def test_each_peer_keeps_its_data_on_a_volume_of_its_own() -> None:
+    peers = {name: service for name, service in COMPOSE.services.items() if name.startswith("qdrant-")}
+    kept = {
+        name: [source for source, to, _ in peer.mounts() if to == "/qdrant/storage"] for name, peer in peers.items()
+    }
+    assert kept == {f"qdrant-{number}": [f"qdrant-{number}-data"] for number in (1, 2, 3)}
 
 
 def test_every_process_gets_every_setting_without_a_default() -> None:

@@ -14,7 +14,7 @@ NEEDED = {
 }
 
 
-@pytest.mark.requirement("INS-40")
+@pytest.mark.requirement("INS-40", "ORC-20.stores", "ORC-87.vector-store")
 @pytest.mark.parametrize(
     ("name", "value", "read"),
     [
@@ -39,9 +39,10 @@ def test_sessions_live_for_an_hour_and_port_8000_is_listened_on_unless_told_othe
     assert (settings.session_ttl_seconds, settings.port) == (3600, 8000)
 
 
-@pytest.mark.requirement("ORC-87")
+@pytest.mark.requirement("ORC-87.tokens", "ORC-87.redis-tls")
 def test_the_length_of_an_answer_and_tls_to_redis_are_settings() -> None:
     given = {f"{PREFIX}{key}": text for key, text in NEEDED.items()}
-    given[f"{PREFIX}CACHE_URL"] = "rediss://cache"
+    given |= {f"{PREFIX}CACHE_URL": "rediss://cache/1", f"{PREFIX}COORDINATION_URL": "rediss://coordination/2"}
     settings = read_settings(given | {f"{PREFIX}MAX_OUTPUT_TOKENS": "1000", f"{PREFIX}REDIS_CA": "/ca.pem"})
     assert (settings.max_output_tokens, settings.redis_ca) == (1000, "/ca.pem")
+    assert (settings.cache_url, settings.coordination_url) == ("rediss://cache/1", "rediss://coordination/2")

@@ -27,7 +27,7 @@ def asks(origin: str, method: str = "POST") -> list[tuple[str, str]]:
     return [("origin", origin), ("access-control-request-method", method)]
 
 
-@pytest.mark.requirement("ORC-20")
+@pytest.mark.requirement("ORC-20.cors")
 @pytest.mark.parametrize("path", [CHAT, "/api/v1/documents/x", "/nowhere"])
 async def test_a_preflight_of_a_listed_origin_is_answered_without_a_key(client: Client, path: str) -> None:
     reply = await client.send("OPTIONS", path, headers=asks("http://localhost:5173", "DELETE"))
@@ -38,6 +38,7 @@ async def test_a_preflight_of_a_listed_origin_is_answered_without_a_key(client: 
     assert reply.headers["vary"] == "Origin"
 
 
+@pytest.mark.requirement("ORC-20.cors")
 @pytest.mark.parametrize("origin", [EVIL, "null", "https://console.example.evil.example", CONSOLE.upper(), ""])
 async def test_a_preflight_of_another_origin_allows_nothing(client: Client, origin: str) -> None:
     reply = await client.send("OPTIONS", CHAT, headers=asks(origin))
@@ -50,7 +51,7 @@ async def test_options_that_is_no_preflight_tells_the_methods(client: Client) ->
     assert (reply.status, reply.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
-@pytest.mark.requirement("ORC-20")
+@pytest.mark.requirement("ORC-20.cors")
 async def test_every_answer_and_every_refusal_may_be_read(client: Client, platform: FakePlatform) -> None:
     platform.runner.refusal = None
     origin = ("origin", CONSOLE)
@@ -82,7 +83,7 @@ async def test_an_answer_for_nobody_is_not_kept_for_a_listed_page(
     assert reply.headers["vary"] == "Origin"
 
 
-@pytest.mark.requirement("ORC-20")
+@pytest.mark.requirement("ORC-20.cors")
 async def test_no_origin_is_allowed_unless_told() -> None:
     client = Client(create_app(FakePlatform()), KEY_A)
     replies = [

@@ -66,6 +66,7 @@ async def test_a_sane_request_id_is_kept_on_errors_too(client: Client) -> None:
     assert reply.headers["x-request-id"] == reply.json()["request_id"] == "trace:7.a-b_c"
 
 
+@pytest.mark.requirement("ORC-23.errors")
 async def test_what_breaks_inside_is_told_to_the_log_and_not_to_the_client(
     client: Client, platform: FakePlatform, logged: Logged
 ) -> None:
@@ -97,7 +98,7 @@ async def test_an_application_that_breaks_outside_every_handler_still_answers() 
     assert b"router" not in reply.body
 
 
-@pytest.mark.requirement("ORC-23", "FAM-16")
+@pytest.mark.requirement("ORC-23.invocations", "FAM-16")
 async def test_one_line_tells_of_a_request_with_all_its_ids(client: Client, logged: Logged) -> None:
     answer = await client.post("/api/v1/chat", {"message": "the secret of the lamp"})
     lines = [entry for entry in logged if entry["event"] == "http.request"]
