@@ -27,6 +27,7 @@ def assert_true(reply: Reply) -> None:
     assert isinstance(reply.json["time"], float)
 
 
+@pytest.mark.source("qdrant: src/actix/mod.rs", "qdrant: lib/api/src/rest/models.rs")
 def test_root_tells_title_and_version(server: Server) -> None:
     """src/actix/mod.rs index; lib/api/src/rest/models.rs VersionInfo."""
     reply = server.ask("GET", "/")
@@ -35,6 +36,7 @@ def test_root_tells_title_and_version(server: Server) -> None:
     assert (1, 18) <= server.minor() < (2, 0)
 
 
+@pytest.mark.source("qdrant: src/actix/api/service_api.rs", "qdrant: src/actix/mod.rs")
 @pytest.mark.parametrize(
     ("path", "text"),
     [
@@ -50,12 +52,14 @@ def test_health_routes_answer_in_plain_text_without_a_key(server: Server, path: 
     assert reply.content_type == "text/plain; charset=utf-8"
 
 
+@pytest.mark.source("qdrant: src/actix/mod.rs")
 def test_a_path_that_is_no_route_is_an_empty_404(server: Server) -> None:
     """src/actix/mod.rs registers no default service; actix answers 404 without a body."""
     reply = server.ask("GET", "/no/such/route")
     assert (reply.status, reply.text) == (404, "")
 
 
+@pytest.mark.source("qdrant: src/common/auth/mod.rs", "qdrant: src/actix/auth.rs")
 @pytest.mark.parametrize(
     ("headers", "text"),
     [
@@ -72,6 +76,7 @@ def test_without_the_key_the_answer_is_401_in_plain_text(server: Server, headers
     assert (reply.status, reply.text) == (401, text)
 
 
+@pytest.mark.source("qdrant: src/common/auth/mod.rs")
 def test_the_key_is_also_taken_as_a_bearer_token(server: Server) -> None:
     """src/common/auth/mod.rs validate_request."""
     if not server.api_key:
@@ -79,6 +84,7 @@ def test_the_key_is_also_taken_as_a_bearer_token(server: Server) -> None:
     assert server.ask("GET", "/collections", headers={"authorization": f"Bearer {server.api_key}"}).status == 200
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_collection_is_created_listed_and_deleted(server: Server) -> None:
     """OpenAPI create_collection, get_collections, collection_exists, delete_collection."""
     name = server.name()
@@ -92,6 +98,11 @@ def test_a_collection_is_created_listed_and_deleted(server: Server) -> None:
     assert server.ask("GET", f"/collections/{name}/exists").result() == {"exists": False}
 
 
+@pytest.mark.source(
+    "qdrant: lib/storage/src/content_manager/collections_ops.rs",
+    "qdrant: lib/storage/src/content_manager/errors.rs",
+    "qdrant: src/actix/helpers.rs",
+)
 def test_a_missing_collection_is_404_in_its_words(server: Server) -> None:
     """lib/storage/src/content_manager/collections_ops.rs; errors.rs; src/actix/helpers.rs status_code."""
     text = "Not found: Collection `absent` doesn't exist!"
@@ -104,6 +115,7 @@ def test_a_missing_collection_is_404_in_its_words(server: Server) -> None:
     assert_error(server.ask("PUT", "/collections/absent/points?wait=true", {"points": [point]}), 404, text)
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/collections_ops.rs", "qdrant: src/actix/helpers.rs")
 def test_a_name_that_is_taken_is_a_conflict(server: Server) -> None:
     """lib/storage/src/content_manager/collections_ops.rs; src/actix/helpers.rs maps AlreadyExists to 409."""
     name = server.create()
@@ -111,6 +123,7 @@ def test_a_name_that_is_taken_is_a_conflict(server: Server) -> None:
     assert_error(reply, 409, f"Wrong input: Collection `{name}` already exists!")
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_collection_describes_itself(server: Server) -> None:
     """OpenAPI CollectionInfo, CollectionConfig, CollectionParams, HnswConfig, OptimizersConfig, WalConfig."""
     name = server.create(size=4, shards=3)
@@ -133,6 +146,7 @@ def test_a_collection_describes_itself(server: Server) -> None:
     assert config["quantization_config"] is None
 
 
+@pytest.mark.source("qdrant: lib/segment/src/types.rs")
 def test_a_payload_index_is_shown_with_its_parameters(server: Server) -> None:
     """OpenAPI create_field_index, UpdateResult, PayloadIndexInfo; lib/segment/src/types.rs PayloadIndexInfo::new."""
     name = server.create()
@@ -150,6 +164,7 @@ def test_a_payload_index_is_shown_with_its_parameters(server: Server) -> None:
     }
 
 
+@pytest.mark.source("qdrant: src/common/update.rs")
 def test_an_index_without_a_type_is_refused(server: Server) -> None:
     """src/common/update.rs do_create_index."""
     reply = server.ask("PUT", f"/collections/{server.create()}/index?wait=true", {"field_name": "tenant_id"})
@@ -157,6 +172,7 @@ def test_an_index_without_a_type_is_refused(server: Server) -> None:
     assert_error(reply, 400, text)
 
 
+@pytest.mark.source("qdrant: lib/collection/src/operations/validation.rs", "qdrant: src/actix/mod.rs")
 @pytest.mark.parametrize("field", ["shard_number", "replication_factor", "write_consistency_factor"])
 def test_a_count_of_zero_is_not_valid(server: Server, field: str) -> None:
     """CreateCollection's range(min = 1); lib/collection/src/operations/validation.rs; status: src/actix/mod.rs."""
@@ -165,6 +181,7 @@ def test_a_count_of_zero_is_not_valid(server: Server, field: str) -> None:
     assert_error(server.ask("PUT", f"/collections/{server.name()}", body), 422, text)
 
 
+@pytest.mark.source("qdrant: src/actix/api/mod.rs", "qdrant: lib/common/common/src/validation.rs")
 def test_a_name_that_is_no_file_name_is_not_valid(server: Server) -> None:
     """src/actix/api/mod.rs StrictCollectionPath; lib/common/common/src/validation.rs INVALID_NAME_CHARS."""
     reply = server.ask("PUT", "/collections/a%2Ab", {"vectors": {"dense": {"size": 4, "distance": "Cosine"}}})
@@ -172,6 +189,7 @@ def test_a_name_that_is_no_file_name_is_not_valid(server: Server) -> None:
     assert reply.error.startswith("Validation error in path parameters: [collection_name:")
 
 
+@pytest.mark.source("qdrant: src/actix/mod.rs")
 @pytest.mark.parametrize("content", ["", "{", "5", '{"vectors": 5}', '{"vectors": {"dense": {"size": 4}}}'])
 def test_a_body_of_another_shape_is_a_format_error(server: Server, content: str) -> None:
     """src/actix/mod.rs validation_error_handler."""
@@ -180,11 +198,38 @@ def test_a_body_of_another_shape_is_a_format_error(server: Server, content: str)
     assert reply.error.startswith("Format error in JSON body: ")
 
 
-def test_a_body_that_does_not_say_json_is_refused(server: Server) -> None:
-    """actix_web::error::JsonPayloadError::ContentType, shown by src/actix/mod.rs validation_error_handler."""
+KINDS = [
+    None,
+    "text/plain",
+    "text/x",
+    "application/json; charset=utf-16",
+    "application/x-www-form-urlencoded",
+    "no kind",
+]
+
+
+@pytest.mark.source("qdrant: src/actix/mod.rs", "actix-web-validator: src/json.rs", "actix-web: src/types/json.rs")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_body_is_read_as_json_whatever_it_says_that_it_is(server: Server, kind: str | None) -> None:
+    """Every route takes actix_web_validator::Json, which gives JsonBody::new `ctype_required = false`."""
+    name = server.name()
+    assert_true(said_to_be(server, kind, "PUT", f"/collections/{name}", VECTORS))
+    points = '{"points": [{"id": 1, "vector": {"dense": [1, 0, 0, 0]}}]}'
+    assert said_to_be(server, kind, "PUT", f"/collections/{name}/points?wait=true", points).status == 200
+    assert said_to_be(server, kind, "POST", f"/collections/{name}/points/count", "{}").result() == {"count": 1}
+    query = '{"query": [1, 0, 0, 0], "using": "dense"}'
+    assert len(said_to_be(server, kind, "POST", f"/collections/{name}/points/query", query).result()["points"]) == 1
+    assert said_to_be(server, kind, "POST", f"/collections/{name}/points/query", "").error.startswith("Format error")
+
+
+VECTORS = '{"vectors": {"dense": {"size": 4, "distance": "Cosine"}}}'
+
+
+def said_to_be(server: Server, kind: str | None, method: str, path: str, content: str) -> Reply:
+    """A request whose body has that content type, or none."""
     own = {"api-key": server.api_key} if server.api_key else {}
-    reply = server.ask("PUT", f"/collections/{server.name()}", content="{}", headers={**own, "content-type": "text/x"})
-    assert_error(reply, 400, "Content type error")
+    shown = {} if kind is None else {"content-type": kind}
+    return server.ask(method, path, sent=content.encode(), headers={**own, **shown})
 
 
 def _list(reply: Reply, field: str) -> list[object]:

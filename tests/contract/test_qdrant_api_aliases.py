@@ -27,6 +27,7 @@ def aliases(server: Server, path: str) -> list[object]:
     return server.ask("GET", path).result()["aliases"]
 
 
+@pytest.mark.source("qdrant: tests/openapi/test_alias.py")
 def test_an_alias_is_made_shown_used_and_removed(server: Server) -> None:
     """tests/openapi/test_alias.py test_alias_operations."""
     name, alias = server.create(), server.name()
@@ -42,6 +43,7 @@ def test_an_alias_is_made_shown_used_and_removed(server: Server) -> None:
     assert (missing.status, missing.error) == (404, f"Not found: Collection `{alias}` doesn't exist!")
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/alias_mapping.rs")
 def test_an_alias_moves_to_another_collection(server: Server) -> None:
     """alias_mapping.rs insert: the newer one wins."""
     first, second, alias = server.create(), server.create(), server.name()
@@ -51,6 +53,7 @@ def test_an_alias_moves_to_another_collection(server: Server) -> None:
     assert aliases(server, f"/collections/{second}/aliases") == [{"alias_name": alias, "collection_name": second}]
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/alias_mapping.rs")
 def test_an_alias_is_renamed(server: Server) -> None:
     """alias_mapping.rs rename_alias."""
     name, old, new = server.create(), server.name(), server.name()
@@ -60,23 +63,27 @@ def test_an_alias_is_renamed(server: Server) -> None:
     assert aliases(server, f"/collections/{name}/aliases") == [{"alias_name": new, "collection_name": name}]
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/alias_mapping.rs")
 def test_renaming_a_missing_alias_is_404(server: Server) -> None:
     """alias_mapping.rs rename_alias."""
     reply = change(server, {"rename_alias": {"old_alias_name": "absent-alias", "new_alias_name": server.name()}})
     assert (reply.status, reply.error) == (404, "Not found: Alias absent-alias does not exists!")
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/alias_mapping.rs")
 def test_removing_a_missing_alias_is_no_error(server: Server) -> None:
     """alias_mapping.rs remove."""
     assert change(server, {"delete_alias": {"alias_name": "absent-alias"}}).json["result"] is True
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/collections_ops.rs")
 def test_an_alias_of_a_missing_collection_is_404(server: Server) -> None:
     """collections_ops.rs validate_collection_exists."""
     reply = change(server, create(server.name(), "absent"))
     assert (reply.status, reply.error) == (404, "Not found: Collection `absent` doesn't exist!")
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/collections_ops.rs")
 def test_an_alias_may_not_hide_a_collection(server: Server) -> None:
     """collections_ops.rs validate_collection_not_exists."""
     name, other = server.create(), server.create()
@@ -84,6 +91,9 @@ def test_an_alias_may_not_hide_a_collection(server: Server) -> None:
     assert (reply.status, reply.error) == (409, f"Wrong input: Collection `{other}` already exists!")
 
 
+@pytest.mark.source(
+    "qdrant: lib/storage/src/content_manager/toc/create_collection.rs", "qdrant: tests/openapi/test_alias.py"
+)
 def test_a_collection_may_not_take_the_name_of_an_alias(server: Server) -> None:
     """toc/create_collection.rs; tests/openapi/test_alias.py expects 400."""
     name, alias = server.create(), server.name()
@@ -93,6 +103,7 @@ def test_a_collection_may_not_take_the_name_of_an_alias(server: Server) -> None:
     assert (reply.status, reply.error) == (400, text)
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/toc/collection_meta_ops.rs")
 def test_a_deleted_collection_takes_its_aliases_along(server: Server) -> None:
     """collection_meta_ops.rs delete_collection."""
     name, alias = server.create(), server.name()
@@ -101,6 +112,7 @@ def test_a_deleted_collection_takes_its_aliases_along(server: Server) -> None:
     assert alias not in str(aliases(server, "/aliases"))
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/collection_meta_ops.rs")
 def test_an_action_that_is_none_is_a_format_error(server: Server) -> None:
     """AliasOperations is an untagged enum: lib/storage/src/content_manager/collection_meta_ops.rs."""
     reply = change(server, {"no_such_action": {}})

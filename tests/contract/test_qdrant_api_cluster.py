@@ -56,6 +56,7 @@ def replicate(server: Server, name: str, shard: int, source: int, target: int) -
     return {"status": reply.status, "error": None if reply.status == 200 else reply.error}
 
 
+@pytest.mark.source("qdrant: lib/storage/src/types.rs")
 def test_each_peer_tells_its_own_id_and_all_peers(server: Server) -> None:
     """lib/storage/src/types.rs ClusterInfo."""
     told = [server.ask("GET", "/cluster", peer=peer).result() for peer in range(len(server.urls))]
@@ -64,6 +65,7 @@ def test_each_peer_tells_its_own_id_and_all_peers(server: Server) -> None:
     assert all(set(one["peers"]) == set(told[0]["peers"]) for one in told)
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/shard_distribution.rs")
 def test_a_shard_has_as_many_copies_as_were_asked_for(server: Server) -> None:
     """shard_distribution.rs: the factor, at most one a peer."""
     name = server.create(shards=3)
@@ -74,6 +76,7 @@ def test_a_shard_has_as_many_copies_as_were_asked_for(server: Server) -> None:
     assert {one["shard_id"] for one in (*info["local_shards"], *info["remote_shards"])} == {0, 1, 2}
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/toc/collection_meta_ops.rs")
 def test_a_changed_factor_is_told_and_makes_no_copy(server: Server) -> None:
     """update_collection: update_params_from_diff, and no replica changes unless a peer proposes them."""
     name = server.create(shards=3)
@@ -84,6 +87,7 @@ def test_a_changed_factor_is_told_and_makes_no_copy(server: Server) -> None:
     server.upsert(name, [{"id": 1, "vector": {"dense": [1, 0, 0, 0]}}])
 
 
+@pytest.mark.source("qdrant: lib/collection/src/operations/config_diff.rs")
 def test_one_factor_may_change_alone(server: Server) -> None:
     """config_diff.rs CollectionParamsDiff: what is not given stays."""
     name = server.create(shards=1)
@@ -92,17 +96,20 @@ def test_one_factor_may_change_alone(server: Server) -> None:
     assert (params["replication_factor"], params["write_consistency_factor"]) == (3, 1)
 
 
+@pytest.mark.source("qdrant: lib/collection/src/operations/config_diff.rs")
 def test_a_factor_of_zero_is_refused(server: Server) -> None:
     """config_diff.rs: NonZeroU32."""
     name = server.create(shards=1)
     assert change(server, name, replication_factor=0) == 400
 
 
+@pytest.mark.source("qdrant: lib/storage/src/content_manager/errors.rs")
 def test_a_collection_that_is_missing_cannot_be_changed(server: Server) -> None:
     """errors.rs NotFound."""
     assert change(server, server.name(), replication_factor=2) == 404
 
 
+@pytest.mark.source("qdrant: src/common/collections.rs")
 def test_a_copy_that_is_asked_for_comes_to_its_peer(server: Server) -> None:
     """do_update_collection_cluster ReplicateShard: the source keeps its copy."""
     name = server.create(shards=1)
@@ -115,6 +122,7 @@ def test_a_copy_that_is_asked_for_comes_to_its_peer(server: Server) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.source("qdrant: src/common/collections.rs", "qdrant: lib/collection/src/shards/transfer/helpers.rs")
 def test_a_copy_that_makes_no_sense_is_refused(server: Server) -> None:
     """do_update_collection_cluster, validate_transfer: 400 for what does not exist."""
     name = server.create(shards=1)

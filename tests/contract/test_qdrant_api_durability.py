@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.qdrant_server import Double, Json, Server, running_double
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.source("qdrant: lib/wal/src/lib.rs")]
 
 TENANT: Json = {"must": [{"key": "tenant_id", "match": {"value": "t"}}]}
 

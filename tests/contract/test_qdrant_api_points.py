@@ -41,6 +41,7 @@ def scroll(server: Server, collection: str, body: Json) -> tuple[list[Json], obj
     return result["points"], result["next_page_offset"]
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 @pytest.mark.parametrize(("query", "status"), [("?wait=true", "completed"), ("", "acknowledged")])
 def test_an_upsert_says_how_far_it_came(server: Server, query: str, status: str) -> None:
     """OpenAPI upsert_points, UpdateResult, UpdateStatus."""
@@ -52,6 +53,7 @@ def test_an_upsert_says_how_far_it_came(server: Server, query: str, status: str)
     assert isinstance(result.get("operation_id", 0), int)
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_point_is_replaced_by_one_of_the_same_id(server: Server) -> None:
     """OpenAPI upsert_points: an existing point is overwritten."""
     name = server.create()
@@ -61,6 +63,10 @@ def test_a_point_is_replaced_by_one_of_the_same_id(server: Server) -> None:
     assert (count(server, name, equal("tenant_id", "old")), count(server, name, equal("tenant_id", "new"))) == (0, 1)
 
 
+@pytest.mark.source(
+    "qdrant: lib/collection/src/shards/replica_set/update.rs",
+    "qdrant: lib/collection/src/shards/replica_set/execute_read_operation.rs",
+)
 def test_what_one_peer_wrote_every_peer_reads(server: Server) -> None:
     """Every peer coordinates: documentation, "distributed deployment"."""
     name = server.create()
@@ -71,15 +77,44 @@ def test_what_one_peer_wrote_every_peer_reads(server: Server) -> None:
         assert count(server, name, peer=peer) == len(server.urls)
 
 
+@pytest.mark.source("qdrant: src/common/validate_vectors.rs")
 def test_a_vector_of_another_length_is_wrong_input(server: Server) -> None:
     """src/common/validate_vectors.rs."""
     name = server.create(size=4)
     path = f"/collections/{name}/points?wait=true"
     reply = server.ask("PUT", path, {"points": [point(A), point(B, dense=(1.0, 2.0, 3.0))]})
-    assert (reply.status, reply.error) == (400, "Wrong input: Vector dimension error: expected dim: 4, got 3")
+    text = "Wrong input: Vector dimension error: expected dim: 4, got 3 for vector 'dense'"
+    assert (reply.status, reply.error) == (400, text)
     assert count(server, name) == 0
 
 
+@pytest.mark.source("qdrant: src/common/update.rs")
+@pytest.mark.parametrize(
+    "first",
+    [{"nope": [1.0]}, {"dense": {"indices": [1], "values": [1.0]}}, {"bm25": [1.0]}],
+    ids=["unknown name", "sparse for dense", "dense for sparse"],
+)
+def test_lengths_are_looked_at_before_names_and_kinds(server: Server, first: Json) -> None:
+    """src/common/update.rs do_upsert_points: validate_vector_dimensions passes over what it does not know."""
+    path = f"/collections/{server.create(size=4)}/points?wait=true"
+    points = [{"id": A, "vector": first}, point(B, dense=(1.0, 2.0))]
+    reply = server.ask("PUT", path, {"points": points})
+    text = "Wrong input: Vector dimension error: expected dim: 4, got 2 for vector 'dense'"
+    assert (reply.status, reply.error) == (400, text)
+
+
+@pytest.mark.source("qdrant: lib/api/src/rest/validate.rs")
+def test_a_sparse_vector_is_looked_at_before_any_length(server: Server) -> None:
+    """lib/api/src/rest/validate.rs: the body is validated where it is read, before the collection is found."""
+    vector = {"bm25": {"indices": [1, 1], "values": [1.0, 2.0]}}
+    points = [point(A, dense=(1.0, 2.0)), {"id": B, "vector": vector}]
+    reply = server.ask("PUT", f"/collections/{server.name()}/points?wait=true", {"points": points})
+    assert reply.status == 422, reply.text
+
+
+@pytest.mark.source(
+    "qdrant: lib/segment/src/common/operation_error.rs", "qdrant: tests/openapi/test_collection_update_multivec.py"
+)
 def test_a_vector_of_an_unknown_name_is_wrong_input(server: Server) -> None:
     """lib/segment/src/common/operation_error.rs; tests/openapi/test_collection_update_multivec.py."""
     path = f"/collections/{server.create()}/points?wait=true"
@@ -88,6 +123,7 @@ def test_a_vector_of_an_unknown_name_is_wrong_input(server: Server) -> None:
     assert "Not existing vector name error: nope" in reply.error
 
 
+@pytest.mark.source("qdrant: tests/openapi/test_sparse_vector_validations.py")
 def test_a_sparse_vector_needs_as_many_values_as_indices(server: Server) -> None:
     """tests/openapi/test_sparse_vector_validations.py."""
     path = f"/collections/{server.create()}/points?wait=true"
@@ -97,6 +133,7 @@ def test_a_sparse_vector_needs_as_many_values_as_indices(server: Server) -> None
     assert "points[0].vector.?.values: Validation error: must be the same length as indices [{}]" in reply.error
 
 
+@pytest.mark.source("qdrant: tests/openapi/test_sparse_vector_validations.py")
 def test_a_sparse_vector_names_a_dimension_once(server: Server) -> None:
     """tests/openapi/test_sparse_vector_validations.py."""
     path = f"/collections/{server.create()}/points?wait=true"
@@ -106,6 +143,7 @@ def test_a_sparse_vector_names_a_dimension_once(server: Server) -> None:
     assert "points[0].vector.?.indices: Validation error: must be unique [{}]" in reply.error
 
 
+@pytest.mark.source("qdrant: lib/segment/src/types.rs")
 @pytest.mark.parametrize("identity", ["nope", -1, 1.5])
 def test_an_id_is_an_unsigned_integer_or_a_uuid(server: Server, identity: object) -> None:
     """lib/segment/src/types.rs ExtendedPointId."""
@@ -115,6 +153,7 @@ def test_an_id_is_an_unsigned_integer_or_a_uuid(server: Server, identity: object
     assert reply.error.startswith("Format error in JSON body: ")
 
 
+@pytest.mark.source("qdrant: lib/api/src/rest/schema.rs")
 def test_a_body_without_points_is_a_format_error(server: Server) -> None:
     """lib/api/src/rest/schema.rs PointInsertOperations."""
     reply = server.ask("PUT", f"/collections/{server.create()}/points?wait=true", {"vectors": []})
@@ -122,6 +161,7 @@ def test_a_body_without_points_is_a_format_error(server: Server) -> None:
     assert reply.error.startswith("Format error in JSON body: ")
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_points_are_deleted_by_filter(server: Server) -> None:
     """OpenAPI delete_points, FilterSelector."""
     name = server.create()
@@ -133,6 +173,7 @@ def test_points_are_deleted_by_filter(server: Server) -> None:
     assert server.ask("POST", path, {"filter": equal("tenant_id", "t")}).result()["status"] == "completed"
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_points_are_deleted_by_id(server: Server) -> None:
     """OpenAPI delete_points, PointIdsList; an absent id is no error."""
     name = server.create()
@@ -142,6 +183,7 @@ def test_points_are_deleted_by_id(server: Server) -> None:
     assert [one["id"] for one in scroll(server, name, {})[0]] == [B]
 
 
+@pytest.mark.source("qdrant: lib/collection/src/operations/point_ops.rs")
 def test_a_delete_without_a_selector_is_a_format_error(server: Server) -> None:
     """lib/collection/src/operations/point_ops.rs PointsSelector, an untagged enum."""
     reply = server.ask("POST", f"/collections/{server.create()}/points/delete?wait=true", {})
@@ -149,6 +191,7 @@ def test_a_delete_without_a_selector_is_a_format_error(server: Server) -> None:
     assert reply.error.startswith("Format error in JSON body: ")
 
 
+@pytest.mark.source("qdrant: lib/collection/src/collection/point_ops.rs")
 def test_counting_is_by_filter_and_over_all_shards(server: Server) -> None:
     """OpenAPI CountResult; lib/collection/src/collection/point_ops.rs count."""
     name = server.create(shards=3)
@@ -162,6 +205,7 @@ def test_counting_is_by_filter_and_over_all_shards(server: Server) -> None:
     assert count(server, name, {"must": {"key": "tenant_id", "match": {"value": "none"}}}) == 0
 
 
+@pytest.mark.source("qdrant: lib/collection/src/collection/point_ops.rs")
 def test_pages_of_a_scroll_follow_the_ids_over_all_shards(server: Server) -> None:
     """lib/collection/src/collection/point_ops.rs scroll_by: sorted by id, numbers before UUIDs."""
     name = server.create(shards=3)
@@ -176,6 +220,7 @@ def test_pages_of_a_scroll_follow_the_ids_over_all_shards(server: Server) -> Non
     assert offset is None
 
 
+@pytest.mark.source("qdrant: lib/collection/src/collection/point_ops.rs")
 def test_a_full_last_page_names_no_next_one(server: Server) -> None:
     """point_ops.rs scroll_by asks for one more than the limit."""
     name = server.create()
@@ -184,6 +229,7 @@ def test_a_full_last_page_names_no_next_one(server: Server) -> None:
     assert scroll(server, name, {"limit": 1})[1] == 2
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_scroll_shows_payload_and_no_vectors_unless_asked(server: Server) -> None:
     """OpenAPI ScrollRequest: with_payload is true, with_vector false by default; Record."""
     name = server.create()
@@ -197,6 +243,7 @@ def test_a_scroll_shows_payload_and_no_vectors_unless_asked(server: Server) -> N
     assert shown == {"dense": pytest.approx([0.0, 0.6, 0.0, 0.8]), "bm25": {"indices": [4, 9], "values": [1.5, 2.5]}}
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_scroll_is_filtered(server: Server) -> None:
     """OpenAPI ScrollRequest filter."""
     name = server.create()
@@ -205,6 +252,7 @@ def test_a_scroll_is_filtered(server: Server) -> None:
     assert ([one["id"] for one in points], following) == ([1, 3], None)
 
 
+@pytest.mark.source("qdrant: lib/shard/src/scroll.rs", "qdrant: tests/openapi/test_query.py")
 def test_a_page_of_nothing_is_not_valid(server: Server) -> None:
     """lib/shard/src/scroll.rs: range(min = 1); the field path is serde's, as in tests/openapi/test_query.py."""
     reply = server.ask("POST", f"/collections/{server.create()}/points/scroll", {"limit": 0})

@@ -89,6 +89,7 @@ def filled(server: Server) -> tuple[str, list[Json]]:
     return name, points
 
 
+@pytest.mark.source("qdrant: lib/collection/src/collection/query.rs")
 def test_nearest_points_are_the_exact_ones_of_all_shards(server: Server, filled: tuple[str, list[Json]]) -> None:
     """lib/collection/src/collection/query.rs merge_intermediate_results_from_shards; cosine similarity."""
     name, points = filled
@@ -99,6 +100,7 @@ def test_nearest_points_are_the_exact_ones_of_all_shards(server: Server, filled:
     assert scores(found) == pytest.approx({one: exact[one] for one in ids(found)}, abs=1e-5)
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_found_point_shows_id_version_and_score_only(server: Server, filled: tuple[str, list[Json]]) -> None:
     """OpenAPI ScoredPoint; QueryRequest: with_payload and with_vector are false by default."""
     name, _ = filled
@@ -108,6 +110,7 @@ def test_a_found_point_shows_id_version_and_score_only(server: Server, filled: t
     assert all(isinstance(point["version"], int) and isinstance(point["score"], float) for point in found)
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_payload_and_vectors_are_shown_when_asked(server: Server, filled: tuple[str, list[Json]]) -> None:
     """OpenAPI WithPayloadInterface, WithVector."""
     name, points = filled
@@ -119,6 +122,9 @@ def test_payload_and_vectors_are_shown_when_asked(server: Server, filled: tuple[
     assert set(shown) == {"bm25"}
 
 
+@pytest.mark.source(
+    "qdrant: lib/collection/src/collection/query.rs", "qdrant: lib/segment/src/common/reciprocal_rank_fusion.rs"
+)
 def test_fusion_is_computed_over_what_all_shards_found(server: Server, filled: tuple[str, list[Json]]) -> None:
     """lib/collection/src/collection/query.rs intermediates_to_final_list; reciprocal_rank_fusion.rs."""
     name, points = filled
@@ -132,6 +138,7 @@ def test_fusion_is_computed_over_what_all_shards_found(server: Server, filled: t
     assert [p["score"] for p in page] == [p["score"] for p in found[5:10]]
 
 
+@pytest.mark.source("qdrant: lib/segment/src/common/reciprocal_rank_fusion.rs")
 def test_the_constant_of_the_fusion_can_be_chosen(server: Server, filled: tuple[str, list[Json]]) -> None:
     """OpenAPI RrfQuery; reciprocal_rank_fusion.rs position_score."""
     name, points = filled
@@ -141,6 +148,7 @@ def test_the_constant_of_the_fusion_can_be_chosen(server: Server, filled: tuple[
     assert_ranked(server.found(name, {"prefetch": [dense, terms], "query": {"rrf": {"k": 60}}}), exact)
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_prefetch_brings_ten_points_unless_told(server: Server, filled: tuple[str, list[Json]]) -> None:
     """OpenAPI Prefetch: the default limit is 10."""
     name, points = filled
@@ -148,6 +156,7 @@ def test_a_prefetch_brings_ten_points_unless_told(server: Server, filled: tuple[
     assert len(server.found(name, {"prefetch": dense, "query": RRF, "limit": 50})) == 10
 
 
+@pytest.mark.source("qdrant: lib/shard/src/query/planned_query.rs")
 def test_the_filter_of_the_query_holds_in_every_prefetch(server: Server, filled: tuple[str, list[Json]]) -> None:
     """lib/shard/src/query/planned_query.rs: filters are propagated into the leaves."""
     name, points = filled
@@ -164,6 +173,7 @@ def test_the_filter_of_the_query_holds_in_every_prefetch(server: Server, filled:
     assert_ranked(found, fused(alone))
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_another_tenant_is_never_found(server: Server, filled: tuple[str, list[Json]]) -> None:
     """OpenAPI Filter; documentation, "multitenancy"."""
     name, points = filled
@@ -180,6 +190,7 @@ def test_another_tenant_is_never_found(server: Server, filled: tuple[str, list[J
     assert server.found(name, {**body, "filter": equal("nobody")}) == []
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_scores_below_the_threshold_are_left_out(server: Server, filled: tuple[str, list[Json]]) -> None:
     """OpenAPI QueryRequest score_threshold."""
     name, points = filled

@@ -37,6 +37,7 @@ def by_terms(server: Server, collection: str, terms: list[int], **more: object) 
     return {point["id"]: float(str(point["score"])) for point in found}
 
 
+@pytest.mark.source("qdrant: docs/redoc/master/openapi.json")
 def test_a_rare_term_weighs_more(server: Server) -> None:
     """OpenAPI Modifier idf: statistics of the shard, here the only one."""
     name = server.create(shards=1)
@@ -47,6 +48,7 @@ def test_a_rare_term_weighs_more(server: Server) -> None:
     assert found[2] == pytest.approx(idf(11, 10), rel=1e-4)
 
 
+@pytest.mark.source("qdrant: tests/openapi/test_sparse_idf_corpus.py")
 def test_rarity_can_be_counted_among_a_tenants_points(server: Server) -> None:
     """tests/openapi/test_sparse_idf_corpus.py; SearchParams idf is new in 1.19."""
     if server.minor() < (1, 19):
@@ -62,6 +64,7 @@ def test_rarity_can_be_counted_among_a_tenants_points(server: Server) -> None:
     assert (within[1], within[2]) == (pytest.approx(idf(4, 1), rel=1e-4), pytest.approx(idf(4, 3), rel=1e-4))
 
 
+@pytest.mark.source("qdrant: tests/openapi/test_query.py")
 def test_a_limit_of_zero_is_not_valid(server: Server) -> None:
     """tests/openapi/test_query.py."""
     reply = asked(server, {"query": [1.0] * 4, "using": "dense", "limit": 0})
@@ -69,14 +72,17 @@ def test_a_limit_of_zero_is_not_valid(server: Server) -> None:
     assert (reply.status, reply.error) == (422, text)
 
 
+@pytest.mark.source("qdrant: lib/segment/src/common/operation_error.rs")
 def test_a_query_vector_of_another_length_is_wrong_input(server: Server) -> None:
     """lib/segment/src/common/operation_error.rs WrongVectorDimension."""
     reply = asked(server, {"query": [1.0, 2.0], "using": "dense"})
     assert reply.status == 400, reply.text
     assert reply.error.startswith("Wrong input: ")
     assert "Vector dimension error: expected dim: 4, got 2" in reply.error
+    assert "for vector" not in reply.error
 
 
+@pytest.mark.source("qdrant: lib/segment/src/common/operation_error.rs")
 def test_a_query_of_an_unknown_vector_is_wrong_input(server: Server) -> None:
     """lib/segment/src/common/operation_error.rs VectorNameNotExists."""
     reply = asked(server, {"query": [1.0] * 4, "using": "nope"})
@@ -84,6 +90,7 @@ def test_a_query_of_an_unknown_vector_is_wrong_input(server: Server) -> None:
     assert "Not existing vector name error: nope" in reply.error
 
 
+@pytest.mark.source("qdrant: lib/collection/src/tests/shard_query.rs")
 def test_a_fusion_needs_prefetches(server: Server) -> None:
     """lib/collection/src/tests/shard_query.rs."""
     reply = asked(server, {"query": {"fusion": "rrf"}})
@@ -91,6 +98,7 @@ def test_a_fusion_needs_prefetches(server: Server) -> None:
     assert "cannot apply Fusion without prefetches" in reply.error
 
 
+@pytest.mark.source("qdrant: lib/collection/src/operations/universal_query/collection_query.rs")
 def test_a_fusion_takes_no_vector_name(server: Server) -> None:
     """lib/collection/src/operations/universal_query/collection_query.rs."""
     prefetch = {"query": [1.0] * 4, "using": "dense"}
@@ -99,6 +107,7 @@ def test_a_fusion_takes_no_vector_name(server: Server) -> None:
     assert (reply.status, reply.error) == (400, text)
 
 
+@pytest.mark.source("qdrant: lib/collection/src/operations/universal_query/collection_query.rs")
 def test_prefetches_need_a_query(server: Server) -> None:
     """lib/collection/src/operations/universal_query/collection_query.rs."""
     reply = asked(server, {"prefetch": [{"query": [1.0] * 4, "using": "dense"}]})
@@ -106,6 +115,7 @@ def test_prefetches_need_a_query(server: Server) -> None:
     assert (reply.status, reply.error) == (400, f"Bad request: {text}")
 
 
+@pytest.mark.source("qdrant: lib/api/src/rest/schema.rs")
 @pytest.mark.parametrize("query", [{"fusion": "no-such-fusion"}, {"no_such_query": 1}, "text", True])
 def test_a_query_of_no_known_form_is_a_format_error(server: Server, query: object) -> None:
     """lib/api/src/rest/schema.rs QueryInterface, an untagged enum."""
@@ -114,6 +124,7 @@ def test_a_query_of_no_known_form_is_a_format_error(server: Server, query: objec
     assert reply.error.startswith("Format error in JSON body: ")
 
 
+@pytest.mark.source("qdrant: lib/segment/src/types.rs")
 def test_a_filter_of_no_known_form_is_a_format_error(server: Server) -> None:
     """lib/segment/src/types.rs Condition, an untagged enum."""
     body: Json = {"query": [1.0] * 4, "using": "dense", "filter": {"must": [{"no_such_condition": 1}]}}

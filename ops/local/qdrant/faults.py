@@ -44,9 +44,14 @@ def invalid_body(field: str, description: str) -> Fault:
     return Fault(422, f"Validation error in JSON body: [{field}: {description}]")
 
 
-def wrong_dimension(expected: int, received: int) -> Fault:
-    """A dense vector has another length than the collection's: 400."""
-    return wrong_input(f"Vector dimension error: expected dim: {expected}, got {received}")
+def wrong_dimension(expected: int, received: int, name: str | None = None) -> Fault:
+    """A dense vector has another length than the collection's: 400.
+
+    Only a point's named vector is named (`src/common/validate_vectors.rs`); a query's is not, whatever its name
+    (`lib/segment/src/common/operation_error.rs`).
+    """
+    named = "" if name is None else f" for vector '{name}'"
+    return wrong_input(f"Vector dimension error: expected dim: {expected}, got {received}{named}")
 
 
 def no_vector(name: str) -> Fault:

@@ -1,5 +1,6 @@
 """Points of the REST dialect as points of the engine, and back."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from uuid import UUID
 
@@ -43,6 +44,31 @@ def shard_of(given: Id, shard_number: int) -> int:
 def shown_id(given: Id) -> int | str:
     """The id as JSON shows it."""
     return str(given) if isinstance(given, UUID) else given
+
+
+def check_sparse(points: Sequence[PointStruct]) -> None:
+    """Check what a body can be told of sparse vectors before the collection is looked at.
+
+    Raises:
+        Fault: indices and values differ in number, or an index stands there twice.
+    """
+    for number, point in enumerate(points):
+        for vector in point.vector.values():
+            if isinstance(vector, SparseVector):
+                _sparse(vector, f"points[{number}].vector.?")
+
+
+def check_dimensions(points: Sequence[PointStruct], created: CreateCollection) -> None:
+    """Check the lengths of all dense vectors, before any of their names (`src/common/update.rs`, do_upsert_points).
+
+    Raises:
+        Fault: one has another length than the collection's vector of that name.
+    """
+    for point in points:
+        for name, vector in point.vector.items():
+            params = created.vectors.get(name)
+            if params is not None and isinstance(vector, list) and len(vector) != params.size:
+                raise faults.wrong_dimension(params.size, len(vector), name)
 
 
 def engine_point(point: PointStruct, created: CreateCollection, *, number: int) -> tuple[Id, edge.Point]:

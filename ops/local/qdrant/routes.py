@@ -11,7 +11,7 @@ from ops.local.qdrant import faults
 from ops.local.qdrant.described import described
 from ops.local.qdrant.engine import Engine
 from ops.local.qdrant.placement import shown_cluster, shown_copies
-from ops.local.qdrant.points import shown_scored
+from ops.local.qdrant.points import check_sparse, shown_scored
 from ops.local.qdrant.requests import (
     ChangeAliases,
     ClusterOperation,
@@ -54,18 +54,22 @@ def timed(answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 async def body(request: web.Request, shape: type[Body]) -> Body:
-    """The parsed body.
+    """The parsed body, whatever it says of itself.
+
+    Every route takes its body as actix-web-validator's `Json`, which asks for no content type (its `src/json.rs`:
+    `JsonBody::new(…, false)`); texts of what is too large: actix-web's `src/error/mod.rs`.
 
     Raises:
         Fault: it is not JSON, or not of the shape.
     """
-    if request.content_type != "application/json":
-        raise faults.Fault(400, "Content type error")
+    length = request.content_length
+    if length is not None and length > MAX_BODY_BYTES:
+        text = f"JSON payload ({length} bytes) is larger than allowed (limit: {MAX_BODY_BYTES} bytes)."
+        raise faults.Fault(400, text)
     try:
         return msgspec.json.decode(await request.read(), type=shape)
     except web.HTTPRequestEntityTooLarge as error:
-        text = f"JSON payload is larger than allowed (limit: {MAX_BODY_BYTES} bytes)."
-        raise faults.Fault(400, text) from error
+        raise faults.Fault(400, f"JSON payload has exceeded limit ({MAX_BODY_BYTES} bytes).") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise faults.bad_format(str(error)) from error
 
@@ -218,6 +222,7 @@ class Routes:
     async def upsert(self, request: web.Request) -> object:
         """Insert or replace points."""
         asked = await body(request, UpsertPoints)
+        check_sparse(asked.points)
         found = self._catalog.get(name(request))
         await self._engine.run(found.upsert, asked)
         return _updated(request, found.operations)

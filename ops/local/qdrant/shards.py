@@ -9,7 +9,16 @@ from msgspec import Struct, structs
 from ops.local.qdrant import faults
 from ops.local.qdrant.filters import engine_filter
 from ops.local.qdrant.fusion import Id, id_key
-from ops.local.qdrant.points import engine_point, identity, payload_wanted, point_id, shard_of, shown_id, shown_record
+from ops.local.qdrant.points import (
+    check_dimensions,
+    engine_point,
+    identity,
+    payload_wanted,
+    point_id,
+    shard_of,
+    shown_id,
+    shown_record,
+)
 from ops.local.qdrant.requests import (
     CountPoints,
     CreateCollection,
@@ -73,6 +82,7 @@ class Collection:
         Raises:
             Fault: a point does not fit the collection; then none is written.
         """
+        check_dimensions(request.points, self.configuration.created)
         parts: dict[int, list[edge.Point]] = {}
         for number, point in enumerate(request.points):
             kept, made = engine_point(point, self.configuration.created, number=number)
