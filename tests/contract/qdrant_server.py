@@ -78,13 +78,14 @@ class Server:
         self.made.append(name)
         return name
 
-    def create(self, *, size: int = 4, shards: int = 3) -> str:
+    def create(self, *, size: int = 4, shards: int = 3, **more: object) -> str:
         """A collection with the vectors `dense` (cosine) and `bm25` (sparse, IDF)."""
         name = self.name()
         body = {
             "vectors": {"dense": {"size": size, "distance": "Cosine"}},
             "sparse_vectors": {"bm25": {"modifier": "idf"}},
             "shard_number": shards,
+            **more,
         }
         reply = self.ask("PUT", f"/collections/{name}", body)
         assert reply.status == 200, reply.text
@@ -135,6 +136,7 @@ class Double:
             "QDRANT__SERVICE__API_KEY": api_key or "",
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.lost: set[int] = set()
 
     def start(self) -> None:
         """Start the process and wait until every peer is ready."""
@@ -146,6 +148,23 @@ class Double:
                 assert self.process.poll() is None, "the double ended while starting"
                 assert time.monotonic() < until, "the double is not ready in time"
                 time.sleep(0.05)
+
+    def lose(self, number: int) -> None:
+        """Have a peer die; numbers count from 1. At least one must stay."""
+        self._change(number, lost=True)
+        self.lost.add(number)
+
+    def bring_back(self, *numbers: int) -> None:
+        """Have these peers, or all that are lost, be there again."""
+        for number in numbers or tuple(self.lost):
+            self._change(number, lost=False)
+            self.lost.discard(number)
+
+    def _change(self, number: int, *, lost: bool) -> None:
+        asked = next(n for n in range(1, len(self.ports) + 1) if n not in self.lost | {number})
+        headers = {"api-key": self._environ["QDRANT__SERVICE__API_KEY"]}
+        url = f"{self.urls[asked - 1]}/double/peers/{number}"
+        httpx.put(url, json={"lost": lost}, headers=headers, timeout=10.0).raise_for_status()
 
     def kill(self) -> None:
         """End it as a crash would."""

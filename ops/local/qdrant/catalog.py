@@ -15,6 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from ops.local.qdrant import faults
+from ops.local.qdrant.cluster import Cluster
 from ops.local.qdrant.placement import changed, replicated, with_copies
 from ops.local.qdrant.requests import AliasAction, CreateCollection, CreateIndex, ParamsDiff, ReplicateShard
 from ops.local.qdrant.shards import Collection, Configuration, create_shards, load_shards
@@ -25,8 +26,8 @@ CONFIG = "config.json"
 class Catalog:
     """Collections and aliases by name. Every method blocks: call it on the engine's thread."""
 
-    def __init__(self, storage: Path, *, peers: int = 1) -> None:
-        self._peers = peers
+    def __init__(self, storage: Path, cluster: Cluster | None = None) -> None:
+        self.cluster = cluster or Cluster()
         self._collections_path = storage / "collections"
         self._aliases_path = storage / "aliases" / "data.json"
         self._deleted_path = storage / ".deleted"
@@ -51,8 +52,9 @@ class Catalog:
                 shutil.rmtree(directory)
                 continue
             stored = msgspec.json.decode((directory / CONFIG).read_bytes(), type=Configuration)
-            configuration = with_copies(stored, self._peers)
-            self.collections[directory.name] = Collection(configuration, load_shards(directory, configuration))
+            configuration = with_copies(stored, self.cluster.size)
+            shards = load_shards(directory, configuration)
+            self.collections[directory.name] = Collection(configuration, shards, self.cluster)
         if self._aliases_path.is_file():
             self.aliases = msgspec.json.decode(self._aliases_path.read_bytes(), type=dict[str, str])
 
@@ -86,6 +88,7 @@ class Catalog:
             Fault: the name is taken, or the configuration is not valid.
         """
         _check(created)
+        self.cluster.check_majority()
         if name in self.collections:
             raise faults.already_exists(name)
         if name in self.aliases:
@@ -94,12 +97,13 @@ class Catalog:
             )
         directory = self._collections_path / name
         shutil.rmtree(directory, ignore_errors=True)
-        configuration = with_copies(Configuration(created), self._peers)
-        self.collections[name] = Collection(configuration, create_shards(directory, configuration))
+        configuration = with_copies(Configuration(created), self.cluster.size)
+        self.collections[name] = Collection(configuration, create_shards(directory, configuration), self.cluster)
         self._save(directory, configuration)
 
     def delete(self, name: str) -> bool:
         """Delete a collection with its aliases; False when there is none."""
+        self.cluster.check_majority()
         collection = self.collections.pop(name, None)
         if collection is None:
             return False
@@ -114,13 +118,16 @@ class Catalog:
     def create_index(self, name: str, request: CreateIndex) -> Collection:
         """Index a payload field of a collection and remember it."""
         collection = self.get(name)
+        self.cluster.check_majority()
         collection.create_index(request)
         self._keep(name, collection.configuration)
         return collection
 
     def change(self, name: str, diff: ParamsDiff) -> None:
         """Change a collection's numbers of copies; no copy comes or goes by that."""
-        self._keep(name, changed(self.get(name).configuration, diff))
+        found = self.get(name)
+        self.cluster.check_majority()
+        self._keep(name, changed(found.configuration, diff))
 
     def replicate(self, name: str, asked: ReplicateShard) -> None:
         """Have a peer hold one more copy of a shard.
@@ -128,9 +135,21 @@ class Catalog:
         Raises:
             Fault: there is one peer only, or what is asked makes no sense.
         """
-        if self._peers < 2:
+        if self.cluster.size < 2:
             raise faults.standalone()
-        self._keep(name, replicated(self.get(name).configuration, asked, name, self._peers))
+        found = self.get(name)
+        self.cluster.check_majority()
+        self._keep(name, replicated(found.configuration, asked, name, self.cluster, found.replicas))
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether a copy of any collection is not whole."""
+        return any(collection.replicas.is_recovering for collection in tuple(self.collections.values()))
+
+    def recover(self) -> None:
+        """One step for every copy that missed something."""
+        for collection in self.collections.values():
+            collection.recover()
 
     def _keep(self, name: str, configuration: Configuration) -> None:
         self._save(self._collections_path / self.aliases.get(name, name), configuration)
@@ -142,6 +161,7 @@ class Catalog:
         Raises:
             Fault: a collection or an alias is missing, or an alias would hide a collection.
         """
+        self.cluster.check_majority()
         aliases = dict(self.aliases)
         for action in actions:
             self._change(aliases, action)

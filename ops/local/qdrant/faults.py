@@ -4,6 +4,9 @@ Statuses and texts are those of Qdrant 1.18 and 1.19: `lib/storage/src/content_m
 `src/actix/helpers.rs` (statuses).
 """
 
+INTERNAL = "Service internal error: "
+"""Before whatever a peer could not do for its own reasons."""
+
 
 class Fault(Exception):
     """A request ends here: an HTTP status and the text of `status.error`."""
@@ -57,6 +60,11 @@ def wrong_dimension(expected: int, received: int, name: str | None = None) -> Fa
 def no_vector(name: str) -> Fault:
     """The collection has no vector of that name: 400."""
     return wrong_input(f"Not existing vector name error: {name}")
+
+
+def service_error(description: str) -> Fault:
+    """The server, or another peer, cannot do it: 500."""
+    return Fault(500, INTERNAL + description)
 
 
 def standalone() -> Fault:

@@ -1,10 +1,9 @@
-"""The HTTP server: three peers of one storage, api key, answers to failures, and a clean stop."""
+"""The server: peers of one storage, api key, answers to failures, and a clean stop."""
 
 import asyncio
 import hmac
 import logging
 import signal
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,13 +14,16 @@ from aiohttp.typedefs import Middleware
 
 from ops.local.qdrant import faults
 from ops.local.qdrant.catalog import Catalog
+from ops.local.qdrant.cluster import Cluster
 from ops.local.qdrant.engine import Engine
+from ops.local.qdrant.peers import Peers
 from ops.local.qdrant.routes import MAX_BODY_BYTES, Routes, envelope
 
 log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/", "/healthz", "/readyz", "/livez"})
-SHUTDOWN_TIMEOUT_S = 5.0
+# Where a peer listens for the others; the double only tells it.
+PEER_PORT_AFTER = 2
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -39,33 +41,29 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    engine = Engine(Catalog(settings.storage, peers=len(settings.ports)))
-    runner = web.AppRunner(application(engine, settings), access_log=None)
-    optimizer = asyncio.create_task(engine.optimize_when_quiet())
-    optimizer.add_done_callback(lambda _: stop.set())  # it never ends by itself: a failure ends the process
+    cluster = Cluster([f"http://{settings.host}:{port + PEER_PORT_AFTER}/" for port in settings.ports])
+    engine = Engine(Catalog(settings.storage, cluster))
+    peers = Peers(engine, settings.host, settings.ports, lambda place: application(engine, peers, place, settings))
+    chores = [asyncio.create_task(engine.optimize_when_quiet()), asyncio.create_task(peers.recover())]
+    for chore in chores:
+        chore.add_done_callback(lambda _: stop.set())  # none ends by itself: a failure ends the process
     try:
         await engine.run(engine.catalog.open)
-        await runner.setup()
-        await _listen(runner, settings.host, settings.ports)
+        await peers.start()
         await stop.wait()
     finally:
-        optimizer.cancel()
-        await runner.cleanup()
+        for chore in chores:
+            chore.cancel()
+        await peers.close()
         await engine.close()
         with suppress(asyncio.CancelledError):
-            await optimizer
+            await asyncio.gather(*chores)
 
 
-async def _listen(runner: web.AppRunner, host: str, ports: Sequence[int]) -> None:
-    for port in ports:
-        await web.TCPSite(runner, host, port, shutdown_timeout=SHUTDOWN_TIMEOUT_S).start()
-        log.info("Qdrant HTTP listening on %s", port)
-
-
-def application(engine: Engine, settings: Settings) -> web.Application:
-    """The routes behind the api key and the answers to failures."""
+def application(engine: Engine, peers: Peers, place: int, settings: Settings) -> web.Application:
+    """One peer's routes behind the api key and the answers to failures."""
     app = web.Application(middlewares=[failures(), authorization(settings.api_key)], client_max_size=MAX_BODY_BYTES)
-    app.add_routes(Routes(engine, host=settings.host, ports=settings.ports).table())
+    app.add_routes([*Routes(engine, place).table(), *peers.table(place)])
     return app
 
 

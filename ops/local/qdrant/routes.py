@@ -1,7 +1,7 @@
 """The REST routes, with paths, bodies and answers as in Qdrant's OpenAPI document."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +25,7 @@ from ops.local.qdrant.requests import (
     UpsertPoints,
 )
 from ops.local.qdrant.search import query
+from ops.local.qdrant.shards import Collection
 
 # The release whose answers these are: `GET /` tells it, and clients warn when it is too far from theirs.
 VERSION = "1.19.0"
@@ -95,11 +96,11 @@ def name(request: web.Request) -> str:
 class Routes:
     """Answers; each is the `result` of one route."""
 
-    def __init__(self, engine: Engine, *, host: str, ports: Sequence[int]) -> None:
+    def __init__(self, engine: Engine, place: int) -> None:
+        """`place` is that of the peer that answers."""
         self._engine = engine
         self._catalog = engine.catalog
-        self._host = host
-        self._ports = tuple(ports)
+        self._place = place
 
     def table(self) -> list[web.RouteDef]:
         """Every route that is served."""
@@ -165,8 +166,7 @@ class Routes:
 
     async def collection(self, request: web.Request) -> object:
         """Counts and configuration of one collection."""
-        found = self._catalog.get(name(request))
-        return await self._engine.run(described, found)
+        return await self._engine.run(described, self._readable(request))
 
     async def exists(self, request: web.Request) -> object:
         """Whether there is a collection or alias of that name."""
@@ -187,15 +187,15 @@ class Routes:
             await self._engine.run(self._catalog.change, wanted, asked.params)
         return True
 
-    async def cluster(self, request: web.Request) -> object:
+    async def cluster(self, _: web.Request) -> object:
         """The peers of the cluster."""
-        return shown_cluster(self._ports, self._host, self._peer(request))
+        return shown_cluster(self._catalog.cluster, self._place)
 
     async def copies(self, request: web.Request) -> object:
         """Which peers hold a copy of which shard."""
         found = self._catalog.get(name(request))
         points = await self._engine.run(lambda: [shard.info().points_count for shard in found.shards])
-        return shown_copies(found.configuration, points, self._peer(request))
+        return shown_copies(found.configuration, found.replicas, points, self._place)
 
     async def change_copies(self, request: web.Request) -> object:
         """Have a peer hold one more copy of a shard."""
@@ -204,10 +204,11 @@ class Routes:
         await self._engine.run(self._catalog.replicate, wanted, asked.replicate_shard)
         return True
 
-    def _peer(self, request: web.Request) -> int:
-        """The place of the peer that was asked: of the port where the request came in."""
-        place = None if request.transport is None else request.transport.get_extra_info("sockname")
-        return self._ports.index(place[1]) if place is not None and place[1] in self._ports else 0
+    def _readable(self, request: web.Request) -> Collection:
+        """The collection in the path. Raises Fault where there is none, or a part cannot be read."""
+        found = self._catalog.get(name(request))
+        found.check_readable()
+        return found
 
     async def delete(self, request: web.Request) -> object:
         """Delete a collection; false when there was none."""
@@ -237,17 +238,17 @@ class Routes:
     async def count(self, request: web.Request) -> object:
         """Count points."""
         asked = await body(request, CountPoints)
-        return {"count": await self._engine.run(self._catalog.get(name(request)).count, asked)}
+        return {"count": await self._engine.run(self._readable(request).count, asked)}
 
     async def scroll(self, request: web.Request) -> object:
         """A page of points by id."""
         asked = await body(request, ScrollPoints)
-        return await self._engine.run(self._catalog.get(name(request)).scroll, asked)
+        return await self._engine.run(self._readable(request).scroll, asked)
 
     async def query(self, request: web.Request) -> object:
         """Search or fusion."""
         asked = await body(request, QueryPoints)
-        found = await self._engine.run(query, self._catalog.get(name(request)), asked)
+        found = await self._engine.run(query, self._readable(request), asked)
         return {"points": [shown_scored(point) for point in found]}
 
 

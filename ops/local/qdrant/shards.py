@@ -1,12 +1,13 @@
 """One collection: its configuration and its engine shards, written to and asked together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import qdrant_edge as edge
 from msgspec import Struct, structs
 
 from ops.local.qdrant import faults
+from ops.local.qdrant.cluster import Cluster
 from ops.local.qdrant.filters import engine_filter
 from ops.local.qdrant.fusion import Id, id_key
 from ops.local.qdrant.points import (
@@ -19,6 +20,7 @@ from ops.local.qdrant.points import (
     shown_id,
     shown_record,
 )
+from ops.local.qdrant.replicas import Replicas
 from ops.local.qdrant.requests import (
     CountPoints,
     CreateCollection,
@@ -70,28 +72,34 @@ class Configuration(Struct, frozen=True):
 class Collection:
     """The shards of one collection. Every method blocks: call it on the engine's thread."""
 
-    def __init__(self, configuration: Configuration, shards: Sequence[edge.EdgeShard]) -> None:
+    def __init__(self, configuration: Configuration, shards: Sequence[edge.EdgeShard], cluster: Cluster) -> None:
         self.configuration = configuration
         self.shards = tuple(shards)
+        self.replicas = Replicas(cluster)
         self.unoptimized = True
         self.operations = 0
+
+    def check_readable(self) -> None:
+        """Check that every shard can be read. Raises Fault."""
+        self.replicas.check_readable(self.configuration.copies)
+
+    def recover(self) -> None:
+        """One step for every copy that missed something."""
+        self.replicas.recover(self.configuration.copies)
 
     def upsert(self, request: UpsertPoints) -> None:
         """Insert or replace points; durable in every shard's log when it returns.
 
         Raises:
-            Fault: a point does not fit the collection; then none is written.
+            Fault: a point does not fit the collection; then none is written. Or too few copies took a part; then the
+                other parts are written.
         """
         check_dimensions(request.points, self.configuration.created)
         parts: dict[int, list[edge.Point]] = {}
         for number, point in enumerate(request.points):
             kept, made = engine_point(point, self.configuration.created, number=number)
             parts.setdefault(shard_of(kept, len(self.shards)), []).append(made)
-        if not parts:
-            raise faults.bad_request("Empty update request")
-        for shard, points in parts.items():
-            self.shards[shard].update(edge.UpdateOperation.upsert_points(points))
-        self._written()
+        self._update({shard: edge.UpdateOperation.upsert_points(points) for shard, points in parts.items()})
 
     def delete(self, request: DeletePoints) -> None:
         """Delete points by ids or by filter; deleting nothing is no error."""
@@ -100,18 +108,13 @@ class Collection:
         if request.points is not None:
             self._delete_ids([point_id(one) for one in request.points])
         elif (chosen := engine_filter(request.filter)) is not None:
-            for shard in self.shards:
-                shard.update(edge.UpdateOperation.delete_points_by_filter(chosen))
-        self._written()
+            self._update(dict.fromkeys(self._numbers, edge.UpdateOperation.delete_points_by_filter(chosen)))
 
     def _delete_ids(self, ids: Sequence[Id]) -> None:
         parts: dict[int, list[edge.PointId]] = {}
         for one in ids:
             parts.setdefault(shard_of(one, len(self.shards)), []).append(one)
-        if not parts:
-            raise faults.bad_request("Empty update request")
-        for shard, part in parts.items():
-            self.shards[shard].update(edge.UpdateOperation.delete_points(part))
+        self._update({shard: edge.UpdateOperation.delete_points(part) for shard, part in parts.items()})
 
     def create_index(self, request: CreateIndex) -> None:
         """Index a payload field as keyword in every shard; doing it again changes nothing."""
@@ -121,11 +124,9 @@ class Collection:
                 "Can't auto-detect field type, please specify `field_schema` in the request",
             )
         params = edge.KeywordIndexParams(is_tenant=None if isinstance(schema, str) else schema.is_tenant)
-        for shard in self.shards:
-            shard.update(edge.UpdateOperation.create_field_index(request.field_name, params))
         indexes = {**self.configuration.indexes, request.field_name: schema}
         self.configuration = structs.replace(self.configuration, indexes=indexes)
-        self._written()
+        self._update(dict.fromkeys(self._numbers, edge.UpdateOperation.create_field_index(request.field_name, params)))
 
     def count(self, request: CountPoints) -> int:
         """Points that match, over all shards."""
@@ -163,9 +164,22 @@ class Collection:
             shard.flush()
             shard.close()
 
-    def _written(self) -> None:
+    @property
+    def _numbers(self) -> range:
+        return range(len(self.shards))
+
+    def _update(self, operations: Mapping[int, "edge.UpdateOperation"]) -> None:
+        """Apply operations by shard where a copy takes them. Raises Fault where too few do, or there are none."""
+        if not operations:
+            raise faults.bad_request("Empty update request")
+        factor = self.configuration.created.write_consistency_factor or 1
+        written = self.replicas.write(self.configuration.copies, operations, factor)
+        for shard in written.taken:
+            self.shards[shard].update(operations[shard])
         self.unoptimized = True
         self.operations += 1
+        if written.fault is not None:
+            raise written.fault
 
 
 def create_shards(directory: Path, configuration: Configuration) -> list[edge.EdgeShard]:
