@@ -16,6 +16,7 @@ from app.database_url import DatabaseAccess
 from app.postgres import Database, make_pool
 from app.redis import RedisStore, open_redis
 from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.shape import copies_for
 from app.settings import Settings, database_access, split_list
 from app.standing import standing_of
 from app.telemetry.metrics import Metrics
@@ -54,12 +55,13 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
 
 def make_qdrant(settings: Settings, metrics: Metrics) -> QdrantPeers:
     """Return the peers of the vector store; the caller closes them."""
+    urls = split_list(settings.qdrant_urls)
     return QdrantPeers(
-        split_list(settings.qdrant_urls),
+        urls,
         api_key=settings.qdrant_api_key,
         collection=settings.qdrant_collection,
         shard_number=settings.qdrant_shard_number,
-        replication_factor=settings.qdrant_replication_factor,
+        replication_factor=settings.qdrant_replication_factor or copies_for(len(urls)),
         dense_size=settings.embed_size,
         metrics=metrics,
         tls_ca=settings.qdrant_ca,

@@ -135,8 +135,10 @@ class CollectionKeeper:
     async def _change(self, name: str, differing: tuple[Difference, ...]) -> None:
         # A write needs no more answers than there are copies (Qdrant 1.19, lib/collection/src/shards/replica_set/
         # update.rs: write_consistency_factor.min(replica_count)), so both may change before the copies are there.
-        factor = self._shape.replication_factor
-        diff = models.CollectionParamsDiff(replication_factor=factor, write_consistency_factor=factor)
+        diff = models.CollectionParamsDiff(
+            replication_factor=self._shape.replication_factor,
+            write_consistency_factor=self._shape.write_consistency_factor,
+        )
         await self._ask(
             "change", lambda client: client.update_collection(name, collection_params=diff), WRITE_TIMEOUT_S
         )
@@ -179,7 +181,7 @@ class CollectionKeeper:
                     sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                     shard_number=shape.shard_number,
                     replication_factor=shape.replication_factor,
-                    write_consistency_factor=shape.replication_factor,
+                    write_consistency_factor=shape.write_consistency_factor,
                 ),
                 WRITE_TIMEOUT_S,
             )

@@ -7,6 +7,10 @@ from qdrant_client import models
 
 DENSE = "dense"
 SPARSE = "bm25"
+COPIES = 2
+"""Copies of a shard where nobody says another number and there are as many peers: any one peer may be lost."""
+WRITTEN = 2
+"""Copies that must take a write where there are more: then no write stands on one disk alone."""
 # Indexed payload fields, and whether a field keeps tenants apart on disk.
 INDEXES = {"tenant_id": True, "document_id": False}
 
@@ -17,6 +21,15 @@ class Shape(msgspec.Struct, frozen=True):
     dense_size: int
     shard_number: int
     replication_factor: int
+
+    @property
+    def write_consistency_factor(self) -> int:
+        """How many copies of a shard must take a write; one fewer than there are, so that one may be lost.
+
+        Qdrant answers when every copy that it reached has the write, and those that it did not reach are no longer
+        asked (`lib/collection/src/shards/replica_set/update.rs`): fewer than all here makes no read wrong.
+        """
+        return max(1, min(self.replication_factor - 1, WRITTEN))
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -80,6 +93,11 @@ class Copy(msgspec.Struct, frozen=True):
     target: int
 
 
+def copies_for(peers: int) -> int:
+    """Return how many copies of a shard there should be where nobody says."""
+    return min(COPIES, peers)
+
+
 def compare(found: models.CollectionInfo, wanted: Shape) -> Drift:
     """Return how a collection differs from what the settings ask."""
     params = found.config.params
@@ -87,7 +105,7 @@ def compare(found: models.CollectionInfo, wanted: Shape) -> Drift:
     sparse = (params.sparse_vectors or {}).get(SPARSE)
     factors = {
         "replication_factor": (wanted.replication_factor, params.replication_factor),
-        "write_consistency_factor": (wanted.replication_factor, params.write_consistency_factor),
+        "write_consistency_factor": (wanted.write_consistency_factor, params.write_consistency_factor),
     }
     shape: dict[str, tuple[object, object]] = {"shard_number": (wanted.shard_number, params.shard_number)}
     for field in INDEXES.keys() & found.payload_schema.keys():

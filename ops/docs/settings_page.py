@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from app.kinds import Kind
+from app.retrieval.shape import COPIES
 from app.settings import PREFIX, RELATIONS, Relation, Settings, variable_of
 from app.variables import FILE, kinds_of
 from ops.docs.markdown import code, page, table
@@ -43,7 +44,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "qdrant_ca": "CA file of the Qdrant peers.",
         "qdrant_collection": "Alias of the collection; a new embedding gets a new collection behind it.",
         "qdrant_shard_number": "Shards of the collection; another number needs `switchyard collection rebuild`.",
-        "qdrant_replication_factor": "Copies of each shard; a change is taken in place.",
+        "qdrant_replication_factor": "Copies of each shard. With two on three peers, any one may be lost, for "
+        "questions and uploads; with one, a lost peer takes retrieval away. A change is taken in place.",
         "node_ca": "CA file of Ollama nodes that speak TLS.",
     },
     "Embedding and retrieval": {
@@ -74,7 +76,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "max_message_characters": "Characters of a message (Unicode code points).",
     },
 }
-_MADE = {"replica": "the host's name"}
+_MADE = {
+    "replica": "the host's name",
+    "qdrant_replication_factor": f"{COPIES}, or the number of peers if that is less",
+}
 
 
 def write_settings() -> str:

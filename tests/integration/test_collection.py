@@ -83,7 +83,7 @@ async def test_a_higher_replication_factor_is_taken_in_place_and_copies_follow(d
     async with opened(double, copies=2) as qdrant:
         await qdrant.ensure_collection()
         params = asked(double, "/collections/chunks")["config"]["params"]
-        assert (params["replication_factor"], params["write_consistency_factor"]) == (2, 2)
+        assert (params["replication_factor"], params["write_consistency_factor"]) == (2, 1)
         assert await qdrant.complete_copies() == Copies(wanted=6, whole=3, begun=3)
         assert made(1)[0].id in await found(qdrant)
         assert await qdrant.complete_copies() == Copies(wanted=6, whole=6, begun=0)
@@ -205,7 +205,6 @@ def test_the_command_shows_and_rebuilds_the_collection(double: Double, new_datab
         [
             "collection chunks_v1: 300 points",
             "  replication_factor is 1, not 2",
-            "  write_consistency_factor is 1, not 2",
             "  shard_number is 3, not 4",
             "  3 of 6 copies of shards are whole",
             "`switchyard collection rebuild` builds it as the settings say",
@@ -215,6 +214,17 @@ def test_the_command_shows_and_rebuilds_the_collection(double: Double, new_datab
     assert (status, out) == (0, "chunks_v2 takes the place of chunks_v1, with 300 points\n")
     assert notes.splitlines()[-1] == "300 of 300 points copied"
     assert command(double, url, "rebuild", **wanted)[:2] == (0, "the collection is as the settings say\n")
+
+
+def test_without_a_setting_three_peers_hold_two_copies_of_a_shard(
+    double: Double, new_database: Callable[[], str]
+) -> None:
+    asyncio.run(with_points(double, 10))
+    status, out, _ = command(double, new_database(), "show", qdrant_shard_number=3)
+    assert (status, out.splitlines()[1:]) == (
+        0,
+        ["  replication_factor is 1, not 2", "  3 of 6 copies of shards are whole"],
+    )
 
 
 def test_a_rebuild_for_another_embedding_queues_every_ready_document(

@@ -118,7 +118,7 @@ async def test_the_collection_is_made_once_and_found_again(double: Double) -> No
     assert found["payload_schema"]["tenant_id"]["params"] == {"type": "keyword", "is_tenant": True}
     assert found["payload_schema"]["document_id"]["data_type"] == "keyword"
     params = found["config"]["params"]
-    assert (params["shard_number"], params["replication_factor"], params["write_consistency_factor"]) == (3, 2, 2)
+    assert (params["shard_number"], params["replication_factor"], params["write_consistency_factor"]) == (3, 2, 1)
 
 
 async def test_points_are_written_counted_found_and_removed(double: Double) -> None:

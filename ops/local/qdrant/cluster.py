@@ -54,7 +54,7 @@ class Cluster:
         """
         if not self.has_majority:
             text = f"Waiting for consensus operation commit failed. Timeout set at: {CONSENSUS_S} seconds"
-            raise faults.service_error(text)
+            raise faults.internal_error(text)
 
     def cannot_reach(self, place: int) -> str:
         """The words of a peer that asked a lost one (tonic's status around the channel pool's text)."""

@@ -62,7 +62,7 @@ def no_vector(name: str) -> Fault:
     return wrong_input(f"Not existing vector name error: {name}")
 
 
-def service_error(description: str) -> Fault:
+def internal_error(description: str) -> Fault:
     """The server, or another peer, cannot do it: 500."""
     return Fault(500, INTERNAL + description)
 

@@ -63,7 +63,7 @@ class Replicas:
             whole = [place for place in sorted(places) if self.state(shard, place) is CopyState.ACTIVE]
             if self._cluster.lost.issuperset(whole):
                 errors = "".join(f"\n  {faults.INTERNAL}{self._cluster.cannot_reach(place)}" for place in whole)
-                raise faults.service_error(f"{len(whole)} of {len(whole)} read operations failed:{errors}")
+                raise faults.internal_error(f"{len(whole)} of {len(whole)} read operations failed:{errors}")
 
     def write(self, held: Held, shards: Collection[int], factor: int) -> Written:
         """Have the copies of `shards` take a write that counts once `factor` copies of each have it.
@@ -124,8 +124,8 @@ def _fault(failures: Sequence[str], shards: int) -> faults.Fault | None:
     if not failures:
         return None
     if len(failures) == shards:
-        return faults.service_error(failures[0])
-    return faults.service_error(
+        return faults.internal_error(failures[0])
+    return faults.internal_error(
         f"{len(failures)} out of {shards} shards failed to apply operation. "
         f"First error captured: {faults.INTERNAL}{failures[0]}"
     )

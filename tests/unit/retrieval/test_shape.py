@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qdrant_client import models
 
-from app.retrieval.shape import Copy, Placed, Shape, compare, missing_copies
+from app.retrieval.shape import Copy, Placed, Shape, compare, copies_for, missing_copies
 
 WANTED = Shape(dense_size=8, shard_number=3, replication_factor=2)
 
 
 def described(
-    *, size: int = 8, shards: int = 3, copies: int = 2, writes: int = 2, modifier: str | None = "idf"
+    *, size: int = 8, shards: int = 3, copies: int = 2, writes: int = 1, modifier: str | None = "idf"
 ) -> models.CollectionInfo:
     """A collection as Qdrant describes it."""
     return models.CollectionInfo.model_validate(
@@ -52,8 +52,18 @@ def test_a_collection_as_the_settings_say_differs_in_nothing() -> None:
 
 
 def test_numbers_of_copies_are_changed_in_place() -> None:
-    in_place = ["replication_factor is 1, not 2", "write_consistency_factor is 1, not 2"]
-    assert told(described(copies=1, writes=1)) == (in_place, [], [])
+    in_place = ["replication_factor is 1, not 2", "write_consistency_factor is 2, not 1"]
+    assert told(described(copies=1, writes=2)) == (in_place, [], [])
+
+
+@pytest.mark.parametrize(("peers", "copies"), [(1, 1), (2, 2), (3, 2), (9, 2)])
+def test_a_shard_has_two_copies_where_there_are_two_peers(peers: int, copies: int) -> None:
+    assert copies_for(peers) == copies
+
+
+@pytest.mark.parametrize(("copies", "written"), [(1, 1), (2, 1), (3, 2), (4, 2), (9, 2)])
+def test_a_write_needs_no_copy_more_than_there_are_with_one_lost(copies: int, written: int) -> None:
+    assert Shape(8, 3, copies).write_consistency_factor == written
 
 
 def test_another_number_of_shards_needs_a_new_collection_and_is_still_read() -> None:
