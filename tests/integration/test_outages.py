@@ -1,6 +1,7 @@
 """One store away at a time: what is lost is speed or a part of the answer, and the answer says which."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,8 +80,10 @@ async def test_without_qdrant_the_answer_comes_and_says_what_it_lacks(
         assert (await answered(platform, caller, ask())).degraded == ()
         with away(own_stack, "qdrant"):
             result = await answered(platform, caller, ask())
-            assert (result.state, result.degraded) == (RunState.DONE, ("retrieval",))
+            assert (result.state, result.degraded, result.citations) == (RunState.DONE, ("retrieval",), ())
             assert result.message
+            told = json.dumps(chat_of(node).body["messages"])
+            assert "documents cannot be reached right now" in told
 
 
 async def test_without_coordination_the_answer_comes_and_says_so(

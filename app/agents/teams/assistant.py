@@ -9,12 +9,15 @@ from langgraph.runtime import Runtime
 from app.agents.calls import Reply
 from app.agents.citing import cite
 from app.agents.team import Graph, Team, Work
+from app.agents.values import Degradation
 from app.inference.tiers import Tier
 from app.retrieval.search import Passage
 
 AGENT = "assistant"
 WITH_PASSAGES = "assistant/with_passages"
 WITHOUT_PASSAGES = "assistant/without_passages"
+DOCUMENTS_AWAY = "assistant/documents_away"
+"""Says that the documents cannot be reached: none were found because none could be looked for."""
 
 PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 4}
 """How many passages a question gets.
@@ -45,7 +48,8 @@ async def respond(state: State, runtime: Runtime[Work]) -> State:
     if passages:
         prompt, values = work.prompts[WITH_PASSAGES], {"passages": number(passages)}
     else:
-        prompt, values = work.prompts[WITHOUT_PASSAGES], {}
+        is_away = Degradation.RETRIEVAL in work.calls.degraded
+        prompt, values = work.prompts[DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES], {}
     answer = await work.calls.answer("respond/answer", AGENT, prompt, values, work.turns)
     work.outbox.reply = Reply(AGENT, answer, cite(passages, question, answer))
     return {"answer": answer}
@@ -77,4 +81,4 @@ def build() -> Graph:
     return graph
 
 
-TEAM = Team("assistant", (AGENT,), build, {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: ()})
+TEAM = Team("assistant", (AGENT,), build, {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: (), DOCUMENTS_AWAY: ()})

@@ -56,4 +56,5 @@ def test_a_prompt_must_be_named_as_its_file(tmp_path: Path) -> None:
 @pytest.mark.requirement("FIN-15", "INS-03")
 def test_every_shipped_prompt_loads() -> None:
     prompts = load_prompts(Path("prompts"))
-    assert {"assistant/with_passages", "assistant/without_passages"} <= set(prompts)
+    names = {"with_passages", "without_passages", "documents_away"}
+    assert {f"assistant/{name}" for name in names} <= set(prompts)
