@@ -202,7 +202,7 @@ def test_the_same_documents_are_not_read_in_twice(client: httpx.Client, tmp_path
     assert "version 1, there already" in add(client, tmp_path)
 
 
-@pytest.mark.requirement("UPL-15")
+@pytest.mark.requirement("UPL-15.uploads", "UPL-15.answers", "UPL-48.uploads")
 def test_a_changed_fact_changes_what_is_cited(client: httpx.Client, tmp_path: Path) -> None:
     handbook = tmp_path / "handbook"
     handbook.mkdir()

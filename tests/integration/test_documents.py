@@ -61,7 +61,7 @@ async def test_a_new_version_that_fails_leaves_the_old_one_serving(retrieval: Re
     assert await texts(retrieval, tenant) == [KILN.strip()]
 
 
-@pytest.mark.requirement("UPL-47")
+@pytest.mark.requirement("UPL-47.deduplicated")
 async def test_the_same_content_again_is_the_same_version_without_a_second_job(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     first = await retrieval.add(tenant, "kiln.md", KILN)
@@ -136,7 +136,7 @@ async def frozen() -> AsyncGenerator[str]:
         gone.set()
 
 
-@pytest.mark.requirement("UPL-47")
+@pytest.mark.requirement("UPL-47.removed")
 async def test_a_removal_waits_for_no_index_that_hangs_and_is_finished_later(retrieval: Retrieval, frozen: str) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", KILN)

@@ -40,7 +40,9 @@ def long_text(chunks: int) -> str:
     return "\n".join(f"## Part {number}\n\nPart {number} weighs {number * 7} grams.\n" for number in range(chunks))
 
 
-@pytest.mark.requirement("UPL-04", "UPL-07", "UPL-48")
+@pytest.mark.requirement(
+    "UPL-04.parsed", "UPL-04.chunks", "UPL-04.vectors", "UPL-07.rows", "UPL-07.vectors", "UPL-48.pipeline"
+)
 async def test_a_document_becomes_chunks_and_as_many_points(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", HANDBOOK)
@@ -88,6 +90,21 @@ async def test_an_absent_node_makes_the_job_wait_and_says_so(retrieval: Retrieva
     job = await retrieval.job(tenant, upload.job_id)
     assert (job.state, job.error_code, job.attempt) == (JobState.DONE, None, 2)
     assert len(retrieval.embedding.asked) == 2 * BATCH, "what was embedded before the break is not embedded again"
+
+
+@pytest.mark.requirement("UPL-11.progress")
+async def test_the_progress_of_a_job_grows_with_what_is_embedded(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "long.md", long_text(4 * BATCH))
+    told: list[float] = [(await retrieval.job(tenant, upload.job_id)).progress]
+
+    async def embed(tenant_id: TenantId, texts: Sequence[str]) -> list[list[float]]:
+        told.append((await retrieval.job(tenant_id, upload.job_id)).progress)
+        return await retrieval.embedding(texts)
+
+    await retrieval.ingest(embed=embed).run(upload.job_id)
+    told.append((await retrieval.job(tenant, upload.job_id)).progress)
+    assert told == pytest.approx([0.0, 0.1, 0.3225, 0.545, 0.7675, 1.0])
 
 
 async def test_a_job_that_goes_on_no_longer_tells_what_it_waited_for(retrieval: Retrieval) -> None:

@@ -71,7 +71,7 @@ async def is_whole(platform: Platform, caller: Caller) -> bool:
     return (await answered(platform, caller, ask())).degraded == ()
 
 
-@pytest.mark.requirement("ORC-22.without", "UPL-48")
+@pytest.mark.requirement("ORC-22.without", "UPL-48.failures")
 async def test_without_qdrant_the_answer_comes_and_says_what_it_lacks(
     own_stack: Stack, servers: Servers, node: FakeNode
 ) -> None:
@@ -143,6 +143,7 @@ async def test_without_postgresql_a_question_is_refused_quickly_and_later_works(
     "INS-24.models",
     "ORC-16.answers",
     "ORC-16.fails",
+    "UPL-13.answers",
 )
 async def test_health_names_each_part_that_is_away_and_no_other(
     own_stack: Stack, servers: Servers, node: FakeNode

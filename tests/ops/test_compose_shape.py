@@ -82,7 +82,7 @@ def test_every_image_has_an_exact_version() -> None:
     none([f"{image}: {tags}" for image, tags in versions.items() if len(tags) > 1])
 
 
-@pytest.mark.requirement("FIN-35", "UPL-40", "ORC-20.network")
+@pytest.mark.requirement("FIN-35", "UPL-40.private", "ORC-20.network")
 def test_only_nginx_publishes_ports_and_only_80_and_443() -> None:
     published = {name: service.ports for name, service in COMPOSE.services.items() if service.ports}
     assert published == {"nginx": ("80:80", "443:443")}

@@ -103,13 +103,13 @@ def test_a_key_has_a_prefix_and_256_random_bits_of_their_own() -> None:
         assert (len(prefix), len(secret)) == (12, 43)
 
 
-@pytest.mark.requirement("UPL-42")
+@pytest.mark.requirement("UPL-42.keys")
 def test_only_a_hash_of_the_secret_is_made_to_be_stored() -> None:
     _, secret, _ = make_key_text()
     assert digest_secret(secret) == hashlib.sha256(secret.encode()).digest()
 
 
-@pytest.mark.requirement("UPL-41")
+@pytest.mark.requirement("UPL-41.keys")
 async def test_a_good_key_gives_its_caller(keys: Keys, database: FakeDatabase) -> None:
     text = add_key(database)
     caller = await keys.find(text)

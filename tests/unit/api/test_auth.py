@@ -38,7 +38,7 @@ async def test_a_key_may_come_in_either_header(stranger: Client, header: tuple[s
     assert (await stranger.get(SESSIONS, header)).status == 200
 
 
-@pytest.mark.requirement("UPL-41")
+@pytest.mark.requirement("UPL-41.keys")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -103,7 +103,7 @@ def test_every_route_but_the_listed_ones_needs_a_key(app: Litestar) -> None:
     assert public == PUBLIC
 
 
-@pytest.mark.requirement("UPL-41")
+@pytest.mark.requirement("UPL-41.keys")
 async def test_every_route_that_needs_a_key_refuses_without_one(app: Litestar, stranger: Client) -> None:
     asked = 0
     for route in app.routes:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
+from litestar.types import Receive, Scope, Send
 from prometheus_client import CollectorRegistry
 
 from app.api.app import create_app
@@ -29,7 +30,7 @@ def count(platform: FakePlatform, name: str, **labels: str) -> float:
     return platform.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-@pytest.mark.requirement("INS-62", "INS-63", "FIN-60", "UPL-30")
+@pytest.mark.requirement("INS-62", "INS-63", "FIN-60", "UPL-30.errors")
 async def test_every_response_is_counted_by_its_route_template(own: tuple[Client, FakePlatform]) -> None:
     client, platform = own
     run_id = (await client.post("/api/v1/chat", {"message": "a"})).json()["metadata"]["run_id"]
@@ -52,6 +53,24 @@ async def test_every_response_is_counted_by_its_route_template(own: tuple[Client
         assert count(platform, name, method="PUT", endpoint="unmatched", status="405") == 1
         assert count(platform, name, method="OTHER", endpoint="unmatched", status="404") == 1
     assert count(platform, "api_request_duration_seconds_count", method="GET", endpoint=runs) == 3
+
+
+@pytest.mark.requirement("UPL-30.latency")
+async def test_the_seconds_of_a_response_are_observed_by_its_route() -> None:
+    async def slow(scope: Scope, _receive: Receive, send: Send) -> None:
+        scope["path_template"] = scope["path"]
+        now[0] += {"/a": 0.25, "/b": 4.0}[scope["path"]]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    now, metrics = [10.0], Metrics(CollectorRegistry())
+    app = Litestar([], openapi_config=None, logging_config=None)
+    app.asgi_handler = Edge(slow, metrics, clock=lambda: now[0])
+    for path in ("/a", "/b", "/b"):
+        await Client(app).get(path)
+    name = "api_request_duration_seconds_sum"
+    for path, seconds in (("/a", 0.25), ("/b", 8.0)):
+        assert metrics.registry.get_sample_value(name, {"method": "GET", "endpoint": path}) == seconds
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "\u00e9", "a\x7f", "<script>", "a\nb"])

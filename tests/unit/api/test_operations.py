@@ -16,7 +16,7 @@ from tests.fakes.platform import KEY_A, KEY_OPERATE, FakePlatform
 ALL = Services(database=True, redis=True, vector_store=True, llm=True)
 
 
-@pytest.mark.requirement("INS-24.version", "UPL-13")
+@pytest.mark.requirement("INS-24.version")
 async def test_health_has_the_promised_shape(stranger: Client) -> None:
     reply = await stranger.get("/health")
     assert reply.status == 200

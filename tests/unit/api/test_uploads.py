@@ -13,6 +13,7 @@ from app.api.auth import HttpRequest
 from app.api.documents import DocumentPage, JobView, UploadView
 from app.api.uploads import read_upload
 from app.errors import BodyTooLarge, MediaTypeUnknown
+from app.retrieval.states import DocumentState, JobState
 from tests.fakes.asgi import Client, Reply
 from tests.fakes.platform import TENANT_A, TENANT_B, FakePlatform
 
@@ -39,7 +40,7 @@ async def send(client: Client, chunks: Sequence[bytes], *headers: tuple[str, str
     return await client.send("POST", UPLOAD, chunks=chunks, headers=[*(headers or (MULTIPART,))])
 
 
-@pytest.mark.requirement("UPL-10", "UPL-11")
+@pytest.mark.requirement("UPL-10.takes")
 async def test_an_upload_is_kept_and_its_job_can_be_asked(client: Client, platform: FakePlatform) -> None:
     reply = await send(client, [FILE + END])
     view = msgspec.json.decode(reply.body, type=UploadView)
@@ -165,7 +166,7 @@ async def test_only_forms_are_taken(client: Client, media_type: str) -> None:
     assert (reply.status, reply.json()["code"]) == (415, "media_type_unknown")
 
 
-@pytest.mark.requirement("UPL-10")
+@pytest.mark.requirement("UPL-10.refuses")
 async def test_a_file_of_an_unknown_type_is_a_415(client: Client, platform: FakePlatform) -> None:
     platform.documents.refusal = MediaTypeUnknown("files ending in .exe are not taken", taken=".md, .txt")
     reply = await send(client, [part("file", b"MZ", filename="a.exe") + END])
@@ -203,17 +204,22 @@ async def test_a_file_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() -
     assert caught.value.facts["limit_bytes"] == 1000
 
 
-@pytest.mark.requirement("UPL-11")
+@pytest.mark.requirement("UPL-11.state", "UPL-11.progress", "UPL-11.own")
 async def test_a_job_tells_how_far_it_is(client: Client, other: Client, platform: FakePlatform) -> None:
     job_id = platform.jobs.add(TENANT_A)
     reply = await client.get(f"/api/v2/jobs/{job_id}")
     view = msgspec.json.decode(reply.body, type=JobView)
     assert (view.job_id, view.status, view.step, view.progress, view.error) == (job_id, "done", "ready", 1.0, None)
     assert "tenant_id" not in reply.json()
+    platform.jobs.rows[job_id] = msgspec.structs.replace(
+        platform.jobs.rows[job_id], state=JobState.RUNNING, step=DocumentState.CHUNKED, progress=0.375
+    )
+    under_way = (await client.get(f"/api/v2/jobs/{job_id}")).json()
+    assert (under_way["status"], under_way["step"], under_way["progress"]) == ("running", "chunked", 0.375)
     assert (await other.get(f"/api/v2/jobs/{job_id}")).status == 404
 
 
-@pytest.mark.requirement("UPL-11")
+@pytest.mark.requirement("UPL-11.why")
 async def test_a_job_that_failed_tells_why(client: Client, platform: FakePlatform) -> None:
     job_id = platform.jobs.add(TENANT_A, "no_text")
     assert (await client.get(f"/api/v2/jobs/{job_id}")).json()["error"] == {"code": "no_text", "detail": ""}

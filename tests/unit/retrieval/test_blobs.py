@@ -48,7 +48,7 @@ async def test_another_tenant_cannot_tell_that_a_blob_exists(tmp_path: Path) -> 
             pass
 
 
-@pytest.mark.requirement("UPL-47")
+@pytest.mark.requirement("UPL-47.deduplicated")
 async def test_the_same_content_twice_is_one_file_and_dropping_it_later_does_no_harm(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     for _ in range(2):

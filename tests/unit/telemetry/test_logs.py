@@ -148,7 +148,7 @@ def test_an_exceptions_text_is_shown_only_where_it_cannot_quote_a_user(error: Ex
     assert plain_text(error) == shown
 
 
-@pytest.mark.requirement("UPL-42")
+@pytest.mark.requirement("UPL-42.logs")
 async def test_no_prompt_no_answer_and_no_key_is_ever_written(written: Written) -> None:
     platform = FakePlatform()
     client = Client(create_app(platform), KEY_A)

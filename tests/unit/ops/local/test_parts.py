@@ -78,7 +78,7 @@ def test_the_two_valkeys_keep_different_promises(make_layout: MakeLayout) -> Non
     assert {config["bind"] for config in configs} == {"127.0.0.1"}
 
 
-@pytest.mark.requirement("UPL-40")
+@pytest.mark.requirement("UPL-40.private")
 def test_every_server_listens_on_loopback_only(make_layout: MakeLayout) -> None:
     layout = make_layout()
     assert qdrant.part(layout).environ["QDRANT__SERVICE__HOST"] == "127.0.0.1"
