@@ -54,6 +54,14 @@ async def test_an_old_version_that_ends_late_does_not_replace_a_newer_one(retrie
     assert await texts(retrieval, tenant) == [LARGER_KILN.strip()]
 
 
+async def test_a_version_serves_until_a_newer_one_is_ready(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    first = await retrieval.add(tenant, "kiln.md", KILN)
+    await retrieval.add(tenant, "kiln.md", LARGER_KILN)
+    await retrieval.ingest().run(first.job_id)
+    assert await texts(retrieval, tenant) == [KILN.strip()]
+
+
 async def test_a_new_version_that_fails_leaves_the_old_one_serving(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     await retrieval.ingested(tenant, "kiln.md", KILN)
@@ -215,6 +223,8 @@ async def test_another_tenant_sees_none_of_it(retrieval: Retrieval) -> None:
     assert await retrieval.documents.list(other, limit=10) == []
     assert await retrieval.documents.list(other, limit=10, after=upload.document_id) == []
     assert (await retrieval.ingested(other, "kiln.md", KILN)).version == 1
+    # A newer version of theirs supersedes nothing of others.
+    assert (await retrieval.ingested(other, "kiln.md", LARGER_KILN)).version == 2
     assert len(await texts(retrieval, tenant)) == 1
 
 

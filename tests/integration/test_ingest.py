@@ -225,6 +225,19 @@ async def test_a_missing_original_makes_the_job_wait(retrieval: Retrieval) -> No
     assert (job.state, job.error_detail) == (JobState.ACCEPTED, "the original is not in the blob store")
 
 
+async def test_a_job_ends_with_what_it_waited_for_after_a_thousand_attempts(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
+    retrieval.embedding.raises, retrieval.embedding.fails_after = NodeFailed("node a broke off"), 0
+    ends: list[tuple[JobState, int, str | None]] = []
+    for attempts in (998, 999):
+        await retrieval.execute("UPDATE jobs SET attempt = %s WHERE id = %s", attempts, upload.job_id)
+        await retrieval.ingest().run(upload.job_id)
+        job = await retrieval.job(tenant, upload.job_id)
+        ends.append((job.state, job.attempt, job.error_code))
+    assert ends == [(JobState.ACCEPTED, 999, "node_failed"), (JobState.FAILED, 1000, "node_failed")]
+
+
 @pytest.mark.requirement("FAM-02", "FAM-05")
 async def test_a_worker_of_the_queue_finds_the_errand_and_does_it(
     new_database: Callable[[], str], qdrant_urls: tuple[str, ...], tmp_path: Path

@@ -163,6 +163,16 @@ async def test_what_is_left_of_a_fleet_that_never_comes_back_does_not_stay_in_re
     assert sorted(await store.client.keys()) == [node_key("a").encode(), ORPHANS_KEY.encode()]
 
 
+async def test_of_calls_whose_process_died_ten_thousand_are_kept_at_most(store: RedisStore) -> None:
+    await store.client.hset(ORPHANS_KEY, mapping={str(number): b"x" for number in range(10_000)})
+    assert await _take(_leases(store, lease_s=0.01), "b") is not None
+    alive = _leases(store)
+    async with asyncio.timeout(5):
+        while await _take(alive, "b") is None:  # noqa: ASYNC110 - nobody announces a death
+            await asyncio.sleep(0.01)
+    assert await store.client.hlen(ORPHANS_KEY) == 10_000
+
+
 async def test_an_orphan_that_could_not_be_stored_is_offered_again(store: RedisStore) -> None:
     leases = _leases(store, lease_s=0.01)
     assert await _take(leases, "a") is not None

@@ -11,6 +11,7 @@ import pytest
 from app.ids import DocumentId, JobId, TenantId
 from app.postgres import make_pool
 from app.retrieval import jobs
+from app.retrieval.ingest import BATCH
 from app.retrieval.reconcile import AT_ONCE
 from app.retrieval.states import DocumentState, JobKind, JobState
 from tests.fakes.retrieval import Retrieval, pieces
@@ -93,6 +94,25 @@ async def test_all_documents_of_an_index_that_is_empty_are_queued_at_once(
         await alone.execute(LOST_CHUNKS, tenant)
         assert (await alone.reconciler.run()).reindexed == 2 * AT_ONCE + 1
         assert (await alone.reconciler.run()).reindexed == 0
+
+
+async def test_a_reindex_embeds_every_chunk_anew_though_every_point_is_there(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    text = "\n".join(f"## Part {number}\n\nPart {number} weighs {number} grams.\n" for number in range(BATCH))
+    upload = await retrieval.ingested(tenant, "parts.md", text)
+    asked = len(retrieval.embedding.asked)
+    async with retrieval.database.transaction("test") as conn:
+        job_id = await jobs.insert(conn, tenant, upload.document_id, JobKind.REINDEX, DocumentState.CHUNKED)
+    await retrieval.ingest().run(job_id)
+    assert len(retrieval.embedding.asked) - asked == BATCH
+
+
+async def test_a_page_of_documents_has_two_hundred_at_most_and_one_at_least(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    await retrieval.execute(LOST, tenant, 201)
+    lengths = [len(await retrieval.documents.list(tenant, limit=limit)) for limit in (0, 199, 200, 1000)]
+    assert lengths == [1, 199, 200, 200]
+    await retrieval.execute("DELETE FROM documents WHERE tenant_id = %s", tenant)
 
 
 async def test_a_reindex_that_cannot_be_done_leaves_the_document_serving(retrieval: Retrieval) -> None:

@@ -7,11 +7,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from app.agents import endings
 from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
 from app.agents.effects import Done, Effects
 from app.agents.event_log import Entry, EventLog, Opening, Text
 from app.agents.runs import Runs
-from app.agents.values import Claim
+from app.agents.values import Claim, RunResult, RunState
 from app.errors import LeaseLost
 from app.postgres import Database, make_pool
 from app.redis import open_redis
@@ -89,6 +90,18 @@ async def test_an_effect_of_an_owner_that_was_overtaken_is_not_stored(database: 
     with pytest.raises(LeaseLost):
         await effects.once("after", 1, lambda: say("lost"), str)
     assert await stored_effects(database, claim) == [("before:0", 1)]
+
+
+@pytest.mark.parametrize(("state", "kept"), [(RunState.REFUSED, []), (RunState.FAILED, [("step:0", 1)])])
+async def test_a_refused_run_leaves_no_effect_and_one_that_failed_its_own(
+    database: Database, state: RunState, kept: list[tuple[str, int]]
+) -> None:
+    claim = await expired_claim(database)
+    await Effects(database, claim).once("step", 1, lambda: say("done"), str)
+    result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=state, error_code="node_failed")
+    async with database.transaction("test") as conn:
+        await endings.end(conn, claim, result)
+    assert await stored_effects(database, claim) == kept
 
 
 async def test_the_checkpoint_that_a_run_begins_from_is_the_newest_of_its_session(

@@ -216,6 +216,14 @@ async def test_a_run_that_is_let_go_can_be_taken_at_once(bench: Bench) -> None:
     assert (taken.fence, taken.attempt, taken.lost) == (2, 2, 0)
 
 
+async def test_an_owner_that_was_overtaken_lets_go_of_nothing(bench: Bench) -> None:
+    store, worker = bench.runs(lease_s=0.0), bench.runs("worker-1")
+    claim = await accepted(store, bench.caller, question())
+    assert await worker.claim_expired(claim.run_id) is not None
+    await store.let_go(claim)
+    assert [row.run_id for row in await worker.renew([claim.run_id])] == [claim.run_id]
+
+
 async def test_a_session_with_a_run_under_way_is_not_removed_and_later_takes_all_with_it(bench: Bench) -> None:
     claim = await accepted(bench.runs(), bench.caller, question())
     with pytest.raises(SessionBusy):

@@ -18,6 +18,7 @@ PUBLIC = {
     "/livez",
     "/readyz",
     "/metrics",
+    "/",
     "/docs",
     "/docs/openapi.json",
     "/docs/errors",

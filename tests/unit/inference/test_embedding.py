@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import ContextTooLong
 from app.inference.embedding import Batch, mean, pieces_of
+from app.inference.failures import CallBroke, Failure, RetryBudget
 from tests.fakes.held import held_on
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
@@ -46,3 +48,17 @@ def test_a_long_text_is_the_mean_of_its_pieces_by_their_length_and_a_short_one_i
     short, long = batch.join([(5.0, 5.0), (1.0, 0.0), (0.0, 1.0)])
     assert short == (5.0, 5.0)
     assert (math.hypot(*long), long[0] / long[1]) == (pytest.approx(1.0), pytest.approx(23 / 6))
+
+
+def test_a_text_of_more_tokens_than_estimated_is_cut_in_two_and_in_four_and_then_refused() -> None:
+    batch, held = Batch(["alpha " * 27 + "alpha"], "e", 4), held_on(num_ctx=64)
+    broke, budget = CallBroke(Failure.CONTEXT, "a", "e"), RetryBudget()
+    pieces: list[int] = []
+    for _ in range(2):
+        batch.cut(held)
+        pieces.append(len(batch.pieces))
+        assert batch.after(broke, held, budget)
+    batch.cut(held)
+    assert [*pieces, len(batch.pieces)] == [1, 2, 4]
+    with pytest.raises(ContextTooLong):
+        batch.after(broke, held, budget)

@@ -1,0 +1,45 @@
+"""What is counted of a run that has ended."""
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.agents.observing import observe
+from app.agents.values import RunResult, RunState
+from app.telemetry.metrics import Metrics
+from tests.fakes.runner import ROUTE
+from tests.fakes.runs import CLAIM
+
+ENDED = RunResult(
+    run_id=CLAIM.run_id, session_id=CLAIM.session_id, state=RunState.FAILED, input_tokens=30, output_tokens=12
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "outcome", "errors"),
+    [
+        (RunState.DONE, None, "done", None),
+        (RunState.FAILED, "node_failed", "failed", 1.0),
+        (RunState.DEAD, "run_failed", "dead", 1.0),
+        # The caller's own deadline, and a caller who cancels, are no fault of an agent.
+        (RunState.FAILED, "deadline_exceeded", "deadline_exceeded", None),
+        (RunState.CANCELLED, "cancelled", "cancelled", None),
+    ],
+)
+def test_an_end_is_counted_once_by_how_it_came(
+    state: RunState, code: str | None, outcome: str, errors: float | None
+) -> None:
+    registry = CollectorRegistry()
+    result = msgspec.structs.replace(ENDED, state=state, error_code=code)
+    observe(Metrics(registry), CLAIM, result, ROUTE, took_s=1.5, reused=0)
+    ended = [
+        (sample.labels["outcome"], sample.value)
+        for metric in registry.collect()
+        for sample in metric.samples
+        if sample.name == "switchyard_runs_total"
+    ]
+    assert ended == [(outcome, 1.0)]
+    labels = {"agent_name": "assistant", "error_type": code or ""}
+    assert registry.get_sample_value("agent_errors_total", labels) == errors
+    tokens = {"agent_name": "assistant", "model": ROUTE.model}
+    assert registry.get_sample_value("agent_token_usage_sum", tokens) == 42
