@@ -2,9 +2,13 @@
 
 import argparse
 import math
+import readline
+import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
+from app.asking_again import WAIT_LIMIT_S
 from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack
@@ -17,6 +21,9 @@ from app.variables import FILE_BYTES
 LOCAL_URL = "SWITCHYARD_LOCAL_URL"
 LOCAL_KEY = "SWITCHYARD_LOCAL_KEY"
 DEFAULT_URL = "http://127.0.0.1:8080"
+LONGEST_WAIT_LIMIT_S = 86_400
+HISTORY_LINES = 1000
+PROMPT = "> "
 
 
 def finite(text: str) -> float:
@@ -30,27 +37,87 @@ def finite(text: str) -> float:
     return value
 
 
+def wait(text: str) -> float:
+    """Return the seconds that an argument names. Raises ArgumentTypeError for what is none."""
+    seconds = finite(text)
+    if not 0 <= seconds <= LONGEST_WAIT_LIMIT_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is not from 0 to {LONGEST_WAIT_LIMIT_S} seconds")
+    return seconds
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `switchyard chat` takes."""
-    parser.add_argument("question", nargs="?", help="ask this and end; without it, talk")
+    parser.add_argument(
+        "question",
+        nargs="?",
+        help="ask this and end; `-` asks what standard input holds; without it, talk",
+    )
     parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
     parser.add_argument("--key", help=f"the api key; else ${LOCAL_KEY} (other users can see arguments)")
     parser.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
     parser.add_argument("--team", default="assistant", help="who answers")
-    parser.add_argument("--session", help="go on with this session")
+    parser.add_argument("--session", help="go on with this session; its id stands below an answer")
     parser.add_argument("--temperature", type=finite, help="how freely it answers")
+    parser.add_argument(
+        "--wait",
+        type=wait,
+        default=WAIT_LIMIT_S,
+        metavar="SECONDS",
+        help="wait so long in all when the stack says that asking again may help (%(default)g)",
+    )
     parser.add_argument("--json", action="store_true", help="print the whole answer as JSON at the end")
 
 
 def run_chat(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
     """Talk to a running stack. Raises ConfigurationWrong, StackAway."""
     mistakes: list[Mistake] = []
-    stack = Stack(_chat_url(given, environ, mistakes), _chat_key(given, environ, mistakes))
+    told = partial(_tell, notes)
+    stack = Stack(_chat_url(given, environ, mistakes), _chat_key(given, environ, mistakes), told=told)
+    question = _question(given, mistakes)
     if mistakes:
         raise ConfigurationWrong(*mistakes)
-    options = {"team": given.team, "temperature": given.temperature}
-    command = ChatCommand(stack, console, notes, options=options, session_id=given.session, as_json=given.json)
-    return command.ask(given.question) if given.question else command.talk()
+    is_typed = sys.stdin.isatty()
+    command = ChatCommand(
+        stack,
+        console,
+        notes,
+        options={"team": given.team, "temperature": given.temperature},
+        session_id=given.session,
+        as_json=given.json,
+        read=_prompted if is_typed else input,
+        wait_limit_s=given.wait,
+    )
+    if question is not None:
+        return command.ask(question)
+    return command.talk() if is_typed else command.take_lines()
+
+
+def _tell(notes: Console, line: str) -> None:
+    notes.say(f"({line})")
+
+
+def _prompted() -> str:
+    """Return a line that is typed; on a whole terminal there is a history of those before."""
+    if sys.stdout.isatty():
+        readline.set_history_length(HISTORY_LINES)
+        return input(PROMPT)
+    # Else it would be written to standard output, which is for answers.
+    sys.stderr.write(PROMPT)
+    sys.stderr.flush()
+    return input()
+
+
+def _question(given: argparse.Namespace, mistakes: list[Mistake]) -> str | None:
+    question: str | None = given.question
+    if question == "-":
+        try:
+            question = sys.stdin.read()
+        except UnicodeDecodeError:
+            mistakes.append(Mistake("standard input", "is no text"))
+            return None
+    if question is not None and not question.strip():
+        mistakes.append(Mistake("the question", "is empty"))
+    return question
 
 
 def _chat_url(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:

@@ -1,20 +1,26 @@
 """`switchyard chat`: shows an answer as it comes, then where it came from and what it cost."""
 
-import readline
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import assert_never
+from uuid import uuid4
 
+from app.asking_again import WAIT_LIMIT_S, Waits
+from app.chat_lines import HELP, Word, describe_answer, describe_session, is_word
 from app.console import Console
 from app.conversation import Stack, StackAway, StackRefused, StreamEvent
+from app.text import is_storable
 
-INTERRUPTED = 130
-HISTORY_LINES = 1000
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+LATER = os.EX_TEMPFAIL
+"""The exit status where the same question may be answered later: the stack said so until the wait was over."""
 
 
 class ChatCommand:
     """One conversation: the session goes on from question to question."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a conversation is made of
         self,
         stack: Stack,
         console: Console,
@@ -23,57 +29,140 @@ class ChatCommand:
         options: Mapping[str, object],
         session_id: str | None = None,
         as_json: bool = False,
-        read: Callable[[str], str] = input,
+        read: Callable[[], str] = input,
+        wait_limit_s: float = WAIT_LIMIT_S,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`read` returns the next line, without its end, and raises EOFError after the last."""
         self._stack = stack
         self._console = console
         self._notes = notes
         self._options = {name: value for name, value in options.items() if value is not None}
         self._session_id = session_id
+        self._shown_session_id = session_id
         self._as_json = as_json
         self._read = read
+        self._wait_limit_s = wait_limit_s
+        self._wait = wait
         self._run_id = ""
         self._text = ""
 
     def talk(self) -> int:
-        """Read questions until the end of input; return 0."""
-        readline.set_history_length(HISTORY_LINES)
-        self._console.say("Ask away. /new begins a new session, /quit or Ctrl-D ends.")
+        """Read what a person types, until the end of input; return 0."""
+        self._notes.say("Ask away. /help lists what else there is, /quit or Ctrl-D ends.")
         while True:
             try:
-                question = self._read("> ").strip()
+                line = self._read().strip()
             except (EOFError, KeyboardInterrupt):
-                self._console.say("")
-                return 0
-            if question in {"/quit", "/exit"}:
-                return 0
-            if question == "/new":
+                self._notes.say("")
+                return DONE
+            except UnicodeDecodeError:
+                self._say_wrong("what was typed is no text in the encoding of this terminal")
+                continue
+            if self._take(line) is None:
+                return DONE
+
+    def take_lines(self) -> int:
+        """Ask each line that a program gives, until Ctrl-C; return the worst that came of one."""
+        worst = DONE
+        while worst != INTERRUPTED:
+            try:
+                taken = self._take(self._read().strip())
+            except EOFError:
+                break
+            except UnicodeDecodeError:
+                return self._say_wrong("standard input holds no text in the encoding of this terminal")
+            if taken is None:
+                break
+            worst = max(worst, taken)
+        return worst
+
+    def _take(self, line: str) -> int | None:
+        """Ask a line, or do what it says; return what came of it, None for the end."""
+        if not line:
+            return DONE
+        if is_word(line):
+            return self._obey(line)
+        return self.ask(line.removeprefix("/") if line.startswith("//") else line)
+
+    def _obey(self, line: str) -> int | None:
+        name, *rest = line.split()
+        if name not in set(Word):
+            return self._say_wrong(f"there is no {name}; /help lists what there is")
+        word = Word(name)
+        match word:
+            case Word.HELP:
+                for help_line in HELP:
+                    self._console.say(help_line)
+            case Word.NEW:
                 self._session_id = None
                 self._console.say("a new session begins with the next question")
-            elif question:
-                self.ask(question)
+            case Word.SESSION:
+                self._session_id = rest[0] if rest else self._session_id
+                self._console.say(describe_session(self._session_id) if self._session_id else "no session yet")
+                self._shown_session_id = self._session_id
+            case Word.QUIT | Word.EXIT:
+                return None
+            case _:
+                assert_never(word)
+        return DONE
 
     def ask(self, question: str) -> int:
-        """Ask once; return 0 with an answer, 1 without, 130 when interrupted."""
+        """Ask once, and again for as long as the stack says that it may help and the wait is not over.
+
+        Return 0 with an answer, 1 without, 75 when another try may help later, 130 when interrupted.
+        """
+        if not is_storable(question):
+            return self._say_wrong("the question is no text: it holds bytes that are not UTF-8, or NUL")
+        try:
+            return self._insist(question)
+        except KeyboardInterrupt:
+            self._console.end_line()
+            self._cancel()
+            return INTERRUPTED
+        except BrokenPipeError:  # nobody reads the answer any more
+            self._cancel()
+            raise
+        except StackAway as error:
+            return self._say_wrong(str(error))
+
+    def _insist(self, question: str) -> int:
+        waits, key = Waits(self._wait_limit_s), str(uuid4())
+        while (refusal := self._try(question, key)) is not None:
+            wait_s = waits.take(refusal.problem, refusal.retry_after_s)
+            if wait_s is None:
+                return self._give_up(refusal, waits)
+            self._run_id = ""
+            self._note(f"({refusal}; again in {wait_s:g} s)")
+            self._wait(wait_s)
+        return DONE
+
+    def _try(self, question: str, key: str) -> StackRefused | None:
+        """Ask, and show what comes; return the problem that it ended with. Raises StackAway."""
+        self._run_id, self._text = "", ""
         body: dict[str, object] = {"message": question, **self._options}
         if self._session_id is not None:
             body["session_id"] = self._session_id
-        self._run_id, self._text = "", ""
         try:
-            return self._follow(body)
-        except KeyboardInterrupt:
-            return self._stop()
-        except (StackRefused, StackAway) as error:
-            self._console.end_line()
-            self._notes.say(f"switchyard: {error}")
-            return 1
+            for event in self._stack.ask(body, key):
+                match event.kind:
+                    case "done":
+                        self._finish(event)
+                        return None
+                    case "error":
+                        return StackRefused(event.body)
+                    case _:
+                        self._show(event)
+        except StackRefused as refused:
+            return refused
+        raise StackAway("the stack ended the stream without an answer")
 
-    def _follow(self, body: Mapping[str, object]) -> int:
-        for event in self._stack.ask(body):
-            if event.kind in {"done", "error"}:
-                return self._finish(event)
-            self._show(event)
-        return 1
+    def _give_up(self, refusal: StackRefused, waits: Waits) -> int:
+        if refusal.problem.get("retryable") is not True:
+            return self._say_wrong(str(refusal))
+        more = f"another try may help in {waits.wanted(refusal.retry_after_s):g} s"
+        self._say_wrong(f"{refusal} (gave up after waiting {waits.waited_s:g} s: {more}; see --wait)")
+        return LATER
 
     def _show(self, event: StreamEvent) -> None:
         match event.kind:
@@ -81,15 +170,15 @@ class ChatCommand:
                 self._run_id = str(event.body["run_id"])
                 self._session_id = str(event.body["session_id"])
             case "loading":
-                self._notes.say(f"({event.body['node']} loads {event.body['model']})")
+                self._note(f"({event.body['node']} loads {event.body['model']})")
             case "waiting_for_node":
-                self._notes.say(f"(waiting for a node: {event.body['reason']})")
+                self._note(f"(waiting for a node: {event.body['reason']})")
             case "delta":
                 self._text += str(event.body["text"])
                 self._write(str(event.body["text"]))
             case "restart":
                 self._text = self._text[: int(event.body["offset"])]
-                self._notes.say("(the answer begins again)")
+                self._note("(the answer begins again)")
                 self._write(self._text)
             case _:
                 pass
@@ -98,61 +187,33 @@ class ChatCommand:
         if not self._as_json:
             self._console.write(text)
 
-    def _finish(self, event: StreamEvent) -> int:
+    def _note(self, line: str) -> None:
         self._console.end_line()
-        if event.kind == "error":
-            self._notes.say(f"switchyard: {event.body.get('code')}: {event.body.get('detail')}")
-            return 1
+        self._notes.say(line)
+
+    def _say_wrong(self, text: str) -> int:
+        self._note(f"switchyard: {text}")
+        return FAILED
+
+    def _finish(self, event: StreamEvent) -> None:
+        self._console.end_line()
         self._session_id = str(event.body["session_id"])
         if self._as_json:
             self._console.show_json(event.body)
-            return 0
+            return
         for line in describe_answer(event.body):
             self._console.say(line)
-        return 0
+        if self._shown_session_id != self._session_id:
+            self._shown_session_id = self._session_id
+            self._console.say(describe_session(self._session_id))
 
-    def _stop(self) -> int:
-        self._console.end_line()
-        if self._run_id:
-            try:
-                self._stack.cancel(self._run_id)
-                self._notes.say("(stopped)")
-            except (StackRefused, StackAway) as error:
-                self._notes.say(f"switchyard: {error}")
-        return INTERRUPTED
-
-
-def describe_answer(answer: Mapping[str, Any]) -> list[str]:
-    """Return the lines below an answer: routes, totals, citations, what was missing."""
-    took = answer["metadata"]
-    lines = ["", *(describe_route(route) for route in took["routes"])]
-    lines.append(
-        f"total: {took['input_tokens']} tokens in, {took['output_tokens']} out, first after "
-        f"{_ms(took['first_token_ms'])}, all after {_ms(took['processing_time_ms'])}, "
-        f"{took['gpu_seconds']:.3f} GPU-seconds, ${took['cost_usd']:.6f}"
-    )
-    lines.extend(describe_citations(answer["citations"]))
-    if answer["degraded"]:
-        lines.append(f"without: {', '.join(answer['degraded'])}")
-    return lines
-
-
-def describe_route(route: Mapping[str, Any]) -> str:
-    """Return one line: what was called, where, why, and for how much."""
-    why = f" ({route['reason']})" if route["reason"] else ""
-    tier = f" {route['tier']}" if route["tier"] else ""
-    return f"route: {route['kind']}{tier} -> {route['model']} on {route['node']}{why}, ${route['cost_usd']:.6f}"
-
-
-def describe_citations(citations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a line a citation: its document, heading and quote."""
-    lines: list[str] = []
-    for number, citation in enumerate(citations, 1):
-        heading = f" § {citation['heading']}" if citation["heading"] else ""
-        quote = " ".join(str(citation["quote"]).split())
-        lines.append(f'[{number}] {citation["document"]}{heading}: "{quote}"')
-    return lines
-
-
-def _ms(value: float | None) -> str:
-    return "?" if value is None else f"{value:.0f} ms"
+    def _cancel(self) -> None:
+        if not self._run_id:
+            return
+        try:
+            self._stack.cancel(self._run_id)
+            self._notes.say("(stopped)")
+        except (StackRefused, StackAway) as error:
+            self._notes.say(f"switchyard: {error}")
+        except KeyboardInterrupt:
+            self._notes.say("(not waiting for its end)")

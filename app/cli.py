@@ -10,7 +10,9 @@ from pathlib import Path
 import psycopg
 import sqlalchemy.exc
 
-from app import account_command, chat_arguments, collection_command
+from app import VERSION, account_command, chat_arguments, collection_command
+from app.chat_command import INTERRUPTED
+from app.commandline import Parser
 from app.console import Console
 from app.conversation import StackAway
 from app.errors import SwitchyardError
@@ -36,7 +38,8 @@ def read_database(environ: Mapping[str, str]) -> Settings:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
-    parser = argparse.ArgumentParser(prog="switchyard", description="Operate a Switchyard.")
+    parser = Parser(prog="switchyard", description="Operate a Switchyard.")
+    parser.add_argument("--version", action="version", version=f"switchyard {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("migrate", help="bring PostgreSQL's schema to the newest version")
     tenants = commands.add_parser("tenants", help="who owns data and keys").add_subparsers(required=True)
@@ -82,7 +85,10 @@ async def _on_index(given: argparse.Namespace, environ: Mapping[str, str], conso
 
 
 def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
-    """Do what the command line says; return the exit status: 0, or 1 when it was refused or something is away."""
+    """Do what the command line says; return the exit status: 0, or 1 when it was refused or something is away.
+
+    Raises BrokenPipeError when nobody reads the output, KeyboardInterrupt.
+    """
     try:
         if given.command == "chat":
             return chat_arguments.run_chat(given, environ, console, notes)
@@ -100,6 +106,8 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
     except SwitchyardError as error:
         notes.say(f"switchyard: {error.detail or error.code}")
         return 1
+    except BrokenPipeError:
+        raise
     except (StackAway, OSError, psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
         notes.say(f"switchyard: {(str(error).splitlines() or [type(error).__name__])[0]}")
         return 1
@@ -112,7 +120,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     notes = Console(sys.stderr, mask_of(os.environ, PREFIX))
     Crashes(notes.say).watch()
     quieten_libraries(notes.say)
-    return run(given, os.environ, Console(sys.stdout), notes)
+    try:
+        return run(given, os.environ, Console(sys.stdout), notes)
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough; so has the interpreter's last flush
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        notes.say("switchyard: interrupted")
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the command line writes to its terminal."""
+"""What the command line writes to its terminal, whatever characters that has."""
 
 from collections.abc import Sequence
 from typing import TextIO
@@ -6,7 +6,7 @@ from typing import TextIO
 import msgspec
 
 from app.telemetry.masking import Mask
-from app.text import one_line
+from app.text import encodable, one_line
 
 
 class Console:
@@ -26,16 +26,18 @@ class Console:
         """Write a line, on a line of its own; what is no `\\n` and ends lines for some is written as its escape."""
         self.end_line()
         shown = line if self._mask is None else self._mask.text(line)
-        self._stream.write("\n".join(one_line(part) for part in f"{shown}\n".split("\n")))
-        self._stream.flush()
+        self._put("\n".join(one_line(part) for part in f"{shown}\n".split("\n")))
 
     def write(self, text: str) -> None:
         """Write text as it comes, without a line break. Control characters but line breaks and tabs are dropped."""
         shown = "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
-        self._stream.write(shown)
-        self._stream.flush()
+        self._put(shown)
         if shown:
             self._in_line = not shown.endswith("\n")
+
+    def _put(self, text: str) -> None:
+        self._stream.write(encodable(text, self._stream.encoding or "utf-8"))
+        self._stream.flush()
 
     def end_line(self) -> None:
         """Break the line if something stands in it."""

@@ -2,20 +2,27 @@
 
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
 
+from app.asking_again import read_retry_after
+
 ANSWER_LIMIT_S = 60.0
 TRIES = 12
 LONGEST_WAIT_S = 5.0
 LINE_BYTES = 4 * 1024 * 1024
 REPLY_BYTES = 4 * 1024 * 1024
+PROXY_RETRYABLE = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+"""What a proxy says for "not now" (RFC 6585, 4; RFC 9110, 15.6.4), which brings no problem document."""
 
 
 class StackAway(Exception):
@@ -23,10 +30,11 @@ class StackAway(Exception):
 
 
 class StackRefused(Exception):
-    """The stack answered with a problem document."""
+    """The stack answered with a problem document; `retry_after_s` is when it wants to be asked again, if it says so."""
 
-    def __init__(self, problem: Mapping[str, Any]) -> None:
+    def __init__(self, problem: Mapping[str, Any], retry_after_s: float | None = None) -> None:
         self.problem = problem
+        self.retry_after_s = retry_after_s
         super().__init__(f"{problem.get('code', 'error')}: {problem.get('detail', '')}")
 
 
@@ -41,7 +49,15 @@ class StreamEvent(msgspec.Struct, frozen=True):
 class Stack:
     """One running stack, with the key to use."""
 
-    def __init__(self, url: str, key: str, *, wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        wait: Callable[[float], None] = time.sleep,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`told` gets a line for each wait for a stack that does not answer."""
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or parts.hostname is None:
             raise StackAway(f"{url} is not an http or https address")
@@ -51,15 +67,16 @@ class Stack:
         self._prefix = parts.path.rstrip("/")
         self._key = key
         self._wait = wait
+        self._told = told
 
-    def ask(self, body: Mapping[str, object]) -> Generator[StreamEvent]:
+    def ask(self, body: Mapping[str, object], key: str | None = None) -> Generator[StreamEvent]:
         """Ask, and yield the events of the answer, each once, until `done` or `error`.
 
-        The request has an idempotency key, so the run goes on when the connection drops, and asking again finds it.
-        Raises StackAway, StackRefused.
+        The request has an idempotency key, so the run goes on when the connection drops, and asking again finds it;
+        with the `key` of an earlier try its run makes its next attempt. Raises StackAway, StackRefused.
         """
         asked = msgspec.json.encode({**body, "stream": True})
-        headers = {"content-type": "application/json", "idempotency-key": str(uuid4())}
+        headers = {"content-type": "application/json", "idempotency-key": key or str(uuid4())}
         run_id, last_id, tries = "", "", 0
         while True:
             try:
@@ -76,7 +93,7 @@ class Stack:
                         yield event
                         if event.kind in {"done", "error"}:
                             return
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException, ValueError) as error:  # the last: an event that cannot be read
                 tries = self._try_again(tries, error)
             else:
                 tries = self._try_again(tries, None)
@@ -93,9 +110,12 @@ class Stack:
             raise StackAway(f"the stack does not answer: {error}") from error
 
     def _try_again(self, tries: int, error: Exception | None) -> int:
-        if tries >= TRIES:
-            raise StackAway(f"the stack does not answer: {error or 'the stream ended too early'}") from error
-        self._wait(min(LONGEST_WAIT_S, 0.25 * 2**tries))
+        why = error or "the stream ended too early"
+        if tries >= TRIES or isinstance(error, ssl.SSLError):  # a certificate is the same the next time
+            raise StackAway(f"the stack does not answer: {why}") from error
+        wait_s = min(LONGEST_WAIT_S, 0.25 * 2**tries)
+        self._told(f"the stack does not answer ({why}); again in {wait_s:g} s")
+        self._wait(wait_s)
         return tries + 1
 
     def _events(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Generator[StreamEvent]:
@@ -106,7 +126,8 @@ class Stack:
                 # The proxy lost the replica; another one goes on.
                 raise http.client.HTTPException(f"status {response.status}")
             if response.status != 200:
-                raise StackRefused(read_problem(response.read(REPLY_BYTES), response.status))
+                retry_after_s = read_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+                raise StackRefused(read_problem(response.read(REPLY_BYTES), response.status), retry_after_s)
             yield from parse_events(response.readline)
 
     def _open(
@@ -124,7 +145,8 @@ def read_problem(body: bytes, status: int) -> Mapping[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.MsgspecError:
-        return {"code": "unreadable", "detail": f"the stack answered {status} without a problem document"}
+        detail = f"the stack answered {status} without a problem document"
+        return {"code": "unreadable", "detail": detail, "retryable": status in PROXY_RETRYABLE}
 
 
 def parse_events(read_line: Callable[[int], bytes]) -> Generator[StreamEvent]:
@@ -137,5 +159,7 @@ def parse_events(read_line: Callable[[int], bytes]) -> Generator[StreamEvent]:
             fields[name] = value.removeprefix(" ")
             continue
         if "data" in fields and "event" in fields:
-            yield StreamEvent(fields.get("id", ""), fields["event"], json.loads(fields["data"]))
+            yield StreamEvent(
+                fields.get("id", ""), fields["event"], msgspec.convert(json.loads(fields["data"]), dict[str, Any])
+            )
         fields = {}

@@ -1,5 +1,6 @@
 """Text as every store can hold it, and as every reader of lines takes it."""
 
+import json
 import re
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -35,3 +36,20 @@ def json_line(encoded: bytes) -> bytes:
 def one_line(text: str) -> str:
     """Return `text` with every character that ends a line written as its escape, such as `\\u2028`."""
     return _BREAKS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def encodable(text: str, encoding: str) -> str:
+    """Return `text` with every character that `encoding` lacks written as JSON escapes it, such as `\\u00e9`."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(letter if _has(encoding, letter) else json.dumps(letter)[1:-1] for letter in text)
+    return text
+
+
+def _has(encoding: str, letter: str) -> bool:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TextIO
 
 from app.telemetry.masking import Mask
+from app.text import encodable
 from ops.local.models.progress import Phase, Progress
 
 BAR_CELLS = 16
@@ -31,13 +32,15 @@ class Console:
     def say(self, line: str) -> None:
         """Write a line."""
         self._clear_bar()
-        self._stream.write(f"{line if self._mask is None else self._mask.text(line)}\n")
-        self._stream.flush()
+        self._put(f"{line if self._mask is None else self._mask.text(line)}\n")
 
     def write(self, text: str) -> None:
         """Write text as it is, without a newline."""
         self._clear_bar()
-        self._stream.write(text)
+        self._put(text)
+
+    def _put(self, text: str) -> None:
+        self._stream.write(encodable(text, self._stream.encoding or "utf-8"))
         self._stream.flush()
 
     def table(self, rows: Sequence[Sequence[str]], *, indent: int = 2) -> None:

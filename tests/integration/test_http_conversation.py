@@ -2,9 +2,14 @@
 
 import asyncio
 import io
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -12,7 +17,8 @@ import pytest
 from app.cli import build_parser, run
 from app.console import Console
 from app.conversation import Stack, StackAway, StackRefused, StreamEvent
-from app.errors import NoNodeAvailable
+from app.errors import ContextTooLong, NoNodeAvailable
+from ops.local.process import REPOSITORY
 from tests.fakes.platform import KEY_A
 from tests.integration.http_server import LIMIT_S, Running, serve
 
@@ -141,13 +147,16 @@ def chat(url: str, *arguments: str) -> tuple[int, str, str]:
 async def test_one_question_prints_the_answer_its_route_its_cost_and_its_citations(running: Running) -> None:
     status, out, notes = await asyncio.to_thread(chat, running.url, "May I return a lamp?")
     assert (status, notes) == (0, "")
+    session_id = next(word.rstrip(";") for word in out.splitlines()[-1].split()[1:2])
     assert out.splitlines() == [
         "Returns are free for 30 days.",
         "",
         "route: chat simple -> smollm2:135m on a (warm_and_free), $0.000025",
         "total: 120 tokens in, 8 out, first after 12 ms, all after 42 ms, 0.250 GPU-seconds, $0.000025",
         '[1] handbook.md § Returns: "Returns are free."',
+        f"session: {session_id}; `switchyard chat --session {session_id}` goes on with it",
     ]
+    assert UUID(session_id)
     assert running.platform.runner.started[0].question == "May I return a lamp?"
 
 
@@ -157,10 +166,64 @@ async def test_one_question_can_be_answered_as_json(running: Running) -> None:
     assert msgspec.json.decode(out)["message"] == "Returns are free for 30 days."
 
 
-async def test_a_refused_question_ends_with_status_one(running: Running) -> None:
+async def test_a_refusal_that_may_pass_is_waited_out_as_long_as_its_header_says(running: Running) -> None:
     running.platform.runner.refusal = NoNodeAvailable("every node is down")
+    with pytest.raises(StackRefused) as refused:
+        await ask(running.url)
+    assert (refused.value.retry_after_s, refused.value.problem["retryable"]) == (5.0, True)
+    status, out, notes = await asyncio.to_thread(chat, running.url, "hello", "--wait", "4")
+    assert (status, out) == (75, "")
+    assert notes == (
+        "switchyard: no_node_available: every node is down "
+        "(gave up after waiting 0 s: another try may help in 5 s; see --wait)\n"
+    )
+
+
+async def test_a_question_that_is_refused_for_good_ends_with_status_one(running: Running) -> None:
+    running.platform.runner.refusal = ContextTooLong("it does not fit")
     status, out, notes = await asyncio.to_thread(chat, running.url, "hello")
-    assert (status, out, notes) == (1, "", "switchyard: no_node_available: every node is down\n")
+    assert (status, out, notes) == (1, "", "switchyard: context_too_long: it does not fit\n")
+
+
+async def test_a_stack_that_does_not_answer_is_waited_for_in_the_open(running: Running) -> None:
+    told: list[str] = []
+    async with cutting(running.port, b"HTTP") as (url, _):
+        stack = Stack(url, KEY_A, wait=lambda _: None, told=told.append)
+        async with asyncio.timeout(LIMIT_S):
+            events = await asyncio.to_thread(lambda: list(stack.ask({"message": "hello"})))
+    assert events[-1].kind == "done"
+    assert len(told) == 1
+    assert told[0].startswith("the stack does not answer (")
+    assert told[0].endswith("; again in 0.25 s")
+
+
+async def test_the_command_as_a_program_asks_what_is_piped_in_and_writes_the_answer_alone_to_its_output(
+    running: Running,
+) -> None:
+    """Bytes outside ASCII on a terminal without them, and an answer that nobody reads to its end."""
+    environ = {**os.environ, "SWITCHYARD_LOCAL_URL": running.url, "SWITCHYARD_LOCAL_KEY": KEY_A}
+    command = f"{shlex.quote(sys.executable)} -m app.cli chat"
+    ended = await asyncio.to_thread(
+        shell, f"printf 'one\\n/quit\\n' | {command}", environ | {"PYTHONIOENCODING": "ascii"}
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert '[1] handbook.md \\u00a7 Returns: "Returns are free."' in ended.stdout.splitlines()
+    ended = await asyncio.to_thread(shell, f"set -o pipefail; echo 'long question' | {command} - | head -c 1", environ)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "R", "")
+    assert [run.question for run in running.platform.runner.started] == ["one", "long question\n"]
+
+
+def shell(line: str, environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a line of bash to its end."""
+    return subprocess.run(  # noqa: S603 - our own line
+        ["/bin/bash", "-c", line],
+        env=environ,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
 
 
 async def test_a_key_may_come_from_a_file_and_an_address_may_be_wrong(running: Running, tmp_path: Path) -> None:

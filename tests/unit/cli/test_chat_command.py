@@ -1,89 +1,16 @@
 """What a person sees of a conversation."""
 
 import io
-from collections.abc import Callable, Generator, Mapping
-from typing import Any
+import json
 
 import pytest
 
-from app.chat_command import ChatCommand, describe_answer
+from app import VERSION
+from app.chat_lines import Word, describe_answer
 from app.cli import build_parser, run
 from app.console import Console
 from app.conversation import Stack, StackAway, StreamEvent, parse_events, read_problem
-
-ANSWER: dict[str, Any] = {
-    "session_id": "s-1",
-    "message": "ok",
-    "metadata": {
-        "input_tokens": 10,
-        "output_tokens": 2,
-        "first_token_ms": None,
-        "processing_time_ms": 1500,
-        "gpu_seconds": 0.5,
-        "cost_usd": 0.00005,
-        "routes": [
-            {
-                "kind": "embed",
-                "tier": None,
-                "model": "all-minilm:22m",
-                "node": "b",
-                "reason": None,
-                "cost_usd": 0.000001,
-            }
-        ],
-    },
-    "citations": [{"document": "a.md", "heading": "", "quote": "one\n  two"}],
-    "degraded": ["retrieval"],
-}
-QUEUED = StreamEvent("r:1:0", "queued", {"run_id": "r", "session_id": "s-1"})
-
-
-class ScriptedStack(Stack):
-    """Answers with the given events; an exception among them is raised."""
-
-    def __init__(self, *events: StreamEvent | BaseException) -> None:
-        super().__init__("http://127.0.0.1:1", "k")
-        self._events_to_tell = events
-        self.asked: list[Mapping[str, object]] = []
-        self.cancelled: list[str] = []
-
-    def ask(self, body: Mapping[str, object]) -> Generator[StreamEvent]:
-        """Tell them."""
-        self.asked.append(body)
-        for event in self._events_to_tell:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-
-    def cancel(self, run_id: str) -> None:
-        """Note it."""
-        self.cancelled.append(run_id)
-
-
-def delta(text: str) -> StreamEvent:
-    """Return a piece of text."""
-    return StreamEvent("r:1:1", "delta", {"text": text})
-
-
-def reader(*lines: str) -> Callable[[str], str]:
-    """Return a person who types `lines` and then Ctrl-D."""
-    waiting = list(lines)
-
-    def read(_: str) -> str:
-        if not waiting:
-            raise EOFError
-        return waiting.pop(0)
-
-    return read
-
-
-def converse(stack: Stack, *lines: str) -> tuple[int, str, str]:
-    """Type lines; return status, output and notes."""
-    out, notes = io.StringIO(), io.StringIO()
-    command = ChatCommand(
-        stack, Console(out), Console(notes), options={"team": "assistant", "temperature": None}, read=reader(*lines)
-    )
-    return command.talk(), out.getvalue(), notes.getvalue()
+from tests.unit.cli.scripted import ANSWER, QUEUED, Conversation, ScriptedStack, converse, delta, done
 
 
 def test_a_conversation_keeps_its_session_until_told_otherwise() -> None:
@@ -93,7 +20,7 @@ def test_a_conversation_keeps_its_session_until_told_otherwise() -> None:
     assert [body.get("session_id") for body in stack.asked] == [None, "s-1", None]
     assert [body["message"] for body in stack.asked] == ["one", "two", "three"]
     assert "temperature" not in stack.asked[0]
-    assert out.count("\nok\n") == 3
+    assert out.splitlines().count("ok") == 3
 
 
 def test_below_an_answer_stand_its_calls_its_totals_its_sources_and_what_was_missing() -> None:
@@ -143,7 +70,7 @@ def test_ctrl_c_stops_the_run_and_not_the_conversation() -> None:
 
 def test_a_stack_that_is_away_is_told() -> None:
     _, _, notes = converse(ScriptedStack(StackAway("the stack does not answer")), "q")
-    assert notes == "switchyard: the stack does not answer\n"
+    assert notes.splitlines()[1] == "switchyard: the stack does not answer"
 
 
 def test_control_characters_of_an_answer_do_not_reach_the_terminal() -> None:
@@ -187,14 +114,93 @@ def test_without_a_key_the_ways_to_give_one_are_named() -> None:
         *(["chat", "--temperature", wrong, "hello"] for wrong in ("nan", "inf", "warm")),
     ],
 )
-def test_a_wrong_command_line_ends_with_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_command_line_ends_with_two_and_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         build_parser().parse_args(arguments)
     assert ended.value.code == 2
-    assert "usage: switchyard" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("switchyard")
+    assert said.endswith("--help`\n")
+    assert len(said.splitlines()) == 1
 
 
 def test_a_table_has_columns_as_wide_as_their_widest_cell() -> None:
     out = io.StringIO()
     Console(out).table(("A", "LONG HEAD"), [("value", "x"), ("v", "")])
     assert out.getvalue() == "A      LONG HEAD\nvalue  x\nv\n"
+
+
+def test_the_session_is_shown_once_with_how_to_go_on_and_again_when_it_changes() -> None:
+    stack = ScriptedStack(QUEUED, delta("ok"), done())
+    _, out, _ = converse(stack, "one", "two", "/session", "/session s-9", "three")
+    line = "session: s-1; `switchyard chat --session s-1` goes on with it"
+    assert [one for one in out.splitlines() if one.startswith("session")] == [
+        line,
+        line,
+        "session: s-9; `switchyard chat --session s-9` goes on with it",
+        line,
+    ]
+    assert [body.get("session_id") for body in stack.asked] == [None, "s-1", "s-9"]
+
+
+def test_help_tells_every_word_and_an_unknown_word_is_not_asked() -> None:
+    stack = ScriptedStack(QUEUED, done())
+    status, out, notes = converse(stack, "/help", "/hlep", "/etc/hosts is what?", "//quit means what?", "/session")
+    assert status == 0
+    assert {line.split()[0] for line in out.splitlines() if line.startswith("/")} == set(Word)
+    assert "switchyard: there is no /hlep; /help lists what there is" in notes.splitlines()
+    assert [body["message"] for body in stack.asked] == ["/etc/hosts is what?", "/quit means what?"]
+
+
+def test_lines_of_a_program_are_asked_without_a_greeting_and_the_worst_end_is_the_status() -> None:
+    conversation = Conversation(ScriptedStack(QUEUED, done(), then=(StackAway("away"),)), "one", "", "two")
+    assert conversation.command.take_lines() == 1
+    assert conversation.notes == "switchyard: away\n"
+    assert Conversation(ScriptedStack(QUEUED, done()), "one", "/quit", "two").command.take_lines() == 0
+
+
+def test_ctrl_c_ends_the_lines_of_a_program() -> None:
+    stack = ScriptedStack(QUEUED, KeyboardInterrupt())
+    assert Conversation(stack, "one", "two").command.take_lines() == 130
+    assert (len(stack.asked), stack.cancelled) == (1, ["r"])
+
+
+def test_a_terminal_that_lacks_a_character_is_shown_its_escape_and_json_keeps_its_value() -> None:
+    conversation = Conversation(ScriptedStack(QUEUED, delta("caf\u00e9 \u2603\U0001f600"), done()), encoding="latin-1")
+    assert conversation.command.ask("q") == 0
+    assert conversation.out.splitlines()[0] == "caf\u00e9 \\u2603\\ud83d\\ude00"
+    answer = ANSWER | {"message": "\u2603\U0001f600 \u00e9"}
+    stack = ScriptedStack(QUEUED, StreamEvent("", "done", answer))
+    as_json = Conversation(stack, as_json=True, encoding="ascii")
+    assert as_json.command.ask("q") == 0
+    assert json.loads(as_json.out) == answer
+
+
+def test_bytes_that_are_no_text_are_not_sent() -> None:
+    stack = ScriptedStack(QUEUED, done())
+    conversation = Conversation(stack)
+    assert conversation.command.ask("caf\udce9") == 1
+    assert (stack.asked, len(conversation.notes.splitlines())) == ([], 1)
+
+
+def test_an_answer_that_nobody_reads_any_more_is_stopped() -> None:
+    stack = ScriptedStack(QUEUED, BrokenPipeError())
+    with pytest.raises(BrokenPipeError):
+        Conversation(stack).command.ask("q")
+    assert stack.cancelled == ["r"]
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        build_parser().parse_args(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"switchyard {VERSION}\n")
+
+
+@pytest.mark.parametrize("question", ["", " \t"])
+def test_an_empty_question_is_a_mistake_and_not_a_conversation(question: str) -> None:
+    notes = io.StringIO()
+    given = build_parser().parse_args(["chat", "--key", "k", question])
+    assert run(given, {}, Console(io.StringIO()), Console(notes)) == 2
+    assert notes.getvalue() == "switchyard: the question: is empty\n"
