@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from app.commandline import Parser
 from app.mistakes import MISCONFIGURED, ConfigurationWrong
 from app.telemetry.crashes import Crashes
 from ops.local import commands, demo
@@ -15,8 +16,14 @@ from ops.local.logs import show_logs
 from ops.local.problems import LocalProblem
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ops.local", description=__doc__)
+    parser = Parser(prog="python -m ops.local", description=__doc__)
     add = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|logs|demo").add_parser
     starting = add("up", help="start the stack; returns when it is ready")
     starting.add_argument("--foreground", action="store_true", help="stay, and stop everything on Ctrl-C")
@@ -25,10 +32,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("down", help="stop the stack; its data stays")
     add("status", help="show address, demo key, parts and models").add_argument("--json", action="store_true")
-    logs = add("logs", help="show the logs of all parts, or of one")
-    logs.add_argument("part", nargs="?")
-    logs.add_argument("-f", "--follow", action="store_true")
-    logs.add_argument("-n", "--lines", type=int, default=20)
+    logs = add("logs", help="show the logs of all parts, or of some")
+    logs.add_argument("parts", nargs="*", metavar="part", help="as `status` names them; else all")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with what is added, until Ctrl-C")
+    logs.add_argument("-n", "--lines", type=_count, default=20, help="how many of the last lines (%(default)s)")
     demo.add_arguments(add("demo", help="ask a stack real questions and show what each answer took"))
     return parser
 
@@ -45,7 +52,7 @@ def _run(given: argparse.Namespace, console: Console) -> int:
         case "logs":
             directory = directory_from(os.environ)
             masked = Console(sys.stdout, mask=mask_from(os.environ))
-            return show_logs(directory, given.part, lines=given.lines, is_following=given.follow, console=masked)
+            return show_logs(directory, given.parts, lines=given.lines, is_following=given.follow, console=masked)
         case _:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             return demo.run(os.environ, console, documents=given.documents, is_kept=given.keep)

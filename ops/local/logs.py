@@ -1,66 +1,71 @@
-"""What `python -m ops.local logs` does: shows the parts' logs, and follows them."""
+"""What `python -m ops.local logs` does: shows the parts' logs line by line, and follows them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from app.text import one_line
 from ops.local.console import Console
+from ops.local.log_file import LogFile
 from ops.local.problems import LocalProblem
-from ops.local.process import tail
 
 FOLLOW_EVERY_S = 0.25
-BLOCK_BYTES = 1 << 16
 
 
-def show_logs(directory: Path, part: str | None, *, lines: int, is_following: bool, console: Console) -> int:
-    """Show the last lines of one part's log, or of all; with `is_following`, what is added, until Ctrl-C.
+def show_logs(
+    directory: Path,
+    parts: Collection[str],
+    *,
+    lines: int,
+    is_following: bool,
+    console: Console,
+    wait: Callable[[float], None] = time.sleep,
+) -> int:
+    """Show the last lines of these parts' logs, or of all; with `is_following`, what is added, until Ctrl-C.
 
-    Raises LocalProblem when there is no such log.
+    Only whole lines are shown while a log is followed: one that is being written waits for its end. Raises LocalProblem
+    when there is no such log.
     """
-    files = _files(directory, part)
-    for file in files:
-        if part is None:
-            console.say(f"==> {file.stem}")
-        text = tail(file, lines, limit_bytes=lines * 400)
-        if text:
-            console.say(text)
-    if is_following:
-        _follow(files, console)
+    logs = _logs(directory, parts)
+    has_names = len(parts) != 1
+    for log in logs.values():
+        found = [*log.last(lines), *([] if is_following or not lines else log.rest())]
+        if has_names:
+            console.say(f"==> {log.name}")
+        for line in found[max(0, len(found) - lines) :]:
+            console.say(line)
+    try:
+        while is_following:
+            _show_new(directory, parts, logs, console, has_names=has_names)
+            wait(FOLLOW_EVERY_S)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for log in logs.values():
+            log.close()
     return 0
 
 
-def _files(directory: Path, part: str | None) -> list[Path]:
-    files = sorted((directory / "logs").glob("*.log"))
-    if part is not None:
-        files = [file for file in files if file.stem == part]
-    if not files:
-        have = ", ".join(file.stem for file in sorted((directory / "logs").glob("*.log")))
-        raise LocalProblem(f"no log of {part!r}; there are {have}" if part and have else f"no logs in {directory}")
-    return files
+def _paths(directory: Path) -> list[Path]:
+    return sorted((directory / "logs").glob("*.log"))
 
 
-def _follow(files: Sequence[Path], console: Console) -> None:
-    places = {file: file.stat().st_size for file in files}
-    try:
-        while True:
-            for file in files:
-                places[file] = _show_new(
-                    file, places[file], console, prefix=f"{file.stem} | " if len(files) > 1 else ""
-                )
-            time.sleep(FOLLOW_EVERY_S)
-    except KeyboardInterrupt:
-        return
+def _logs(directory: Path, parts: Collection[str]) -> dict[Path, LogFile]:
+    paths = _paths(directory)
+    have = {path.stem for path in paths}
+    if unknown := sorted(set(parts) - have):
+        known = f"; there are {', '.join(sorted(have))}" if have else f": no logs in {directory}"
+        raise LocalProblem(f"no log of {', '.join(map(repr, unknown))}{known}")
+    if not have:
+        raise LocalProblem(f"no logs in {directory}")
+    return {path: LogFile(path) for path in paths if not parts or path.stem in parts}
 
 
-def _show_new(file: Path, place: int, console: Console, *, prefix: str) -> int:
-    """Show whole lines from `place` on; returns where the next ones begin."""
-    with file.open("rb") as opened:
-        if opened.seek(0, 2) < place:
-            place = 0
-        opened.seek(place)
-        block = opened.read(BLOCK_BYTES)
-    end = block.rfind(b"\n") + 1
-    for line in block[:end].decode(errors="replace").split("\n")[:-1]:
-        console.say(f"{prefix}{one_line(line)}")
-    return place + end
+def _show_new(
+    directory: Path, parts: Collection[str], logs: dict[Path, LogFile], console: Console, *, has_names: bool
+) -> None:
+    if not parts:  # a part that starts for the first time has a log from now on
+        for path in _paths(directory):
+            logs.setdefault(path, LogFile(path))
+    for log in logs.values():
+        for line in log.new():
+            console.say(f"{log.name} | {line}" if has_names else line)

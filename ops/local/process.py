@@ -168,10 +168,12 @@ def _open_log(path: Path) -> BinaryIO:
 
 
 def tail(path: Path, lines: int = 15, limit_bytes: int = 8000) -> str:
-    """Return the last lines of a log."""
+    """Return the last whole lines of a log, as far as they fit."""
     with suppress(OSError), path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - limit_bytes))
-        text = file.read(limit_bytes).decode(errors="replace")
+        start = file.seek(max(0, path.stat().st_size - limit_bytes))
+        # What the limit cuts is no whole line, but for the only one.
+        head, newline, whole = file.read(limit_bytes).partition(b"\n") if start else (b"", b"", file.read(limit_bytes))
+        text = (whole if whole or (newline and not head) else head).decode(errors="replace")
         return "\n".join(one_line(line) for line in text.removesuffix("\n").split("\n")[-lines:])
     return ""
 

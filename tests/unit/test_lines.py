@@ -50,5 +50,5 @@ def test_a_line_of_a_log_is_shown_as_one(tmp_path: Path) -> None:
     entry = json.dumps({"message": "a\u2028b\x85c"}, ensure_ascii=False)
     (tmp_path / "logs" / "worker.log").write_text(f"{entry}\n{entry}\n", encoding="utf-8")
     stream = io.StringIO()
-    show_logs(tmp_path, "worker", lines=10, is_following=False, console=LocalConsole(stream))
+    show_logs(tmp_path, ["worker"], lines=10, is_following=False, console=LocalConsole(stream))
     assert [json.loads(line) for line in stream.getvalue().splitlines()] == [{"message": "a\u2028b\x85c"}] * 2

@@ -1,15 +1,9 @@
-"""Ports that stay the same, and logs that are followed."""
+"""Ports that stay the same, or move when they are taken."""
 
-import io
 import itertools
 from pathlib import Path
 
-import pytest
-
-from ops.local.console import Console
-from ops.local.logs import show_logs
 from ops.local.ports import Ports
-from ops.local.problems import LocalProblem
 
 
 def ports(folder: Path, taken: set[int], preferred: dict[str, int] | None = None, first: int = 20001) -> Ports:
@@ -48,30 +42,3 @@ def test_a_port_in_use_by_its_own_part_is_not_asked_about_again(tmp_path: Path) 
     assert made.of("postgres") == port
     made.move_if_taken("postgres")
     assert made.of("postgres") != port
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    (tmp_path / "logs").mkdir()
-    for name in ("nginx", "postgres"):
-        (tmp_path / "logs" / f"{name}.log").write_text("".join(f"{name} {number}\n" for number in range(5)))
-    return tmp_path
-
-
-def shown(directory: Path, part: str | None) -> str:
-    stream = io.StringIO()
-    show_logs(directory, part, lines=2, is_following=False, console=Console(stream))
-    return stream.getvalue()
-
-
-def test_the_last_lines_of_one_part_are_shown(directory: Path) -> None:
-    assert shown(directory, "nginx") == "nginx 3\nnginx 4\n"
-
-
-def test_the_logs_of_all_parts_are_told_apart(directory: Path) -> None:
-    assert shown(directory, None) == "==> nginx\nnginx 3\nnginx 4\n==> postgres\npostgres 3\npostgres 4\n"
-
-
-def test_an_unknown_part_is_answered_with_the_known_ones(directory: Path) -> None:
-    with pytest.raises(LocalProblem, match="there are nginx, postgres"):
-        shown(directory, "redis")
