@@ -66,9 +66,9 @@ down: setup-local ## Stop the local stack; its data stays
 	@$(RUN) ops.local down
 
 .PHONY: load
-load: setup ## Load the running stack and judge it: USERS=20 MINUTES=2; RATE=60 visits a minute for open arrivals
+load: setup ## Load the running stack and judge it: USERS=20 MINUTES=2; RATE=60 visits a minute for open arrivals; WEB=1 for Locust's web interface
 	@$(RUN) ops.load $(if $(USERS),--users $(USERS)) $(if $(MINUTES),--minutes $(MINUTES)) \
-		$(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED))
+		$(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED)) $(if $(WEB),--web)
 
 .PHONY: bench
 bench: setup ## Measure, side by side, what the goals are stated in; PEERS=litellm installs and measures that gateway too

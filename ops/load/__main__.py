@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import assert_never
@@ -14,7 +14,7 @@ import msgspec
 
 from ops.load import report
 from ops.load.histograms import RETRIEVAL, SLOT_WAIT, Histogram, Unread, between, read_page
-from ops.load.plan import ArgumentsWrong, Asked, Plan, read_asked
+from ops.load.plan import HTML_REPORT, MOST_MINUTES, WEB_PORT, ArgumentsWrong, Asked, Plan, read_asked
 from ops.load.prepare import Stack, add_handbook, check, find_stack
 from ops.load.problems import LoadImpossible
 from ops.load.questions import REPOSITORY
@@ -22,6 +22,7 @@ from ops.load.samples import Seen
 from ops.load.targets import Target, read_targets
 from ops.load.verdict import Standing, judge
 from ops.local.choices import directory_from
+from ops.local.ports import HOST, find_free, is_free
 
 STARTUP_S = 60.0
 """How long Locust may take to begin and to end, besides the run."""
@@ -64,6 +65,8 @@ def _load(asked: Asked, environ: Mapping[str, str]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     if asked.is_handbook_added:
         sys.stderr.write(f"{add_handbook(wire)} documents of the handbook are there\n")
+    if asked.is_web:
+        return serve(plan_of(asked, stack, out / "samples.json"), asked.web_port)
     before = _pages(stack.metrics)
     seen = run(plan_of(asked, stack, out / "samples.json"))
     return _conclude(asked, stack, targets, seen, (before, _pages(stack.metrics)), out)
@@ -83,7 +86,10 @@ def _conclude(
     written = report.build(asked, stack.url, seen, judged, slot_wait, notes)
     (out / "verdict.json").write_bytes(msgspec.json.format(msgspec.json.encode(written), indent=2) + b"\n")
     (out / "verdict.md").write_text(report.markdown(written), encoding="utf-8")
-    sys.stdout.write(f"\n{report.plain(written)}written to {out / 'verdict.md'} and {out / 'verdict.json'}\n")
+    sys.stdout.write(
+        f"\n{report.plain(written)}written to {out / 'verdict.md'} and {out / 'verdict.json'}, "
+        f"Locust's charts to {out / HTML_REPORT}\n"
+    )
     match written.verdict:
         case Standing.MET:
             return Status.MET
@@ -126,7 +132,7 @@ def plan_of(asked: Asked, stack: Stack, out: Path) -> Plan:
         url=stack.url,
         key=stack.key,
         users=asked.users,
-        duration_s=asked.minutes * 60,
+        duration_s=(MOST_MINUTES if asked.is_web else asked.minutes) * 60,
         per_minute=asked.per_minute,
         seed=asked.seed,
         think_s=asked.think_s,
@@ -140,15 +146,8 @@ def run(plan: Plan) -> Seen:
     """Have Locust make the run in a process of its own. Raises LoadImpossible when it breaks."""
     out = Path(plan.out)
     out.unlink(missing_ok=True)
-    limit_s = plan.duration_s + plan.drain_s + STARTUP_S
-    command = [sys.executable, "-m", "ops.load.swarm"]
-    # A session of its own: Ctrl-C comes to this process alone, which then ends the other. The key goes through a pipe.
-    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, start_new_session=True) as swarm:  # noqa: S603 - our own command
-        try:
-            with suppress(subprocess.TimeoutExpired):
-                swarm.communicate(msgspec.json.encode(plan), timeout=limit_s)
-        finally:
-            _end(swarm)
+    with _swarm() as swarm, suppress(subprocess.TimeoutExpired):
+        swarm.communicate(msgspec.json.encode(plan), timeout=plan.duration_s + plan.drain_s + STARTUP_S)
     try:
         seen = msgspec.json.decode(out.read_bytes(), type=Seen)
     except (OSError, msgspec.MsgspecError) as error:
@@ -156,6 +155,37 @@ def run(plan: Plan) -> Seen:
     if seen.problems:
         raise LoadImpossible(f"the generator made a mistake of its own: {seen.problems[0]}")
     return seen
+
+
+def serve(plan: Plan, port: int | None) -> int:
+    """Have Locust offer its web interface until Ctrl-C; returns the exit status. There is no verdict.
+
+    Raises LoadImpossible when it ends by itself.
+    """
+    if port is not None and not is_free(port):
+        raise LoadImpossible(f"port {port} is taken; choose another one with --web-port")
+    port = port or next((one for one in range(WEB_PORT, WEB_PORT + 10) if is_free(one)), None) or find_free()
+    sys.stdout.write(f"Locust's web interface: http://{HOST}:{port} loads {plan.url}; Ctrl-C ends it\n")
+    sys.stdout.flush()
+    try:
+        with _swarm() as swarm:
+            swarm.communicate(msgspec.json.encode(msgspec.structs.replace(plan, web_port=port)))
+    except KeyboardInterrupt:
+        sys.stderr.write("load: the web interface has ended\n")
+        return 0
+    raise LoadImpossible(f"the web interface ended by itself with {swarm.returncode}")
+
+
+@contextmanager
+def _swarm() -> "Generator[subprocess.Popen[bytes]]":
+    """Start the process of Locust, and end it with the block."""
+    # A session of its own: Ctrl-C comes to this process alone, which then ends the other. The key goes through a pipe.
+    command = [sys.executable, "-m", "ops.load.swarm"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, start_new_session=True) as swarm:  # noqa: S603 - our own command
+        try:
+            yield swarm
+        finally:
+            _end(swarm)
 
 
 def _end(swarm: "subprocess.Popen[bytes]") -> None:

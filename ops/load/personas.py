@@ -25,12 +25,10 @@ Recorder: TypeAlias = Callable[[Sample], None]
 """Takes samples."""
 
 
-class Wrong(Exception):
-    """There is an answer, but it lacks what it must have."""
+class Uncited(Exception):
+    """There is an answer, but it does not cite the document that alone says it."""
 
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(code)
+    code = "not_cited"
 
 
 class Clock(Protocol):
@@ -62,7 +60,7 @@ class Visitor:
                     self._upload(visit, source)
                 case _:
                     assert_never(visit.persona)
-        except (Refused, Broken, Late, Wrong):
+        except (Refused, Broken, Late, Uncited):
             return  # recorded where it happened
 
     def _chat(self, visit: Visit, source: random.Random) -> None:
@@ -105,11 +103,11 @@ class Visitor:
             self._clock.wait(POLL_EVERY_S)
 
     def _turn(self, question: str, session_id: str | None, intended_s: float, about: Note | None = None) -> Answered:
-        """Ask one question. Raises Refused, Broken, Late, Wrong."""
+        """Ask one question. Raises Refused, Broken, Late, Uncited."""
         return self._insist(lambda: self._ask(question, session_id, intended_s, about))
 
     def _ask(self, question: str, session_id: str | None, intended_s: float, about: Note | None) -> Answered:
-        watch = Stopwatch(intended_s)
+        watch = Stopwatch(intended_s, must_cite=about is not None)
 
         def note(outcome: Outcome, code: str) -> None:
             for sample in watch.samples(self._clock.now(), outcome, code):
@@ -118,7 +116,7 @@ class Visitor:
         with ending(note):
             answered = self._read(question, session_id, watch)
             if about is not None and not answered.cites(about.name):
-                raise Wrong("not_cited")
+                raise Uncited
             return answered
 
     def _read(self, question: str, session_id: str | None, watch: Stopwatch) -> Answered:
@@ -179,8 +177,8 @@ def ending(note: Callable[[Outcome, str], None]) -> Generator[None]:
     except Late:
         code = "too_late"
         raise
-    except Wrong as wrong:
-        outcome, code = Outcome.WRONG, wrong.code
+    except Uncited as uncited:
+        outcome, code = Outcome.UNCITED, uncited.code
         raise
     except Broken as broken:
         outcome, code = Outcome.FAILED, broken.code

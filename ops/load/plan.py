@@ -20,6 +20,8 @@ FOLLOW_UPS = (1, 3)
 ANSWER_LIMIT_S = 120.0
 PROCESSING_LIMIT_S = 120.0
 DRAIN_S = 60.0
+WEB_PORT, MOST_PORT = 8089, 65_535
+HTML_REPORT = "report.html"
 MOST_MINUTES, MOST_PER_MINUTE, MOST_S = 7 * 24 * 60, 1_000_000, 86_400
 
 
@@ -47,10 +49,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     targets: Path | None
     out: Path | None
     is_handbook_added: bool
+    is_web: bool = False
+    web_port: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One run, as the process of Locust reads it from its standard input: it holds the api key."""
+    """One run, as the process of Locust reads it from its standard input: it holds the api key.
+
+    With a `web_port` people are let in and sent away in Locust's web interface there, until the process is told to end.
+    """
 
     url: str
     key: str
@@ -64,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     answer_limit_s: float = ANSWER_LIMIT_S
     processing_limit_s: float = PROCESSING_LIMIT_S
     out: str
+    web_port: int | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,6 +96,8 @@ def read_asked(arguments: Sequence[str], environ: Mapping[str, str]) -> Asked:
         targets=given.targets,
         out=given.out,
         is_handbook_added=not given.no_handbook,
+        is_web=given.web or given.web_port is not None,
+        web_port=given.web_port,
     )
     _check(asked)
     return asked
@@ -108,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--targets", type=Path, help="the targets, instead of ops/load/targets.toml")
     add("--out", type=Path, help="folder of the verdict (.local/load)")
     add("--no-handbook", action="store_true", help="do not add samples/handbook first")
+    add("--web", action="store_true", help="start Locust's web interface on this machine instead of a run")
+    add("--web-port", type=int, help=f"its port (the first that is free from {WEB_PORT})")
     return parser
 
 
@@ -125,6 +137,8 @@ def _check(asked: Asked) -> None:
             "--think-s must be two numbers from 0, ascending": not 0 <= asked.think_s[0] <= asked.think_s[1] <= MOST_S,
             "--follow-ups must be two numbers from 0, ascending": not 0 <= asked.follow_ups[0] <= asked.follow_ups[1],
             "--drain-s must be 0 or more, and at most a day": not 0 <= asked.drain_s <= MOST_S,
+            "--web-port must be a port": asked.web_port is not None and not 1 <= asked.web_port <= MOST_PORT,
+            "--web has no --rate: who comes is said in the browser": asked.is_web and asked.per_minute is not None,
             f"--url needs an api key in ${KEY}": asked.url is not None and asked.key is None,
             f"${KEY} is no api key: those are letters, digits and `_`": asked.key is not None
             and not (asked.key.isascii() and asked.key.isprintable() and " " not in asked.key),

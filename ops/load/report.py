@@ -12,7 +12,20 @@ from ops.load.percentiles import Statistic
 from ops.load.plan import Asked
 from ops.load.samples import LocustEntry, Seen
 from ops.load.targets import Measure, Target
-from ops.load.verdict import Ended, Figures, Judged, Standing, endings, figures, models, overall
+from ops.load.verdict import (
+    Ended,
+    Figures,
+    Judged,
+    Quality,
+    Rate,
+    Standing,
+    endings,
+    figures,
+    models,
+    overall,
+    quality,
+    rates,
+)
 
 MEANINGS = {
     Standing.MET: "every target is met",
@@ -23,7 +36,7 @@ OPEN = "arrivals at random times, {rate:g} a minute, whatever the answers do; at
 CLOSED = "{users} people who take turns; they ask less while they wait, so a stall shows less: see RATE="
 NOTE = (
     "Times count from when a request was meant to be sent. Cut-off answers count with the time until then, refusals "
-    "and visitors without a place as errors. The targets hold for GPU hardware."
+    "and visitors without a place as errors; an answer without its citation is none. The targets hold for GPU hardware."
 )
 
 
@@ -50,6 +63,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[Judged, ...]
     figures: tuple[Figures, ...]
     slot_wait: Figures | None
+    rates: tuple[Rate, ...]
+    quality: Quality
     endings: tuple[Ended, ...]
     models: Mapping[str, Mapping[str, int]]
     locust: tuple[LocustEntry, ...]
@@ -75,6 +90,8 @@ def build(
         targets=tuple(judged),
         figures=tuple(figures(seen.samples)),
         slot_wait=None if slot_wait is None else _of_histogram(slot_wait),
+        rates=tuple(rates(seen.samples, seen.wall_s)),
+        quality=quality(seen.samples),
         endings=tuple(endings(seen.samples)),
         models=models(seen.samples),
         locust=seen.locust,
@@ -101,11 +118,13 @@ def sections(report: Report) -> list[tuple[str, list[list[str]]]]:
     """Return the tables, each with its heading row first."""
     rows = [*report.figures, *([report.slot_wait] if report.slot_wait is not None else [])]
     tables = [
-        ("Targets", [["target", "found", "of", "limit", "standing"], *map(_target_row, report.targets)]),
+        ("Targets", [["target", "found", "n", "limit", "standing"], *map(_target_row, report.targets)]),
         (
             "Times, in seconds",
-            [["entry", "tier", "count", "p50", "p95", "p99", "max"], *map(_figures_row, rows)],
+            [["entry", "tier", "n", "p50", "p95", "p99", "max"], *map(_figures_row, rows)],
         ),
+        ("Rates", [["of", "tier", "n", "per second"], *map(_rate_row, report.rates)]),
+        ("Quality", [["answers that must cite", "without the citation", "share"], *_quality_rows(report.quality)]),
         (
             "How it ended",
             [
@@ -137,7 +156,7 @@ def limit_of(target: Target) -> str:
 
 
 def _value(target: Target, value: float) -> str:
-    if target.what is Measure.ERRORS:
+    if target.what in {Measure.ERRORS, Measure.UNCITED}:
         return f"{value:.2%}"
     if target.what is Measure.COST:
         return f"${value:.6f}"
@@ -147,6 +166,16 @@ def _value(target: Target, value: float) -> str:
 def _figures_row(row: Figures) -> list[str]:
     times = (row.p50, row.p95, row.p99, row.longest)
     return [row.entry, row.tier, str(row.count), *(f"{time_s:.3f}" for time_s in times)]
+
+
+def _rate_row(row: Rate) -> list[str]:
+    return [row.of, row.tier, str(row.count), f"{row.per_s:.3f}"]
+
+
+def _quality_rows(row: Quality) -> list[list[str]]:
+    if not row.checked:
+        return []
+    return [[str(row.checked), str(row.uncited), f"{row.uncited / row.checked:.2%}"]]
 
 
 def headline(report: Report) -> str:

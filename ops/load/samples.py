@@ -10,6 +10,7 @@ class Entry(StrEnum):
 
     FIRST_TOKEN = "time to first token"  # noqa: S105 - a token of a model
     GAP = "inter-token gap"
+    PER_TOKEN = "time per output token"  # noqa: S105 - a token of a model
     QUEUE_WAIT = "queue wait"
     END_TO_END = "end to end"
     UPLOAD = "upload"
@@ -29,8 +30,8 @@ class Outcome(StrEnum):
     """How an operation ended."""
 
     DONE = "done"
-    WRONG = "wrong"
-    """It was answered, but without what the answer must have."""
+    UNCITED = "uncited"
+    """It was answered without the citation that it must have: a miss of quality, and no error."""
     UNFINISHED = "unfinished"
     """It had not ended by its limit or the end of the run; the sample has the time so far."""
     FAILED = "failed"
@@ -38,15 +39,17 @@ class Outcome(StrEnum):
     NOT_STARTED = "not_started"
 
 
-TIMED = frozenset({Outcome.DONE, Outcome.WRONG, Outcome.UNFINISHED})
+ANSWERED = frozenset({Outcome.DONE, Outcome.UNCITED})
+"""Outcomes that are no error."""
+TIMED = ANSWERED | {Outcome.UNFINISHED}
 """Outcomes whose time belongs to the latencies: of an unfinished one it is a lower bound."""
 
 
 class Sample(msgspec.Struct, frozen=True, array_like=True):
     """One measured thing. `at_s` is its intended time, in seconds from the run's start; `seconds` counts from there.
 
-    Of a gap or a refusal, `at_s` is when it began. `tier`, `model` and `cost_usd` are those that the answer named;
-    `code` says why an operation did not end well.
+    Of a gap or a refusal, `at_s` is when it began. `tier`, `model`, `cost_usd` and `output_tokens` are those that the
+    answer named; `code` says why an operation did not end well; `must_cite` that the answer was to cite a document.
     """
 
     entry: Entry
@@ -57,6 +60,8 @@ class Sample(msgspec.Struct, frozen=True, array_like=True):
     code: str = ""
     model: str = ""
     cost_usd: float = 0.0
+    output_tokens: int = 0
+    must_cite: bool = False
 
 
 class LocustEntry(msgspec.Struct, frozen=True):

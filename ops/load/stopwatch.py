@@ -25,6 +25,7 @@ class Took(msgspec.Struct, frozen=True):
 
     cost_usd: float
     routes: tuple[Route, ...]
+    output_tokens: int = 0
 
 
 class Citation(msgspec.Struct, frozen=True):
@@ -54,8 +55,9 @@ class Answered(msgspec.Struct, frozen=True):
 class Stopwatch:
     """Sees the events of one answer; all times are in seconds from the run's start, latencies from the intended one."""
 
-    def __init__(self, intended_s: float) -> None:
+    def __init__(self, intended_s: float, *, must_cite: bool = False) -> None:
         self._intended_s = intended_s
+        self._must_cite = must_cite
         self._deltas_s: list[float] = []
         self._answered: Answered | None = None
 
@@ -68,7 +70,7 @@ class Stopwatch:
         self._answered = answered
 
     def samples(self, ended_s: float, outcome: Outcome, code: str = "") -> list[Sample]:
-        """Return what was measured: first token, gaps, the waits for slots that the answer names, and the whole."""
+        """Return what was measured: first token, gaps, time per token, the waits that the answer names, the whole."""
         answered, call = self._answered, None if self._answered is None else self._answered.call
         tier = known_tier(call)
         parts: list[Sample] = []
@@ -80,6 +82,8 @@ class Stopwatch:
             parts.append(Sample(Entry.QUEUE_WAIT, self._intended_s, wait_s, tier=tier))
         for before_s, after_s in pairwise(self._deltas_s):
             parts.append(Sample(Entry.GAP, before_s, after_s - before_s, tier=tier))
+        if answered is not None and (per_token_s := self._per_token_s(answered.metadata.output_tokens)) is not None:
+            parts.append(Sample(Entry.PER_TOKEN, self._deltas_s[0], per_token_s, tier=tier))
         whole = Sample(
             Entry.END_TO_END,
             self._intended_s,
@@ -89,8 +93,16 @@ class Stopwatch:
             code=code,
             model="" if call is None else call.model,
             cost_usd=0.0 if answered is None else answered.metadata.cost_usd,
+            output_tokens=0 if answered is None else answered.metadata.output_tokens,
+            must_cite=self._must_cite,
         )
         return [*parts, whole]
+
+    def _per_token_s(self, tokens: int) -> float | None:
+        """The time between two tokens, on average: unlike a gap, it does not depend on how many a delta holds."""
+        if tokens <= 1 or len(self._deltas_s) <= 1:
+            return None
+        return (self._deltas_s[-1] - self._deltas_s[0]) / (tokens - 1)
 
 
 def known_tier(call: Route | None) -> str:

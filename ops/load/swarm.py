@@ -14,16 +14,19 @@ from locust import User, task  # isort: split
 import msgspec
 from locust.env import Environment
 from locust.exception import StopUser
+from locust.html import get_html_report
+from locust.stats import stats_history
 
 from ops.load.arrivals import schedule
 from ops.load.clock import RunClock
 from ops.load.personas import Visitor
 from ops.load.places import Arrivals, Turns
-from ops.load.plan import Plan
+from ops.load.plan import HTML_REPORT, Plan
 from ops.load.progress import Tally
 from ops.load.questions import read_questions
-from ops.load.samples import LocustEntry, Outcome, Sample, Seen
+from ops.load.samples import ANSWERED, LocustEntry, Sample, Seen
 from ops.load.wire import Wire
+from ops.local.ports import HOST
 
 RAMP_S = 10.0
 """How long it takes until all who take turns are there; never more than a quarter of the run."""
@@ -43,7 +46,8 @@ class Swarm:
         self._problems: list[str] = []
         self._is_short = False
         self._tally = Tally()
-        self._environment = Environment(user_classes=[self._user_class()])
+        self._environment = Environment(user_classes=[self._user_class()], host=plan.url)
+        self._runner = self._environment.create_local_runner()
         self._environment.events.user_error.add_listener(self._broke)
         self._environment.events.cpu_warning.add_listener(self._ran_short)
         self._clock = RunClock(plan.duration_s)
@@ -54,10 +58,11 @@ class Swarm:
 
     def run(self) -> Seen:
         """Make the run; returns when all visits have ended or were cut off."""
-        runner = self._environment.create_local_runner()
+        runner = self._runner
         ramp_s = min(RAMP_S, self._plan.duration_s / 4)
         is_open = self._plan.per_minute is not None
         threading.Thread(target=self._show_progress, daemon=True).start()
+        threading.Thread(target=stats_history, args=(runner,), daemon=True).start()
         runner.start(self._plan.users, spawn_rate=self._plan.users if is_open else max(self._plan.users / ramp_s, 1.0))
         if is_open:
             threading.Thread(target=self._arrivals.feed, daemon=True).start()
@@ -73,6 +78,15 @@ class Swarm:
             is_generator_short=self._is_short,
             problems=tuple(self._problems),
         )
+
+    def serve(self, port: int) -> None:
+        """Offer Locust's web interface to this machine, where people are let in and sent away; goes on for ever."""
+        threading.Thread(target=stats_history, args=(self._runner,), daemon=True).start()
+        self._environment.create_web_ui(HOST, port).greenlet.join()
+
+    def html(self) -> str:
+        """Return Locust's own report of the run: its charts, and its rounded figures."""
+        return get_html_report(self._environment, show_download_link=False)
 
     def _user_class(self) -> type[User]:
         """Return Locust's user: it makes one visit after the other until there are no more."""
@@ -96,14 +110,15 @@ class Swarm:
             self._places.leave()
 
     def _record(self, sample: Sample) -> None:
-        self._samples.append(sample)
+        if self._plan.web_port is None:
+            self._samples.append(sample)
         self._tally.see(sample)
         self._environment.events.request.fire(
             request_type=sample.tier or "-",
             name=sample.entry.value,
             response_time=sample.seconds * 1000,
             response_length=0,
-            exception=None if sample.outcome is Outcome.DONE else Unwell(sample.code),
+            exception=None if sample.outcome in ANSWERED else Unwell(sample.code),
             context={},
         )
 
@@ -127,10 +142,15 @@ class Swarm:
 
 
 def main() -> int:
-    """Make the run that standard input describes; returns the exit status."""
+    """Make the run that standard input describes, or let a browser make it; returns the exit status."""
     plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
-    seen = Swarm(plan).run()
+    swarm = Swarm(plan)
+    if plan.web_port is not None:
+        swarm.serve(plan.web_port)
+        return 1
+    seen = swarm.run()
     Path(plan.out).write_bytes(msgspec.json.encode(seen))
+    Path(plan.out).with_name(HTML_REPORT).write_text(swarm.html(), encoding="utf-8")
     return 0
 
 

@@ -12,7 +12,7 @@ from ops.load.problems import LoadImpossible
 from ops.load.samples import Entry
 
 # What belongs to an answer, and so to the tier that gave it.
-BY_TIER = frozenset({Entry.FIRST_TOKEN, Entry.GAP, Entry.QUEUE_WAIT, Entry.END_TO_END})
+BY_TIER = frozenset({Entry.FIRST_TOKEN, Entry.GAP, Entry.PER_TOKEN, Entry.QUEUE_WAIT, Entry.END_TO_END})
 OWN = Path(__file__).with_name("targets.toml")
 
 
@@ -20,6 +20,8 @@ class Measure(StrEnum):
     """What a target may be about besides an entry."""
 
     ERRORS = "errors"
+    UNCITED = "uncited"
+    """Of the answers that must cite a document, the share that does not."""
     COST = "cost"
     RETRIEVAL = "retrieval"
 

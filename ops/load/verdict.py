@@ -9,7 +9,7 @@ import msgspec
 
 from ops.load.histograms import Histogram
 from ops.load.percentiles import Statistic, take
-from ops.load.samples import OPERATIONS, TIMED, Entry, Outcome, Sample
+from ops.load.samples import ANSWERED, OPERATIONS, TIMED, Entry, Outcome, Sample
 from ops.load.targets import Measure, Target
 
 
@@ -51,6 +51,22 @@ class Ended(msgspec.Struct, frozen=True):
     count: int
 
 
+class Rate(msgspec.Struct, frozen=True):
+    """How many of something came over the whole run, and in a second of it; `all`: of every tier."""
+
+    of: str
+    tier: str
+    count: int
+    per_s: float
+
+
+class Quality(msgspec.Struct, frozen=True):
+    """Answers that had to cite a document, and those among them that did not."""
+
+    checked: int
+    uncited: int
+
+
 def judge(targets: Sequence[Target], samples: Sequence[Sample], retrieval: Histogram | None) -> list[Judged]:
     """Return the standing of each target."""
     return [_judge(target, samples, retrieval) for target in targets]
@@ -84,7 +100,9 @@ def _values(what: Entry | Measure, tier: str, samples: Sequence[Sample]) -> list
     match what:
         case Measure.ERRORS:
             # Every refusal and every visitor without a place is one: whoever came got no answer then.
-            return [float(sample.outcome is not Outcome.DONE) for sample in samples if sample.entry in OPERATIONS]
+            return [float(sample.outcome not in ANSWERED) for sample in samples if sample.entry in OPERATIONS]
+        case Measure.UNCITED:
+            return [float(sample.outcome is Outcome.UNCITED) for sample in samples if _must_cite(sample)]
         case Measure.COST:
             return [sample.cost_usd for sample in samples if _is_answer(sample)]
         case Measure.RETRIEVAL:
@@ -105,7 +123,11 @@ def latencies(samples: Sequence[Sample], entry: Entry, tier: str = "") -> list[f
 
 
 def _is_answer(sample: Sample) -> bool:
-    return sample.entry is Entry.END_TO_END and sample.outcome in {Outcome.DONE, Outcome.WRONG}
+    return sample.entry is Entry.END_TO_END and sample.outcome in ANSWERED
+
+
+def _must_cite(sample: Sample) -> bool:
+    return _is_answer(sample) and sample.must_cite
 
 
 def figures(samples: Sequence[Sample]) -> list[Figures]:
@@ -119,6 +141,24 @@ def figures(samples: Sequence[Sample]) -> list[Figures]:
                 taken = (take(which, values) for which in (Statistic.P50, Statistic.P95, Statistic.P99, Statistic.MAX))
                 rows.append(Figures(entry.value, tier or "all", len(values), *taken))
     return rows
+
+
+def rates(samples: Sequence[Sample], wall_s: float) -> list[Rate]:
+    """Return how many answers, and tokens of answers, came in a second of the run: over all tiers and of each."""
+    answers = [sample for sample in samples if _is_answer(sample)]
+    rows: list[Rate] = []
+    for tier in ["", *sorted({sample.tier for sample in answers if sample.tier})]:
+        of_tier = [sample for sample in answers if not tier or sample.tier == tier]
+        tokens = sum(sample.output_tokens for sample in of_tier)
+        rows.append(Rate("answers", tier or "all", len(of_tier), len(of_tier) / wall_s))
+        rows.append(Rate("output tokens", tier or "all", tokens, tokens / wall_s))
+    return rows
+
+
+def quality(samples: Sequence[Sample]) -> Quality:
+    """Return how many answers had to cite a document, and how many of them did not."""
+    checked = [sample for sample in samples if _must_cite(sample)]
+    return Quality(len(checked), sum(sample.outcome is Outcome.UNCITED for sample in checked))
 
 
 def endings(samples: Sequence[Sample]) -> list[Ended]:

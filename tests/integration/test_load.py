@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+import signal
+import socket
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 import pytest_asyncio
@@ -20,6 +24,7 @@ from ops.load.report import Report
 from ops.load.samples import Entry, Outcome, Sample, Seen
 from ops.load.targets import read_targets
 from ops.load.verdict import Standing
+from ops.local.ports import find_free
 from ops.local.process import REPOSITORY
 from tests.fakes.stack import KEY, FakeStack, Manner
 
@@ -116,6 +121,14 @@ async def test_both_personas_are_measured_and_a_quick_stack_passes(stack: FakeSt
     assert "Verdict: met" in ran.out
     written = ran.written()
     assert "Verdict: met" in written["verdict.md"]
+    assert "end to end" in written["report.html"]
+    assert "Rates\n" in ran.out
+    by_name = {(row.of, row.tier): row for row in verdict.rates}
+    whole = [sample for sample in answers(ran) if sample.outcome is Outcome.DONE]
+    assert by_name["answers", "all"].count == len(whole)
+    assert by_name["output tokens", "all"].count == 4 * len(whole)
+    assert by_name["answers", "all"].per_s == pytest.approx(len(whole) / ran.seen.wall_s)
+    assert {row.entry for row in verdict.figures} >= {Entry.FIRST_TOKEN, Entry.GAP, Entry.PER_TOKEN}
     assert KEY not in "".join([ran.out, ran.err, *written.values()])
 
 
@@ -130,7 +143,11 @@ async def test_a_breach_is_named_and_is_the_exit_status(stack: FakeStack, tmp_pa
     why = {(one.outcome, one.code): one.count for one in verdict.endings}
     assert why[Outcome.REFUSED, "rate_limited"] == 2
     assert why[Outcome.REFUSED, "no_slot_in_time"] == 2
-    assert why[Outcome.WRONG, "not_cited"] > 0
+    assert why[Outcome.UNCITED, "not_cited"] == verdict.quality.uncited == verdict.quality.checked > 0
+    counted = {entry.name: entry.failures for entry in ran.seen.locust if entry.name == Entry.END_TO_END}
+    assert counted == {Entry.END_TO_END: 0}
+    errors = next(line for line in verdict.targets if line.target.name == "errors")
+    assert errors.found == pytest.approx(4 / errors.count)
 
 
 @pytest.mark.requirement("ORC-80.honest")
@@ -181,3 +198,54 @@ async def test_a_stack_that_is_away_is_told_apart_from_a_breach(stack: FakeStack
     ran = await load(stack, tmp_path, *SHORT)
     assert ran.status == 3
     assert "does not answer as a stack does (connection)" in ran.err
+
+
+async def test_the_web_interface_lets_people_in_and_ends_with_ctrl_c(stack: FakeStack, tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD_")}
+    command = [sys.executable, "-m", "ops.load", "--url", stack.url, "--out", str(tmp_path), *SHORT, "--web"]
+    command += ["--web-port", str(find_free())]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=REPOSITORY, env={**kept, KEY_VARIABLE: KEY}, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(LIMIT_S), httpx.AsyncClient(trust_env=False) as browser:
+            said = (await process.stdout.readline()).decode()
+            page = next(word for word in said.split() if word.startswith("http://127.0.0.1:"))
+            await until_it_answers(browser, page)
+            started = await browser.post(f"{page}/swarm", data={"user_count": "2", "spawn_rate": "2"})
+            assert started.json()["success"] is True
+            await until_it_counts(browser, page, Entry.END_TO_END)
+            assert (await browser.get(f"{page}/stop")).json()["success"] is True
+            assert KEY not in (await browser.get(page)).text
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), LIMIT_S) == 0
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
+async def until_it_answers(browser: httpx.AsyncClient, page: str) -> None:
+    """Return once the page is there."""
+    while True:
+        with suppress(httpx.TransportError):
+            assert (await browser.get(page)).status_code == 200
+            return
+        await asyncio.sleep(0.1)
+
+
+async def until_it_counts(browser: httpx.AsyncClient, page: str, name: str) -> None:
+    """Return once the page shows requests of that name."""
+    while True:
+        rows = (await browser.get(f"{page}/stats/requests")).json()["stats"]
+        if any(row["name"] == name and row["num_requests"] for row in rows):
+            return
+        await asyncio.sleep(0.1)
+
+
+async def test_a_port_that_is_taken_is_told(stack: FakeStack, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = await load(stack, tmp_path, *SHORT, "--web-port", str(port))
+    assert (ran.status, ran.err) == (3, f"load: port {port} is taken; choose another one with --web-port\n")

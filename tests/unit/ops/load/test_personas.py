@@ -111,10 +111,12 @@ def test_an_upload_is_read_in_asked_about_and_taken_away() -> None:
     assert len(wire.removed) == 1
 
 
-def test_an_answer_that_does_not_cite_the_document_is_wrong() -> None:
+def test_an_answer_that_does_not_cite_the_document_is_a_miss_of_its_own() -> None:
     clock = StillClock()
     samples = visit(clock, ScriptedWire(clock, cites=False), UPLOAD)
-    assert (Entry.END_TO_END, Outcome.WRONG, "not_cited") in ends(samples)
+    assert (Entry.END_TO_END, Outcome.UNCITED, "not_cited") in ends(samples)
+    assert [sample.must_cite for sample in samples if sample.entry is Entry.END_TO_END] == [True]
+    assert not any(sample.must_cite for sample in visit(clock, ScriptedWire(clock), CHAT))
 
 
 @pytest.mark.parametrize(

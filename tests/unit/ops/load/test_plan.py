@@ -36,8 +36,20 @@ def test_the_key_comes_from_the_environment_alone() -> None:
         ["--drain-s", "-1"],
         ["--url", "http://stack"],
         ["surplus"],
+        ["--web", "--rate", "60"],
+        ["--web-port", "0"],
+        ["--web-port", "65536"],
     ],
 )
 def test_what_makes_no_sense_is_refused(words: list[str]) -> None:
     with pytest.raises(ArgumentsWrong):
         read_asked(words, {})
+
+
+def test_a_port_of_the_web_interface_asks_for_it() -> None:
+    assert not read_asked([], {}).is_web
+    assert (read_asked(["--web"], {}).is_web, read_asked(["--web"], {}).web_port) == (True, None)
+    assert (read_asked(["--web-port", "9000"], {}).is_web, read_asked(["--web-port", "9000"], {}).web_port) == (
+        True,
+        9000,
+    )

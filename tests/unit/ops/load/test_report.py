@@ -11,7 +11,9 @@ from ops.load.samples import Entry, LocustEntry, Outcome, Sample, Seen
 from ops.load.targets import read_targets
 from ops.load.verdict import Standing, judge
 
-ANSWER = Sample(Entry.END_TO_END, 1.0, 4.25, tier="simple", model="small|one", cost_usd=0.001)
+ANSWER = Sample(
+    Entry.END_TO_END, 1.0, 4.25, tier="simple", model="small|one", cost_usd=0.001, output_tokens=36, must_cite=True
+)
 REFUSED = Sample(Entry.REFUSED, 2.0, 0.01, Outcome.REFUSED, code="rate_limited")
 
 
@@ -29,11 +31,17 @@ def built(*words: str) -> Report:
 
 def test_the_terminal_shows_found_limit_and_standing_of_each_target() -> None:
     text = report.plain(built())
-    assert "  simple answers, p95  4.250 s    1   < 3.000 s     breached\n" in text
-    assert "  errors               50.00%     2   < 1.00%       breached\n" in text
-    assert "  retrieval, p99       -          0   <= 3.000 s    not measured\n" in text
+    assert "  simple answers, p95  4.250 s    1  < 3.000 s     breached\n" in text
+    assert "  errors               50.00%     2  < 1.00%       breached\n" in text
+    assert "  retrieval, p99       -          0  <= 3.000 s    not measured\n" in text
     assert "  slot wait (replicas)  all     1      0.500  0.500  0.500  0.500\n" in text
     assert "  refused     refused  rate_limited  1\n" in text
+    assert "  output tokens  all     36  4.000\n" in text
+    assert "  answers        simple  1   0.111\n" in text
+    assert (
+        "  answers that must cite  without the citation  share\n  1                       0                     0.00%\n"
+        in text
+    )
     assert text.endswith("Verdict: breached (a target is breached)\n")
 
 

@@ -1,5 +1,7 @@
 """Every time of an answer counts from when the question was meant to be sent."""
 
+import msgspec
+
 from ops.load.samples import Entry, Outcome, Sample
 from ops.load.stopwatch import Answered, Stopwatch, read_answered
 
@@ -34,6 +36,17 @@ def test_times_count_from_the_intended_time() -> None:
     }
     assert {sample.tier for sample in samples} == {"medium"}
     assert samples[-1] == Sample(Entry.END_TO_END, 10.0, 2.0, Outcome.DONE, "medium", "", "m", 0.002)
+
+
+def test_the_time_of_a_token_does_not_depend_on_how_many_a_delta_holds() -> None:
+    watch = Stopwatch(0.0, must_cite=True)
+    for at_s in (1.0, 1.5, 2.0):
+        watch.delta(at_s)
+    told = answered()
+    watch.done(msgspec.structs.replace(told, metadata=msgspec.structs.replace(told.metadata, output_tokens=11)))
+    *_, per_token, whole = watch.samples(2.5, Outcome.DONE)
+    assert per_token == Sample(Entry.PER_TOKEN, 1.0, 0.1, tier="medium")
+    assert (whole.output_tokens, whole.must_cite) == (11, True)
 
 
 def test_an_answer_that_was_cut_off_has_the_time_until_then_and_no_tier() -> None:

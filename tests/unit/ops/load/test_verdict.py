@@ -1,5 +1,6 @@
 """A promise is kept, breached or not measured; what went wrong is never left out."""
 
+import msgspec
 import pytest
 
 from app.inference.tiers import Tier
@@ -7,7 +8,7 @@ from ops.load.histograms import Histogram
 from ops.load.percentiles import Statistic
 from ops.load.samples import Entry, Outcome, Sample
 from ops.load.targets import Target
-from ops.load.verdict import Standing, endings, figures, judge, models, overall
+from ops.load.verdict import Quality, Rate, Standing, endings, figures, judge, models, overall, quality, rates
 
 
 def answer(seconds: float, outcome: Outcome = Outcome.DONE, *, tier: str = "simple", cost_usd: float = 0.01) -> Sample:
@@ -53,7 +54,6 @@ def test_a_failure_that_came_quickly_makes_nothing_faster() -> None:
     "bad",
     [
         answer(1.0, Outcome.FAILED),
-        answer(1.0, Outcome.WRONG),
         answer(1.0, Outcome.UNFINISHED),
         Sample(Entry.REFUSED, 0.0, 0.1, Outcome.REFUSED),
         Sample(Entry.NOT_STARTED, 0.0, 0.0, Outcome.NOT_STARTED),
@@ -64,6 +64,38 @@ def test_everything_that_did_not_end_well_is_an_error(bad: Sample) -> None:
     errors = target("errors", Statistic.MEAN, below=0.01)
     assert standing(errors, [*[answer(1.0)] * 99, bad]) is Standing.BREACHED
     assert standing(errors, [*[answer(1.0)] * 100, bad]) is Standing.MET
+
+
+def checked(outcome: Outcome) -> Sample:
+    """Return an answer that had to cite a document."""
+    return msgspec.structs.replace(answer(1.0, outcome), must_cite=True)
+
+
+def test_an_answer_without_its_citation_is_no_error_but_a_figure_of_its_own() -> None:
+    missed, cited = checked(Outcome.UNCITED), checked(Outcome.DONE)
+    samples = [missed, cited, cited, cited, checked(Outcome.FAILED), *[answer(1.0)] * 6]
+    assert quality(samples) == Quality(checked=4, uncited=1)
+    assert standing(target("errors", Statistic.MEAN, at_most=0.0), [missed, cited]) is Standing.MET
+    assert standing(target("uncited", Statistic.MEAN, at_most=0.25), samples) is Standing.MET
+    assert standing(target("uncited", Statistic.MEAN, below=0.25), samples) is Standing.BREACHED
+    assert standing(target("uncited", Statistic.MEAN, below=0.25), [answer(1.0)]) is Standing.NOT_MEASURED
+
+
+def test_answers_and_their_tokens_are_told_a_second_of_the_run_for_all_and_for_each_tier() -> None:
+    samples = [
+        msgspec.structs.replace(answer(1.0), output_tokens=30),
+        msgspec.structs.replace(answer(1.0, Outcome.UNCITED, tier="complex"), output_tokens=90),
+        msgspec.structs.replace(answer(1.0, Outcome.FAILED), output_tokens=500),
+        Sample(Entry.UPLOAD, 0.0, 1.0),
+    ]
+    assert rates(samples, 4.0) == [
+        Rate("answers", "all", 2, 0.5),
+        Rate("output tokens", "all", 120, 30.0),
+        Rate("answers", "complex", 1, 0.25),
+        Rate("output tokens", "complex", 90, 22.5),
+        Rate("answers", "simple", 1, 0.25),
+        Rate("output tokens", "simple", 30, 7.5),
+    ]
 
 
 def test_parts_of_an_answer_do_not_water_down_the_errors() -> None:
