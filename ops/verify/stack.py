@@ -14,6 +14,7 @@ from ops.drill.target import Target, target_of
 from ops.local.commands import status_of
 from ops.local.models.catalogue import Size
 from ops.local.models.progress import Phase
+from ops.local.ports import find_free
 from ops.local.process import REPOSITORY, poll_until
 
 HANDBOOK = REPOSITORY / "samples" / "handbook"
@@ -37,6 +38,7 @@ def open_stack(environ: Mapping[str, str], size: Size) -> Generator[Target]:
         kept = {name: value for name, value in environ.items() if not name.startswith("SWITCHYARD_")}
         ours = kept | {
             "SWITCHYARD_LOCAL_DIR": directory,
+            "SWITCHYARD_LOCAL_PORT": str(find_free()),
             "SWITCHYARD_RUN_LEASE_S": f"{LEASE_S:g}",
             "SWITCHYARD_DRAIN_S": f"{DRAIN_S:g}",
             "MODELS": size.value,

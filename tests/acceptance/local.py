@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ops.local.commands import status_of
 from ops.local.layout import DATABASE
+from ops.local.ports import find_free
 from ops.local.process import REPOSITORY, ProcessId, poll_until
 from ops.local.secrets_file import read_or_make
 from ops.local.state import Status
@@ -26,6 +27,7 @@ def environ_of(directory: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD_")}
     ours = {
         "SWITCHYARD_LOCAL_DIR": str(directory),
+        "SWITCHYARD_LOCAL_PORT": str(find_free()),
         "MODELS": "small",
         "SWITCHYARD_RUN_LEASE_S": str(RUN_LEASE_S),
         "SWITCHYARD_DRAIN_S": str(DRAIN_S),

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from ops.local.commands import status_of
+from ops.local.ports import find_free
 from ops.local.process import REPOSITORY, ProcessId, poll_until
 from ops.local.state import Phase, Status
 from ops.local.views import PartState, PartView
@@ -28,7 +29,7 @@ class Terminal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        ours = {"SWITCHYARD_LOCAL_DIR": str(directory), "MODELS": "small"}
+        ours = {"SWITCHYARD_LOCAL_DIR": str(directory), "SWITCHYARD_LOCAL_PORT": str(find_free()), "MODELS": "small"}
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD_")} | ours
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
