@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator
@@ -200,7 +199,7 @@ async def test_a_stack_that_is_away_is_told_apart_from_a_breach(stack: FakeStack
     assert "does not answer as a stack does (connection)" in ran.err
 
 
-async def test_the_web_interface_lets_people_in_and_ends_with_ctrl_c(stack: FakeStack, tmp_path: Path) -> None:
+async def test_the_web_interface_lets_people_in_until_it_is_told_to_end(stack: FakeStack, tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD_")}
     command = [sys.executable, "-m", "ops.load", "--url", stack.url, "--out", str(tmp_path), *SHORT, "--web"]
     command += ["--web-port", str(find_free())]
@@ -216,9 +215,9 @@ async def test_the_web_interface_lets_people_in_and_ends_with_ctrl_c(stack: Fake
             started = await browser.post(f"{page}/swarm", data={"user_count": "2", "spawn_rate": "2"})
             assert started.json()["success"] is True
             await until_it_counts(browser, page, Entry.END_TO_END)
-            assert (await browser.get(f"{page}/stop")).json()["success"] is True
+            assert (await browser.post(f"{page}/stop")).json()["success"] is True
             assert KEY not in (await browser.get(page)).text
-        process.send_signal(signal.SIGINT)
+        process.terminate()  # is taken like Ctrl-C
         assert await asyncio.wait_for(process.wait(), LIMIT_S) == 0
     finally:
         if process.returncode is None:
