@@ -14,7 +14,7 @@ from locust import User, task  # isort: split
 import msgspec
 from locust.env import Environment
 from locust.exception import StopUser
-from locust.html import get_html_report
+from locust.html import get_html_report  # pyright: ignore[reportUnknownVariableType] - Locust says no types here
 from locust.stats import stats_history
 
 from ops.load.arrivals import schedule
@@ -82,7 +82,9 @@ class Swarm:
     def serve(self, port: int) -> None:
         """Offer Locust's web interface to this machine, where people are let in and sent away; goes on for ever."""
         threading.Thread(target=stats_history, args=(self._runner,), daemon=True).start()
-        self._environment.create_web_ui(HOST, port).greenlet.join()
+        serving = self._environment.create_web_ui(HOST, port).greenlet  # pyright: ignore[reportUnknownVariableType]
+        if serving is not None:
+            serving.join()
 
     def html(self) -> str:
         """Return Locust's own report of the run: its charts, and its rounded figures."""
