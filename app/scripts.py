@@ -42,7 +42,8 @@ _RUNS = {
     ),
 }
 _ASCII = re.compile(r"[\x00-\x7f]+")
-_CODE = re.compile(rf"(?=[A-Za-z+/=_-]*\d)[A-Za-z0-9+/=_-]{{{CODE_CHARS},}}")
+CODE = re.compile(rf"(?<![A-Za-z0-9+/=_-])(?=[A-Za-z+/=_-]*\d)[A-Za-z0-9+/=_-]{{{CODE_CHARS},}}")
+"""A long word of letters and digits."""
 _LETTERS_AND_BLANKS = bytes(n for n in range(128) if chr(n).isalpha() or n <= 32)
 _DIGITS = b"0123456789"
 
@@ -72,7 +73,7 @@ def census(text: str) -> Census:
     signs = len(raw.translate(None, _LETTERS_AND_BLANKS + _DIGITS))
     counts[Script.CODES], counts[Script.SIGNS] = signs_and_digits - signs, signs
     counts[Script.LATIN] = len(raw) - signs_and_digits
-    for code in (found for word in words if len(word) >= CODE_CHARS for found in _CODE.findall(word)):
+    for code in (found for word in words if len(word) >= CODE_CHARS for found in CODE.findall(word)):
         digits = sum(map(str.isdigit, code))
         letters = sum(map(str.isalpha, code))
         counts[Script.CODES] += len(code) - digits

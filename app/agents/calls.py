@@ -18,7 +18,8 @@ from app.inference.dispatcher import Dispatcher
 from app.inference.records import Answer, CallRecord, ChatCall, Embedding, Message
 from app.inference.route import Route
 from app.inference.tiers import Tier
-from app.retrieval.search import Passage, Search
+from app.retrieval.passages import Passage
+from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)

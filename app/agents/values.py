@@ -142,7 +142,10 @@ class History(msgspec.Struct, frozen=True):
 
 
 class Citation(msgspec.Struct, frozen=True):
-    """A passage behind an answer; `quote` stands verbatim in it. Offsets count characters of the document's text."""
+    """A passage behind an answer; `quote` stands verbatim in it. Offsets count characters of the document's text.
+
+    `also` names the other documents that hold the same text.
+    """
 
     document: str
     document_id: DocumentId
@@ -151,6 +154,7 @@ class Citation(msgspec.Struct, frozen=True):
     start_offset: int
     end_offset: int
     score: float
+    also: tuple[str, ...] = ()
 
 
 class RouteSummary(msgspec.Struct, frozen=True):

@@ -12,6 +12,9 @@ TAIL_CHARS = 180
 """Only the first HEAD_CHARS and the last TAIL_CHARS of a text are read: what is asked stands at an end of what is
 pasted, and a decision must cost the same for a page as for a paragraph."""
 
+LONGEST_WORD = 30
+"""Letters: "floccinaucinihilipilification" has 29."""
+
 
 class Cue(IntEnum):
     """A countable sign. Each can only raise the need; none is decisive alone. Length is not among them."""
@@ -116,12 +119,14 @@ def read(text: str) -> Reading:
     counts = _count(words)
     # A text in another script has two to four bytes a character.
     is_foreign = len(raw) > 1.3 * len(looked) or (len(words) > 3 and not counts[_ENGLISH])
+    # Base64, hexadecimal and the like say nothing, however long: no word is.
+    is_code = sum(size for size in map(len, words) if size > LONGEST_WORD) > len(raw) / 2
     return Reading(
         words=words,
         cues=_cues(raw, counts, words),
         log_chars=log(len(text) + 1),
         is_exam=_has_options(text),
-        is_readable=bool(words) and not is_foreign,
+        is_readable=bool(words) and not is_foreign and not is_code,
     )
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from app.retrieval.search import Passage
+from app.retrieval.passages import Passage
 from app.retrieval.words import is_number, terms
 
 QUOTE_CHARS = 300
@@ -12,11 +12,11 @@ NUMBER_WEIGHT = 3.0
 ANSWER_WEIGHT = 2.0
 QUESTION_WEIGHT = 1.0
 
-# A sentence ends at . ! or ? before white space (not inside 3.5), at a blank line, and at the end of a line if it or
-# the next one is a heading, an item or a row; other line ends only wrap the text.
+# A sentence ends at . ! or ? before white space (not inside 3.5), at the full-width marks wherever they stand, at a
+# blank line, and at the end of a line if it or the next one is a heading, an item or a row; other line ends only wrap.
 _BLOCK = r"[ \t]{0,3}(?:#{1,6}[ \t]|[-+*>][ \t]|\d{1,9}[.)][ \t]|\||```|~~~)"
 _END = re.compile(
-    rf"[.!?…。！？]+[\"'”’)\]*_]*(?=\s)|\n(?=[ \t]*\n)|\n(?={_BLOCK})"  # noqa: RUF001 - full-width marks end sentences too
+    rf"[.!?…]+[\"'”’)\]*_]*(?=\s)|[。！？｡]+[\"'”’」』）)\]*_]*|\n(?=[ \t]*\n)|\n(?={_BLOCK})"  # noqa: RUF001 - full-width marks end sentences too
 )
 _OWN_LINE = re.compile(r"^[ \t]{0,3}(?:#{1,6}[ \t]|\|).*\n?", re.MULTILINE)
 _HEADING = re.compile(r"\s{0,3}(?:#{1,6}(?:\s|$)|=+\s*$|-+\s*$|\|?[\s:|-]+\|?\s*$)")

@@ -11,6 +11,8 @@ from app.ids import ChunkId, DocumentId, TenantId
 from app.postgres import Database
 from app.retrieval import sparse
 from app.retrieval.chunks import estimate_tokens
+from app.retrieval.passages import Passage as Passage
+from app.retrieval.pertinence import fold, pertinent
 from app.retrieval.qdrant import QdrantPeers
 
 Embed = Callable[[Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
@@ -20,7 +22,8 @@ LIMIT = 50
 CONTEXT_TOKENS = 4_000
 """What the passages of a question may come to together, as estimated: a prompt must fit a model's context."""
 SPARE = 2
-"""Points asked for beyond the limit, as a factor: some may belong to documents that were just removed or replaced."""
+"""Points asked for beyond the limit, as a factor: some may belong to documents that were just removed or replaced, or
+hold a text that another holds too."""
 
 # What Qdrant says is only a proposal: a chunk counts if it is the tenant's and its document is live now.
 _SELECT: LiteralString = """
@@ -33,22 +36,6 @@ _COUNT_FOREIGN: LiteralString = """
 """
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-
-class Passage(msgspec.Struct, frozen=True):
-    """A chunk that was found: `text` is characters `start_offset` to `end_offset` of the document's text.
-
-    `heading` is the path of headings above it. A larger `score` is better; it has no unit (reciprocal rank fusion).
-    """
-
-    chunk_id: ChunkId
-    document_id: DocumentId
-    document: str
-    heading: str
-    text: str
-    start_offset: int
-    end_offset: int
-    score: float
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -83,23 +70,27 @@ class Search:
     async def passages(self, tenant_id: TenantId, question: str, *, embed: Embed, limit: int) -> list[Passage]:
         """Return up to `limit` (at most 50) passages of the tenant's live documents, best first, at most 4,000 tokens.
 
-        No connection is held while the question is embedded. Raises StoreUnavailable (Qdrant, PostgreSQL), and what
-        `embed` raises.
+        Each text comes once, and what is beside the point not at all (see `pertinence`). No connection is held while
+        the question is embedded. Raises StoreUnavailable (Qdrant, PostgreSQL), and what `embed` raises.
         """
         wanted = max(1, min(limit, LIMIT))
         vectors = await embed([question])
         if len(vectors) != 1:
             raise NodeFailed(f"1 text gave {len(vectors)} vectors")
-        points = await self._index.query(
-            tenant_id, vectors[0], sparse.of_question(question), limit=min(LIMIT, wanted * SPARE)
-        )
-        scores = {ChunkId(point.id): point.score for point in points}
+        found: list[Passage] = []
+        for asked in (min(LIMIT, wanted * SPARE), LIMIT):
+            points = await self._index.query(tenant_id, vectors[0], sparse.of_question(question), limit=asked)
+            found = fold(await self._passages(tenant_id, {ChunkId(point.id): point.score for point in points}))
+            if len(found) >= wanted or len(points) < asked:
+                break
+        return fit(pertinent(found, question)[:wanted], CONTEXT_TOKENS)
+
+    async def _passages(self, tenant_id: TenantId, scores: dict[ChunkId, float]) -> list[Passage]:
+        """Return what the points say that are the tenant's and live, in their order."""
         if not scores:
             return []
-        rows = await self._rows(tenant_id, list(scores))
-        found = {row.id: row.scored(scores[row.id]) for row in rows}
-        ranked = [found[chunk_id] for chunk_id in scores if chunk_id in found]
-        return fit(ranked[:wanted], CONTEXT_TOKENS)
+        found = {row.id: row.scored(scores[row.id]) for row in await self._rows(tenant_id, list(scores))}
+        return [found[chunk_id] for chunk_id in scores if chunk_id in found]
 
     async def _rows(self, tenant_id: TenantId, ids: list[ChunkId]) -> list[_Row]:
         values = {"ids": ids, "tenant_id": tenant_id}

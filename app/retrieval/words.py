@@ -1,4 +1,9 @@
-"""The words of a text as they are compared: numbers whole, the rest stemmed, stop words left out."""
+"""The words of a text as they are compared: numbers whole, the rest stemmed, stop words left out.
+
+Scripts without blanks between words are cut into overlapping pieces instead: two letters of Chinese, Japanese and
+Korean (as Lucene's CJKAnalyzer does), three of Thai and its neighbours. A part of a sentence finds it so, without a
+dictionary of any language.
+"""
 
 import re
 import unicodedata
@@ -9,6 +14,23 @@ import py_rust_stemmers
 
 # A code such as E-417 is one word: its parts say nothing by themselves.
 _WORD = re.compile(r"[^\W\d_]+-\d\w*|\d+(?:[.,:]\d+)*|\w+")
+_CJK = (
+    "\u3005-\u3007\u3031-\u3035\u3041-\u30fa\u30fc-\u30ff\u3105-\u312f\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+_THAI = "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u0f40-\u0fbc\u1000-\u1049\u1050-\u109d\u1780-\u17d3\u19e0-\u19ff"
+# Signs above and below letters belong to their word, though they are no letters.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0971-\u09e3"
+    "\u0a01-\u0de5\u200c\u200d"
+)
+_PICTURES = "\u2600-\u27bf\U0001f300-\U0001faff"
+_ANY_WORD = re.compile(
+    rf"(?P<cjk>[{_CJK}]+)|(?P<thai>[{_THAI}]+)|[{_PICTURES}]|[^\W\d_{_CJK}{_THAI}]+-\d[^\W{_CJK}{_THAI}]*|"
+    rf"\d+(?:[.,:]\d+)*|(?:[^\W{_CJK}{_THAI}]|[{_MARKS}])+"
+)
+_CJK_LETTERS = 2
+_THAI_LETTERS = 3
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 
 _FUNCTION_WORDS = """
@@ -44,11 +66,24 @@ def terms(text: str) -> list[str]:
 
 def _words(text: str) -> Iterator[str]:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    for match in _WORD.finditer(folded):
-        word = match.group().strip("_").replace("-", "")
-        if word:
-            # 4,096 and 4096 are one number.
-            yield word.replace(",", "") if _THOUSANDS.fullmatch(word) else word
+    for match in (_WORD if folded.isascii() else _ANY_WORD).finditer(folded):
+        run = match.group()
+        match match.lastgroup:
+            case "cjk":
+                yield from _pieces(run, _CJK_LETTERS)
+            case "thai":
+                yield from _pieces(run, _THAI_LETTERS)
+            case _:
+                word = run.strip("_").replace("-", "")
+                if word:
+                    # 4,096 and 4096 are one number.
+                    yield word.replace(",", "") if _THOUSANDS.fullmatch(word) else word
+
+
+def _pieces(run: str, letters: int) -> Iterator[str]:
+    """Yield each `letters` neighbours of a run; a shorter run whole."""
+    for start in range(max(1, len(run) - letters + 1)):
+        yield run[start : start + letters]
 
 
 def is_number(term: str) -> bool:

@@ -60,6 +60,42 @@ async def test_passages_come_best_first_and_no_more_than_asked_for(retrieval: Re
     assert "17" in found[0].text
 
 
+async def test_a_text_of_many_names_takes_one_place_and_tells_them(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    names = [f"kiln-{number}.md" for number in range(7)]
+    for name in names:
+        await retrieval.ingested(tenant, name, KILN)
+    await retrieval.ingested(tenant, "plates.md", "# Plates\n\nA plate in the kiln costs 3 euros.\n")
+    found = await retrieval.ask(tenant, "How many plates fit in a kiln?", limit=2)
+    first = next(passage for passage in found if "48 plates" in passage.text)
+    assert len(first.also) > 0
+    assert {first.document, *first.also} <= set(names)
+    assert [passage.document for passage in found if passage is not first] == ["plates.md"]
+
+
+@pytest.mark.parametrize(
+    ("question", "document"),
+    [
+        ("台灯的保修期是多久?", "chinese.md"),
+        ("ランプの保証期間は何年ですか?", "japanese.md"),
+        ("โคมไฟรับประกันกี่ปี", "thai.md"),
+    ],
+)
+async def test_a_question_without_blanks_finds_its_passage_though_the_meaning_is_far(
+    retrieval: Retrieval, question: str, document: str
+) -> None:
+    tenant = await retrieval.tenant()
+    texts = {
+        "chinese.md": "流明台灯的保修期为五年。",
+        "japanese.md": "ルーメンランプの保証期間は五年です。",
+        "thai.md": "โคมไฟลูเมนมีการรับประกันห้าปี",
+        "robots.md": "机器人夜间清洁地板。ロボットは夜に床を掃除します。หุ่นยนต์ทำความสะอาดพื้น",
+    }
+    for name, text in texts.items():
+        await retrieval.ingested(tenant, name, text)
+    assert (await retrieval.ask(tenant, question))[0].document == document
+
+
 @pytest.mark.requirement("FIN-82")
 async def test_passages_come_to_no_more_than_a_prompt_can_hold(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()

@@ -8,10 +8,11 @@ from langgraph.runtime import Runtime
 
 from app.agents.calls import Reply
 from app.agents.citing import cite
+from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, Work
 from app.agents.values import Degradation
 from app.inference.tiers import Tier
-from app.retrieval.search import Passage
+from app.retrieval.passages import Passage
 
 AGENT = "assistant"
 WITH_PASSAGES = "assistant/with_passages"
@@ -44,7 +45,9 @@ async def respond(state: State, runtime: Runtime[Work]) -> State:
     work = runtime.context
     question = state.get("question", "")
     limit = PASSAGES[work.calls.tier(work.turns)]
-    passages = await work.calls.passages("respond/retrieve", question, limit=limit)
+    passages = ()
+    if not is_small_talk(question):
+        passages = await work.calls.passages("respond/retrieve", question, limit=limit)
     if passages:
         prompt, values = work.prompts[WITH_PASSAGES], {"passages": number(passages)}
     else:
@@ -58,7 +61,7 @@ async def respond(state: State, runtime: Runtime[Work]) -> State:
 def number(passages: tuple[Passage, ...]) -> str:
     """Write passages for a prompt: numbered, each under the headings above it, else its document's name."""
     return "\n\n".join(
-        f"[{n}] {passage.heading or passage.document}\n{compact(passage.text)}"
+        f"[{n}] {passage.heading or ', '.join((passage.document, *passage.also))}\n{compact(passage.text)}"
         for n, passage in enumerate(passages, start=1)
     )
 

@@ -55,6 +55,10 @@ def test_only_the_ends_of_a_long_text_are_read() -> None:
         ("", False),
         ("Wie lange gilt die Garantie", False),
         ("Сколько стоит", False),
+        ("保証は何年ですか", False),
+        ("aGVsbG8gd29ybGQhIGhlbGxvIHdvcmxkISBoZWxsbyB3b3JsZCE=", False),
+        ("What is 9f86d081884c7d659a2feaa0c55ad0159f86d081?", False),
+        ("What does error 9f86d081884c7d659a2feaa0c55ad015 mean, and how do I get rid of it?", True),
         ("\ud800\ud800", False),
     ],
 )

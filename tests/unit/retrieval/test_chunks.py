@@ -146,10 +146,25 @@ def test_a_long_path_of_headings_keeps_the_innermost() -> None:
         ("漢字", 2, 2),
         ("a.b", 3, 3),
         ("internationalization", 3, 6),
+        # all-MiniLM-L6-v2's own tokenizer takes 1,413 tokens for 2,000 such characters.
+        ("aGVsbG8gd29ybGQhIGhl1bGxv29ybGQ3" * 10, 226, 240),
+        ("9f86d081884c7d659a2feaa0c55ad015" * 10, 226, 240),
     ],
 )
 def test_tokens_are_estimated_from_above(text: str, at_least: int, at_most: int) -> None:
     assert at_least <= estimate_tokens(text) <= at_most
+
+
+@pytest.mark.parametrize("text", ["流明台灯的保修期为五年。" * 200, "โคมไฟลูเมนมีการรับประกัน" * 100, "🤖💡" * 500])
+def test_text_without_blanks_is_cut_to_what_the_model_reads(text: str) -> None:
+    chunks = chunks_of(text)
+    assert "".join(chunk.text for chunk in chunks) == text
+    assert all(len(chunk.text) <= CHUNK_TOKENS for chunk in chunks)
+
+
+def test_base64_is_cut_to_what_the_model_reads() -> None:
+    text = "aGVsbG8gd29ybGQhIGhl1bGxv29ybGQ3" * 50
+    assert all(len(chunk.text) <= CHUNK_TOKENS * 1.4 for chunk in chunks_of(text))
 
 
 def test_what_is_embedded_shows_each_heading_once() -> None:

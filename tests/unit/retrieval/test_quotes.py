@@ -58,6 +58,17 @@ def test_a_wrapped_line_does_not_end_a_sentence_and_a_row_does() -> None:
     assert quote(passage(text), "", "b 2") == "| b | 2 |"
 
 
+@pytest.mark.parametrize(
+    ("text", "answer", "expected"),
+    [
+        ("流明台灯的保修期为五年。机器人需要干净的水。", "需要干净的水", "机器人需要干净的水。"),
+        ("保証期間は五年です。「床を掃除する。」と言った。", "床を掃除する", "「床を掃除する。」"),
+    ],
+)
+def test_full_width_marks_end_a_sentence_without_a_blank(text: str, answer: str, expected: str) -> None:
+    assert quote(passage(text), "", answer) == expected
+
+
 def test_a_number_weighs_more_than_a_word() -> None:
     text = "Plates and shelves go in the kiln. There are 48 of these."
     assert "48" in quote(passage(text), "", "48 plates")

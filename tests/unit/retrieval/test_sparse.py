@@ -28,6 +28,12 @@ def dot(one: SparseVector, other: SparseVector) -> float:
         ("what is it", ["what", "is", "it"]),
         ("Straße ＡＢＣ", ["strass", "abc"]),  # noqa: RUF001 - full-width letters on purpose
         ("???", []),
+        ("流明台灯USB 5年", ["流明", "明台", "台灯", "usb", "5", "年"]),
+        ("保証は、何年", ["保証", "証は", "何年"]),
+        ("루멘 램프의", ["루멘", "램프", "프의"]),
+        ("ไฟห้าปี", ["ไฟห", "ฟห้", "ห้า", "้าป", "าปี"]),
+        ("वारंटी पाँच", ["वारंटी", "पाँच"]),
+        ("🤖 robot", ["🤖", "robot"]),
     ],
 )
 def test_words_are_folded_stemmed_and_freed_of_stop_words(text: str, expected: list[str]) -> None:
@@ -44,6 +50,22 @@ def test_vectors_are_well_formed_for_any_text(text: str) -> None:
 
 def test_another_form_of_a_word_still_matches() -> None:
     assert dot(sparse.of_question("firing a kiln"), sparse.of_chunk("Kilns are fired")) > 0
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "other"),
+    [
+        ("台灯的保修期是多久?", "流明台灯的保修期为五年,可以退货。", "机器人夜间清洁地板,需要干净的水。"),
+        ("ランプの保証期間は何年ですか", "ルーメンランプの保証期間は五年です。", "ロボットは夜に床を掃除します。"),
+        ("โคมไฟรับประกันกี่ปี", "โคมไฟลูเมนมีการรับประกันห้าปี", "หุ่นยนต์ทำความสะอาดพื้นในเวลากลางคืน"),
+        ("램프 보증은 몇 년?", "루멘 램프의 보증 기간은 오 년입니다.", "로봇은 밤에 바닥을 청소합니다."),
+        ("where is 🔋?", "🔋 is below the seat", "the lamp is on the roof"),
+    ],
+    ids=["chinese", "japanese", "thai", "korean", "emoji"],
+)
+def test_a_question_without_blanks_finds_the_passage_with_its_words(question: str, passage: str, other: str) -> None:
+    asked = sparse.of_question(question)
+    assert dot(asked, sparse.of_chunk(passage)) > 2 * dot(asked, sparse.of_chunk(other))
 
 
 def test_repetition_helps_less_and_less_and_never_over_k1_plus_1() -> None:

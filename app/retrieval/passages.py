@@ -1,0 +1,23 @@
+"""What a search finds."""
+
+import msgspec
+
+from app.ids import ChunkId, DocumentId
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """A chunk that was found: `text` is characters `start_offset` to `end_offset` of the document's text.
+
+    `heading` is the path of headings above it. A larger `score` is better; it has no unit (reciprocal rank fusion).
+    `also` names the other documents that hold the same text.
+    """
+
+    chunk_id: ChunkId
+    document_id: DocumentId
+    document: str
+    heading: str
+    text: str
+    start_offset: int
+    end_offset: int
+    score: float
+    also: tuple[str, ...] = ()
