@@ -109,7 +109,7 @@ def table(output: str) -> Mapping[str, list[str]]:
     return {row[0]: row[1:] for row in rows if len(row) == 4}
 
 
-@pytest.mark.requirement("FAM-01", "ORC-01.local")
+@pytest.mark.requirement("ORC-01.local", "FAM-01.in-process")
 def test_the_demo_ends_well_and_leaves_no_process(demo: Demo) -> None:
     assert demo.status == 0, demo.output
     assert len(demo.processes) > 5

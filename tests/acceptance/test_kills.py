@@ -31,7 +31,7 @@ def hold(drill: Callable[[Target, Random], Kill | None], target: Target, rng: Ra
     return done.kills
 
 
-@pytest.mark.requirement("FIN-08", "FAM-08", "FAM-12", "UPL-48.failures")
+@pytest.mark.requirement("FIN-08", "UPL-48.failures", "FAM-08.any-worker", "FAM-12.run")
 @pytest.mark.timeout(LIMIT_S * ALL_KILLS)  # `hold` limits a smaller number
 def test_kill_9_of_the_answering_replica_loses_nothing(
     target: Target, seeded: Callable[..., Random], *, is_full: bool
@@ -43,7 +43,7 @@ def test_kill_9_of_the_answering_replica_loses_nothing(
     assert all(kill.attempts >= 2 for kill in done)
 
 
-@pytest.mark.requirement("FAM-08", "FAM-12")
+@pytest.mark.requirement("FAM-08.any-worker", "FAM-12.run")
 @pytest.mark.timeout(LIMIT_S * 2)
 def test_kill_9_of_the_worker_in_its_takeover_still_ends_with_the_whole_answer(
     target: Target, seeded: Callable[..., Random]

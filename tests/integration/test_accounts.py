@@ -264,7 +264,7 @@ def test_without_an_address_of_postgresql_the_variable_is_named() -> None:
     assert "SWITCHYARD_DATABASE_URL" in notes
 
 
-@pytest.mark.requirement("INS-33", "FAM-01")
+@pytest.mark.requirement("INS-33.once", "FAM-01.migrate")
 def test_migrating_a_migrated_database_changes_nothing(postgres_url: str) -> None:
     assert command(postgres_url, "migrate")[:2] == (0, "the schema is at its newest version\n")
 

@@ -11,12 +11,19 @@ from ops.local.stack import Stack
 
 pytestmark = pytest.mark.integration
 
+TABLES = {
+    *("tenants", "api_keys", "nodes", "sessions", "runs", "messages", "effects", "routes", "usage", "documents"),
+    *("chunks", "jobs", "checkpoints", "checkpoint_blobs", "checkpoint_writes", "procrastinate_jobs"),
+}
 
-@pytest.mark.requirement("INS-33", "INS-35")
+
+@pytest.mark.requirement("INS-33.tables", "INS-35.database")
 def test_a_new_database_is_migrated_and_empty(new_database: Callable[[], str]) -> None:
     with psycopg.connect(new_database()) as connection:
         row = connection.execute("SELECT count(*) FROM tenants").fetchone()
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert row == (0,)
+    assert {name for (name,) in found} >= TABLES
 
 
 def test_a_new_database_shares_nothing_with_the_others(new_database: Callable[[], str], postgres_url: str) -> None:

@@ -78,7 +78,7 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
         assert result.cost_usd == pytest.approx(sum(call.cost_usd for call in result.routes))
 
 
-@pytest.mark.requirement("FIN-03", "FIN-04", "INS-37")
+@pytest.mark.requirement("FIN-03", "FIN-04", "INS-37.graph-state")
 async def test_a_follow_up_knows_the_session_and_its_checkpoint(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
@@ -166,7 +166,7 @@ async def test_with_all_nodes_down_the_request_is_refused_and_the_same_key_works
         ]
 
 
-@pytest.mark.requirement("FIN-08", "FAM-08", "FAM-12")
+@pytest.mark.requirement("FIN-08", "FAM-08.any-worker", "FAM-12.run")
 async def test_another_process_takes_a_dead_ones_run_and_continues_its_text(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=6)
     async with opened(settings_for(servers, node, replica="replica-1")) as (first,):

@@ -143,7 +143,7 @@ def chat(url: str, *arguments: str) -> tuple[int, str, str]:
     return run(given, environ, Console(out), Console(notes)), out.getvalue(), notes.getvalue()
 
 
-@pytest.mark.requirement("FAM-01")
+@pytest.mark.requirement("FAM-01.command-line")
 async def test_one_question_prints_the_answer_its_route_its_cost_and_its_citations(running: Running) -> None:
     status, out, notes = await asyncio.to_thread(chat, running.url, "May I return a lamp?")
     assert (status, notes) == (0, "")

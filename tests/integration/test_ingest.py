@@ -53,7 +53,7 @@ async def test_a_document_becomes_chunks_and_as_many_points(retrieval: Retrieval
     assert await retrieval.index.count(tenant, upload.document_id) == 2
 
 
-@pytest.mark.requirement("FAM-05")
+@pytest.mark.requirement("FAM-05.record", "FAM-05.durable")
 async def test_the_errand_is_committed_with_the_rows(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
@@ -238,7 +238,7 @@ async def test_a_job_ends_with_what_it_waited_for_after_a_thousand_attempts(retr
     assert ends == [(JobState.ACCEPTED, 999, "node_failed"), (JobState.FAILED, 1000, "node_failed")]
 
 
-@pytest.mark.requirement("FAM-02", "FAM-05")
+@pytest.mark.requirement("FAM-02.queue")
 async def test_a_worker_of_the_queue_finds_the_errand_and_does_it(
     new_database: Callable[[], str], qdrant_urls: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -102,7 +102,7 @@ def locust_counts(ran: Ran) -> dict[str, int]:
     return counts
 
 
-@pytest.mark.requirement("INS-82")
+@pytest.mark.requirement("INS-82.measured")
 async def test_both_personas_are_measured_and_a_quick_stack_passes(stack: FakeStack, tmp_path: Path) -> None:
     ran = await load(stack, tmp_path, *SHORT, "--users", "6", "--minutes", "0.06")
     assert ran.status == 0, ran.out + ran.err

@@ -135,16 +135,9 @@ async def test_without_postgresql_a_question_is_refused_quickly_and_later_works(
         assert (await answered(platform, caller, ask(idempotency_key="pg"))).state is RunState.DONE
 
 
-@pytest.mark.requirement(
-    "INS-24.status",
-    "INS-24.database",
-    "INS-24.redis",
-    "INS-24.vector-store",
-    "INS-24.models",
-    "ORC-16.answers",
-    "ORC-16.fails",
-    "UPL-13.answers",
-)
+@pytest.mark.requirement("ORC-16.answers", "ORC-16.fails", "UPL-13.answers", "INS-24.status", "INS-24.database")
+@pytest.mark.requirement("INS-24.redis", "INS-24.vector-store", "INS-24.models", "INS-68.database", "INS-68.redis")
+@pytest.mark.requirement("INS-68.vector-store", "INS-68.models")
 async def test_health_names_each_part_that_is_away_and_no_other(
     own_stack: Stack, servers: Servers, node: FakeNode
 ) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -29,7 +30,7 @@ class Undone(Exception):
     """What a test raises inside a block."""
 
 
-@pytest.mark.requirement("INS-32")
+@pytest.mark.requirement("INS-32.checked")
 async def test_a_connection_that_broke_in_the_pool_is_replaced_before_it_is_lent(postgres_url: str) -> None:
     async with make_pool(postgres_url, size=1, wait_s=5) as pool:
         database = Database(pool, Metrics(CollectorRegistry()))
@@ -44,7 +45,7 @@ async def test_a_connection_that_broke_in_the_pool_is_replaced_before_it_is_lent
             assert conn.info.backend_pid != broken
 
 
-@pytest.mark.requirement("INS-32")
+@pytest.mark.requirement("INS-32.bounded")
 async def test_a_borrower_beyond_the_pools_size_is_refused_in_time(postgres_url: str) -> None:
     async with make_pool(postgres_url, size=1, wait_s=0.2) as pool:
         database = Database(pool, Metrics(CollectorRegistry()))
@@ -56,7 +57,7 @@ async def test_a_borrower_beyond_the_pools_size_is_refused_in_time(postgres_url:
     assert "does not answer" not in caught.value.detail
 
 
-@pytest.mark.requirement("INS-32")
+@pytest.mark.requirement("INS-32.commit", "INS-32.rollback")
 async def test_a_block_that_breaks_leaves_nothing_and_one_that_ends_leaves_all(postgres_url: str) -> None:
     async with make_pool(postgres_url, size=1, wait_s=5) as pool:
         database = Database(pool, Metrics(CollectorRegistry()))
@@ -72,17 +73,22 @@ async def test_a_block_that_breaks_leaves_nothing_and_one_that_ends_leaves_all(p
             assert await found.fetchall() == [{"name": "kept-block"}]
 
 
-@pytest.mark.requirement("INS-66")
+@pytest.mark.requirement("INS-66.value", "INS-66.operation")
 async def test_every_use_is_measured_by_its_operation_and_the_pool_by_its_seats(postgres_url: str) -> None:
     metrics = Metrics(CollectorRegistry())
     async with make_pool(postgres_url, size=3, wait_s=5) as pool:
         await pool.wait(timeout=10)
-        database = Database(pool, metrics)
-        async with database.connection("sessions.get"):
-            database.watch()
-        seen = metrics.registry.get_sample_value
+        database, seen = Database(pool, metrics), metrics.registry.get_sample_value
+        for operation, seconds in (("sessions.get", "0.06"), ("runs.get", "0"), ("runs.get", "0")):
+            began_s = perf_counter()
+            async with database.connection(operation) as conn:
+                await conn.execute("SELECT pg_sleep(%s::float)", [seconds])
+                database.watch()
+            took_s = perf_counter() - began_s
+            if operation == "sessions.get":
+                assert 0.06 <= (seen("db_query_duration_seconds_sum", {"operation": operation}) or 0) <= took_s
         assert seen("db_query_duration_seconds_count", {"operation": "sessions.get"}) == 1
-        assert (seen("db_query_duration_seconds_sum", {"operation": "sessions.get"}) or 0) > 0
+        assert seen("db_query_duration_seconds_count", {"operation": "runs.get"}) == 2
         assert (seen("switchyard_db_pool_limit"), seen("switchyard_db_pool_taken")) == (3, 1)
 
 

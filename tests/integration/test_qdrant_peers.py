@@ -106,7 +106,7 @@ def made(count: int, tenant_id: TenantId = ONE, document_id: DocumentId = FIRST)
     ]
 
 
-@pytest.mark.requirement("INS-35", "INS-39")
+@pytest.mark.requirement("INS-35.vector-store")
 async def test_the_collection_is_made_once_and_found_again(double: Double) -> None:
     async with peers(double.urls) as first, peers(double.urls) as second:
         await asyncio.gather(first.ensure_collection(), second.ensure_collection(), first.ensure_collection())
@@ -243,7 +243,7 @@ async def test_every_request_is_measured(double: Double) -> None:
     assert metrics.registry.get_sample_value(name, {"operation": "count"}) == 1
 
 
-@pytest.mark.requirement("ORC-02.restart", "ORC-22.persistent", "INS-39")
+@pytest.mark.requirement("ORC-02.restart", "ORC-22.persistent", "INS-39.persistent")
 async def test_points_survive_the_death_of_all_peers(tmp_path: Path) -> None:
     with running_double(tmp_path, api_key=KEY) as double:
         async with peers(double.urls) as qdrant:

@@ -127,7 +127,7 @@ async def test_a_reindex_that_cannot_be_done_leaves_the_document_serving(retriev
     assert await retrieval.index.count(tenant, upload.document_id) == 2
 
 
-@pytest.mark.requirement("FAM-12", "FAM-20")
+@pytest.mark.requirement("FAM-12.job", "FAM-20.retry")
 async def test_a_job_whose_worker_died_is_queued_again(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", KILN)

@@ -155,7 +155,7 @@ async def test_another_tenants_session_and_run_are_unknown(bench: Bench) -> None
         await bench.sessions.remove(stranger.tenant_id, claim.session_id)
 
 
-@pytest.mark.requirement("INS-36")
+@pytest.mark.requirement("INS-36.expires")
 async def test_an_expired_session_is_unknown_and_a_refused_request_leaves_nothing(bench: Bench) -> None:
     store = bench.runs(ttl_s=0)
     claim = await accepted(store, bench.caller, question())
@@ -167,7 +167,7 @@ async def test_an_expired_session_is_unknown_and_a_refused_request_leaves_nothin
     assert await bench.sessions.list(bench.caller.tenant_id, limit=10) == []
 
 
-@pytest.mark.requirement("FAM-02", "FAM-12")
+@pytest.mark.requirement("FAM-02.pool", "FAM-12.once")
 async def test_of_many_workers_one_takes_over_an_expired_run(bench: Bench) -> None:
     claim = await accepted(bench.runs(lease_s=0.0), bench.caller, question())
     workers = [bench.runs(f"worker-{n}") for n in range(8)]
@@ -243,8 +243,29 @@ async def test_sessions_are_listed_page_by_page_latest_first(bench: Bench) -> No
     assert [view.session_id for view in (*first, *rest)] == made[::-1]
 
 
-@pytest.mark.requirement("INS-38")
-async def test_sessions_that_expired_a_day_ago_are_removed_with_their_checkpoints(
+OF_A_SESSION = {
+    "sessions": "SELECT count(*) AS n FROM sessions",
+    "messages": "SELECT count(*) AS n FROM messages",
+    "runs": "SELECT count(*) AS n FROM runs",
+    "effects": "SELECT count(*) AS n FROM effects",
+    "checkpoints": "SELECT count(*) AS n FROM checkpoints",
+    "checkpoint_writes": "SELECT count(*) AS n FROM checkpoint_writes",
+    "checkpoint_blobs": "SELECT count(*) AS n FROM checkpoint_blobs",
+}
+EXPIRED = "UPDATE sessions SET expires_at = now() - %s * interval '1 hour' WHERE id = %s"
+ADD_EFFECT = """
+    INSERT INTO effects (run_id, tenant_id, step_key, input_sha256, result, fence) VALUES (%s, %s, 'a:0', '', '', 1)
+"""
+ADD_TO_THREAD = (
+    "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')",
+    "INSERT INTO checkpoint_blobs (thread_id, channel, version, type) VALUES (%s, 'c', '1', 'empty')",
+    "INSERT INTO checkpoint_writes (thread_id, checkpoint_id, task_id, idx, channel, blob) "
+    "VALUES (%s, 'c', 't', 0, 'c', '')",
+)
+
+
+@pytest.mark.requirement("INS-38.sessions", "INS-38.messages", "INS-38.runs", "INS-38.effects", "INS-38.checkpoints")
+async def test_a_session_that_expired_a_day_ago_is_removed_with_all_that_is_its_own(
     new_database: Callable[[], str],
 ) -> None:
     metrics = Metrics(CollectorRegistry())
@@ -252,23 +273,25 @@ async def test_sessions_that_expired_a_day_ago_are_removed_with_their_checkpoint
         database = Database(pool, metrics)
         sessions, caller = Sessions(database, metrics), await add_caller(database)
         store = Runs(database, owner="replica-1", lease_s=30, session_ttl_s=3600)
-        claim = await accepted(store, caller, question())
-        await end(Bench(database, sessions, caller), claim, done(claim))
-        assert await sessions.remove_stale() == 0
-        async with database.connection("test") as conn:
-            await conn.execute(
-                "UPDATE sessions SET expires_at = now() - interval '2 days' WHERE tenant_id = %s", [caller.tenant_id]
-            )
-            await conn.execute(
-                "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')",
-                [f"{caller.tenant_id}:{claim.session_id}"],
-            )
-        await sessions.count()
-        assert metrics.registry.get_sample_value("active_sessions") == 0
+        for hours in (25, 23):
+            claim = await accepted(store, caller, question())
+            await end(Bench(database, sessions, caller), claim, done(claim))
+            async with database.connection("test") as conn:
+                await conn.execute(ADD_EFFECT, [claim.run_id, caller.tenant_id])
+                for statement in ADD_TO_THREAD:
+                    await conn.execute(statement, [f"{caller.tenant_id}:{claim.session_id}"])
+                await conn.execute(EXPIRED, [hours, claim.session_id])
+
+        async def rows() -> dict[str, int]:
+            async with database.connection("test") as conn:
+                counted = {name: await (await conn.execute(query)).fetchone() for name, query in OF_A_SESSION.items()}
+            return {name: row["n"] for name, row in counted.items() if row is not None}
+
+        before = await rows()
+        assert before == dict.fromkeys(OF_A_SESSION, 2) | {"messages": 4}
         assert await sessions.remove_stale() == 1
-        async with database.connection("test") as conn:
-            rows = await conn.execute("SELECT count(*) AS n FROM checkpoints")
-            assert await rows.fetchone() == {"n": 0}
+        assert await rows() == {name: count // 2 for name, count in before.items()}
+        assert await sessions.remove_stale() == 0
 
 
 async def test_an_unknown_run_is_unknown(bench: Bench) -> None:
@@ -276,7 +299,6 @@ async def test_an_unknown_run_is_unknown(bench: Bench) -> None:
         await bench.runs().get(bench.caller.tenant_id, RunId(uuid4()))
 
 
-@pytest.mark.requirement("INS-37")
 async def test_a_session_remembers_a_bounded_context(bench: Bench) -> None:
     runs = bench.runs()
     first = await accepted(runs, bench.caller, question(context={f"first {n}": "x" for n in range(32)}))

@@ -31,7 +31,7 @@ One firing costs 19 euros; error code E-417 means that the door is open.
 BREAD = "# Oven\n\nBread takes 45 minutes. The crust is done when it sounds hollow.\n"
 
 
-@pytest.mark.requirement("FIN-05", "INS-39")
+@pytest.mark.requirement("FIN-05", "INS-39.passages")
 async def test_a_question_finds_the_passage_with_its_place(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", KILN)

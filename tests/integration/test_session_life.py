@@ -52,13 +52,24 @@ async def begin(database: Database, caller: Caller, session_id: SessionId | None
     return claim
 
 
-async def talk(database: Database, caller: Caller, session_id: SessionId | None = None) -> Claim:
-    """Ask one question of a new session or of `session_id`, and end its run."""
-    claim = await begin(database, caller, session_id)
+async def end(database: Database, claim: Claim) -> None:
+    """End a run with an answer."""
     result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=RunState.DONE, message="Two years.")
     async with database.transaction("test.end") as conn:
         await endings.end(conn, claim, result)
+
+
+async def talk(database: Database, caller: Caller, session_id: SessionId | None = None) -> Claim:
+    """Ask one question of a new session or of `session_id`, and end its run."""
+    claim = await begin(database, caller, session_id)
+    await end(database, claim)
     return claim
+
+
+async def set_left(database: Database, session_id: SessionId, has: timedelta) -> None:
+    """Let a session have so long to live."""
+    async with database.connection("test") as conn:
+        await conn.execute(SET_EXPIRY, [has, session_id])
 
 
 async def left(database: Database, session_id: SessionId) -> timedelta:
@@ -69,7 +80,7 @@ async def left(database: Database, session_id: SessionId) -> timedelta:
     return row["expires_at"] - datetime.now(UTC)
 
 
-@pytest.mark.requirement("INS-36", "INS-67", "INS-80")
+@pytest.mark.requirement("INS-36.refreshed", "INS-36.expires", "INS-67.value", "INS-80.expiry")
 async def test_each_use_gives_a_session_another_hour_and_one_that_is_not_used_ends(
     new_database: Callable[[], str],
 ) -> None:
@@ -79,19 +90,23 @@ async def test_each_use_gives_a_session_another_hour_and_one_that_is_not_used_en
         sessions, caller = Sessions(database, metrics), Caller(TenantId(uuid4()), KeyId(uuid4()), "one")
         async with database.connection("test") as conn:
             await conn.execute("INSERT INTO tenants (id, name) VALUES (%s, 'one')", [caller.tenant_id])
-        session_id = (await talk(database, caller)).session_id
-        async with database.connection("test") as conn:
-            await conn.execute(SET_EXPIRY, [timedelta(minutes=1), session_id])
-        await talk(database, caller, session_id)
-        assert HOUR - timedelta(minutes=5) < await left(database, session_id) <= HOUR + timedelta(minutes=1)
+        claim, other = await begin(database, caller), await begin(database, caller)
+        session_id = claim.session_id
+        hour = (HOUR - timedelta(minutes=5), HOUR + timedelta(minutes=1))
+        await end(database, claim)
+        await set_left(database, session_id, timedelta(minutes=1))
+        await begin(database, caller, session_id)
+        assert hour[0] < await left(database, session_id) <= hour[1]
         await sessions.count()
-        assert metrics.registry.get_sample_value("active_sessions") == 1
-        async with database.connection("test") as conn:
-            await conn.execute(SET_EXPIRY, [timedelta(seconds=-1), session_id])
+        assert metrics.registry.get_sample_value("active_sessions") == 2
+        await set_left(database, session_id, timedelta(seconds=-1))
         with pytest.raises(SessionUnknown):
             await sessions.get(caller.tenant_id, session_id)
+        with pytest.raises(SessionUnknown):
+            await begin(database, caller, session_id)
+        assert [view.session_id for view in await sessions.list(caller.tenant_id, limit=10)] == [other.session_id]
         await sessions.count()
-        assert metrics.registry.get_sample_value("active_sessions") == 0
+        assert metrics.registry.get_sample_value("active_sessions") == 1
 
 
 async def test_a_session_whose_next_question_is_being_accepted_is_not_removed(bench: Bench) -> None:

@@ -38,7 +38,7 @@ _PINNED = re.compile(r"[a-z0-9./_-]+:v?\d+\.\d+(\.\d+)?([.-][a-z0-9.]+)?")
 _MEMORY = re.compile(r"(\d+)([MG])")
 
 
-@pytest.mark.requirement("INS-51", "FIN-30", "FIN-36")
+@pytest.mark.requirement("FIN-30", "FIN-36")
 def test_the_file_follows_the_compose_specification() -> None:
     done = subprocess.run(  # noqa: S603 - our own tool and file
         [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", FILE],
@@ -50,6 +50,7 @@ def test_the_file_follows_the_compose_specification() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.requirement("INS-51.parts")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_agreed_service_runs_and_each_node_has_one_that_answers_to_its_name(profile: str) -> None:
     services = COMPOSE.of_profile(profile)
@@ -206,6 +207,28 @@ def _undeclared() -> Iterator[str]:
     declared = {"networks": COMPOSE.networks, "volumes": COMPOSE.volumes, "secrets": COMPOSE.secrets}
     for kind, names in used.items():
         yield from (f"{kind}: {name}" for name in names ^ set(declared[kind]))
+
+
+@pytest.mark.requirement("INS-51.versions")
+def test_postgresql_is_16_or_later_and_redis_7_or_later() -> None:
+    for name, image, least in (
+        ("postgres", "postgres", 16),
+        ("redis-cache", "redis", 7),
+        ("redis-coordination", "redis", 7),
+    ):
+        found, _, version = COMPOSE.services[name].image.rpartition(":")
+        assert found == image
+        assert int(version.partition(".")[0]) >= least
+
+
+@pytest.mark.requirement("INS-51.network", "INS-51.volumes")
+def test_stores_keep_their_files_in_named_volumes_on_a_network_that_ends_here() -> None:
+    kept = {"postgres": "postgres-data:/var/lib/postgresql", "redis-coordination": "redis-coordination-data:/data"}
+    for name, volume in kept.items():
+        assert volume in COMPOSE.services[name].volumes
+        assert list(COMPOSE.services[name].networks) == ["inside"]
+        assert volume.partition(":")[0] in COMPOSE.volumes
+    assert COMPOSE.networks["inside"] == {"internal": True}
 
 
 def test_networks_volumes_and_secrets_are_declared_and_used() -> None:

@@ -64,7 +64,7 @@ def is_ignored(path: str) -> bool:
     return ignored
 
 
-@pytest.mark.requirement("FIN-37", "INS-50")
+@pytest.mark.requirement("FIN-37")
 def test_the_linter_finds_nothing() -> None:
     done = subprocess.run(  # noqa: S603 - our own tool and file
         [Path(sys.executable).parent / "hadolint", DOCKERFILE], capture_output=True, text=True, timeout=60, check=False
@@ -80,6 +80,7 @@ def test_what_is_copied_exists_and_reaches_the_builder() -> None:
             assert not is_ignored(source), source
 
 
+@pytest.mark.requirement("INS-50.ignored")
 def test_nothing_but_what_is_copied_reaches_the_builder() -> None:
     wanted = tuple(source for sources, _ in copied() for source in sources)
     sent = [path.relative_to(ROOT).as_posix() for path in tracked()]
@@ -89,7 +90,7 @@ def test_nothing_but_what_is_copied_reaches_the_builder() -> None:
         assert is_ignored(path), path
 
 
-@pytest.mark.requirement("FIN-37", "INS-50")
+@pytest.mark.requirement("FIN-37")
 def test_packages_come_from_the_lock_by_hash_and_without_a_compiler() -> None:
     (run,) = [rest for word, rest in stages()["dependencies"] if word == "RUN"]
     for option in ("--require-hashes", "--no-deps", "--only-binary :all:", "--requirement /build/runtime.lock"):
@@ -98,7 +99,7 @@ def test_packages_come_from_the_lock_by_hash_and_without_a_compiler() -> None:
     assert not re.search(r"apt-get|gcc|build-essential", DOCKERFILE.read_text())
 
 
-@pytest.mark.requirement("FIN-37", "INS-50")
+@pytest.mark.requirement("FIN-37", "INS-50.stages", "INS-50.user")
 def test_the_last_stage_has_no_installer_and_runs_as_somebody_without_rights() -> None:
     found = stages()
     name, last = list(found.items())[-1]
@@ -119,8 +120,10 @@ def test_every_stage_starts_from_the_same_python_and_it_is_the_one_that_is_teste
     assert version[1] == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
+@pytest.mark.requirement("INS-50.one-process")
 def test_processes_are_started_without_a_shell_so_that_signals_reach_them() -> None:
     last = dict(stages()["runtime"])
+    assert json.loads(last["CMD"]) == ["python", "-m", "app.main"]
     assert tuple(json.loads(last["CMD"])) == load().services["replica"].command
     for name in ("replica", "worker", "migrate"):
         service = load().services[name]
@@ -129,7 +132,7 @@ def test_processes_are_started_without_a_shell_so_that_signals_reach_them() -> N
     build_parser().parse_args(load().services["migrate"].command[1:])
 
 
-@pytest.mark.requirement("INS-50", "FIN-30")
+@pytest.mark.requirement("INS-50.interval", "INS-50.timeout", "INS-50.start", "INS-50.retries", "FIN-30")
 def test_the_health_check_is_as_promised_and_asks_the_port_that_is_listened_on() -> None:
     rest = dict(stages()["runtime"])["HEALTHCHECK"]
     options, _, command = rest.partition("CMD ")

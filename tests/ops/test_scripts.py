@@ -70,7 +70,7 @@ def test_help_names_every_target() -> None:
     assert [target for target in TARGETS if f"make {target} " not in found] == []
 
 
-@pytest.mark.requirement("INS-71", "ORC-21.tests")
+@pytest.mark.requirement("ORC-21.tests", "INS-71.same")
 def test_continuous_integration_runs_what_a_developer_runs() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
@@ -125,7 +125,7 @@ def test_suites_run_in_order_and_stop_at_the_first_failure(clone: Path) -> None:
     assert "ops.breaks" not in calls
 
 
-@pytest.mark.requirement("INS-85", "ORC-21.coverage", "ORC-84.app", "ORC-84.ops")
+@pytest.mark.requirement("ORC-21.coverage", "ORC-84.app", "ORC-84.ops")
 def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
     write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"')
     assert run("ops/test.sh", "90", "80", "one", cwd=clone, BREAKS="5").returncode == 0
@@ -137,7 +137,7 @@ def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
     ]
 
 
-@pytest.mark.requirement("INS-85", "ORC-21.coverage", "ORC-84.app", "ORC-84.ops")
+@pytest.mark.requirement("ORC-21.coverage", "ORC-84.app", "ORC-84.ops", "INS-71.coverage")
 def test_make_asks_for_at_least_90_percent() -> None:
     asked = re.search(r"ops/test\.sh (\d+) \d+ unit ", run("make", "--dry-run", "test", cwd=ROOT).stdout)
     assert asked is not None

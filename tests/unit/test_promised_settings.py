@@ -14,7 +14,7 @@ NEEDED = {
 }
 
 
-@pytest.mark.requirement("INS-40", "ORC-20.stores", "ORC-87.vector-store")
+@pytest.mark.requirement("ORC-20.stores", "ORC-87.vector-store", "INS-40.read")
 @pytest.mark.parametrize(
     ("name", "value", "read"),
     [
@@ -33,7 +33,7 @@ def test_a_promised_setting_is_read(name: str, value: str, read: object) -> None
     assert getattr(read_settings(given), name.lower()) == read
 
 
-@pytest.mark.requirement("INS-36", "INS-40")
+@pytest.mark.requirement("INS-36.hour", "INS-40.session-hour", "INS-40.port")
 def test_sessions_live_for_an_hour_and_port_8000_is_listened_on_unless_told_otherwise() -> None:
     settings = read_settings({f"{PREFIX}{key}": text for key, text in NEEDED.items()})
     assert (settings.session_ttl_seconds, settings.port) == (3600, 8000)

@@ -29,7 +29,7 @@ def check(reply: Reply, status: int, code: str) -> ProblemDocument:
     return problem
 
 
-@pytest.mark.requirement("INS-20")
+@pytest.mark.requirement("INS-20.shortest", "INS-20.session", "INS-20.text-values")
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -115,11 +115,13 @@ async def test_characters_outside_the_basic_plane_are_welcome(client: Client, pl
     assert platform.runner.started[0].question == "\U0001f600 \u00e9"
 
 
-@pytest.mark.requirement("INS-20")
+@pytest.mark.requirement("INS-20.shortest", "INS-20.longest")
 async def test_two_thousand_characters_are_welcome_however_many_bytes(client: Client) -> None:
     assert (await client.post(CHAT, {"message": "\U0001f600" * 2000})).status == 200
+    assert (await client.post(CHAT, {"message": "x"})).status == 200
 
 
+@pytest.mark.requirement("INS-20.longest")
 async def test_a_message_over_its_limit_is_told_both_numbers(client: Client, platform: FakePlatform) -> None:
     for message in (LONG, "\U0001f600" * 2001):
         reply = await client.post(CHAT, {"message": message})

@@ -16,8 +16,8 @@ from tests.fakes.runner import failed
 CHAT = "/api/v1/chat"
 
 
-@pytest.mark.requirement("INS-21")
-async def test_an_answer_has_exactly_the_promised_fields(client: Client) -> None:
+@pytest.mark.requirement("INS-21.session", "INS-21.message", "INS-21.agent", "INS-21.metadata")
+async def test_an_answer_has_exactly_the_promised_fields(client: Client, platform: FakePlatform) -> None:
     reply = await client.post(CHAT, {"message": "May I return a lamp?"})
     assert reply.status == 200
     assert list(reply.json()) == [
@@ -31,6 +31,7 @@ async def test_an_answer_has_exactly_the_promised_fields(client: Client) -> None
         "degraded",
     ]
     answer = msgspec.json.decode(reply.body, type=ChatResponse)
+    assert [answer.session_id] == list(platform.sessions.rows)
     assert answer.message == "Returns are free for 30 days."
     assert answer.agent_used == "guide"
     assert answer.requires_clarification is False
@@ -38,6 +39,18 @@ async def test_an_answer_has_exactly_the_promised_fields(client: Client) -> None
     assert answer.metadata.tokens_used == 128
     assert answer.metadata.processing_time_ms == 42
     assert answer.citations[0].quote == "Returns are free."
+
+
+@pytest.mark.requirement("INS-21.clarification", "INS-21.complete")
+@pytest.mark.parametrize(("asks", "complete"), [(False, True), (True, False)])
+async def test_an_answer_says_whether_it_is_a_question_and_whether_the_conversation_is_complete(
+    client: Client, platform: FakePlatform, *, asks: bool, complete: bool
+) -> None:
+    platform.runner.ending = lambda result: msgspec.structs.replace(
+        result, requires_clarification=asks, conversation_complete=complete
+    )
+    reply = (await client.post(CHAT, {"message": "hello"})).json()
+    assert (reply["requires_clarification"], reply["conversation_complete"]) == (asks, complete)
 
 
 async def test_an_answer_tells_its_route_and_cost_in_headers(client: Client) -> None:
@@ -52,7 +65,7 @@ async def test_an_answer_tells_its_route_and_cost_in_headers(client: Client) -> 
     assert reply.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.requirement("INS-20")
+@pytest.mark.requirement("INS-20.context")
 async def test_all_options_reach_the_run(client: Client, platform: FakePlatform) -> None:
     body = {
         "message": "hello",
@@ -95,7 +108,7 @@ async def test_a_run_goes_on_without_its_reader_only_if_promised(
     assert platform.runner.started[0].on_disconnect is expected
 
 
-@pytest.mark.requirement("INS-20")
+@pytest.mark.requirement("INS-20.session")
 async def test_a_session_goes_on_in_the_next_question(client: Client) -> None:
     first = (await client.post(CHAT, {"message": "hello"})).json()
     second = (await client.post(CHAT, {"message": "and then?", "session_id": first["session_id"]})).json()
@@ -224,7 +237,7 @@ async def test_a_replay_that_leaves_does_not_end_the_run_of_another_request(
     assert first.status == 200
 
 
-@pytest.mark.requirement("INS-22")
+@pytest.mark.requirement("INS-22.times")
 async def test_times_are_utc_with_a_z(client: Client) -> None:
     session_id = (await client.post(CHAT, {"message": "hello"})).json()["session_id"]
     session = (await client.get(f"/api/v1/sessions/{session_id}")).json()

@@ -20,7 +20,7 @@ def read(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-@pytest.mark.requirement("FIN-60", "INS-62", "FIN-70")
+@pytest.mark.requirement("FIN-60", "INS-62.failures", "FIN-70")
 async def test_failures_of_every_route_are_counted_from_zero() -> None:
     platform = FakePlatform()
     create_app(platform)
@@ -34,7 +34,7 @@ def test_every_failure_that_is_ours_starts_at_zero() -> None:
     assert {status for status in STATUSES.values() if status >= 500} == set(FAILURES)
 
 
-@pytest.mark.requirement("FIN-60", "INS-62")
+@pytest.mark.requirement("FIN-60", "INS-62.method", "INS-62.status")
 @pytest.mark.parametrize(
     ("method", "path", "key", "status"),
     [("GET", "/api/v1/sessions", "", "401"), ("GET", "/nothing", KEY_A, "404"), ("PUT", "/api/v1/chat", KEY_A, "405")],
@@ -52,7 +52,7 @@ async def test_refusals_are_counted_like_answers(method: str, path: str, key: st
     assert counted == {(method, status)}
 
 
-@pytest.mark.requirement("FIN-60", "INS-62")
+@pytest.mark.requirement("FIN-60", "INS-62.status")
 @pytest.mark.parametrize(
     ("size", "status"),
     [pytest.param("70000000", "413", id="too large"), pytest.param("2", "422", id="not what was asked for")],
@@ -67,7 +67,7 @@ async def test_a_body_that_is_refused_is_counted(size: str, status: str) -> None
     assert [read(platform.metrics, name, **labels) for name in BOTH] == [1, 1]
 
 
-@pytest.mark.requirement("FIN-60", "INS-62")
+@pytest.mark.requirement("FIN-60", "INS-62.failures")
 async def test_a_response_that_breaks_after_its_first_byte_counts_as_failed() -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
@@ -95,3 +95,28 @@ async def test_what_breaks_after_the_last_byte_leaves_the_response_as_it_was() -
     await Client(app).get("/x")
     assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="200") == 1
     assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="500") is None
+
+
+@pytest.mark.requirement("INS-63.value", "INS-63.endpoint", "UPL-30")
+async def test_a_request_is_measured_from_its_arrival_to_its_last_byte() -> None:
+    now_s = [100.0]
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        scope["path_template"] = scope["path"]
+        now_s[0] += 0.5
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        now_s[0] += 2.25 if scope["path"] == "/slow" else 0.0
+        await send({"type": "http.response.body", "body": b"last", "more_body": False})
+
+    metrics = Metrics(CollectorRegistry())
+    app = Litestar([], openapi_config=None, logging_config=None)
+    app.asgi_handler = Edge(slow, metrics, clock=lambda: now_s[0])
+    for path in ("/slow", "/quick", "/quick"):
+        await Client(app).get(path)
+    for endpoint, count, took_s, below_1_s in (("/slow", 1, 2.75, 0), ("/quick", 2, 1.0, 2)):
+        labels = {"method": "GET", "endpoint": endpoint}
+        assert read(metrics, "api_request_duration_seconds_count", **labels) == count
+        assert read(metrics, "api_request_duration_seconds_sum", **labels) == took_s
+        assert read(metrics, "api_request_duration_seconds_bucket", **labels, le="1.0") == below_1_s

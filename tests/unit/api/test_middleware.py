@@ -30,7 +30,7 @@ def count(platform: FakePlatform, name: str, **labels: str) -> float:
     return platform.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-@pytest.mark.requirement("INS-62", "INS-63", "FIN-60", "UPL-30.errors")
+@pytest.mark.requirement("FIN-60", "UPL-30.errors", "INS-62.method", "INS-62.route", "INS-62.status")
 async def test_every_response_is_counted_by_its_route_template(own: tuple[Client, FakePlatform]) -> None:
     client, platform = own
     run_id = (await client.post("/api/v1/chat", {"message": "a"})).json()["metadata"]["run_id"]
@@ -117,7 +117,7 @@ async def test_an_application_that_breaks_outside_every_handler_still_answers() 
     assert b"router" not in reply.body
 
 
-@pytest.mark.requirement("ORC-23.invocations", "FAM-16")
+@pytest.mark.requirement("ORC-23.invocations", "FAM-16.task")
 async def test_one_line_tells_of_a_request_with_all_its_ids(client: Client, logged: Logged) -> None:
     answer = await client.post("/api/v1/chat", {"message": "the secret of the lamp"})
     lines = [entry for entry in logged if entry["event"] == "http.request"]

@@ -74,7 +74,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert {reference.rsplit("/", 1)[1] for reference in found} <= document["components"]["schemas"].keys()
 
 
-@pytest.mark.requirement("INS-20", "INS-26")
+@pytest.mark.requirement("INS-26.request")
 def test_the_chat_request_states_its_bounds(document: dict[str, Any]) -> None:
     schema = document["components"]["schemas"]["ChatRequest"]
     message = schema["properties"]["message"]
@@ -83,6 +83,24 @@ def test_the_chat_request_states_its_bounds(document: dict[str, Any]) -> None:
     assert schema["additionalProperties"] is False
     body = document["paths"]["/api/v1/chat"]["post"]["requestBody"]
     assert body["content"]["application/json"]["example"]["message"]
+
+
+@pytest.mark.requirement("INS-26.reply", "INS-26.health")
+def test_reply_and_health_are_documented_field_by_field(document: dict[str, Any]) -> None:
+    def shape(path: str, method: str) -> dict[str, Any]:
+        body = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
+        return document["components"]["schemas"][body["$ref"].rpartition("/")[2]]
+
+    answer, health = shape("/api/v1/chat", "post"), shape("/health", "get")
+    kinds = {name: field.get("type") for name, field in answer["properties"].items()}
+    assert kinds["message"] == kinds["agent_used"] == kinds["session_id"] == "string"
+    assert kinds["requires_clarification"] == kinds["conversation_complete"] == "boolean"
+    metadata = document["components"]["schemas"]["ChatMetadata"]["properties"]
+    assert metadata["tokens_used"]["type"] == metadata["processing_time_ms"]["type"] == "integer"
+    assert {"session_id", "message", "agent_used", "metadata"} <= set(answer["required"])
+    assert {"status", "services", "version"} <= set(health["required"])
+    states = document["components"]["schemas"]["ServiceStates"]["properties"]
+    assert {"database", "redis", "vector_store", "openai"} <= states.keys()
 
 
 def test_routes_with_a_key_say_so_and_document_their_refusals(document: dict[str, Any]) -> None:
@@ -96,7 +114,7 @@ def test_routes_with_a_key_say_so_and_document_their_refusals(document: dict[str
     assert {"409", "413", "415", "422"} <= document["paths"]["/api/v1/chat"]["post"]["responses"].keys()
 
 
-@pytest.mark.requirement("INS-26")
+@pytest.mark.requirement("INS-26.health")
 async def test_every_documented_json_response_decodes_as_documented(
     app: Litestar, client: Client, platform: FakePlatform
 ) -> None:
@@ -143,7 +161,7 @@ async def test_every_problem_is_documented_for_its_route(
     assert "retry-after" in described["headers"]
 
 
-@pytest.mark.requirement("FAM-01")
+@pytest.mark.requirement("FAM-01.docs")
 async def test_the_page_loads_nothing_from_elsewhere(stranger: Client) -> None:
     page = await stranger.get("/docs")
     assert page.status == 200

@@ -13,7 +13,7 @@ CHAT = "/api/v1/chat"
 PATH = "/api/v1/sessions"
 
 
-@pytest.mark.requirement("INS-22", "INS-37")
+@pytest.mark.requirement("INS-22.shape")
 async def test_a_session_has_its_messages_and_its_facts(client: Client) -> None:
     context = {"customer_id": "CUST00001", "policy_number": "POL000004"}
     session_id = (await client.post(CHAT, {"message": "hello", "context": context})).json()["session_id"]
@@ -27,7 +27,7 @@ async def test_a_session_has_its_messages_and_its_facts(client: Client) -> None:
     assert session["last_activity"] == "2026-03-01T12:00:00Z"
 
 
-@pytest.mark.requirement("INS-23")
+@pytest.mark.requirement("INS-23.answers")
 async def test_a_cleared_session_is_gone(client: Client, platform: FakePlatform) -> None:
     session_id = (await client.post(CHAT, {"message": "hello"})).json()["session_id"]
     cleared = await client.send("DELETE", f"{PATH}/{session_id}")

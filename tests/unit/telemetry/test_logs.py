@@ -7,6 +7,7 @@ import queue
 import threading
 import warnings
 from collections.abc import Generator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -50,14 +51,17 @@ def written() -> Generator[Written]:
     structlog.contextvars.clear_contextvars()
 
 
-@pytest.mark.requirement("INS-60", "FIN-76")
+@pytest.mark.requirement("INS-60.timestamp", "INS-60.level", "INS-60.logger", "INS-60.message", "INS-60.module")
+@pytest.mark.requirement("INS-60.function", "FIN-76")
 def test_our_events_and_a_librarys_lines_have_one_shape(written: Written) -> None:
+    began = datetime.now(UTC)
     structlog.contextvars.bind_contextvars(request_id="r-1", tenant_id="t-1")
     structlog.get_logger("app.agents.runner").info("run.finished", outcome="done", output_tokens=8)
     logging.getLogger("somelib").warning("took %d s", 3)
     ours, theirs = written.lines()
     assert list(ours)[:6] == ["timestamp", "level", "logger", "message", "module", "function"]
     assert list(theirs)[:6] == list(ours)[:6]
+    assert began <= datetime.fromisoformat(ours["timestamp"]) <= datetime.fromisoformat(theirs["timestamp"])
     assert ours["timestamp"].endswith("Z")
     assert (ours["level"], ours["logger"], ours["message"]) == ("info", "app.agents.runner", "run.finished")
     assert (ours["module"], ours["function"]) == (
@@ -70,7 +74,7 @@ def test_our_events_and_a_librarys_lines_have_one_shape(written: Written) -> Non
         assert (line["request_id"], line["tenant_id"], line["process"]) == ("r-1", "t-1", "replica-1")
 
 
-@pytest.mark.requirement("INS-60")
+@pytest.mark.requirement("INS-60.exception")
 def test_an_exception_is_told_by_its_frames_and_its_chain(written: Written) -> None:
     try:
         try:

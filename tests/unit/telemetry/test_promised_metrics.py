@@ -37,7 +37,7 @@ def buckets(name: str, **labels: str) -> list[float]:
             "api_requests_total",
             Counter,
             {"method", "endpoint", "status"},
-            marks=pytest.mark.requirement("INS-62"),
+            marks=pytest.mark.requirement("INS-62.kind"),
         ),
         pytest.param(
             "http_requests_total",
@@ -49,14 +49,14 @@ def buckets(name: str, **labels: str) -> list[float]:
             "api_request_duration_seconds",
             Histogram,
             {"method", "endpoint"},
-            marks=pytest.mark.requirement("INS-63"),
+            marks=pytest.mark.requirement("INS-63.kind"),
         ),
-        pytest.param("agent_invocations_total", Counter, {"agent_name"}, marks=pytest.mark.requirement("INS-64")),
+        pytest.param("agent_invocations_total", Counter, {"agent_name"}, marks=pytest.mark.requirement("INS-64.kind")),
         pytest.param(
             "agent_errors_total",
             Counter,
             {"agent_name", "error_type"},
-            marks=pytest.mark.requirement("INS-65", "FIN-63"),
+            marks=pytest.mark.requirement("INS-65.kind", "FIN-63"),
         ),
         pytest.param(
             "agent_execution_duration_seconds",
@@ -66,10 +66,12 @@ def buckets(name: str, **labels: str) -> list[float]:
         ),
         pytest.param("agent_token_usage", Histogram, {"agent_name", "model"}, marks=pytest.mark.requirement("FIN-62")),
         pytest.param("active_queries", Gauge, set[str](), marks=pytest.mark.requirement("FIN-64")),
-        pytest.param("active_sessions", Gauge, set[str](), marks=pytest.mark.requirement("INS-67")),
+        pytest.param("active_sessions", Gauge, set[str](), marks=pytest.mark.requirement("INS-67.kind")),
         pytest.param("tool_calls_total", Counter, {"tool_name", "success"}, marks=pytest.mark.requirement("FIN-65")),
         pytest.param("tool_duration_seconds", Histogram, {"tool_name"}, marks=pytest.mark.requirement("FIN-66")),
-        pytest.param("db_query_duration_seconds", Histogram, {"operation"}, marks=pytest.mark.requirement("INS-66")),
+        pytest.param(
+            "db_query_duration_seconds", Histogram, {"operation"}, marks=pytest.mark.requirement("INS-66.kind")
+        ),
     ],
 )
 def test_a_promised_metric_has_its_kind_and_labels(
@@ -80,7 +82,7 @@ def test_a_promised_metric_has_its_kind_and_labels(
     assert set(getattr(metric, "_labelnames", ())) == labels
 
 
-@pytest.mark.requirement("FIN-61", "INS-63")
+@pytest.mark.requirement("FIN-61", "INS-63.buckets")
 @pytest.mark.parametrize(
     ("name", "labels"),
     [
