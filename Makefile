@@ -8,9 +8,10 @@ PY := .venv/bin/python
 RUN := $(PY) -m
 # From the fastest to the slowest: a failure shows early.
 SUITES := unit architecture contract ops integration acceptance
-# Branch coverage, in percent: of the product, and of what is run around it.
-COVER_APP := 90
-COVER_OPS := 75
+# Branch coverage, in percent: of the product, and of each package around it. What the longest programs do (the bench, the
+# drills, the parts of `make verify`) runs in `make verify` only, so what the suites see of it is bounded as it stands.
+COVER := app:90 ops/breaks:90 ops/deploy:90 ops/docs:95 ops/requirements:95 ops/train:95 ops/local:75 ops/load:70 \
+	ops/bench:60 ops/verify:55 ops/drill:35
 # How many breaks `make test` draws and makes; `make breaks` makes all.
 BREAKS := 5
 
@@ -47,7 +48,7 @@ check: setup ## Check format, lint, types, imports and alert rules
 test: check ## Run check, every test with branch coverage, and a drawn handful of breaks
 	@ops/pgbouncer.sh
 	@ops/browser.sh
-	@BREAKS=$(BREAKS) ops/test.sh $(COVER_APP) $(COVER_OPS) $(SUITES)
+	@BREAKS=$(BREAKS) ops/test.sh "$(COVER)" $(SUITES)
 
 .PHONY: breaks
 breaks: setup ## Make each listed break of the product, alone, and expect its tests to fail: ONLY=api NAME=text

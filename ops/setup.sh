@@ -67,6 +67,18 @@ install_lock() {
     with_pip -r "$lock"
 }
 
+# Prometheus' own tools judge the alerts; what is skipped without them is said here, not found out later.
+bring_alert_tools() {
+    local files tests
+    ops/prometheus.sh programs || true
+    if (PATH="$PATH:.venv/bin"; command -v promtool && command -v amtool) >/dev/null; then return; fi
+    files="$(grep -rlE 'monitoring_programs|integration\.monitoring' tests --include='test_*.py' 2>/dev/null || true)"
+    # shellcheck disable=SC2086 # a list of our own files, without spaces
+    tests="$("$python" -m pytest --collect-only -q $files 2>/dev/null | grep -c '::' || true)"
+    say "promtool and amtool are not here and cannot be brought: up to ${tests} tests of the alerts will be skipped"
+    say "they are in the Debian packages prometheus and prometheus-alertmanager; put them on PATH, or run make setup as root"
+}
+
 # `.venv/bin/switchyard`, from any directory.
 write_command() {
     cat >.venv/bin/switchyard <<'END'
@@ -89,5 +101,8 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then exit 0; fi
 install_lock
 printf '%s\n' "$wanted" >"$stamp"
 # dev holds all of local.
-if [ "$name" = dev ]; then cksum <requirements/local.lock >.venv/.installed-local; fi
+if [ "$name" = dev ]; then
+    cksum <requirements/local.lock >.venv/.installed-local
+    bring_alert_tools
+fi
 say "done"

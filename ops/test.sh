@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Runs test suites one after another, stops at the first that fails, makes a drawn handful of breaks (BREAKS=N), and asks
-# for branch coverage of app/ and of ops/: ops/test.sh PERCENT_APP PERCENT_OPS SUITE...
+# for branch coverage of each named folder: ops/test.sh "FOLDER:PERCENT..." SUITE...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage="usage: ops/test.sh PERCENT_APP PERCENT_OPS SUITE..."
-app="${1:?$usage}" ops="${2:?$usage}"
-shift 2
+cover="${1:?usage: ops/test.sh \"FOLDER:PERCENT...\" SUITE...}"
+shift
 run=(.venv/bin/python -m)
 export COVERAGE_RCFILE="$PWD/pyproject.toml"
 samples="$(mktemp)"
@@ -27,7 +26,7 @@ if [ -s "$samples" ]; then
     sort -u "$samples"
 fi
 "${run[@]}" coverage combine -q
-for part in app ops; do
-    echo "== branch coverage of ${part}/, child processes included"
-    "${run[@]}" coverage report --include="${part}/*" --fail-under="${!part}"
+for bound in $cover; do
+    echo "== branch coverage of ${bound%:*}/, child processes included"
+    "${run[@]}" coverage report --include="${bound%:*}/*" --fail-under="${bound#*:}"
 done
