@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
+from typing import LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
@@ -79,7 +80,8 @@ async def test_every_use_is_measured_by_its_operation_and_the_pool_by_its_seats(
     async with make_pool(postgres_url, size=3, wait_s=5) as pool:
         await pool.wait(timeout=10)
         database, seen = Database(pool, metrics), metrics.registry.get_sample_value
-        for operation, seconds in (("sessions.get", "0.06"), ("runs.get", "0"), ("runs.get", "0")):
+        uses: tuple[tuple[LiteralString, str], ...] = (("sessions.get", "0.06"), ("runs.get", "0"), ("runs.get", "0"))
+        for operation, seconds in uses:
             began_s = perf_counter()
             async with database.connection(operation) as conn:
                 await conn.execute("SELECT pg_sleep(%s::float)", [seconds])

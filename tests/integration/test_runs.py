@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from typing import LiteralString
 from uuid import uuid4
 
 import pytest
@@ -243,7 +244,7 @@ async def test_sessions_are_listed_page_by_page_latest_first(bench: Bench) -> No
     assert [view.session_id for view in (*first, *rest)] == made[::-1]
 
 
-OF_A_SESSION = {
+OF_A_SESSION: dict[str, LiteralString] = {
     "sessions": "SELECT count(*) AS n FROM sessions",
     "messages": "SELECT count(*) AS n FROM messages",
     "runs": "SELECT count(*) AS n FROM runs",
