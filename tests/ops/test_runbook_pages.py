@@ -17,7 +17,6 @@ PAGES = TEMPLATES / "pages"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.md"))
 
 
-@pytest.mark.requirement("ORC-04")
 def test_every_alert_leads_to_a_page_under_the_address_of_the_setting() -> None:
     for rule in rules():
         if rule.alert:
