@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
-from typing import LiteralString
 from uuid import uuid4
 
 import pytest
@@ -242,57 +241,6 @@ async def test_sessions_are_listed_page_by_page_latest_first(bench: Bench) -> No
     last = first[-1]
     rest = await bench.sessions.list(bench.caller.tenant_id, limit=3, before=(last.last_activity, last.session_id))
     assert [view.session_id for view in (*first, *rest)] == made[::-1]
-
-
-OF_A_SESSION: dict[str, LiteralString] = {
-    "sessions": "SELECT count(*) AS n FROM sessions",
-    "messages": "SELECT count(*) AS n FROM messages",
-    "runs": "SELECT count(*) AS n FROM runs",
-    "effects": "SELECT count(*) AS n FROM effects",
-    "checkpoints": "SELECT count(*) AS n FROM checkpoints",
-    "checkpoint_writes": "SELECT count(*) AS n FROM checkpoint_writes",
-    "checkpoint_blobs": "SELECT count(*) AS n FROM checkpoint_blobs",
-}
-EXPIRED = "UPDATE sessions SET expires_at = now() - %s * interval '1 hour' WHERE id = %s"
-ADD_EFFECT = """
-    INSERT INTO effects (run_id, tenant_id, step_key, input_sha256, result, fence) VALUES (%s, %s, 'a:0', '', '', 1)
-"""
-ADD_TO_THREAD = (
-    "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')",
-    "INSERT INTO checkpoint_blobs (thread_id, channel, version, type) VALUES (%s, 'c', '1', 'empty')",
-    "INSERT INTO checkpoint_writes (thread_id, checkpoint_id, task_id, idx, channel, blob) "
-    "VALUES (%s, 'c', 't', 0, 'c', '')",
-)
-
-
-@pytest.mark.requirement("INS-38.sessions", "INS-38.messages", "INS-38.runs", "INS-38.effects", "INS-38.checkpoints")
-async def test_a_session_that_expired_a_day_ago_is_removed_with_all_that_is_its_own(
-    new_database: Callable[[], str],
-) -> None:
-    metrics = Metrics(CollectorRegistry())
-    async with make_pool(new_database(), size=2, wait_s=5) as pool:
-        database = Database(pool, metrics)
-        sessions, caller = Sessions(database, metrics), await add_caller(database)
-        store = Runs(database, owner="replica-1", lease_s=30, session_ttl_s=3600)
-        for hours in (25, 23):
-            claim = await accepted(store, caller, question())
-            await end(Bench(database, sessions, caller), claim, done(claim))
-            async with database.connection("test") as conn:
-                await conn.execute(ADD_EFFECT, [claim.run_id, caller.tenant_id])
-                for statement in ADD_TO_THREAD:
-                    await conn.execute(statement, [f"{caller.tenant_id}:{claim.session_id}"])
-                await conn.execute(EXPIRED, [hours, claim.session_id])
-
-        async def rows() -> dict[str, int]:
-            async with database.connection("test") as conn:
-                counted = {name: await (await conn.execute(query)).fetchone() for name, query in OF_A_SESSION.items()}
-            return {name: row["n"] for name, row in counted.items() if row is not None}
-
-        before = await rows()
-        assert before == dict.fromkeys(OF_A_SESSION, 2) | {"messages": 4}
-        assert await sessions.remove_stale() == 1
-        assert await rows() == {name: count // 2 for name, count in before.items()}
-        assert await sessions.remove_stale() == 0
 
 
 async def test_an_unknown_run_is_unknown(bench: Bench) -> None:

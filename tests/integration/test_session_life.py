@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
 from uuid import uuid4
 
 import pytest
@@ -24,6 +25,24 @@ pytestmark = pytest.mark.integration
 HOUR = timedelta(hours=1)
 SET_EXPIRY = "UPDATE sessions SET expires_at = now() + %s WHERE id = %s"
 SELECT_EXPIRY = "SELECT expires_at FROM sessions WHERE id = %s"
+OF_A_SESSION: dict[str, LiteralString] = {
+    "sessions": "SELECT count(*) AS n FROM sessions",
+    "messages": "SELECT count(*) AS n FROM messages",
+    "runs": "SELECT count(*) AS n FROM runs",
+    "effects": "SELECT count(*) AS n FROM effects",
+    "checkpoints": "SELECT count(*) AS n FROM checkpoints",
+    "checkpoint_writes": "SELECT count(*) AS n FROM checkpoint_writes",
+    "checkpoint_blobs": "SELECT count(*) AS n FROM checkpoint_blobs",
+}
+ADD_EFFECT = """
+    INSERT INTO effects (run_id, tenant_id, step_key, input_sha256, result, fence) VALUES (%s, %s, 'a:0', '', '', 1)
+"""
+ADD_TO_THREAD = (
+    "INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint) VALUES (%s, 'c', '{}')",
+    "INSERT INTO checkpoint_blobs (thread_id, channel, version, type) VALUES (%s, 'c', '1', 'empty')",
+    "INSERT INTO checkpoint_writes (thread_id, checkpoint_id, task_id, idx, channel, blob) "
+    "VALUES (%s, 'c', 't', 0, 'c', '')",
+)
 
 
 @dataclass(frozen=True)
@@ -137,3 +156,26 @@ async def test_a_session_is_kept_for_a_day_after_it_has_expired(bench: Bench) ->
     async with bench.database.connection("test") as conn:
         rows = await (await conn.execute("SELECT id FROM sessions")).fetchall()
     assert {row["id"] for row in rows} == {ids[0], ids[2], running.session_id}
+
+
+@pytest.mark.requirement("INS-38.sessions", "INS-38.messages", "INS-38.runs", "INS-38.effects", "INS-38.checkpoints")
+async def test_a_session_that_expired_a_day_ago_is_removed_with_all_that_is_its_own(bench: Bench) -> None:
+    database, caller = bench.database, bench.caller
+    for hours in (25, 23):
+        claim = await talk(database, caller)
+        async with database.connection("test") as conn:
+            await conn.execute(ADD_EFFECT, [claim.run_id, caller.tenant_id])
+            for statement in ADD_TO_THREAD:
+                await conn.execute(statement, [f"{caller.tenant_id}:{claim.session_id}"])
+        await set_left(database, claim.session_id, timedelta(hours=-hours))
+
+    async def rows() -> dict[str, int]:
+        async with database.connection("test") as conn:
+            counted = {name: await (await conn.execute(query)).fetchone() for name, query in OF_A_SESSION.items()}
+        return {name: row["n"] for name, row in counted.items() if row is not None}
+
+    before = await rows()
+    assert before == dict.fromkeys(OF_A_SESSION, 2) | {"messages": 4}
+    assert await bench.sessions.remove_stale() == 1
+    assert await rows() == {name: count // 2 for name, count in before.items()}
+    assert await bench.sessions.remove_stale() == 0
