@@ -97,7 +97,7 @@ async def until_whole(index: QdrantPeers) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.requirement("FIN-52", "INS-39")
+@pytest.mark.requirement("FIN-52", "INS-39.persistent")
 @pytest.mark.parametrize("lost", NUMBERS)
 async def test_any_one_of_three_peers_may_be_lost(retrieval: Retrieval, double: Double, lost: int) -> None:
     tenant = await retrieval.tenant()

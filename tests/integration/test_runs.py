@@ -1,7 +1,7 @@
 """Runs in PostgreSQL: one owner at a time, one run a session, one run an idempotency key."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from uuid import uuid4
 
