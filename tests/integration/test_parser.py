@@ -46,7 +46,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-@pytest.mark.requirement("UPL-04")
+@pytest.mark.requirement("UPL-04.parsed")
 async def test_a_document_comes_back_as_chunks() -> None:
     text = "\ufeff# Kiln\n\nA kiln holds 48 plates. 🦊\n\x00"
     (chunk,) = await parse(Parser(), text.encode())

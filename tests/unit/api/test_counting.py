@@ -97,7 +97,7 @@ async def test_what_breaks_after_the_last_byte_leaves_the_response_as_it_was() -
     assert read(metrics, "http_requests_total", method="GET", endpoint="unmatched", status="500") is None
 
 
-@pytest.mark.requirement("INS-63.value", "INS-63.endpoint", "UPL-30")
+@pytest.mark.requirement("INS-63.value", "INS-63.endpoint", "UPL-30.latency")
 async def test_a_request_is_measured_from_its_arrival_to_its_last_byte() -> None:
     now_s = [100.0]
 

@@ -18,7 +18,7 @@ def files(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.is_file()]
 
 
-@pytest.mark.requirement("UPL-07")
+@pytest.mark.requirement("UPL-07.originals")
 async def test_a_kept_blob_reads_as_it_was_written(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
     content = bytes(range(256)) * 10_000
