@@ -11,7 +11,7 @@ import structlog
 from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effects
 from app.agents.live import LiveRun
-from app.agents.prompts import Prompt
+from app.agents.prompts import FrontMatter, Prompt
 from app.agents.values import Citation, Claim, Degradation, Turn, WaitReason
 from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
 from app.inference.dispatcher import Dispatcher
@@ -122,7 +122,8 @@ class RunCalls:
     ) -> str:
         """Stream the answer to the run's question and return all of it; the run's last effect.
 
-        What an earlier attempt already showed is continued where the model can, else said anew after a `restart`.
+        What an earlier attempt already showed is continued where the model can, else said anew after a `restart`. What
+        the prompt opens with stands before the model's first words, and is no words of the model's.
         """
         messages = (
             Message("system", prompt.fill(values)),
@@ -131,7 +132,7 @@ class RunCalls:
         )
 
         async def act() -> Done[str]:
-            answer = await self._chat(agent, messages, prompt.front.tier, len(turns))
+            answer = await self._chat(agent, messages, prompt.front, len(turns))
             self.degraded.update(answer.degraded)
             return self._count(Done(self._live.text, (answer.record,), (answer.route,)))
 
@@ -141,8 +142,9 @@ class RunCalls:
             self._live.append(text)
         return text
 
-    async def _chat(self, agent: str, messages: tuple[Message, ...], tier: Tier | None, turns: int) -> Answer:
-        options, shown = self.claim.options, self._live.text
+    async def _chat(self, agent: str, messages: tuple[Message, ...], front: FrontMatter, turns: int) -> Answer:
+        opening = f"{front.opening}\n\n" if front.opening else ""
+        options, shown = self.claim.options, self._live.text.removeprefix(opening)
         limit = options.max_tokens or self._limits.max_output_tokens
         room = limit - len(shown) // CHARACTERS_PER_TOKEN
         temperature = self._limits.temperature if options.temperature is None else options.temperature
@@ -152,7 +154,7 @@ class RunCalls:
             agent=agent,
             max_tokens=max(min(MIN_TOKENS_LEFT, limit), room),
             temperature=temperature,
-            tier=tier,
+            tier=front.tier,
             session_tier=self.claim.session_tier,
             turns=turns,
             history=turns,
@@ -165,7 +167,7 @@ class RunCalls:
         return await self._dispatcher.chat(
             call,
             on_route=self._routed,
-            on_delta=self._live.append,
+            on_delta=lambda delta: self._live.append(delta if self._live.text else opening + delta),
             on_restart=self._live.restart,
             on_record=self._keep,
             on_wait=self._wait,

@@ -23,12 +23,13 @@ class PromptWrong(ConfigurationWrong):
 
 
 class FrontMatter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a prompt says of itself; `tier` overrides the rating of the question."""
+    """What a prompt says of itself; `tier` overrides the rating of the question, `opening` stands before the answer."""
 
     name: str
     version: int
     variables: tuple[str, ...] = ()
     tier: Tier | None = None
+    opening: str = ""
     output_schema: dict[str, Any] | None = None
 
 

@@ -81,7 +81,9 @@ async def test_without_qdrant_the_answer_comes_and_says_what_it_lacks(
         with away(own_stack, "qdrant"):
             result = await answered(platform, caller, ask())
             assert (result.state, result.degraded, result.citations) == (RunState.DONE, ("retrieval",), ())
-            assert result.message
+            assert result.message.startswith(
+                "I cannot reach your documents right now. What follows is not from them.\n\n"
+            )
             told = json.dumps(chat_of(node).body["messages"])
             assert "documents cannot be reached right now" in told
 

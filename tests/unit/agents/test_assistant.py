@@ -82,13 +82,20 @@ async def told(calls: FakeCalls) -> tuple[str, int]:
 
 
 PROMPTS = load_prompts(Path("prompts"), TEAM.prompts)
-AWAY = "The asker's documents cannot be reached right now."
+AWAY = "The asker's documents cannot be reached right now"
 
 
 async def test_the_model_is_told_when_documents_cannot_be_reached_and_nothing_is_cited() -> None:
     system, citations = await told(FakeCalls((), Degradation.RETRIEVAL))
     assert system.startswith(AWAY)
     assert citations == 0
+
+
+def test_only_an_answer_without_documents_opens_with_saying_so() -> None:
+    openings = {name: prompt.front.opening for name, prompt in PROMPTS.items() if prompt.front.opening}
+    assert openings == {
+        "assistant/documents_away": "I cannot reach your documents right now. What follows is not from them."
+    }
 
 
 @pytest.mark.parametrize("degraded", [(), (Degradation.EVENTS,), (Degradation.COORDINATION,)])

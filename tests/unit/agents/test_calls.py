@@ -1,6 +1,6 @@
 """What a team may do in one run: which failures of a search an answer can do without."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -10,9 +10,12 @@ from app.agents.calls import SEARCH, CallLimits, RunCalls
 from app.agents.deadline import deadline_of
 from app.agents.event_log import EventLog
 from app.agents.live import LiveRun
+from app.agents.prompts import FrontMatter, Prompt
 from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
 from app.ids import TenantId
 from app.inference.dispatcher import Dispatcher
+from app.inference.records import Answer, CallRecord, ChatCall
+from app.inference.route import Route
 from app.retrieval.search import Embed, Passage, Search
 from app.telemetry.metrics import Metrics
 from tests.fakes.runs import CLAIM, KeptEffects
@@ -87,3 +90,62 @@ async def test_a_part_of_retrieval_that_is_away_is_told_with_the_answer(error: S
     assert bench.calls.degraded == {"retrieval"}
     assert len(bench.effects.finished) == 1
     assert (bench.searches("false"), bench.searches("true")) == (1.0, None)
+
+
+class Scripted:
+    """A dispatcher whose model says the given pieces; None drops what was said."""
+
+    def __init__(self, *pieces: str | None) -> None:
+        self._pieces = pieces
+        self.prefix: str | None = None
+
+    async def chat(
+        self, call: ChatCall, *, on_delta: Callable[[str], None], on_restart: Callable[[], None], **_: object
+    ) -> Answer:
+        """Say the pieces."""
+        self.prefix = call.prefix
+        for piece in self._pieces:
+            if piece is None:
+                on_restart()
+            else:
+                on_delta(piece)
+        record = cast("CallRecord", None)
+        return Answer(text="", record=record, route=cast("Route", None), continued=False, done_reason="stop")
+
+
+OPENING = "I cannot reach it."
+OPENED = Prompt(FrontMatter("p", 1, opening=OPENING), "Be brief.")
+
+
+async def said(dispatcher: Scripted, shown: str, prompt: Prompt = OPENED) -> str:
+    """The whole answer where an earlier attempt had shown `shown`."""
+    live = LiveRun(CLAIM, cast("EventLog", None), text=shown, on_unlogged=lambda: None)
+    calls = RunCalls(
+        claim=CLAIM,
+        live=live,
+        effects=KeptEffects(),
+        dispatcher=cast("Dispatcher", dispatcher),
+        search=FailingSearch(NodeFailed("unused")),
+        limits=CallLimits(max_output_tokens=64, temperature=0.0),
+        deadline=deadline_of(CLAIM, 300.0),
+        metrics=Metrics(CollectorRegistry()),
+    )
+    return await calls.answer("respond/answer", "assistant", prompt, {}, ())
+
+
+async def test_what_a_prompt_opens_with_stands_once_before_the_models_words() -> None:
+    assert await said(Scripted("One", " two."), "") == "I cannot reach it.\n\nOne two."
+
+
+async def test_an_opening_is_said_again_when_the_answer_begins_anew() -> None:
+    assert await said(Scripted("One", None, "Two", "."), "") == "I cannot reach it.\n\nTwo."
+
+
+async def test_an_opening_that_was_shown_is_no_word_for_the_model_to_go_on_from() -> None:
+    dispatcher = Scripted(" two.")
+    assert await said(dispatcher, "I cannot reach it.\n\nOne") == "I cannot reach it.\n\nOne two."
+    assert dispatcher.prefix == "One"
+
+
+async def test_a_prompt_without_an_opening_leaves_the_models_words_as_they_are() -> None:
+    assert await said(Scripted("One", " two."), "", Prompt(FrontMatter("p", 1), "Be brief.")) == "One two."
