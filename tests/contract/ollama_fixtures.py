@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ops.local.models.store import TEMPLATES
 from ops.local.weights import ensure_store
 from tests.contract.ollama_server import (
     ANSWER_WITHIN_S,
@@ -15,6 +16,7 @@ from tests.contract.ollama_server import (
     TOOL_MODEL,
     Server,
     add_model,
+    local_server,
     node,
 )
 
@@ -24,7 +26,7 @@ def ollama_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a small chat model, the same with tools, and an embedding model."""
     store = tmp_path_factory.mktemp("ollama-models")
     ensure_store([CHAT_MODEL, EMBED_MODEL], store, progress=lambda _: None)
-    template = "{{ if .Suffix }}{{ .Prompt }} {{ .Suffix }}{{ else }}{{ .System }}{{ .Tools }}{{ .Prompt }}{{ end }}"
+    template = (TEMPLATES / "qwen2.5-coder").read_text().rstrip("\n")
     add_model(store, TOOL_MODEL, like=CHAT_MODEL, template=template)
     return store
 
@@ -37,11 +39,13 @@ def ollama(request: pytest.FixtureRequest) -> Iterator[Server]:
         if real:
             model = os.environ.get("SWITCHYARD_TEST_OLLAMA_MODEL", CHAT_MODEL)
             embed_model = os.environ.get("SWITCHYARD_TEST_OLLAMA_EMBED_MODEL", EMBED_MODEL)
-            yield Server(real.rstrip("/"), model, embed_model, model, client)
+            tool_model = os.environ.get("SWITCHYARD_TEST_OLLAMA_TOOL_MODEL", model)
+            infill_model = os.environ.get("SWITCHYARD_TEST_OLLAMA_INFILL_MODEL", tool_model)
+            yield Server(real.rstrip("/"), model, embed_model, tool_model, infill_model, client)
             return
         store: Path = request.getfixturevalue("ollama_store")
         with node(store, OLLAMA_NUM_PARALLEL="2") as (url, _process):
-            yield Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, client)
+            yield local_server(url, client)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,10 @@
 """An Ollama server as the contract suite sees it: a real one when told of it, else the local stack's node.
 
-`SWITCHYARD_TEST_OLLAMA_HOST` is the URL of a real server (0.24 to 0.33); `SWITCHYARD_TEST_OLLAMA_MODEL` and
-`SWITCHYARD_TEST_OLLAMA_EMBED_MODEL` name models that it has. Sources in the cases are files of
-github.com/ollama/ollama at v0.33 unless a version is named, and its reference `docs/api.md`.
+`SWITCHYARD_TEST_OLLAMA_HOST` is the URL of a real server (0.24 to 0.33); `SWITCHYARD_TEST_OLLAMA_MODEL`,
+`SWITCHYARD_TEST_OLLAMA_EMBED_MODEL`, `SWITCHYARD_TEST_OLLAMA_TOOL_MODEL` (it is offered tools) and
+`SWITCHYARD_TEST_OLLAMA_INFILL_MODEL` (it fills in between a prompt and a suffix) name models that it has. Each case
+names its sources by the mark `source`: files of github.com/ollama/ollama at v0.33 unless a version is named, of its
+Python client, of Go, gin or llama.cpp.
 """
 
 import hashlib
@@ -26,6 +28,7 @@ import httpx
 CHAT_MODEL = "smollm2:135m"
 EMBED_MODEL = "all-minilm:22m"
 TOOL_MODEL = "smollm2-tools:135m"
+"""The weights of `CHAT_MODEL` with the packaged template that has tools, infill and an open last message."""
 START_WITHIN_S = 30.0
 STOP_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 90.0
@@ -45,6 +48,7 @@ class Server:
     model: str
     embed_model: str
     tool_model: str
+    infill_model: str
     client: httpx.Client
 
     def post(self, path: str, body: Mapping[str, object]) -> httpx.Response:
@@ -85,6 +89,11 @@ class Server:
         return next((item for item in self.get("/api/ps")["models"] if item["name"] == model), None)
 
 
+def local_server(url: str, client: httpx.Client) -> Server:
+    """A node of the local stack with the suite's own store."""
+    return Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, TOOL_MODEL, client)
+
+
 def user(content: str) -> Json:
     return {"role": "user", "content": content}
 
@@ -93,6 +102,15 @@ def assert_error(reply: httpx.Response, status: int, text: str) -> None:
     """An error body has one field (server/routes.go, gin.H{"error": …})."""
     assert (reply.status_code, reply.json()) == (status, {"error": text})
     assert reply.headers["content-type"] == "application/json; charset=utf-8"
+
+
+def assert_unknown_shown(reply: httpx.Response, name: str) -> None:
+    """`/api/show` names the model as it was asked for; from v0.30 on a real server adds the tag (DisplayShortest)."""
+    spelled = {name}
+    if os.environ.get("SWITCHYARD_TEST_OLLAMA_HOST") and ":" not in name:
+        spelled.add(f"{name}:latest")
+    assert reply.status_code == 404
+    assert reply.json() in [{"error": f"model '{one}' not found"} for one in spelled]
 
 
 def assert_metrics(last: Mapping[str, object]) -> None:

@@ -49,6 +49,7 @@ def lines(reply: httpx.Response) -> list[dict[str, Any]]:
     return [json.loads(line) for line in reply.text.splitlines()]
 
 
+@pytest.mark.source("ollama: server/routes.go", "ollama: api/types.go")
 @pytest.mark.parametrize("what", litellm_bodies.chats(CHAT))
 async def test_what_litellm_sends_to_chat_is_answered(http: httpx.AsyncClient, what: str) -> None:
     """server/routes.go, ChatHandler: one object for `stream: false`, else lines; api/types.go: null is absent."""
@@ -64,6 +65,7 @@ async def test_what_litellm_sends_to_chat_is_answered(http: httpx.AsyncClient, w
     assert reply.headers["content-type"] == kind
 
 
+@pytest.mark.source("ollama: server/routes.go", "ollama: api/types.go")
 @pytest.mark.parametrize("what", litellm_bodies.generations(CHAT))
 async def test_what_litellm_sends_to_generate_is_answered(http: httpx.AsyncClient, what: str) -> None:
     """server/routes.go, GenerateHandler; api/types.go, GenerateResponse."""
@@ -76,6 +78,7 @@ async def test_what_litellm_sends_to_generate_is_answered(http: httpx.AsyncClien
     assert set(parts[-1]) == {"model", "created_at", "response", "done", "done_reason"} | METRICS
 
 
+@pytest.mark.source("ollama: api/types.go")
 async def test_a_picture_comes_with_its_message(http: httpx.AsyncClient, node: FakeNode) -> None:
     messages = [{"role": "user", "content": "What is it?", "images": [PICTURE]}]
     reply = await send(http, "/api/chat", {"model": CHAT, "messages": messages, "options": {}, "stream": False})
@@ -83,6 +86,7 @@ async def test_a_picture_comes_with_its_message(http: httpx.AsyncClient, node: F
     assert node.calls[-1].body["messages"] == messages
 
 
+@pytest.mark.source("go: encoding/json/decode.go")
 async def test_a_field_may_be_null_or_unknown(http: httpx.AsyncClient) -> None:
     """encoding/json: null leaves a field as it is, a name that the struct lacks is skipped, letter case is free."""
     body = litellm_bodies.chat(CHAT, stream=False, format=None, tools=None, think=None, more={"a": 1})
@@ -91,6 +95,7 @@ async def test_a_field_may_be_null_or_unknown(http: httpx.AsyncClient) -> None:
     assert reply.json()["message"]["content"] == TEXT
 
 
+@pytest.mark.source("ollama: server/routes.go")
 @pytest.mark.parametrize("word", ["model", "name"])
 async def test_show_takes_the_older_word_for_model(http: httpx.AsyncClient, word: str) -> None:
     """server/routes.go, ShowHandler; LiteLLM asks by `name` and reads `template` and `model_info`."""
@@ -100,6 +105,7 @@ async def test_show_takes_the_older_word_for_model(http: httpx.AsyncClient, word
     assert reply.json()["capabilities"] == ["completion"]
 
 
+@pytest.mark.source("ollama: server/routes.go")
 @pytest.mark.parametrize("name", ["M:1B", "library/m:1b", "registry.ollama.ai/library/m:1b"])
 async def test_a_model_has_several_spellings(http: httpx.AsyncClient, name: str) -> None:
     """server/routes.go, getExistingName; an answer names the model as it was asked for."""
@@ -107,6 +113,7 @@ async def test_a_model_has_several_spellings(http: httpx.AsyncClient, name: str)
     assert reply.json()["model"] == name
 
 
+@pytest.mark.source("ollama: server/routes.go")
 @pytest.mark.parametrize(
     ("path", "body", "status", "error"),
     [
@@ -148,6 +155,7 @@ async def test_what_ollama_refuses_is_refused_in_its_words(
     assert (reply.status_code, reply.json()) == (status, {"error": error})
 
 
+@pytest.mark.source("ollama: server/routes.go")
 @pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/api/show", "/api/embed"])
 @pytest.mark.parametrize(("raw", "error"), [("", "missing request body"), ("{", "unexpected EOF")])
 async def test_a_body_that_is_no_json_is_refused(http: httpx.AsyncClient, path: str, raw: str, error: str) -> None:
@@ -156,6 +164,7 @@ async def test_a_body_that_is_no_json_is_refused(http: httpx.AsyncClient, path: 
     assert (reply.status_code, reply.json()) == (400, {"error": error})
 
 
+@pytest.mark.source("ollama: server/routes.go")
 @pytest.mark.parametrize(("path", "said"), [("/api/chat", "message"), ("/api/generate", "response")])
 async def test_without_a_question_a_model_is_loaded_and_unloaded(
     http: httpx.AsyncClient, node: FakeNode, path: str, said: str
@@ -168,6 +177,7 @@ async def test_without_a_question_a_model_is_loaded_and_unloaded(
     assert (unloaded["done_reason"], node.loaded) == ("unload", {})
 
 
+@pytest.mark.source("ollama: server/routes.go")
 async def test_an_error_before_the_one_object_is_a_status(http: httpx.AsyncClient, node: FakeNode) -> None:
     """server/routes.go, ChatHandler: what fails while an unstreamed answer is gathered is a 500."""
     node.scripts.clear()
@@ -176,6 +186,7 @@ async def test_an_error_before_the_one_object_is_a_status(http: httpx.AsyncClien
     assert (reply.status_code, reply.json()) == (500, {"error": "the model broke"})
 
 
+@pytest.mark.source("ollama: server/routes.go")
 async def test_texts_to_embed_may_be_one_or_many(http: httpx.AsyncClient) -> None:
     """server/routes.go, EmbedHandler: no input gives no vector; `dimensions` cuts a vector to a shorter unit vector."""
     many = (await http.post("/api/embed", json={"model": EMBED, "input": ["a b", "c"]})).json()["embeddings"]
@@ -193,6 +204,7 @@ async def dialect(node: FakeNode) -> AsyncGenerator[openai.AsyncOpenAI]:
         yield client
 
 
+@pytest.mark.source("ollama: openai/openai.go")
 async def test_the_openai_dialect_answers_whole(dialect: openai.AsyncOpenAI, node: FakeNode) -> None:
     """openai/openai.go, ToChatCompletion."""
     answer = await dialect.chat.completions.create(
@@ -205,6 +217,7 @@ async def test_the_openai_dialect_answers_whole(dialect: openai.AsyncOpenAI, nod
     assert node.calls[-1].path == "/v1/chat/completions"
 
 
+@pytest.mark.source("ollama: middleware/openai.go")
 async def test_the_openai_dialect_streams_with_usage(dialect: openai.AsyncOpenAI) -> None:
     """middleware/openai.go, ChatWriter: the role comes once, then the reason alone, then the usage without choices."""
     stream = await dialect.chat.completions.create(
@@ -221,6 +234,7 @@ async def test_the_openai_dialect_streams_with_usage(dialect: openai.AsyncOpenAI
     assert [chunk.usage is not None for chunk in chunks] == [*[False] * (len(TEXT) + 1), True]
 
 
+@pytest.mark.source("ollama: openai/openai.go", "ollama: middleware/openai.go")
 async def test_the_openai_dialect_refuses_in_its_own_shape(http: httpx.AsyncClient) -> None:
     """openai/openai.go, NewError; middleware/openai.go, ChatMiddleware."""
     unknown = await http.post(
@@ -232,6 +246,7 @@ async def test_the_openai_dialect_refuses_in_its_own_shape(http: httpx.AsyncClie
     assert (empty.status_code, empty.json()) == (400, {"error": expected})
 
 
+@pytest.mark.source("ollama-python: ollama/_client.py")
 async def test_the_official_client_gets_its_own_types(node: FakeNode) -> None:
     client = ollama.AsyncClient(host=node.url, trust_env=False)
     chat = await client.chat(model=CHAT, messages=[{"role": "user", "content": "x"}], stream=False)

@@ -69,6 +69,7 @@ async def async_client(ollama: Server) -> AsyncGenerator[official.AsyncClient]:
     await found.close()
 
 
+@pytest.mark.source("ollama-python: examples/chat.py")
 def test_chat(ollama: Server, client: official.Client) -> None:
     """README, Usage; examples/chat.py."""
     response = client.chat(model=ollama.model, messages=[user("Why is the sky blue?")], options=OPTIONS)
@@ -79,6 +80,7 @@ def test_chat(ollama: Server, client: official.Client) -> None:
     assert response.prompt_eval_count
 
 
+@pytest.mark.source("ollama-python: examples/chat-stream.py")
 def test_chat_stream(ollama: Server, client: official.Client) -> None:
     """README, Streaming responses; examples/chat-stream.py."""
     parts = list(client.chat(model=ollama.model, messages=[user("Why is the sky blue?")], stream=True, options=OPTIONS))
@@ -88,19 +90,21 @@ def test_chat_stream(ollama: Server, client: official.Client) -> None:
     assert parts[-1].total_duration
 
 
+@pytest.mark.source("ollama-python: examples/chat-with-history.py")
 def test_chat_with_history(ollama: Server, client: official.Client) -> None:
-    """examples/chat-with-history.py."""
     messages = [user("Why is the sky blue?"), {"role": "assistant", "content": "Air scatters blue light."}]
     response = client.chat(ollama.model, messages=[*messages, user("And at night?")], options=OPTIONS)
     assert response.message.content
 
 
+@pytest.mark.source("ollama-python: README.md")
 async def test_async_chat(ollama: Server, async_client: official.AsyncClient) -> None:
     """README, Async Client."""
     response = await async_client.chat(model=ollama.model, messages=[user("Why is the sky blue?")], options=OPTIONS)
     assert response.message.content
 
 
+@pytest.mark.source("ollama-python: README.md")
 async def test_async_chat_stream(ollama: Server, async_client: official.AsyncClient) -> None:
     """README, Async Client: stream=True."""
     stream = await async_client.chat(
@@ -111,6 +115,7 @@ async def test_async_chat_stream(ollama: Server, async_client: official.AsyncCli
     assert len(parts) > 2
 
 
+@pytest.mark.source("ollama-python: examples/generate.py", "ollama-python: examples/generate-stream.py")
 def test_generate(ollama: Server, client: official.Client) -> None:
     """examples/generate.py and generate-stream.py."""
     response = client.generate(ollama.model, "Why is the sky blue?", options=OPTIONS)
@@ -119,12 +124,13 @@ def test_generate(ollama: Server, client: official.Client) -> None:
     assert "".join(part["response"] for part in told) == response.response
 
 
+@pytest.mark.source("ollama-python: examples/async-generate.py")
 async def test_async_generate(ollama: Server, async_client: official.AsyncClient) -> None:
-    """examples/async-generate.py."""
     response = await async_client.generate(ollama.model, "Why is the sky blue?", options=OPTIONS)
     assert response["response"]
 
 
+@pytest.mark.source("ollama-python: examples/embed.py")
 def test_embed(ollama: Server, client: official.Client) -> None:
     """examples/embed.py; README, Embed (batch)."""
     one = client.embed(model=ollama.embed_model, input="Hello, world!")
@@ -132,14 +138,15 @@ def test_embed(ollama: Server, client: official.Client) -> None:
     assert (len(one.embeddings), len(two["embeddings"])) == (1, 2)
 
 
+@pytest.mark.source("ollama-python: README.md")
 async def test_async_embed(ollama: Server, async_client: official.AsyncClient) -> None:
     """README, Async Client."""
     found = await async_client.embed(model=ollama.embed_model, input="Hello, world!")
     assert len(found.embeddings[0]) > 100
 
 
+@pytest.mark.source("ollama-python: examples/list.py")
 def test_list(ollama: Server, client: official.Client) -> None:
-    """examples/list.py."""
     found = next(model for model in client.list().models if model.model == ollama.model)
     assert found.size
     assert found.size.real > 0
@@ -149,8 +156,8 @@ def test_list(ollama: Server, client: official.Client) -> None:
     assert found.details.quantization_level
 
 
+@pytest.mark.source("ollama-python: examples/ps.py")
 def test_ps(ollama: Server, client: official.Client) -> None:
-    """examples/ps.py."""
     client.chat(ollama.model, messages=[user("Hi")], options=OPTIONS)
     found = next(model for model in client.ps().models if model.model == ollama.model)
     assert found.digest
@@ -160,8 +167,8 @@ def test_ps(ollama: Server, client: official.Client) -> None:
     assert found.context_length
 
 
+@pytest.mark.source("ollama-python: examples/show.py")
 def test_show(ollama: Server, client: official.Client) -> None:
-    """examples/show.py."""
     found = client.show(ollama.model)
     assert found.modified_at
     assert found.template
@@ -173,6 +180,7 @@ def test_show(ollama: Server, client: official.Client) -> None:
     assert "completion" in found.capabilities
 
 
+@pytest.mark.source("ollama-python: examples/structured-outputs.py")
 def test_structured_outputs(ollama: Server, client: official.Client) -> None:
     """examples/structured-outputs.py; its schema has $defs and $ref."""
     question = "I have two friends. The first is Ollama 22 years old and the second is Alonso 23. Answer in JSON."
@@ -187,8 +195,8 @@ def test_structured_outputs(ollama: Server, client: official.Client) -> None:
         FriendList.model_validate_json(response.message.content)
 
 
+@pytest.mark.source("ollama-python: examples/async-structured-outputs.py")
 async def test_async_structured_outputs(ollama: Server, async_client: official.AsyncClient) -> None:
-    """examples/async-structured-outputs.py."""
     response = await async_client.chat(
         ollama.model,
         messages=[user("Ann is 31 and free today. Answer in JSON.")],
@@ -214,6 +222,7 @@ def check_calls(response: official.ChatResponse) -> None:
     assert response.done_reason == "stop"
 
 
+@pytest.mark.source("ollama-python: examples/tools.py")
 def test_tools(ollama: Server, client: official.Client) -> None:
     """examples/tools.py: the call, its result sent back, the final answer."""
     model = tool_model(ollama)
@@ -228,8 +237,8 @@ def test_tools(ollama: Server, client: official.Client) -> None:
     assert final.message.content
 
 
+@pytest.mark.source("ollama-python: examples/async-tools.py")
 async def test_async_tools(ollama: Server, async_client: official.AsyncClient) -> None:
-    """examples/async-tools.py."""
     options = official.Options(temperature=0, seed=7, num_predict=80)
     response = await async_client.chat(
         tool_model(ollama),
@@ -240,6 +249,7 @@ async def test_async_tools(ollama: Server, async_client: official.AsyncClient) -
     check_calls(response)
 
 
+@pytest.mark.source("ollama: docs/capabilities/tool-calling.mdx", "ollama: server/routes.go")
 def test_streamed_tools(ollama: Server) -> None:
     """docs/capabilities/tool-calling.mdx, streaming; server/routes.go, toolCallId."""
     lines = ollama.lines(
@@ -258,16 +268,17 @@ def test_streamed_tools(ollama: Server) -> None:
     assert lines[-1]["done"] is True
 
 
+@pytest.mark.source("ollama-python: examples/fill-in-middle.py")
 def test_fill_in_the_middle(ollama: Server, client: official.Client) -> None:
-    """examples/fill-in-middle.py."""
-    if "insert" not in ollama.ok("/api/show", model=ollama.tool_model)["capabilities"]:
-        pytest.skip(f"{ollama.tool_model} has no infill")
+    if "insert" not in ollama.ok("/api/show", model=ollama.infill_model)["capabilities"]:
+        pytest.skip(f"{ollama.infill_model} has no infill")
     response = client.generate(
-        model=ollama.tool_model, prompt="def add(a, b):", suffix="    return total", options=OPTIONS
+        model=ollama.infill_model, prompt="def add(a, b):", suffix="    return total", options=OPTIONS
     )
     assert response.response
 
 
+@pytest.mark.source("ollama-python: README.md")
 def test_errors(client: official.Client) -> None:
     """README, Errors."""
     with pytest.raises(official.ResponseError) as caught:
@@ -276,6 +287,7 @@ def test_errors(client: official.Client) -> None:
     assert caught.value.error == "model 'does-not-yet-exist' not found"
 
 
+@pytest.mark.source("ollama-python: ollama/_client.py")
 def test_an_error_in_a_stream_is_raised(client: official.Client) -> None:
     """ollama/_client.py, Client._request: a status of 400 or more."""
     with pytest.raises(official.ResponseError) as caught:

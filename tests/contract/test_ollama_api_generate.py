@@ -17,6 +17,7 @@ LONG = "word " * 700
 SMALL = {**SHORT, "num_ctx": 512}
 
 
+@pytest.mark.source("ollama: docs/api.md", "ollama: api/types.go")
 def test_generate_streams_by_default_in_json_lines(ollama: Server) -> None:
     """docs/api.md, Generate a completion; api/types.go, GenerateResponse."""
     lines = ollama.lines("/api/generate", model=ollama.model, prompt="Say hello.", options=SHORT)
@@ -32,6 +33,7 @@ def test_generate_streams_by_default_in_json_lines(ollama: Server) -> None:
     assert all(isinstance(token, int) for token in last["context"])
 
 
+@pytest.mark.source("ollama: server/routes.go")
 def test_an_unstreamed_reply_is_one_object_with_the_same_text(ollama: Server) -> None:
     """server/routes.go, GenerateHandler."""
     lines = ollama.lines("/api/generate", model=ollama.model, prompt="Say hello.", options=SHORT)
@@ -41,6 +43,7 @@ def test_an_unstreamed_reply_is_one_object_with_the_same_text(ollama: Server) ->
     assert_metrics(whole)
 
 
+@pytest.mark.source("ollama: server/routes.go")
 def test_generate_and_chat_write_the_same_prompt(ollama: Server) -> None:
     """server/routes.go, GenerateHandler: "generate the prompt the same way"."""
     whole = ollama.ok("/api/generate", model=ollama.model, prompt="Say hello.", options=SHORT)
@@ -48,6 +51,7 @@ def test_generate_and_chat_write_the_same_prompt(ollama: Server) -> None:
     assert whole["prompt_eval_count"] == ollama.chat("Say hello.")["prompt_eval_count"]
 
 
+@pytest.mark.source("ollama: docs/api.md")
 def test_a_system_text_is_a_system_message(ollama: Server) -> None:
     """docs/api.md, system."""
     system = "You answer with one word."
@@ -57,6 +61,7 @@ def test_a_system_text_is_a_system_message(ollama: Server) -> None:
     assert whole["prompt_eval_count"] == chat["prompt_eval_count"]
 
 
+@pytest.mark.source("ollama: docs/api.md")
 def test_a_raw_prompt_is_used_as_it_is_and_has_no_context(ollama: Server) -> None:
     """docs/api.md, Request (Raw Mode)."""
     body = {"model": ollama.model, "prompt": "One two three four", "options": SHORT}
@@ -65,6 +70,7 @@ def test_a_raw_prompt_is_used_as_it_is_and_has_no_context(ollama: Server) -> Non
     assert raw["prompt_eval_count"] < ollama.ok("/api/generate", **body)["prompt_eval_count"]
 
 
+@pytest.mark.source("ollama: server/routes.go")
 def test_raw_forbids_a_system_text(ollama: Server) -> None:
     """server/routes.go, GenerateHandler."""
     body = {"model": ollama.model, "prompt": "Hi", "raw": True, "system": "x"}
@@ -72,6 +78,7 @@ def test_raw_forbids_a_system_text(ollama: Server) -> None:
     assert_error(reply, 400, "raw mode does not support template, system, or context")
 
 
+@pytest.mark.source("ollama: docs/api.md")
 def test_context_goes_before_the_next_prompt(ollama: Server) -> None:
     """docs/api.md, context (deprecated)."""
     first = ollama.ok("/api/generate", model=ollama.model, prompt="My name is Ann.", options=SHORT)
@@ -82,6 +89,7 @@ def test_context_goes_before_the_next_prompt(ollama: Server) -> None:
     assert abs(grown - len(first["context"])) <= 3
 
 
+@pytest.mark.source("ollama: docs/api.md")
 def test_a_json_schema_is_kept(ollama: Server) -> None:
     """docs/api.md, Request (Structured outputs)."""
     schema = {"type": "object", "properties": {"open": {"type": "boolean"}}, "required": ["open"]}
@@ -91,6 +99,7 @@ def test_a_json_schema_is_kept(ollama: Server) -> None:
     assert isinstance(json.loads(whole["response"])["open"], bool)
 
 
+@pytest.mark.source("ollama: api/types.go", "llama.cpp: tools/server/server.cpp")
 def test_without_truncate_a_long_prompt_is_refused(ollama: Server) -> None:
     """api/types.go, Truncate; llama.cpp's body is the text since 0.30, errorInputTooLong before."""
     for stream in (False, True):
@@ -101,6 +110,7 @@ def test_without_truncate_a_long_prompt_is_refused(ollama: Server) -> None:
         assert "context" in reply.json()["error"]
 
 
+@pytest.mark.source("ollama: llm/llama_server.go")
 def test_a_refused_chat_names_the_context_too(ollama: Server) -> None:
     """As above, for chat."""
     messages = [{"role": "user", "content": LONG}]
@@ -110,6 +120,7 @@ def test_a_refused_chat_names_the_context_too(ollama: Server) -> None:
     assert "context" in reply.json()["error"]
 
 
+@pytest.mark.source("ollama: server/prompt.go")
 def test_with_truncate_old_messages_are_dropped_and_system_messages_stay(ollama: Server) -> None:
     """server/prompt.go, chatPrompt."""
     last = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say hello."}]
@@ -119,12 +130,14 @@ def test_with_truncate_old_messages_are_dropped_and_system_messages_stay(ollama:
     assert 0 <= long["prompt_eval_count"] - short["prompt_eval_count"] <= 10
 
 
+@pytest.mark.source("ollama: llm/llama_server.go")
 def test_a_single_long_message_is_cut_to_fit(ollama: Server) -> None:
     """llm/llama_server.go, completionPromptForRequest: about half of the context stays."""
     whole = ollama.ok("/api/generate", model=ollama.model, prompt=LONG, raw=True, options=SMALL)
     assert 0 < whole["prompt_eval_count"] <= 512
 
 
+@pytest.mark.source("ollama: llm/llama_server.go")
 def test_a_single_long_message_is_refused_when_the_context_may_not_shift(ollama: Server) -> None:
     """llm/llama_server.go, completionPromptForRequest; older versions say it in other words."""
     body = {"model": ollama.model, "prompt": LONG, "raw": True, "shift": False, "options": SMALL}

@@ -18,11 +18,11 @@ from tests.contract.ollama_server import (
     CHAT_MODEL,
     EMBED_MODEL,
     SHORT,
-    TOOL_MODEL,
     Json,
     Server,
     add_model,
     assert_error,
+    local_server,
     node,
     until,
     user,
@@ -46,7 +46,7 @@ def narrow(own_store: Path) -> Generator[Server]:
     """One slot, one waiting place, one model at a time."""
     settings = {"OLLAMA_NUM_PARALLEL": "1", "OLLAMA_MAX_QUEUE": "1", "OLLAMA_MAX_LOADED_MODELS": "1"}
     with httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=False) as client, node(own_store, **settings) as (url, _):
-        yield Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, client)
+        yield local_server(url, client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ async def talking(client: httpx.AsyncClient, url: str) -> AsyncGenerator[Stream]
         yield Stream(response, lines)
 
 
+@pytest.mark.source("ollama: server/sched.go", "ollama: server/routes.go")
 async def test_a_full_queue_is_503(narrow: Server) -> None:
     """server/sched.go, ErrMaxQueue; server/routes.go, handleScheduleError."""
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
@@ -83,6 +84,7 @@ async def test_a_full_queue_is_503(narrow: Server) -> None:
         assert (await waited).status_code == 200
 
 
+@pytest.mark.source("ollama: server/routes.go")
 async def test_a_slot_is_free_at_once_when_its_client_leaves(narrow: Server) -> None:
     """server/routes.go: c.Request.Context() ends the completion."""
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
@@ -93,6 +95,7 @@ async def test_a_slot_is_free_at_once_when_its_client_leaves(narrow: Server) -> 
         assert reply.status_code == 200
 
 
+@pytest.mark.source("ollama: server/sched.go")
 async def test_a_waiting_place_is_free_when_its_client_leaves(narrow: Server) -> None:
     """server/sched.go, processPending: pending.ctx.Err()."""
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
@@ -105,6 +108,7 @@ async def test_a_waiting_place_is_free_when_its_client_leaves(narrow: Server) ->
         assert (await last).status_code == 200
 
 
+@pytest.mark.source("ollama: server/sched.go")
 def test_one_model_makes_room_for_another(narrow: Server) -> None:
     """server/sched.go, findRunnerToUnload: OLLAMA_MAX_LOADED_MODELS."""
     narrow.chat("Hi")
@@ -118,11 +122,12 @@ def children(process: int) -> list[int]:
     return [int(text) for text in found.read_text().split()] if found.exists() else []
 
 
+@pytest.mark.source("ollama: envconfig/config.go")
 def test_the_environment_sets_context_and_keep_alive(own_store: Path) -> None:
     """envconfig/config.go: OLLAMA_CONTEXT_LENGTH, OLLAMA_KEEP_ALIVE."""
     settings = {"OLLAMA_CONTEXT_LENGTH": "1536", "OLLAMA_KEEP_ALIVE": "400ms"}
     with httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=False) as client, node(own_store, **settings) as (url, made):
-        server = Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, client)
+        server = local_server(url, client)
         server.ok("/api/generate", model=CHAT_MODEL, keep_alive="1m")
         found = server.loaded(CHAT_MODEL)
         assert found is not None
@@ -134,10 +139,11 @@ def test_the_environment_sets_context_and_keep_alive(own_store: Path) -> None:
         until(lambda: not children(made.pid), "its process has ended")
 
 
+@pytest.mark.source("ollama: manifest/manifest.go")
 def test_a_model_that_arrives_later_is_there_at_once(own_store: Path, tmp_path: Path) -> None:
     """manifest/manifest.go: manifests are read at each request."""
     with httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=False) as client, node(tmp_path) as (url, _):
-        server = Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, client)
+        server = local_server(url, client)
         assert server.get("/api/tags") == {"models": []}
         shutil.copytree(own_store, tmp_path, dirs_exist_ok=True, copy_function=os.link)
         assert CHAT_MODEL in {item["name"] for item in server.get("/api/tags")["models"]}
@@ -145,6 +151,7 @@ def test_a_model_that_arrives_later_is_there_at_once(own_store: Path, tmp_path: 
         assert "another:1b" in {item["name"] for item in server.get("/api/tags")["models"]}
 
 
+@pytest.mark.source("ollama: server/model_list_cache.go")
 def test_broken_files_in_the_store_hide_only_themselves(own_store: Path, tmp_path: Path) -> None:
     """server/model_list_cache.go, syncManifests: a bad manifest is left out."""
     shutil.copytree(own_store, tmp_path, dirs_exist_ok=True, copy_function=os.link)
@@ -156,7 +163,7 @@ def test_broken_files_in_the_store_hide_only_themselves(own_store: Path, tmp_pat
     (library / "broken" / "2b").write_text(json.dumps({"layers": [layer]}))
     (tmp_path / "blobs" / f"sha256-{digest}").write_bytes(b"GGUF nonsense")
     with httpx.Client(timeout=ANSWER_WITHIN_S, trust_env=False) as client, node(tmp_path) as (url, _):
-        server = Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, client)
+        server = local_server(url, client)
         assert CHAT_MODEL in {item["name"] for item in server.get("/api/tags")["models"]}
         for tag in ("1b", "2b"):
             reply = server.post("/api/chat", {"model": f"broken:{tag}", "messages": [user("Hi")]})
@@ -169,6 +176,7 @@ def is_running(process: int) -> bool:
     return Path(f"/proc/{process}").exists()
 
 
+@pytest.mark.source("ollama: llm/llama_server.go", "ollama: server/sched.go")
 async def test_a_crash_of_a_model_ends_its_calls_and_nothing_else(own_store: Path) -> None:
     """llm/llama_server.go, Completion: "model runner has unexpectedly stopped"; server/sched.go, needsReload: Ping."""
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
@@ -181,6 +189,7 @@ async def test_a_crash_of_a_model_ends_its_calls_and_nothing_else(own_store: Pat
             assert (await client.post(url + "/api/chat", json=SAY)).json()["done"] is True
 
 
+@pytest.mark.source("ollama: server/routes.go")
 async def test_sigterm_cuts_streams_and_leaves_no_process(own_store: Path) -> None:
     """server/routes.go, Serve: srvr.Close() and unloadAllRunners."""
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
@@ -194,6 +203,7 @@ async def test_sigterm_cuts_streams_and_leaves_no_process(own_store: Path) -> No
             assert not is_running(model)
 
 
+@pytest.mark.source("ollama: llm/llama_server.go")
 async def test_a_killed_node_takes_its_models_with_it(own_store: Path) -> None:
     """The model's process lives as long as the node holds its input."""
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:

@@ -11,6 +11,7 @@ pytest_plugins = ("tests.contract.ollama_fixtures",)
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.source("ollama: server/routes.go")
 @pytest.mark.parametrize("what", litellm_bodies.chats(""))
 def test_what_litellm_sends_to_chat_is_answered(ollama: Server, what: str) -> None:
     """server/routes.go, ChatHandler, which does not look at the content type (gin, ShouldBindJSON)."""
@@ -23,6 +24,7 @@ def test_what_litellm_sends_to_chat_is_answered(ollama: Server, what: str) -> No
     assert_metrics(parts[-1])
 
 
+@pytest.mark.source("ollama: server/routes.go")
 @pytest.mark.parametrize("what", litellm_bodies.generations(""))
 def test_what_litellm_sends_to_generate_is_answered(ollama: Server, what: str) -> None:
     """server/routes.go, GenerateHandler."""

@@ -23,6 +23,7 @@ def gone(ollama: Server) -> bool:
     return ollama.loaded(ollama.model) is None
 
 
+@pytest.mark.source("ollama: docs/api.md", "ollama: server/routes.go")
 def test_chat_without_messages_loads_the_model(ollama: Server) -> None:
     """docs/api.md, Load a model; server/routes.go, ChatHandler."""
     for stream in (False, True):
@@ -35,6 +36,7 @@ def test_chat_without_messages_loads_the_model(ollama: Server) -> None:
     assert not gone(ollama)
 
 
+@pytest.mark.source("ollama: docs/api.md", "ollama: server/routes.go")
 def test_generate_without_prompt_loads_the_model(ollama: Server) -> None:
     """docs/api.md, Load a model; server/routes.go, GenerateHandler."""
     body = ollama.post("/api/generate", {"model": ollama.model}).json()
@@ -43,6 +45,7 @@ def test_generate_without_prompt_loads_the_model(ollama: Server) -> None:
     assert not gone(ollama)
 
 
+@pytest.mark.source("ollama: docs/api.md", "ollama: server/sched.go")
 @pytest.mark.parametrize(
     ("path", "empty"),
     [("/api/chat", {"message": {"role": "assistant", "content": ""}}), ("/api/generate", {"response": ""})],
@@ -59,6 +62,7 @@ def test_keep_alive_zero_unloads_the_model(ollama: Server, path: str, empty: dic
     until(lambda: gone(ollama), "the model is unloaded")
 
 
+@pytest.mark.source("ollama: docs/faq.mdx", "ollama: api/types.go")
 @pytest.mark.parametrize(
     ("keep_alive", "seconds"), [("10m", 600), (90, 90), ("1h30m", 5400), (2.5, 2.5), ("1500ms", 1.5)]
 )
@@ -69,6 +73,7 @@ def test_keep_alive_sets_how_long_the_model_stays(ollama: Server, keep_alive: ob
     until(lambda: least < left(ollama) <= most, "the time is set")
 
 
+@pytest.mark.source("ollama: api/types.go")
 @pytest.mark.parametrize("forever", [-1, "-1m"])
 def test_a_negative_keep_alive_is_for_ever(ollama: Server, forever: object) -> None:
     """api/types.go, Duration: math.MaxInt64 nanoseconds."""
@@ -76,12 +81,14 @@ def test_a_negative_keep_alive_is_for_ever(ollama: Server, forever: object) -> N
     until(lambda: left(ollama) > timedelta(days=365 * 200), "the model stays for ever")
 
 
+@pytest.mark.source("ollama: server/sched.go")
 def test_a_model_leaves_by_itself_when_its_time_is_over(ollama: Server) -> None:
     """server/sched.go, processCompleted: expireTimer."""
     ollama.chat("Hi", keep_alive="200ms", options={**SHORT, "num_predict": 1})
     until(lambda: gone(ollama), "the model is unloaded")
 
 
+@pytest.mark.source("ollama: server/sched.go")
 def test_another_num_ctx_reloads_the_model(ollama: Server) -> None:
     """server/sched.go, needsReload."""
     for num_ctx in (1024, 2048):
@@ -93,6 +100,7 @@ def test_another_num_ctx_reloads_the_model(ollama: Server) -> None:
         assert again["load_duration"] < whole["load_duration"]
 
 
+@pytest.mark.source("ollama: llm/server.go")
 def test_num_ctx_is_at_most_what_the_model_was_trained_for(ollama: Server) -> None:
     """llm/server.go, NewLlamaServer: the requested context is too large for the model."""
     info = ollama.ok("/api/show", model=ollama.embed_model)["model_info"]
@@ -103,6 +111,7 @@ def test_num_ctx_is_at_most_what_the_model_was_trained_for(ollama: Server) -> No
     assert found["context_length"] == trained
 
 
+@pytest.mark.source("ollama: llm/llama_server.go")
 def test_each_of_several_calls_at_once_has_the_whole_context(ollama: Server) -> None:
     """llm/llama_server.go, startLlamaServer: -c is num_ctx times the number of slots."""
     prompt = "word " * 300
@@ -119,6 +128,7 @@ def test_each_of_several_calls_at_once_has_the_whole_context(ollama: Server) -> 
         assert reply.json()["prompt_eval_count"] >= 300
 
 
+@pytest.mark.source("ollama: server/sched.go")
 def test_calls_at_once_all_end_well(ollama: Server) -> None:
     """server/sched.go: more calls than slots wait."""
 

@@ -60,6 +60,7 @@ async def _hot_chat(hot: Ollama, node: FakeNode) -> tuple[str, ChatLine]:
     return "".join(text), last
 
 
+@pytest.mark.source("ollama-python: ollama/_client.py")
 async def test_a_chat_is_the_same_text_and_counts(hot: Ollama, official: ollama.AsyncClient, node: FakeNode) -> None:
     text, last = await _hot_chat(hot, node)
     sent = msgspec.json.decode(_body(), type=dict[str, object])
@@ -81,6 +82,7 @@ async def test_a_chat_is_the_same_text_and_counts(hot: Ollama, official: ollama.
     assert hot_body | {"tools": []} == official_body | {"truncate": False, "shift": False}
 
 
+@pytest.mark.source("ollama-python: ollama/_client.py")
 async def test_vectors_are_the_same(hot: Ollama, official: ollama.AsyncClient, node: FakeNode) -> None:
     texts = ("hello there", "good bye")
     body = embed_body(texts, model="e:1m", keep_alive="30m", num_ctx=64)
@@ -93,6 +95,7 @@ async def test_vectors_are_the_same(hot: Ollama, official: ollama.AsyncClient, n
     assert node.calls[0].body == node.calls[1].body
 
 
+@pytest.mark.source("ollama-python: ollama/_client.py")
 async def test_a_look_finds_what_the_official_client_lists(
     hot: Ollama, official: ollama.AsyncClient, node: FakeNode
 ) -> None:
@@ -105,6 +108,7 @@ async def test_a_look_finds_what_the_official_client_lists(
     assert (await hot.show(node.url, "m:1b")).details == (await official.show("m:1b")).details
 
 
+@pytest.mark.source("ollama: server/routes.go")
 async def test_an_unknown_model_is_the_same_refusal(hot: Ollama, official: ollama.AsyncClient, node: FakeNode) -> None:
     with pytest.raises(CallBroke) as broke:
         await hot.chat(
@@ -116,11 +120,13 @@ async def test_an_unknown_model_is_the_same_refusal(hot: Ollama, official: ollam
     assert (refused.value.status_code, refused.value.error) == (404, broke.value.detail)
 
 
+@pytest.mark.source("ollama-python: ollama/_client.py")
 async def test_a_node_that_is_not_there_gives_the_cause_of_no_look(hot: Ollama, node: FakeNode) -> None:
     await node.stop()
     assert await hot.look(node.url, limit_s=2.0) == Finding(Cause.CONNECTION_REFUSED, "connection refused")
 
 
+@pytest.mark.source("ollama: server/routes.go")
 async def test_a_connection_is_used_again_after_an_answer(hot: Ollama, node: FakeNode) -> None:
     for _ in range(3):
         await _hot_chat(hot, node)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from ops.local.ollama import gguf
+from ops.local.ollama import gguf, go_templates
 from ops.local.ollama.clock import rfc3339
 from ops.local.ollama.gojson import Json, Object
 from ops.local.ollama.store import Model
@@ -48,7 +48,9 @@ def running(model: Model, *, size_bytes: int, expires_at: datetime, num_ctx: int
 def shown(model: Model, asked: ShowRequest, header: gguf.Header) -> Object:
     """The reply of `/api/show` (server/routes.go, GetModelInfo)."""
     system = asked.system or model.system
-    template = model.chat_template or model.template or _DEFAULT_TEMPLATE
+    # The one that prompts are written with (server/routes.go, selectedModelTemplate).
+    in_go = model.template if go_templates.find(model.template) else ""
+    template = in_go or model.chat_template or model.template or _DEFAULT_TEMPLATE
     parameters = "\n".join(f"{name:<30} {_literal(item)}" for name, item in _flat(model.options))
     reply: dict[str, Json] = {
         **_present("license", "\n".join(model.licenses)),

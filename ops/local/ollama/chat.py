@@ -67,7 +67,7 @@ def _check(asked: ChatRequest, model: Model) -> None:
 async def _completion(runner: Runner, model: Model, asked: ChatRequest, sample: SampleOptions) -> Completion:
     call = asked.call
     messages = conversation(model, asked.messages)
-    writer = Writer(runner.llama, runner.model.chat_template, runner.num_ctx)
+    writer = Writer(runner.llama, model, runner.num_ctx)
     is_free = not asked.tools or bool(call.response_format)
     is_known = tools.template_knows(runner.model.chat_template)
     return Completion(

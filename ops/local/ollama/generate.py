@@ -4,9 +4,10 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-from ops.local.ollama import names
+from ops.local.ollama import go_templates, names
 from ops.local.ollama.completion import Completion, run
 from ops.local.ollama.faults import bad_request, model_not_found
+from ops.local.ollama.go_templates import Values
 from ops.local.ollama.gojson import Json
 from ops.local.ollama.llama import Piece
 from ops.local.ollama.node import Node, conversation
@@ -73,11 +74,14 @@ async def _prompt(runner: Runner, model: Model, asked: GenerateRequest) -> Writt
     if asked.raw:
         return Written(asked.prompt, asked.images)
     if asked.suffix:
+        render = go_templates.find(model.template)
+        if render is not None:
+            return Written(render(Values(prompt=asked.prompt, suffix=asked.suffix)))
         return Written(_infilled(model.infill, {"Prompt": asked.prompt, "Suffix": asked.suffix}))
     messages = (Message("user", asked.prompt, images=asked.images),)
     if asked.system:
         messages = (Message("system", asked.system), *messages)
-    writer = Writer(runner.llama, runner.model.chat_template, runner.num_ctx)
+    writer = Writer(runner.llama, model, runner.num_ctx)
     written = await writer.write(conversation(model, messages), truncate=asked.call.truncate)
     before = await runner.llama.detokenize(asked.context) if asked.context else ""
     return Written(before + written.text, written.images)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ops.local.ollama import tools
+from ops.local.ollama import go_templates, tools
 from ops.local.ollama.gojson import Json, Object
 from ops.local.ollama.llama import Llama
+from ops.local.ollama.store import Model
 from ops.local.ollama.wire import Message, Tool
 
 
@@ -18,15 +19,16 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Writer:
-    """Writes prompts for one loaded model with the chat template of its weights."""
+    """Writes prompts of a model: with its Go template if that is a packaged one, else with that of its weights."""
 
-    def __init__(self, llama: Llama, chat_template: str, num_ctx: int) -> None:
+    def __init__(self, llama: Llama, model: Model, num_ctx: int) -> None:
         self._llama = llama
-        self._knows_tools = tools.template_knows(chat_template)
+        self._in_go = go_templates.find(model.template)
+        self._knows_tools = tools.template_knows(model.chat_template)
         self._num_ctx = num_ctx
 
     async def write(self, messages: Sequence[Message], offered: Sequence[Tool] = (), *, truncate: bool) -> Written:
-        """The prompt of a conversation; a last assistant message is left open, so that the model goes on with it.
+        """The prompt of a conversation; the template decides whether a last assistant message is left open.
 
         With `truncate`, messages are dropped from the front until the rest fits the context; system messages and the
         last message always stay (server/prompt.go, chatPrompt). Raises Refused when the template declines.
@@ -47,28 +49,14 @@ class Writer:
         return len(await self._llama.tokenize(text)) <= self._num_ctx
 
     async def _render(self, messages: Sequence[Message], offered: Sequence[Tool]) -> str:
+        if self._in_go is not None:
+            return self._in_go(go_templates.values_of(messages, offered))
         if not self._knows_tools:
             messages = tools.in_words(messages, offered)
-        body: dict[str, Json] = {"messages": [_said(message) for message in merged(messages)]}
+        body: dict[str, Json] = {"messages": [_said(message) for message in messages]}
         if offered and self._knows_tools:
             body["tools"] = [tool.whole for tool in offered]
         return await self._llama.apply_template(body)
-
-
-def merged(messages: Sequence[Message]) -> list[Message]:
-    """Neighbours of the same role become one message, except tool results (template/template.go, collate)."""
-    found: list[Message] = []
-    for message in messages:
-        if found and found[-1].role == message.role != "tool":
-            before = found[-1]
-            found[-1] = msgspec.structs.replace(
-                before,
-                content=f"{before.content}\n\n{message.content}",
-                tool_calls=before.tool_calls + message.tool_calls,
-            )
-        else:
-            found.append(message)
-    return found
 
 
 def _said(message: Message) -> Object:

@@ -80,11 +80,9 @@ class _Routes:
         if not asked.model:
             raise bad_request("model is required")
         name = names.resolve(asked.model, bad_request("model is required"))
-        store = self._node.store
-        existing = await asyncio.to_thread(store.existing, name)
-        model = await self._node.model(name, model_not_found(existing.shortest))
+        model = await self._node.model(name, model_not_found(asked.model))
         try:
-            header = await asyncio.to_thread(store.whole_header, model) if asked.verbose else model.header
+            header = await asyncio.to_thread(self._node.store.whole_header, model) if asked.verbose else model.header
         except BadStore as error:
             raise Refused(500, str(error)) from error
         return _json(await asyncio.to_thread(lambda: encode(catalogue.shown(model, asked, header))))

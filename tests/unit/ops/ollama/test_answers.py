@@ -4,9 +4,9 @@ import pytest
 
 from ops.local.ollama import formats, replies, tools
 from ops.local.ollama.faults import Refused
+from ops.local.ollama.go_templates import collated
 from ops.local.ollama.gojson import Json
 from ops.local.ollama.llama import Piece, Probability, Timings
-from ops.local.ollama.prompt import merged
 from ops.local.ollama.wire import Message, Tool, ToolCall
 
 ADD = Tool(
@@ -116,7 +116,7 @@ def test_a_template_without_tools_gets_them_in_words() -> None:
 
 
 def test_neighbours_of_one_role_are_merged_but_not_tool_results() -> None:
-    found = merged([Message("user", "a"), Message("user", "b"), Message("tool", "1"), Message("tool", "2")])
+    found = collated([Message("user", "a"), Message("user", "b"), Message("tool", "1"), Message("tool", "2")])
     assert [message.content for message in found] == ["a\n\nb", "1", "2"]
 
 
