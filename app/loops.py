@@ -34,6 +34,8 @@ class Loop(StrEnum):
     """Looks at every node: what it holds and whether it answers."""
     PROBE_TRY = "probe_try"
     """Tries models on idle nodes, so that their speed is known."""
+    CONTINUATIONS = "continuations"
+    """Finds out which models go on from text that was already shown, once for each digest."""
     NODE_ROWS = "node_rows"
     """Keeps the rows of nodes, and reads which ones are drained."""
     SLOT_RENEWAL = "slot_renewal"

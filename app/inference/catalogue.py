@@ -36,16 +36,16 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Weights and tag, as Ollama names them, and how they may be used.
 
     `num_ctx` are the context sizes that calls may ask for, ascending: each other size makes a node load the model
-    anew. `continues`: a final assistant message is continued rather than answered. `tokens_per_s`, `prefill_per_s`
-    (tokens a second) and `load_s` are what is expected of a node that has not been measured yet. Without `keep_alive`
-    it is the node's own.
+    anew. `continues` false forbids to go on from text that was shown; otherwise a model does that was seen to.
+    `tokens_per_s`, `prefill_per_s` (tokens a second) and `load_s` are what is expected of a node that has not been
+    measured yet. Without `keep_alive` it is the node's own.
     """
 
     name: str
     kind: CallKind = CallKind.CHAT
     tiers: tuple[Tier, ...] = ()
     num_ctx: tuple[int, ...] = (4096,)
-    continues: bool = False
+    continues: bool = True
     digest: str | None = None
     keep_alive: KeepAlive = None
     tokens_per_s: float = 40.0

@@ -10,6 +10,7 @@ from app.inference.admission import Admission, Asked, Held
 from app.inference.attempts import Attempts, Limits, ignore_record
 from app.inference.calibration import SEEN_SHARE, Calibration
 from app.inference.complexity import Rating, rate
+from app.inference.continuation import Continuations
 from app.inference.embedding import Asker, Embedder
 from app.inference.estimates import US_PER_S
 from app.inference.failures import CallBroke, RetryBudget
@@ -36,12 +37,14 @@ class Dispatcher:
         leases: Leases,
         ollama: Ollama,
         metrics: Metrics,
+        continuations: Continuations,
         *,
         limits: Limits,
         embed_model: str,
         clock: Callable[[], float],
     ) -> None:
         self._catalogue = fleet.catalogue
+        self._continuations = continuations
         self._ollama = ollama
         self._limits = limits
         self._clock = clock
@@ -99,7 +102,7 @@ class Dispatcher:
         Raises NoNodeAvailable, NoSlotInTime, NodeFailed, NodeRefused, DeadlineExceeded, ContextTooLong, ModelUnknown.
         """
         rating = self._rating(call)
-        progress = Progress(call, rating.tier, self._limits.attempts, self._calibration)
+        progress = Progress(call, rating.tier, self._limits.attempts, self._calibration, self._continuations)
         self._check_size(progress)
         self._retries.note_call()
         patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)

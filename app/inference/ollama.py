@@ -34,6 +34,19 @@ from app.inference.wire import (
 with unread_environment():
     import ollama
 
+_NO_ANSWER = (
+    aiohttp.ClientError,
+    httpx.HTTPError,
+    OSError,  # the official client's ConnectionError, and TimeoutError
+)
+_NOT_OLLAMAS = (
+    ValueError,  # JSON, and pydantic's ValidationError
+    # ollama/_client.py: `cls(**response.json())` of a list or a number; JSON nested too deep.
+    TypeError,
+    AttributeError,
+    RecursionError,
+    msgspec.MsgspecError,
+)
 CONNECT_S = 3.0
 # After `done: true` the end of the body follows at once; a node that keeps the connection open loses it.
 _END_S = 1.0
@@ -117,25 +130,22 @@ class Ollama:
             )
         except ollama.ResponseError as error:
             return cause_of_status(error.status_code)
-        except (
-            aiohttp.ClientError,
-            httpx.HTTPError,
-            OSError,  # the official client's ConnectionError, and TimeoutError
-        ) as error:
+        except _NO_ANSWER as error:
             return find_network_cause(error, limit_s=limit_s) or STRANGER
-        except (
-            ValueError,  # JSON, and pydantic's ValidationError
-            # ollama/_client.py: `cls(**response.json())` of a list or a number; JSON nested too deep.
-            TypeError,
-            AttributeError,
-            RecursionError,
-            msgspec.MsgspecError,
-        ):
+        except _NOT_OLLAMAS:
             return STRANGER
 
     async def show(self, url: str, model: str) -> ollama.ShowResponse:
         """Return the node's description of a model, by the official client."""
         return await self._client(url).show(model)
+
+    async def template(self, url: str, model: str, *, limit_s: float) -> str | None:
+        """Return the template that the node writes a model's prompts with; None if it does not say, or not in time."""
+        try:
+            async with asyncio.timeout(limit_s):
+                return (await self.show(url, model)).template
+        except (ollama.ResponseError, *_NO_ANSWER, *_NOT_OLLAMAS):
+            return None
 
     def _client(self, url: str) -> ollama.AsyncClient:
         # Never closed one by one: that would close the session that all share.

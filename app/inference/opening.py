@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from app.inference.attempts import Limits
 from app.inference.catalogue import Catalogue
 from app.inference.complexity import rate
+from app.inference.continuation import Continuations
+from app.inference.continuation_rows import ContinuationRows
 from app.inference.dispatcher import Dispatcher
 from app.inference.freed import FreedListener
 from app.inference.leases import Leases
 from app.inference.noderows import NodeRows
 from app.inference.nodes import Fleet
 from app.inference.ollama import open_ollama
+from app.inference.own_calls import OwnCalls
 from app.inference.probe import Probe
+from app.inference.proving import Prover
 from app.loops import Loop, Loops
 from app.postgres import Database
 from app.redis import RedisStore
@@ -63,8 +67,7 @@ async def open_inference(
 
     PostgreSQL being away is no reason not to start: the nodes of the file serve, none of them drained.
     """
-    fleet = Fleet(catalogue, metrics, clock=clock)
-    rows = NodeRows(database)
+    fleet, rows = Fleet(catalogue, metrics, clock=clock), NodeRows(database)
     leases = Leases(
         coordination,
         catalogue.nodes,
@@ -78,19 +81,22 @@ async def open_inference(
     async with AsyncExitStack() as stack:
         ollama = await stack.enter_async_context(open_ollama(tls_ca=knobs.node_ca))
         stack.push_async_callback(leases.close)
-        probe = Probe(fleet, leases, ollama, rows, coordination, metrics, clock=clock)
-        await loops.turn(Loop.PROBE_LOOK, probe.look, limit_s=TURN_LIMIT_S)
-        await loops.turn(Loop.NODE_ROWS, probe.keep_rows, limit_s=TURN_LIMIT_S)
-        listener = FreedListener(coordination, leases.freed)
-        await stack.enter_async_context(loops.beside(*_loops_of(loops, knobs, leases, probe, listener)))
+        own, known = OwnCalls(fleet, leases, ollama), Continuations()
+        probe = Probe(fleet, own, ollama, rows, coordination, metrics, clock=clock)
+        prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
+        firsts = {Loop.PROBE_LOOK: probe.look, Loop.NODE_ROWS: probe.keep_rows, Loop.CONTINUATIONS: prover.read}
+        for loop, turn in firsts.items():
+            await loops.turn(loop, turn, limit_s=TURN_LIMIT_S)
+        works = _loops_of(loops, knobs, leases, probe, prover, FreedListener(coordination, leases.freed))
+        await stack.enter_async_context(loops.beside(*works))
         dispatcher = Dispatcher(
-            fleet, leases, ollama, metrics, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
+            fleet, leases, ollama, metrics, known, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
         )  # fmt: skip
         yield Inference(dispatcher, fleet, leases, rows)
 
 
 def _loops_of(
-    loops: Loops, knobs: Knobs, leases: Leases, probe: Probe, listener: FreedListener
+    loops: Loops, knobs: Knobs, leases: Leases, probe: Probe, prover: Prover, listener: FreedListener
 ) -> tuple[Coroutine[object, object, None], ...]:
     every_s, renew_s = knobs.probe_interval_s, leases.renew_s
     return (
@@ -98,5 +104,6 @@ def _loops_of(
         loops.repeat(Loop.PROBE_LOOK, every_s, probe.look, limit_s=TURN_LIMIT_S),
         loops.repeat(Loop.NODE_ROWS, every_s, probe.keep_rows, limit_s=TURN_LIMIT_S),
         loops.repeat(Loop.PROBE_TRY, every_s, probe.try_idle, limit_s=TRY_LIMIT_S),
+        loops.repeat(Loop.CONTINUATIONS, every_s, prover.prove, limit_s=TRY_LIMIT_S),
         loops.hold(Loop.FREED_LISTENER, listener.listen),
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
@@ -10,16 +9,13 @@ import structlog
 
 from app.causes import Finding
 from app.errors import StoreUnavailable
-from app.inference.catalogue import Model, Node, full_name
+from app.inference.catalogue import Model, Node
 from app.inference.failures import CallBroke
-from app.inference.lease import LeaseFacts
-from app.inference.leases import Leases
 from app.inference.noderows import NodeRows
 from app.inference.nodes import Fleet, NodeState
-from app.inference.ollama import Ollama, Target, Waits
-from app.inference.records import CallKind, ChatCall, Message
-from app.inference.route import Candidate
-from app.inference.wire import chat_body, embed_body
+from app.inference.ollama import Ollama
+from app.inference.own_calls import OwnCalls
+from app.inference.records import CallKind
 from app.loops import attempt, attempt_each, raise_together
 from app.redis import RedisStore
 from app.telemetry.metrics import Metrics
@@ -30,8 +26,6 @@ LOOK_LIMIT_S = 2.0
 # A resident model that answered nobody for so long is asked for one token: nodes are known to answer looks while their
 # runner hangs.
 IDLE_S = 30.0
-TRIAL_LIMIT_S = 15.0
-_AGENT = "probe"
 
 
 class Probe:
@@ -40,7 +34,7 @@ class Probe:
     def __init__(
         self,
         fleet: Fleet,
-        leases: Leases,
+        own: OwnCalls,
         ollama: Ollama,
         rows: NodeRows,
         store: RedisStore,
@@ -49,7 +43,7 @@ class Probe:
         clock: Callable[[], float],
     ) -> None:
         self._fleet = fleet
-        self._leases = leases
+        self._own = own
         self._ollama = ollama
         self._rows = rows
         self._store = store
@@ -117,54 +111,22 @@ class Probe:
             return True
 
     async def _try(self, node: Node, model: Model) -> None:
-        # The size that is loaded, whatever it is: another would make the node load the model anew.
-        num_ctx = self._fleet.view(node.name).loaded.get(full_name(model.name)) or model.num_ctx[0]
-        candidate = Candidate(
-            node=node.name, model=model.name, tier=None, slots=node.slots, num_ctx=num_ctx, resident=True, score=0.0
-        )
-        granted = await self._leases.acquire([candidate], _facts(node, model), {model.name: model.tokens_per_s})
-        if granted is None:
-            return
-        self._fleet.began(node.name, model.name)
-        began_at = self._clock()
-        try:
-            await self._ask(Target(node.name, node.url, model.name), model, num_ctx)
-            self._fleet.succeeded(node.name, model.name, num_ctx=num_ctx)
-        except CallBroke as broke:
-            log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
-            # Each trial is a call of its own: what it asks is known to be answerable.
-            self._fleet.failed(node.name, model.name, broke.failure, call=str(uuid4()), began_at=began_at)
-            self._metrics.call_failures.labels(node.name, broke.failure.value).inc()
-        finally:
-            await self._leases.release(granted[1])
+        async with self._own.slot(node, model) as num_ctx:
+            if num_ctx is None:
+                return
+            self._fleet.began(node.name, model.name)
+            began_at = self._clock()
+            try:
+                await self._ask(node, model, num_ctx)
+                self._fleet.succeeded(node.name, model.name, num_ctx=num_ctx)
+            except CallBroke as broke:
+                log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
+                # Each trial is a call of its own: what it asks is known to be answerable.
+                self._fleet.failed(node.name, model.name, broke.failure, call=str(uuid4()), began_at=began_at)
+                self._metrics.call_failures.labels(node.name, broke.failure.value).inc()
 
-    async def _ask(self, target: Target, model: Model, num_ctx: int) -> None:
+    async def _ask(self, node: Node, model: Model, num_ctx: int) -> None:
         if model.kind is CallKind.EMBED:
-            body = embed_body(("hi",), model=model.name, keep_alive=model.keep_alive, num_ctx=num_ctx)
-            await self._ollama.embed(target, body, TRIAL_LIMIT_S, 1)
-            return
-        call = ChatCall(
-            messages=(Message("user", "hi"),), question="", agent=_AGENT, max_tokens=1, temperature=0.0
-        )  # fmt: skip
-        body = chat_body(
-            call, model=model.name, keep_alive=model.keep_alive, num_ctx=num_ctx, prefix="", max_tokens=1
-        )  # fmt: skip
-        await self._ollama.chat(target, body, Waits(TRIAL_LIMIT_S, TRIAL_LIMIT_S), lambda _text, _tokens: None)
-
-
-def _facts(node: Node, model: Model) -> Callable[[Candidate], LeaseFacts]:
-    facts = LeaseFacts(
-        id=uuid4(),
-        kind=model.kind,
-        agent=_AGENT,
-        run_id=None,
-        tier=None,
-        node=node.name,
-        model=model.name,
-        digest="",
-        input_tokens=1,
-        wait_us=0,
-        price_usd_micro_per_hour=node.price_usd_micro_per_hour,
-        started_at=datetime.now(UTC),
-    )
-    return lambda _candidate: facts
+            await self._own.embed(node, model, num_ctx)
+        else:
+            await self._own.say(node, model, num_ctx, "hi", "", 1)

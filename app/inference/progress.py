@@ -9,6 +9,7 @@ import msgspec
 from app.errors import ContextTooLong
 from app.inference.admission import Held
 from app.inference.calibration import Calibration, Size
+from app.inference.continuation import Continuations
 from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, refused
 from app.inference.history import Draft, Fitted
 from app.inference.placement import Need, explain
@@ -36,6 +37,7 @@ class Progress:
     tier: Tier
     attempts_left: int
     calibration: Calibration
+    continuations: Continuations
     prefix: str = ""
     pieces: list[str] = field(default_factory=list[str])
     tokens: int = 0
@@ -150,7 +152,8 @@ class Progress:
 
     def _can_go_on(self, held: Held) -> bool:
         # Under a schema the grammar would begin anew in the middle of the text.
-        return held.model.continues and self.call.response_schema is None
+        is_free = held.model.continues and self.call.response_schema is None
+        return is_free and self.continuations.goes_on(held.model.name, held.candidate.digest)
 
     def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> bool:
         """Prepare the next attempt; return whether it may be made at once.

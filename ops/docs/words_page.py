@@ -9,7 +9,7 @@ from types import ModuleType
 from app import causes, ids, loops, sqlstates
 from app.agents import values
 from app.api import operations, shapes
-from app.inference import breaker, failures, model_problems, nodes, records, route, tiers
+from app.inference import breaker, continuation, failures, model_problems, nodes, records, route, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -24,6 +24,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (breaker, "BreakerState"),
     (failures, "Failure"),
     (failures, "Blame"),
+    (continuation, "Continuation"),
     (records, "CallKind"),
     (records, "Outcome"),
     (values, "RunState"),

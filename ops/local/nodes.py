@@ -22,7 +22,6 @@ class ModelEntry(msgspec.Struct, frozen=True):
     kind: Kind
     tiers: tuple[str, ...]
     num_ctx: tuple[int, ...]
-    continues: bool
 
 
 class NodeEntry(msgspec.Struct, frozen=True):
@@ -66,10 +65,7 @@ def _is_later(model: Model) -> bool:
 def nodes_file(layout: Layout) -> NodesFile:
     """Return what the application is told. All models are listed from the start: it sees by itself which have come."""
     models = layout.catalogue.of_size(layout.size)
-    entries = tuple(
-        ModelEntry(model.name, model.kind, _tiers(layout, model), model.num_ctx, continues=model.kind is Kind.CHAT)
-        for model in models
-    )
+    entries = tuple(ModelEntry(model.name, model.kind, _tiers(layout, model), model.num_ctx) for model in models)
     nodes = tuple(
         NodeEntry(
             name=node,

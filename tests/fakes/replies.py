@@ -50,7 +50,7 @@ def shown(model: FakeModel) -> dict[str, object]:
         "model_info": {"general.architecture": "fake", "fake.context_length": model.context_length},
         "capabilities": ["embedding" if model.kind == "embed" else "completion"],
         "modified_at": now(),
-        "template": "{{ .Prompt }}",
+        "template": model.template,
         "parameters": "",
     }
 

@@ -16,6 +16,8 @@ class FakeModel(msgspec.Struct, frozen=True, kw_only=True):
     vector_size: int = 384
     context_length: int = 32_768
     digest: str = ""
+    template: str = "{{ range .Messages }}{{ .Content }}<|im_end|>{{ end }}"
+    """As `/api/show` tells it: one that closes every message, so that nobody tries whether the model goes on."""
 
     @property
     def sha(self) -> str:

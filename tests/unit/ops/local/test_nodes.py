@@ -15,7 +15,6 @@ class ModelTable(TypedDict):
     name: str
     kind: str
     tiers: list[str]
-    continues: bool
     num_ctx: list[int]
 
 
@@ -68,11 +67,6 @@ def test_an_outside_node_is_told_all_models(make_layout: Callable[..., Layout]) 
     (node,) = read(layout)["nodes"]
     assert node["url"] == "http://gpu-1:11434"
     assert len(node["models"]) == 4
-
-
-def test_only_chat_models_continue_an_answer(make_layout: Callable[..., Layout]) -> None:
-    models = read(make_layout())["models"]
-    assert {model["kind"]: model["continues"] for model in models} == {"chat": True, "embed": False}
 
 
 def test_a_first_answer_waits_for_the_small_models_only(make_layout: Callable[..., Layout]) -> None:
