@@ -8,6 +8,7 @@ from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack, StreamEvent
 
+WAITS_LIMIT = 50
 Told: TypeAlias = StreamEvent | BaseException
 
 ANSWER: dict[str, Any] = {
@@ -87,8 +88,12 @@ class Conversation:
             options={"team": "assistant", "temperature": None},
             as_json=as_json,
             read=reader(*lines),
-            wait=wait or self.waits.append,
+            wait=wait or self._note_wait,
         )
+
+    def _note_wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        assert len(self.waits) < WAITS_LIMIT, "it waits without end"
 
     @property
     def out(self) -> str:
