@@ -17,8 +17,9 @@ from ops.local.supervised import Builder
 FAST, PACED, EMBED = "fast:1m", "paced:1m", "all-minilm:22m"
 """The fake node's models. `fast` sends all tokens at once, `paced` one a millisecond."""
 
-TEXT = "Twenty tokens, to go"
-"""What both chat models always answer; the fake node sends a character a token."""
+TEXT = "lamp box, plan years"
+"""What both chat models always answer; the fake node sends a character a token. Half of it stands in each passage of
+the document, so that each answer has a source."""
 
 PACE_TOKENS_PER_S = 1000.0
 ADDRESSES, SLOTS = tuple(f"127.0.0.{number}" for number in range(1, 5)), 20

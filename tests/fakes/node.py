@@ -13,7 +13,7 @@ from aiohttp import web
 from ops.local.ollama import names, options, wire
 from ops.local.ollama.faults import Refused, bad_request, model_not_found, server_busy
 from ops.local.ollama.gojson import parse
-from ops.local.ollama.options import LoadOptions
+from ops.local.ollama.options import LoadOptions, SampleOptions
 from ops.local.ollama.wire import Message
 from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
 from tests.fakes.replies import entry, now, refusing, running, shown, tokens_of
@@ -36,6 +36,7 @@ class FakeNode:
         self.scripts: deque[Script] = deque()
         self.loaded: dict[str, int] = {}
         self.answer_tokens = answer_tokens
+        self.quotes = False
         self.most_active = 0
         self.looks = 0
         self.peers: set[object] = set()
@@ -219,13 +220,16 @@ class FakeNode:
             prefill_s = await self._prefill(model, prompt_tokens, asked.messages)
             started = time.perf_counter()
             said = script.text
-            tokens = tokens_of(asked.messages, wanted.sample, self.answer_tokens) if said is None else list(said)
+            tokens = self._words(asked, wanted.sample) if said is None else list(said)
             cut = await self._say(speaker, call, script, model, tokens)
             if cut is not None:
                 return cut
             call.done = True
             decode_s = time.perf_counter() - started
             return await speaker.end("stop", Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens))
+
+    def _words(self, asked: Asked, sample: SampleOptions) -> list[str]:
+        return tokens_of(asked.messages, sample, self.answer_tokens, quotes=self.quotes)
 
     async def _prefill(self, model: FakeModel, tokens: int, messages: Sequence[Message]) -> float:
         prompt = "\n".join(message.content for message in messages)

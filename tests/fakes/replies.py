@@ -1,5 +1,6 @@
 """What a fake node says of itself, of its models, and of what it refuses; and the words of its answers."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -68,12 +69,23 @@ async def refusing(request: web.Request, handler: Handler) -> web.StreamResponse
         return web.json_response({"error": error}, status=refused.status)
 
 
-def tokens_of(messages: Sequence[Message], sample: SampleOptions, answer_tokens: int) -> list[str]:
-    """Return what the fake answers: numbered words that go on where a final assistant message ends."""
+_PASSAGE = re.compile(r"^\[1\] [^\n]*\n([^.\n]{12,200}\.)", re.MULTILINE)
+
+
+def tokens_of(
+    messages: Sequence[Message], sample: SampleOptions, answer_tokens: int, *, quotes: bool = False
+) -> list[str]:
+    """Return what the fake answers: numbered words that go on where a final assistant message ends.
+
+    With `quotes`, those of an answer to passages come after the first passage's first sentence, in quotation marks.
+    """
     ends_with_answer = messages[-1].role == "assistant"
     before = messages[:-1] if ends_with_answer else messages
     given = messages[-1].content if ends_with_answer else ""
     left = max(0, answer_tokens - len(given.split()))
+    opening = _PASSAGE.search("\n".join(message.content for message in before)) if quotes else None
+    if opening is not None and not given:
+        return [f'"{opening.group(1)}" ', *tokens_of(messages, sample, left)]
     return words_after(
         "\n".join(message.content for message in before),
         given,

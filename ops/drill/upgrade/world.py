@@ -198,7 +198,7 @@ def open_world(directory: Path, environ: Mapping[str, str]) -> Generator[World]:
             valkey.coordination,
             qdrant.part_without_key,
             postgres.part,
-            partial(_node, CHAT_NODE, ("--chat", CHAT, "--embed", "", *speed)),
+            partial(_node, CHAT_NODE, ("--chat", CHAT, "--embed", "", "--quotes", *speed)),
             partial(_node, EMBED_NODE, ("--chat", "", "--embed", EMBED)),
         ),
     )

@@ -1,13 +1,20 @@
 """A short or wrong answer never counts."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
+from app.agents.citing import cite
+from app.ids import ChunkId, DocumentId
+from app.retrieval.passages import Passage
+from app.retrieval.pertinence import pertinent
 from ops.bench import checks
 from ops.bench.checks import Check, verdict
 from ops.bench.client import Reply
 from ops.bench.parts import TEXT
+from ops.bench.sides import COMPLEX, SIMPLE
+from ops.bench.world import DOCUMENT
 
 ANSWER: dict[str, object] = {"message": TEXT, "degraded": [], "citations": [{}]}
 
@@ -89,3 +96,13 @@ def test_any_other_status_is_wrong(check: Check, body: str) -> None:
 @pytest.mark.parametrize("check", [check for check, _ in WHOLE])
 def test_what_is_not_the_expected_form_is_wrong(check: Check) -> None:
     assert verdict(check, reply("data: <html>\n\n")) is not None
+
+
+@pytest.mark.parametrize("question", [SIMPLE, COMPLEX])
+def test_what_the_models_always_answer_has_a_source_in_the_document(question: str) -> None:
+    text = DOCUMENT.replace("\n\n#", "\n\n\n#").split("\n\n\n")
+    passages = [
+        Passage(ChunkId(uuid4()), DocumentId(uuid4()), "guide.md", part.split("\n")[0].strip("# "), part, 0, 1, 1.0)
+        for part in text
+    ]
+    assert cite(pertinent(passages, question), question, TEXT)
