@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300)
 SHORT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
 TOKEN_BUCKETS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
-QUALITY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 def begin(metric: Counter | Histogram, **values: Iterable[str]) -> None:
@@ -77,9 +76,6 @@ class Metrics:
         self.tool_calls = Counter("tool_calls_total", "Tool calls.", ("tool_name", "success"), registry=r)
         self.tool_duration = Histogram(
             "tool_duration_seconds", "One tool call.", ("tool_name",), buckets=DURATION_BUCKETS_S, registry=r
-        )
-        self.response_quality = Histogram(
-            "response_quality_score", "Judged quality, 0 to 1.", ("metric_type",), buckets=QUALITY_BUCKETS, registry=r
         )
         self.runs = Counter("switchyard_runs_total", "Runs that ended, by state.", ("team", "outcome"), registry=r)
         self.runs_taken_over = Counter(

@@ -1,4 +1,4 @@
-"""Rules and dashboards name only metrics that exist."""
+"""Rules, dashboards and the pages for operators name only metrics that exist."""
 
 import re
 
@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from app.telemetry.metrics import Metrics
 from tests.architecture.sources import ROOT, none
 
-FOLDERS = ("prometheus", "grafana")
+FOLDERS = ("prometheus", "grafana", "docs/how-to", "ops/runbooks", "ops/load")
 _OURS = re.compile(r"\b(?:switchyard|http_requests|api_request|db_query|agent|tool|active|response_quality)_[a-z_]+\b")
 # Label names and file names that look like metrics.
 NOT_METRICS = {"agent_name", "tool_name", "switchyard_recording"}
@@ -24,13 +24,13 @@ def declared() -> set[str]:
     return names
 
 
-def test_metrics_of_rules_and_dashboards_exist() -> None:
+def test_metrics_of_rules_dashboards_and_pages_exist() -> None:
     names = declared() | NOT_METRICS
     found = [
         f"{path.relative_to(ROOT)} {name}"
         for folder in FOLDERS
         for path in sorted((ROOT / folder).rglob("*"))
-        if path.suffix in {".yml", ".yaml", ".json", ".template"}
+        if path.suffix in {".yml", ".yaml", ".json", ".template", ".md", ".toml"}
         for name in sorted(set(_OURS.findall(path.read_text(encoding="utf-8"))))
         if name not in names
     ]
