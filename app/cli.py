@@ -1,4 +1,4 @@
-"""The `switchyard` command: migrate, tenants, keys, collection, chat."""
+"""The `switchyard` command: migrate, tenants, keys, nodes, collection, chat."""
 
 import argparse
 import asyncio
@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy.exc
 
-from app import VERSION, account_command, chat_arguments, collection_command
+from app import VERSION, account_command, chat_arguments, collection_command, node_command
 from app.chat_command import INTERRUPTED
 from app.commandline import Parser
 from app.console import Console
@@ -59,6 +59,12 @@ def build_parser() -> argparse.ArgumentParser:
     _acts(keys.add_parser("list", help="show keys"), account_command.list_keys).add_argument("tenant", nargs="?")
     ending = _acts(keys.add_parser("revoke", help="revoke a key"), account_command.revoke_key)
     ending.add_argument("key", help="its prefix, or the whole key (other users can see arguments)")
+    nodes = commands.add_parser("nodes", help="the Ollama nodes").add_subparsers(required=True)
+    _acts(nodes.add_parser("list", help="show every node"), node_command.list_nodes)
+    draining = nodes.add_parser("drain", help="have a node finish what it has and take nothing new")
+    _acts(draining, node_command.drain_node).add_argument("name")
+    taking = nodes.add_parser("undrain", help="have a drained node take calls again")
+    _acts(taking, node_command.undrain_node).add_argument("name")
     collection = commands.add_parser("collection", help="the vector store's collection").add_subparsers(required=True)
     _acts(collection.add_parser("show", help="what serves now, and how it differs"), collection_command.show)
     building = collection.add_parser("rebuild", help="build it as the settings say, while the old one serves")
@@ -76,6 +82,11 @@ def _acts(parser: argparse.ArgumentParser, act: Callable[..., Awaitable[None]]) 
 async def _on_accounts(given: argparse.Namespace, settings: Settings, console: Console) -> None:
     async with account_command.open_accounts(settings) as accounts:
         await given.act(given, accounts, console)
+
+
+async def _on_nodes(given: argparse.Namespace, settings: Settings, console: Console) -> None:
+    async with node_command.open_nodes(settings) as nodes:
+        await given.act(given, nodes, console)
 
 
 async def _on_index(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> None:
@@ -98,6 +109,8 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
             console.say("the schema is at its newest version")
         elif given.command == "collection":
             asyncio.run(_on_index(given, environ, console, notes))
+        elif given.command == "nodes":
+            asyncio.run(_on_nodes(given, settings, console))
         else:
             asyncio.run(_on_accounts(given, settings, console))
     except (UsageWrong, ConfigurationWrong) as error:

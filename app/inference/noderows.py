@@ -1,7 +1,9 @@
 """The `nodes` table: what is declared, and which nodes an operator drained."""
 
+from collections.abc import Sequence
 from typing import LiteralString
 
+import msgspec
 from psycopg.types.json import Jsonb
 
 from app.inference.catalogue import Node
@@ -16,11 +18,22 @@ UPSERT_NODE: LiteralString = """
         price_usd_micro_per_hour = excluded.price_usd_micro_per_hour, models = excluded.models, updated_at = now()
 """
 DELETE_OTHERS: LiteralString = "DELETE FROM nodes WHERE NOT (name = ANY(%(names)s))"
+SELECT_NODES: LiteralString = "SELECT name, state, drained, slots, models FROM nodes ORDER BY name"
 SELECT_DRAINED: LiteralString = "SELECT name FROM nodes WHERE drained"
 UPDATE_DRAINED: LiteralString = "UPDATE nodes SET drained = %(drained)s, updated_at = now() WHERE name = %(name)s"
 UPDATE_STATE: LiteralString = """
     UPDATE nodes SET state = %(state)s, updated_at = now() WHERE name = %(name)s AND state <> %(state)s
 """
+
+
+class NodeRow(msgspec.Struct, frozen=True):
+    """A node as PostgreSQL has it: its `state` as a replica saw it last."""
+
+    name: str
+    state: str
+    drained: bool
+    slots: int
+    models: tuple[str, ...]
 
 
 class NodeRows:
@@ -47,6 +60,12 @@ class NodeRows:
                     },
                 )
             await conn.execute(DELETE_OTHERS, {"names": [node.name for node in nodes]})
+
+    async def list(self) -> Sequence[NodeRow]:
+        """Return every node, by name."""
+        async with self._database.connection("nodes_list") as conn:
+            rows = await (await conn.execute(SELECT_NODES)).fetchall()
+        return msgspec.convert(rows, tuple[NodeRow, ...])
 
     async def drained(self) -> frozenset[str]:
         """Return the names of the drained nodes."""

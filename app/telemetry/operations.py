@@ -36,6 +36,7 @@ DATABASE = (
     "nodes_declare",
     "nodes_drain",
     "nodes_drained",
+    "nodes_list",
     "nodes_state",
     "orphans.store",
     "reconcile.jobs",

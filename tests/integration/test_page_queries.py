@@ -9,7 +9,11 @@ from tests.ops.page_commands import Command, commands
 
 pytestmark = pytest.mark.integration
 
-QUERIES = [command for command in commands() if command.after("docker", "compose", "exec", "postgres", "psql")]
+QUERIES = [
+    command
+    for command in commands()
+    if command.after("docker", "compose", "exec", "postgres", "psql") and not command.words[-1].startswith("\\")
+]
 # What the reader puts in: an id, a number.
 _PLACEHOLDER = re.compile(r"\b(PID|PREFIX)\b")
 
@@ -20,7 +24,7 @@ def statement_of(command: Command) -> str:
 
 
 def test_the_pages_have_such_queries() -> None:
-    assert len(QUERIES) >= 5
+    assert len(QUERIES) >= 3
 
 
 @pytest.mark.parametrize("command", QUERIES, ids=lambda command: statement_of(command)[:60])

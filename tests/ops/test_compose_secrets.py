@@ -131,3 +131,35 @@ def test_every_secret_that_a_service_names_is_mounted_there() -> None:
         words = [*service.environment.values(), *service.command]
         named = {word for word in words if word.startswith("/run/secrets/")}
         assert named <= mounted, f"{name}: {named - mounted}"
+
+
+def test_the_page_tells_how_each_secret_is_changed_and_names_no_other() -> None:
+    page = (ROOT / "docs" / "how-to" / "keep-secrets.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ") and line.count("|") == 5]
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row.split("|")[2])}
+    assert named == COMPOSE.secrets.keys() | NOT_MOUNTED
+    for row in rows:
+        files, services = (
+            set(re.findall(r"`([a-z_]+)`", row.split("|")[2])),
+            re.findall(r"`([^`]+)`", row.split("|")[4]),
+        )
+        if services and services != ["start anew"]:
+            readers = {
+                name
+                for name, service in COMPOSE.services.items()
+                if files & {secret.source for secret in service.secrets} and name not in {"migrate", "postgres"}
+            }
+            assert set(" ".join(services).split()) >= readers, row
+
+
+@pytest.mark.parametrize("role", ["cache", "coordination"])
+def test_a_redis_secret_is_changed_by_removing_its_files(tmp_path: Path, role: str) -> None:
+    assert make_secrets(tmp_path / "s").returncode == 0
+    before = read_secrets(tmp_path / "s")
+    for name in (f"{role}_url", f"redis_{role}_users"):
+        (tmp_path / "s" / name).unlink()
+    assert make_secrets(tmp_path / "s").returncode == 0
+    after = read_secrets(tmp_path / "s")
+    assert {name for name in after if after[name] != before[name]} == {f"{role}_url", f"redis_{role}_users"}
+    password = urlsplit(after[f"{role}_url"]).password or ""
+    assert f"user switchyard on #{hashlib.sha256(password.encode()).hexdigest()} " in after[f"redis_{role}_users"]

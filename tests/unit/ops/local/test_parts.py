@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.cli import read_database
 from app.settings import read_settings
 from ops.local.layout import Layout, Outside
 from ops.local.parts import demo_key, migration, nginx, prometheus, qdrant, replicas, valkey, worker
@@ -110,7 +111,7 @@ def test_prometheus_scrapes_every_process_by_its_own_address(make_layout: MakeLa
     text = (layout.directory / "prometheus" / "prometheus.yml").read_text()
     for name in ("replica-1", "replica-2", "worker-1"):
         assert layout.ports.address(name) in text
-    assert layout.ports.address("nginx") not in text
+    assert layout.ports.address("nginx") not in text.partition("scrape_configs:")[2]
 
 
 def test_the_demo_key_is_made_once_for_each_database(make_layout: MakeLayout) -> None:
@@ -120,6 +121,15 @@ def test_the_demo_key_is_made_once_for_each_database(make_layout: MakeLayout) ->
     (layout.directory / "demo-key.database").write_text(f"{demo_key.database_mark(layout)}\n")
     assert demo_key.parts(layout) == ()
     assert demo_key.parts(make_layout(outside=Outside(database_url="postgresql://db/x"))) == (demo_key.part,)
+
+
+def test_the_address_of_the_database_lies_in_a_file_for_the_operators_commands(make_layout: MakeLayout) -> None:
+    for layout in (make_layout(), make_layout(outside=Outside(database_url="postgresql://db.example/x"))):
+        worker.part(layout).prepare()
+        file = layout.directory / "database-url"
+        assert file.stat().st_mode & 0o077 == 0
+        environ = {"SWITCHYARD_DATABASE_URL_FILE": str(file)}
+        assert read_database(environ).database_url == layout.database_url
 
 
 def test_a_key_file_that_holds_more_than_the_key_is_taken_apart_and_the_key_stays(make_layout: MakeLayout) -> None:
