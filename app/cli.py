@@ -79,14 +79,13 @@ def _acts(parser: argparse.ArgumentParser, act: Callable[..., Awaitable[None]]) 
     return parser
 
 
-async def _on_accounts(given: argparse.Namespace, settings: Settings, console: Console) -> None:
-    async with account_command.open_accounts(settings) as accounts:
-        await given.act(given, accounts, console)
-
-
-async def _on_nodes(given: argparse.Namespace, settings: Settings, console: Console) -> None:
-    async with node_command.open_nodes(settings) as nodes:
-        await given.act(given, nodes, console)
+async def _on_rows(given: argparse.Namespace, settings: Settings, console: Console) -> None:
+    if given.command == "nodes":
+        async with node_command.open_nodes(settings) as nodes:
+            await given.act(given, nodes, console)
+    else:
+        async with account_command.open_accounts(settings) as accounts:
+            await given.act(given, accounts, console)
 
 
 async def _on_index(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> None:
@@ -109,10 +108,8 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
             console.say("the schema is at its newest version")
         elif given.command == "collection":
             asyncio.run(_on_index(given, environ, console, notes))
-        elif given.command == "nodes":
-            asyncio.run(_on_nodes(given, settings, console))
         else:
-            asyncio.run(_on_accounts(given, settings, console))
+            asyncio.run(_on_rows(given, settings, console))
     except (UsageWrong, ConfigurationWrong) as error:
         notes.say(f"switchyard: {error}")
         return MISCONFIGURED
