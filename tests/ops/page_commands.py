@@ -57,7 +57,7 @@ def lines(text: str) -> Iterator[str]:
 def parts(line: str) -> Iterator[tuple[str, ...]]:
     """Yield the words of each command of a line, without variables set before it."""
     words: list[str] = []
-    for word in (*shlex.split(line, comments=True), ";"):
+    for word in (*shlex.split(re.sub(r" < \S+", "", line), comments=True), ";"):
         if word not in ENDS:
             words.append(word)
         elif words:

@@ -26,8 +26,8 @@ ROUTES = {
     for method in route.methods
 }
 HEADERS = {"authorization", "x-api-key", "content-type", "idempotency-key", "last-event-id"}
-OTHERS = ("http://GRAFANA",)
-"""Servers of other people, whose paths are their own."""
+OTHERS = ("http://GRAFANA", "http://qdrant-1:6333/", "http://127.0.0.1:PORT/double/")
+"""Servers of other people and the doubles of the local stack, whose paths are their own."""
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 SERVICES = set(load().services)
 # Words that stand for a service that the reader chooses, and endings for both profiles.
