@@ -19,6 +19,7 @@ SwitchyardError               code: public and stable
     ├── NoNodeAvailable       no routable node serves the tier
     ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
     ├── NodeFailed            a node broke off and the call may not be repeated
+    ├── AnswerEmpty           the model was asked again and again, and had nothing to say
     ├── DeadlineExceeded      the deadline that the caller set passed
     ├── TimeLimitReached      the run took longer than a run may
     ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
@@ -185,6 +186,12 @@ class NodeFailed(Unavailable):
     """A node broke off and the call may not be repeated elsewhere."""
 
     code = "node_failed"
+
+
+class AnswerEmpty(Unavailable):
+    """The model gave no answer: nothing, white space or thinking alone, also when it was asked again."""
+
+    code = "answer_empty"
 
 
 class DeadlineExceeded(Unavailable):

@@ -13,6 +13,7 @@ from app.agents.observing import OUTCOMES
 from app.agents.team import Team
 from app.agents.values import Degradation
 from app.inference.catalogue import Catalogue, Model, Node
+from app.inference.ends import FinishReason
 from app.inference.failures import Failure
 from app.inference.records import CallKind, Outcome
 from app.inference.route import Reason
@@ -52,6 +53,9 @@ def begin_node(metrics: Metrics, catalogue: Catalogue, node: Node) -> None:
         where = {"tier": model.tiers or (model.kind,), "node": [node.name], "model": [model.name]}
         for counter in (metrics.input_tokens, metrics.output_tokens, metrics.gpu_seconds, metrics.cost_usd):
             begin(counter, **where)
+        if model.kind is CallKind.CHAT:
+            begin(metrics.thinking_tokens, **where)
+            begin(metrics.answers, **where, finish_reason=FinishReason)
         begin(metrics.model_calls, **where, outcome=COUNTED)
 
 

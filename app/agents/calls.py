@@ -13,8 +13,10 @@ from app.agents.effects import Done, Effects
 from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.values import Citation, Claim, Degradation, Turn, WaitReason
-from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
+from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
+from app.inference.attempt import ignore_thinking
 from app.inference.dispatcher import Dispatcher
+from app.inference.ends import FinishReason, is_blank
 from app.inference.records import Answer, CallRecord, ChatCall, Embedding, Message
 from app.inference.route import Route
 from app.inference.tiers import Tier
@@ -48,6 +50,14 @@ class Found(msgspec.Struct, frozen=True):
     degraded: bool = False
 
 
+class Said(msgspec.Struct, frozen=True):
+    """The result of an answer: all of its text, why the model stopped, and what it thought before."""
+
+    text: str
+    finish_reason: FinishReason
+    thinking: str = ""
+
+
 class Reply(msgspec.Struct, frozen=True):
     """What a team answers."""
 
@@ -79,6 +89,8 @@ class RunCalls:
         self.unstored: list[tuple[CallRecord, Route | None]] = []
         self.trouble: Unavailable | None = None
         """Why the run waits for a node now, if it does."""
+        self.said: Said | None = None
+        """The answer that a model gave last."""
         self._live = live
         self._effects = effects
         self._dispatcher = dispatcher
@@ -123,7 +135,8 @@ class RunCalls:
         """Stream the answer to the run's question and return all of it; the run's last effect.
 
         What an earlier attempt already showed is continued where the model can, else said anew after a `restart`. What
-        the prompt opens with stands before the model's first words, and is no words of the model's.
+        the prompt opens with stands before the model's first words, and is no words of the model's. Raises AnswerEmpty
+        rather than return nothing that anybody could see.
         """
         messages = (
             Message("system", prompt.fill(values)),
@@ -131,16 +144,21 @@ class RunCalls:
             Message("user", self.claim.question),
         )
 
-        async def act() -> Done[str]:
+        async def act() -> Done[Said]:
             answer = await self._chat(agent, messages, prompt.front, len(turns))
             self.degraded.update(answer.degraded)
-            return self._count(Done(self._live.text, (answer.record,), (answer.route,)))
+            thinking = answer.thinking if self.claim.options.think else ""
+            said = Said(self._live.text, answer.finish_reason, thinking)
+            done = self._count(Done(said, (answer.record,), (answer.route,)))
+            if is_blank(said.text):
+                raise AnswerEmpty("the model asks for tools, and was given none", node=answer.route.node)
+            return done
 
-        text = await self._effects.once(path, (messages, self.claim.options), act, str, last=True)
-        if text != self._live.text:
+        said = self.said = await self._effects.once(path, (messages, self.claim.options), act, Said, last=True)
+        if said.text != self._live.text:
             self._live.restart()
-            self._live.append(text)
-        return text
+            self._live.append(said.text)
+        return said.text
 
     async def _chat(self, agent: str, messages: tuple[Message, ...], front: FrontMatter, turns: int) -> Answer:
         opening = f"{front.opening}\n\n" if front.opening else ""
@@ -161,6 +179,7 @@ class RunCalls:
             last_node=self.claim.session_node,
             prefix=shown,
             seed=options.seed,
+            think=options.think,
             run_id=self.claim.run_id,
             patience_s=self._deadline.left_s,
         )
@@ -169,6 +188,7 @@ class RunCalls:
             on_route=self._routed,
             on_delta=lambda delta: self._live.append(delta if self._live.text else opening + delta),
             on_restart=self._live.restart,
+            on_thinking=self._live.think if options.think else ignore_thinking,
             on_record=self._keep,
             on_wait=self._wait,
         )

@@ -12,15 +12,17 @@ from app.postgres import Connection
 
 # Taking the row's lock under the fence is what makes every end exclusive.
 END_RUN: LiteralString = """
-    UPDATE runs SET state = %(state)s, answer = %(answer)s, result = %(result)s, degraded = %(degraded)s,
+    UPDATE runs SET state = %(state)s, answer = %(answer)s, result = %(result)s,
+                    finish_reason = %(finish_reason)s, degraded = %(degraded)s,
                     error_code = %(error_code)s, error_detail = %(error_detail)s, finished_at = now(),
                     lease_owner = NULL, lease_until = NULL
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
     RETURNING id
 """
 INSERT_ANSWER: LiteralString = """
-    INSERT INTO messages (tenant_id, session_id, run_id, role, content, agent, citations)
-    VALUES (%(tenant_id)s, %(session_id)s, %(run_id)s, 'assistant', %(content)s, %(agent)s, %(citations)s)
+    INSERT INTO messages (tenant_id, session_id, run_id, role, content, agent, citations, finish_reason)
+    VALUES (%(tenant_id)s, %(session_id)s, %(run_id)s, 'assistant', %(content)s, %(agent)s, %(citations)s,
+            %(finish_reason)s)
 """
 REMOVE_QUESTION: LiteralString = """
     DELETE FROM messages WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
@@ -41,6 +43,7 @@ async def end(conn: Connection, claim: Claim, result: RunResult) -> AsyncCursor[
             "state": result.state,
             "answer": result.message or None,
             "result": Jsonb(msgspec.to_builtins(result)),
+            "finish_reason": result.finish_reason,
             "degraded": list(result.degraded),
             "error_code": result.error_code,
             "error_detail": result.error_detail,
@@ -54,6 +57,7 @@ async def end(conn: Connection, claim: Claim, result: RunResult) -> AsyncCursor[
                 "content": result.message,
                 "agent": result.agent_used,
                 "citations": Jsonb(msgspec.to_builtins(result.citations)),
+                "finish_reason": result.finish_reason,
             },
         )
     if result.state is RunState.REFUSED:

@@ -15,6 +15,7 @@ from app.agents.values import (
     Restart,
     RunEvent,
     RunResult,
+    Thinking,
     WaitingForNode,
     WaitReason,
 )
@@ -41,6 +42,15 @@ class Text(msgspec.Struct, frozen=True, tag="t"):
     text: str
 
 
+class Thought(msgspec.Struct, frozen=True, tag="k"):
+    """Thinking of `epoch` from its character `start` on, while the text had `offset` characters."""
+
+    epoch: int
+    offset: int
+    start: int
+    text: str
+
+
 class Load(msgspec.Struct, frozen=True, tag="l"):
     """The call waits for a model to load."""
 
@@ -63,7 +73,7 @@ class End(msgspec.Struct, frozen=True, tag="e"):
     epoch: int
 
 
-Entry = Opening | Text | Load | Wait | End
+Entry = Opening | Text | Thought | Load | Wait | End
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -124,6 +134,8 @@ class Follower:
                 return self._begin(entry)
             case Text():
                 return self._grow(entry)
+            case Thought():
+                return self._ponder(entry)
             case Load():
                 return self._event(EventKind.LOADING, Loading(entry.node, entry.model))
             case Wait():
@@ -167,6 +179,12 @@ class Follower:
         fresh = entry.text[self._offset - entry.offset :]
         return self._append(fresh) if fresh else None
 
+    def _ponder(self, entry: Thought) -> RunEvent | None:
+        # Who has the text that came after it had the thinking too.
+        if entry.epoch != self._epoch or entry.offset < self._offset:
+            return None
+        return self._event(EventKind.THINKING, Thinking(entry.start, entry.text))
+
     def _append(self, text: str) -> RunEvent:
         self._offset += len(text)
         return self._event(EventKind.DELTA, Delta(text))
@@ -176,7 +194,7 @@ class Follower:
         return self._event(EventKind.RESTART, Restart(offset))
 
     def _event(
-        self, kind: EventKind, body: Queued | Loading | WaitingForNode | Delta | Restart | RunResult
+        self, kind: EventKind, body: Queued | Loading | WaitingForNode | Thinking | Delta | Restart | RunResult
     ) -> RunEvent:
         return RunEvent(f"{self._run_id}:{self._epoch}:{self._offset}", kind, body)
 

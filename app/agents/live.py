@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import structlog
 
-from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text, Wait
+from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text, Thought, Wait
 from app.agents.values import Claim, RunEvent, RunResult, WaitReason
 from app.errors import StoreUnavailable, SwitchyardError
 from app.inference.route import Route
@@ -67,6 +67,15 @@ class LiveRun:
         else:
             self._pending.append(Text(self._epoch, len(self.text), text))
         self.text += text
+        self._dirty.set()
+
+    def think(self, offset: int, text: str) -> None:
+        """Add a piece of what the model thinks, after `offset` characters of that."""
+        last = self._pending[-1] if self._pending else None
+        if isinstance(last, Thought) and last.start + len(last.text) == offset:
+            self._pending[-1] = Thought(last.epoch, last.offset, last.start, last.text + text)
+        else:
+            self._pending.append(Thought(self._epoch, len(self.text), offset, text))
         self._dirty.set()
 
     def restart(self, offset: int = 0) -> None:

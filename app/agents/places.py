@@ -11,6 +11,7 @@ from app.agents.event_log import (
     Opening,
     Position,
     Text,
+    Thought,
     Wait,
     parse_position,
 )
@@ -80,7 +81,7 @@ def is_whole(entries: Sequence[Entry]) -> bool:
                 length = entry.offset
             case Text():
                 length = entry.offset + len(entry.text)
-            case Load() | Wait() | End():
+            case Load() | Thought() | Wait() | End():
                 pass
     return True
 
@@ -91,5 +92,5 @@ def _end_of(entry: Entry) -> int:
             return entry.offset + len(entry.text)
         case Opening():
             return entry.offset
-        case Load() | Wait() | End():
+        case Load() | Thought() | Wait() | End():
             return 0

@@ -20,7 +20,8 @@ SELECT_BY_KEY: LiteralString = """
 BEGIN_AGAIN: LiteralString = """
     UPDATE runs SET state = 'running', fence = fence + 1, attempt = attempt + 1, lease_owner = %(owner)s,
                     lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(), finished_at = NULL,
-                    cancel_asked = false, answer = NULL, result = NULL, degraded = '{}', error_code = NULL,
+                    cancel_asked = false, answer = NULL, result = NULL, finish_reason = NULL,
+                    degraded = '{}', error_code = NULL,
                     error_detail = NULL, key_id = %(key_id)s, on_disconnect = %(on_disconnect)s,
                     request_id = %(request_id)s
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'failed' AND attempt = %(attempt)s

@@ -6,9 +6,10 @@ from typing import LiteralString
 
 import msgspec
 
-from app.agents.calls import Reply, RunCalls
+from app.agents.calls import Reply, RunCalls, Said
 from app.agents.values import Claim, RouteSummary, RunResult, RunState
 from app.errors import SwitchyardError
+from app.inference.ends import FinishReason
 from app.inference.records import CallRecord
 from app.inference.route import Route
 from app.postgres import Database
@@ -16,7 +17,7 @@ from app.postgres import Database
 SELECT_CALLS: LiteralString = """
     SELECT usage.route_id, usage.kind, usage.agent, usage.tier, routes.tier_reason, routes.reason, usage.node,
            usage.model, usage.digest, usage.input_tokens, usage.output_tokens, usage.first_token_us, usage.wait_us,
-           usage.gpu_us, usage.cost_usd_micro, usage.outcome
+           usage.gpu_us, usage.cost_usd_micro, usage.outcome, usage.thinking_tokens, usage.finish_reason
     FROM usage LEFT JOIN routes ON routes.id = usage.route_id AND routes.tenant_id = usage.tenant_id
     WHERE usage.run_id = %(run_id)s AND usage.tenant_id = %(tenant_id)s
     ORDER BY usage.started_at
@@ -61,6 +62,8 @@ def summarise(record: CallRecord, route: Route | None) -> RouteSummary:
         cost_usd=record.cost_usd_micro / 1e6,
         outcome=record.outcome,
         wait_ms=record.wait_us / 1e3,
+        thinking_tokens=record.thinking_tokens,
+        finish_reason=record.finish_reason,
     )
 
 
@@ -75,19 +78,20 @@ def conclude(
     error: SwitchyardError | None = None,
 ) -> RunResult:
     """Build the result that is stored and shown. Totals are over every call of the run, failed ones too."""
-    by_id = {str(route.id): route for route in calls.routes}
-    own = [*((record, by_id.get(str(record.route_id))) for record in calls.records), *calls.unstored]
-    routes = (*earlier, *(summarise(record, route) for record, route in own))
+    routes = (*earlier, *_own_calls(calls))
     chats = [route.first_token_ms for route in routes if route.kind == "chat" and route.first_token_ms is not None]
+    said = None if reply is None else calls.said
     return RunResult(
         run_id=claim.run_id,
         session_id=claim.session_id,
         state=state,
         team=claim.team,
         message="" if reply is None else reply.text,
+        finish_reason=None if said is None else said.finish_reason,
+        thinking=None if said is None or not claim.options.think else said.thinking,
         agent_used="" if reply is None else reply.agent,
         requires_clarification=reply is not None and reply.requires_clarification,
-        conversation_complete=reply is not None and not reply.requires_clarification,
+        conversation_complete=_is_complete(reply, said),
         citations=() if reply is None else reply.citations,
         degraded=tuple(sorted(calls.degraded)),
         routes=routes,
@@ -102,6 +106,19 @@ def conclude(
         error_detail=None if error is None else error.detail,
         error_facts={} if error is None else dict(error.facts),
     )
+
+
+def _own_calls(calls: RunCalls) -> list[RouteSummary]:
+    by_id = {str(route.id): route for route in calls.routes}
+    own = [*((record, by_id.get(str(record.route_id))) for record in calls.records), *calls.unstored]
+    return [summarise(record, route) for record, route in own]
+
+
+def _is_complete(reply: Reply | None, said: Said | None) -> bool:
+    """Whether the asker has all that there is: an answer that was cut off is to be gone on with."""
+    if reply is None or reply.requires_clarification:
+        return False
+    return said is None or said.finish_reason is FinishReason.STOP
 
 
 def _ms(microseconds: int | None) -> float | None:

@@ -12,6 +12,7 @@ from app.agents.checkpoints import thread_of
 from app.agents.values import Citation, History, Turn
 from app.errors import BadInput, SessionBusy, SessionUnknown
 from app.ids import RunId, SessionId, TenantId
+from app.inference.ends import FinishReason
 from app.postgres import Connection, Database
 from app.telemetry.metrics import Metrics
 
@@ -48,7 +49,7 @@ SELECT_SESSION: LiteralString = """
     WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s AND expires_at > now()
 """
 SELECT_MESSAGES: LiteralString = """
-    SELECT role, content, agent, citations, created_at FROM messages
+    SELECT role, content, agent, citations, created_at, finish_reason FROM messages
     WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s ORDER BY id DESC LIMIT %(limit)s
 """
 SELECT_TURNS: LiteralString = """
@@ -116,6 +117,8 @@ class MessageView(msgspec.Struct, frozen=True):
     agent: str | None
     citations: tuple[Citation, ...]
     created_at: datetime
+    finish_reason: FinishReason | None = None
+    """Why the model stopped; None for questions, and for answers of versions that did not ask."""
 
 
 class SessionView(msgspec.Struct, frozen=True):

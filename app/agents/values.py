@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
+from app.inference.ends import FinishReason
+from app.inference.thinking import Think
 from app.inference.tiers import Tier
 
 
@@ -58,6 +60,8 @@ class Degradation(StrEnum):
     """Earlier turns of the session were left out, oldest first: the model's context has no room for them."""
     PROMPT_TRUNCATED = "prompt_truncated"
     """The node counted fewer tokens than the prompt has for certain: it dropped a part of it."""
+    THINKING = "thinking"
+    """It was asked for, and the model that answered cannot think."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,6 +71,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     max_tokens: int | None = None
     seed: int | None = None
     deadline_s: float | None = None
+    think: Think | None = None
+    """None leaves it to the model's own setting, and its thinking unshown."""
 
 
 class StartRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +183,9 @@ class RouteSummary(msgspec.Struct, frozen=True):
     outcome: str
     wait_ms: float = 0.0
     """How long it waited for a slot."""
+    thinking_tokens: int = 0
+    """At least so many of `output_tokens` were thinking."""
+    finish_reason: FinishReason | None = None
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +196,10 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     state: RunState
     team: str = "assistant"
     message: str = ""
+    finish_reason: FinishReason | None = None
+    """Why the model stopped that gave the answer; None without one, and for runs of versions that did not ask."""
+    thinking: str | None = None
+    """What it thought before, if the request asked for that."""
     agent_used: str = ""
     requires_clarification: bool = False
     conversation_complete: bool = False
@@ -225,6 +238,8 @@ class EventKind(StrEnum):
     """A node loads the model first."""
     WAITING_FOR_NODE = "waiting_for_node"
     """Nothing can take the run's call now."""
+    THINKING = "thinking"
+    """A piece of what the model thinks, if that was asked for."""
     DELTA = "delta"
     """A piece of the answer."""
     RESTART = "restart"
@@ -256,6 +271,13 @@ class WaitingForNode(msgspec.Struct, frozen=True):
     since: datetime
 
 
+class Thinking(msgspec.Struct, frozen=True):
+    """A piece of what the model thinks, after the first `offset` characters of that; what was told after those goes."""
+
+    offset: int
+    text: str
+
+
 class Delta(msgspec.Struct, frozen=True):
     """A piece of the answer, to be appended."""
 
@@ -273,4 +295,4 @@ class RunEvent(msgspec.Struct, frozen=True):
 
     id: str
     kind: EventKind
-    body: Queued | Loading | WaitingForNode | Delta | Restart | RunResult
+    body: Queued | Loading | WaitingForNode | Thinking | Delta | Restart | RunResult

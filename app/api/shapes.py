@@ -19,6 +19,8 @@ from app.agents.values import (
 )
 from app.errors import BadInput, RunCancelled, kind_of
 from app.ids import RunId, SessionId
+from app.inference.ends import FinishReason
+from app.inference.thinking import Think
 from app.text import is_storable
 
 CONTEXT_ENTRIES = 32
@@ -75,6 +77,14 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
     seed: Seed | None = None
+    think: Annotated[
+        Think | None,
+        Meta(
+            description="Whether, or how hard, the model thinks before it answers; its thinking is then shown, and "
+            "counts against `max_tokens`. A model that cannot think answers without (`degraded`). Absent leaves it to "
+            "the model's setting, and shows none."
+        ),
+    ] = None
     on_disconnect: Annotated[
         OnDisconnect | None,
         Meta(
@@ -104,12 +114,19 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
 
     session_id: UUID
     message: str
+    finish_reason: Annotated[
+        FinishReason | None,
+        Meta(description="Why the model stopped. Only after `stop` is the answer whole; null for answers of old."),
+    ]
     agent_used: str
     requires_clarification: bool
     conversation_complete: bool
     metadata: ChatMetadata
     citations: tuple[Citation, ...]
     degraded: Annotated[tuple[str, ...], Meta(description="What the answer had to do without.")]
+    thinking: Annotated[
+        str | None, Meta(description="What the model thought before it answered; null unless `think` was asked for.")
+    ]
 
 
 class RunError(msgspec.Struct, frozen=True):
@@ -165,6 +182,7 @@ def to_start(asked: ChatRequest, *, message_limit: int, idempotency_key: str | N
             max_tokens=asked.max_tokens,
             seed=asked.seed,
             deadline_s=asked.deadline_s,
+            think=asked.think,
         ),
     )
 
@@ -195,12 +213,14 @@ def to_response(result: RunResult) -> ChatResponse:
     return ChatResponse(
         session_id=result.session_id,
         message=result.message,
+        finish_reason=result.finish_reason,
         agent_used=result.agent_used,
         requires_clarification=result.requires_clarification,
         conversation_complete=result.conversation_complete,
         metadata=to_metadata(result),
         citations=result.citations,
         degraded=result.degraded,
+        thinking=result.thinking,
     )
 
 

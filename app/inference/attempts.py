@@ -1,6 +1,6 @@
 """What every attempt at a node needs: where, how long, and what happens when it breaks."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from app.inference.nodes import Fleet
 from app.inference.ollama import Target, Waits
 from app.inference.records import CallRecord, Outcome
 from app.inference.route import Route
-from app.inference.settling import OnRecord, Settling
+from app.inference.settling import OnRecord, Seen, Settling
 from app.telemetry.metrics import Metrics
 
 
@@ -51,9 +51,7 @@ class Attempts:
         return Waits(first_s, self._limits.gap_s)
 
     @asynccontextmanager
-    async def guard(
-        self, held: Held, route: Route | None, first_token_us: Callable[[], int], on_record: OnRecord
-    ) -> AsyncGenerator[None]:
+    async def guard(self, held: Held, route: Route | None, seen: Seen, on_record: OnRecord) -> AsyncGenerator[None]:
         """Run the attempt's body; if it raises (or is cancelled) settle it, hand over its record, and let it pass."""
         outcome = Outcome.CANCELLED
         done = False
@@ -67,4 +65,4 @@ class Attempts:
             raise
         finally:
             if not done:
-                await self._settling.break_off(held, route, outcome, first_token_us(), on_record)
+                await self._settling.break_off(held, route, outcome, seen, on_record)

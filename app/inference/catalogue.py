@@ -15,6 +15,7 @@ from app.inference.keep_alive import KeepAlive, KeepAliveWrong, read_keep_alive
 from app.inference.model_names import full_name as full_name
 from app.inference.model_names import is_model_name
 from app.inference.records import CallKind
+from app.inference.thinking import Think
 from app.inference.tiers import Tier
 from app.mistakes import ConfigurationWrong, Mistake
 from app.urls import AddressWrong, normal_address, read_http_address
@@ -38,7 +39,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     `num_ctx` are the context sizes that calls may ask for, ascending: each other size makes a node load the model
     anew. `continues` false forbids to go on from text that was shown; otherwise a model does that was seen to.
     `tokens_per_s`, `prefill_per_s` (tokens a second) and `load_s` are what is expected of a node that has not been
-    measured yet. Without `keep_alive` it is the node's own.
+    measured yet. Without `keep_alive` it is the node's own. `think` is there for a model that can think, and says
+    whether it does, and how hard, when a request does not say.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     continues: bool = True
     digest: str | None = None
     keep_alive: KeepAlive = None
+    think: Think | None = None
     tokens_per_s: float = 40.0
     prefill_per_s: float = 800.0
     load_s: float = 5.0
@@ -223,8 +226,10 @@ def _model_problems(model: Model) -> Iterator[str]:
         yield "`name` is not a name that Ollama takes: [[host/]namespace/]model[:tag]"
     if model.kind is CallKind.CHAT and not model.tiers:
         yield "`tiers` is empty: a chat model serves at least one of simple, medium, complex"
-    if model.kind is CallKind.EMBED and model.tiers:
-        yield "`tiers` is for chat models only"
+    if model.kind is CallKind.EMBED:
+        yield from (
+            f"`{key}` is for chat models only" for key in ("tiers", "think") if getattr(model, key) not in {(), None}
+        )
     if not _is_ascending(model.num_ctx):
         yield f"`num_ctx` must be one or more sizes from 1 to {MOST_CTX}, ascending"
     if model.digest is not None and _DIGEST.fullmatch(model.digest) is None:

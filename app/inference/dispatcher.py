@@ -1,19 +1,20 @@
 """Answers chat and embed calls: rates, places, waits, leases, streams, moves on failure, settles."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from uuid import uuid4
+
+import structlog
 
 from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
 from app.ids import RouteId, RunId
 from app.inference.admission import Admission, Asked, Held
+from app.inference.attempt import Attempt, End, OnThinking, Reader, ignore_thinking
 from app.inference.attempts import Attempts, Limits, ignore_record
-from app.inference.calibration import SEEN_SHARE, Calibration
+from app.inference.calibration import Calibration
 from app.inference.complexity import Rating, rate
 from app.inference.continuation import Continuations
 from app.inference.embedding import Asker, Embedder
-from app.inference.estimates import US_PER_S
-from app.inference.failures import CallBroke, RetryBudget
+from app.inference.failures import CallBroke, Failure, RetryBudget
 from app.inference.leases import Leases
 from app.inference.nodes import Fleet
 from app.inference.ollama import Ollama
@@ -22,10 +23,12 @@ from app.inference.placement import Need
 from app.inference.progress import Progress, too_long
 from app.inference.records import Answer, CallKind, ChatCall, Embedding
 from app.inference.route import Reason, Route
-from app.inference.settling import NS_PER_US, OnRecord, Reported, Settling
+from app.inference.settling import OnRecord, Settling
 from app.inference.tiers import TIERS, Tier, TierReason
 from app.inference.wire import ChatLine, chat_body
 from app.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 class Dispatcher:
@@ -90,37 +93,39 @@ class Dispatcher:
         on_route: Callable[[Route], None],
         on_delta: Callable[[str], None],
         on_restart: Callable[[], None],
+        on_thinking: OnThinking = ignore_thinking,
         on_record: OnRecord = ignore_record,
         on_wait: OnWait = ignore_wait,
     ) -> Answer:
         """Answer a chat call.
 
         `on_route` is told the route once the lease is held, and again when the call moves; `on_delta` each piece of
-        sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta.
+        sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta;
+        `on_thinking` each piece of what the model thinks, also when nobody asked for it.
         `on_record` gets the record of each attempt that failed or was cancelled; that of the answer is in the answer.
         `on_wait` is told when the call begins to wait for a node, which it does for up to `call.patience_s`.
-        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, NodeRefused, DeadlineExceeded, ContextTooLong, ModelUnknown.
+        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded, ContextTooLong,
+        ModelUnknown.
         """
         rating = self._rating(call)
         progress = Progress(call, rating.tier, self._limits.attempts, self._calibration, self._continuations)
         self._check_size(progress)
         self._retries.note_call()
         patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)
+        reader = Reader(on_delta, on_restart, on_thinking)
         async with within(call.deadline_s):
             while True:
                 held = await self._admit(progress, patience)
-                attempt = _Attempt(progress, held, _route(held, rating, progress), on_delta, self._clock)
+                attempt = Attempt(progress, held, _route(held, rating, progress), reader, self._clock)
                 try:
-                    async with self._attempts.guard(held, attempt.route, attempt.first_token, on_record):
+                    async with self._attempts.guard(held, attempt.route, attempt.seen, on_record):
                         on_route(attempt.route)
-                        if progress.shown and not progress.goes_on(held):
-                            progress.restart()
-                            on_restart()
-                        line = await self._stream(attempt)
+                        attempt.begin()
+                        end = attempt.end(await self._stream(attempt))
                         break
                 except CallBroke as broke:
                     await self._after(broke, attempt, patience)
-        return await self._answer(attempt, line, on_record)
+        return await self._answer(attempt, end, on_record)
 
     async def embed(
         self,
@@ -157,10 +162,12 @@ class Dispatcher:
         if least > limit:
             raise too_long(limit, least)
 
-    async def _after(self, broke: CallBroke, attempt: "_Attempt", patience: Patience) -> None:
+    async def _after(self, broke: CallBroke, attempt: Attempt, patience: Patience) -> None:
         """Wait for as long as the next attempt must. Raises what ends the call."""
-        if attempt.first_token_us:
+        if attempt.seen.life_us:
             patience.moved()
+        if broke.failure is Failure.CANNOT_THINK:
+            log.warning("call.model_cannot_think", node=broke.node, model=broke.model)
         progress = attempt.progress
         if not progress.after(broke, attempt.held, self._retries):
             await patience.wait(broke)
@@ -187,7 +194,7 @@ class Dispatcher:
                 nowhere = nowhere or error
         raise nowhere or NoNodeAvailable("no node serves the call")
 
-    async def _stream(self, attempt: "_Attempt") -> ChatLine:
+    async def _stream(self, attempt: Attempt) -> ChatLine:
         held, progress = attempt.held, attempt.progress
         body = chat_body(
             progress.fit(held),
@@ -196,53 +203,24 @@ class Dispatcher:
             num_ctx=held.candidate.num_ctx,
             prefix=progress.shown,
             max_tokens=progress.tokens_left,
+            think=progress.think(held),
         )
-        return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), attempt.on_text)
+        return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), attempt.on_heard)
 
-    async def _answer(self, attempt: "_Attempt", line: ChatLine, on_record: OnRecord) -> Answer:
-        held, progress = attempt.held, attempt.progress
-        progress.note_counted(held, line.prompt_eval_count)
-        reported = Reported(
-            input_tokens=line.prompt_eval_count,
-            output_tokens=line.eval_count,
-            load_us=line.load_duration // NS_PER_US,
-            prefill_us=line.prompt_eval_duration // NS_PER_US,
-            decode_us=line.eval_duration // NS_PER_US,
-        )
-        record = await self._settling.finish(held, attempt.route, reported, attempt.first_token(), on_record)
+    async def _answer(self, attempt: Attempt, end: End, on_record: OnRecord) -> Answer:
+        progress = attempt.progress
+        progress.note_counted(attempt.held, end.line.prompt_eval_count)
+        record = await self._settling.finish(attempt.held, attempt.route, end.reported, attempt.seen, on_record)
         return Answer(
             text=progress.text,
+            thinking=progress.thinking,
+            tool_calls=attempt.tool_calls,
             route=attempt.route,
             record=record,
             continued=attempt.route.reason is Reason.CONTINUED,
-            done_reason=line.done_reason or "stop",
-            degraded=tuple(_degraded(attempt, line)),
+            finish_reason=end.finish_reason,
+            degraded=attempt.degraded(end.line),
         )
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One attempt at a node, while it streams."""
-
-    progress: Progress
-    held: Held
-    route: Route
-    show: Callable[[str], None]
-    clock: Callable[[], float]
-    first_token_us: int = 0
-
-    def on_text(self, text: str, tokens: int) -> None:
-        """Note and show a piece."""
-        if not self.first_token_us:
-            self.first_token_us = max(1, round((self.clock() - self.held.began) * US_PER_S))
-        self.held.lease.tokens += tokens
-        self.progress.tokens += tokens
-        self.progress.pieces.append(text)
-        self.show(text)
-
-    def first_token(self) -> int:
-        """Return the microseconds from the lease to the first text, 0 if there was none."""
-        return self.first_token_us
 
 
 def _route(held: Held, rating: Rating, progress: Progress) -> Route:
@@ -257,17 +235,3 @@ def _route(held: Held, rating: Rating, progress: Progress) -> Route:
         node=held.candidate.node,
         candidates=held.candidates,
     )
-
-
-def _degraded(attempt: _Attempt, line: ChatLine) -> list[str]:
-    found: list[str] = []
-    if not attempt.held.lease.coordinated:
-        found.append("coordination")
-    served = attempt.route.tier
-    if TIERS.index(served) < TIERS.index(attempt.progress.tier):
-        found.append("tier")
-    if attempt.progress.sent.left_out:
-        found.append("history")
-    if 0 < line.prompt_eval_count < SEEN_SHARE * attempt.progress.sent.size.least_tokens:
-        found.append("prompt_truncated")
-    return found

@@ -9,13 +9,13 @@ from app.ids import RunId
 from app.inference.admission import Admission, Asked, Held
 from app.inference.attempts import Attempts, Limits
 from app.inference.calibration import TOKENS_PER_MESSAGE
-from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, refused
+from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, empty, refused
 from app.inference.ollama import Ollama
 from app.inference.patience import Patience
 from app.inference.placement import Need
 from app.inference.progress import too_long
 from app.inference.records import CallKind, Embedding, identity_of
-from app.inference.settling import NS_PER_US, OnRecord, Reported, Settling
+from app.inference.settling import NS_PER_US, OnRecord, Reported, Seen, Settling
 from app.inference.wire import EmbedReply, embed_body
 
 BYTES_PER_TOKEN = 3.0
@@ -60,14 +60,14 @@ class Embedder:
             held = await self._admit(batch, asker, patience)
             batch.cut(held)
             try:
-                async with self._attempts.guard(held, None, lambda: 0, on_record):
+                async with self._attempts.guard(held, None, Seen(), on_record):
                     reply = await self._ask(held, batch)
                     break
             except CallBroke as broke:
                 await self._after(broke, batch, held, patience)
         load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
         reported = Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)
-        record = await self._settling.finish(held, None, reported, 0, on_record)
+        record = await self._settling.finish(held, None, reported, Seen(), on_record)
         degraded = () if held.lease.coordinated else ("coordination",)
         return Embedding(vectors=batch.join(reply.embeddings), record=record, degraded=degraded)
 
@@ -148,7 +148,7 @@ class Batch:
     def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> bool:
         """Prepare the next attempt; return whether it may be made at once.
 
-        Raises ContextTooLong and NodeRefused when there must not be one.
+        Raises ContextTooLong, NodeRefused and AnswerEmpty when there must not be one.
         """
         if broke.failure is Failure.CONTEXT:
             # Digits and rare scripts have up to a token a byte: the estimate of BYTES_PER_TOKEN was too low.
@@ -161,6 +161,8 @@ class Batch:
         self._attempts_left -= 1
         self.tried.add(held.candidate.node)
         at_once = self._attempts_left > 0 and (broke.failure is Failure.BUSY or budget.take())
+        if broke.failure is Failure.EMPTY and not at_once:
+            raise empty(broke) from broke
         self._attempts_left = max(1, self._attempts_left)
         return at_once
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import assert_never
 
-from app.errors import NodeFailed, NodeRefused
+from app.errors import AnswerEmpty, NodeFailed, NodeRefused
 
 
 class Failure(StrEnum):
@@ -33,6 +33,10 @@ class Failure(StrEnum):
     """Nothing came for too long between two tokens."""
     GARBAGE = "garbage"
     """Something that is not the protocol: a line too long or not JSON, vectors of the wrong number or size."""
+    EMPTY = "empty"
+    """A whole reply without an answer in it: nothing, white space or thinking alone. Nothing is wrong with the node."""
+    CANNOT_THINK = "cannot_think"
+    """400: the model cannot think, although the catalogue says so; it is asked again without."""
 
 
 class CallBroke(NodeFailed):
@@ -46,7 +50,7 @@ class CallBroke(NodeFailed):
 
 
 # The same call at another node may go well; nothing in these is the fault of the call.
-ELSEWHERE = frozenset(Failure) - {Failure.BAD_REQUEST, Failure.CONTEXT}
+ELSEWHERE = frozenset(Failure) - {Failure.BAD_REQUEST, Failure.CONTEXT, Failure.CANNOT_THINK}
 
 
 class Blame(StrEnum):
@@ -67,7 +71,7 @@ class Blame(StrEnum):
 def blame_of(failure: Failure) -> Blame:
     """Return whose fault a failure is."""
     match failure:
-        case Failure.BAD_REQUEST | Failure.CONTEXT:
+        case Failure.BAD_REQUEST | Failure.CONTEXT | Failure.CANNOT_THINK | Failure.EMPTY:
             return Blame.REQUEST
         case Failure.BUSY:
             return Blame.NOBODY
@@ -84,6 +88,11 @@ def blame_of(failure: Failure) -> Blame:
 def refused(broke: CallBroke) -> NodeRefused:
     """Return what the caller is told when a node will not take the input itself."""
     return NodeRefused(broke.detail, node=broke.node, model=broke.model)
+
+
+def empty(broke: CallBroke) -> AnswerEmpty:
+    """Return what the caller is told when no node had an answer."""
+    return AnswerEmpty(broke.detail, node=broke.node, model=broke.model)
 
 
 class RetryBudget:

@@ -4,7 +4,7 @@ import asyncio
 import math
 import ssl
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,18 +18,8 @@ from app.inference.environment import unread_environment
 from app.inference.failures import CallBroke, Failure
 from app.inference.node_causes import STRANGER, cause_of_status
 from app.inference.nodes import Look
-from app.inference.wire import (
-    BODY_LIMIT_BYTES,
-    ChatLine,
-    EmbedReply,
-    Lines,
-    LineTooLong,
-    failure_of,
-    failure_of_line,
-    read_error,
-    read_line,
-    sanitise,
-)
+from app.inference.stream import Broken, ChatStream, Heard
+from app.inference.wire import BODY_LIMIT_BYTES, ChatLine, EmbedReply, failure_of, read_error
 
 with unread_environment():
     import ollama
@@ -77,32 +67,32 @@ class Ollama:
         self._transport = AiohttpTransport(client=session)
         self._clients: dict[str, ollama.AsyncClient] = {}
 
-    async def chat(self, target: Target, body: bytes, waits: Waits, on_text: Callable[[str, int], None]) -> ChatLine:
-        """Stream one chat; `on_text(text, tokens)` gets each sanitised piece. Returns the last line.
+    async def chat(self, target: Target, body: bytes, waits: Waits, on_heard: Callable[[Heard], None]) -> ChatLine:
+        """Stream one chat; `on_heard` gets each piece that holds something. Returns the last line.
 
-        Raises CallBroke. Leaving early (also by cancellation) closes the connection, which stops the node at once.
+        Text and thinking both count as life. Raises CallBroke. Leaving early (also by cancellation) closes the
+        connection, which stops the node at once.
         """
         async with self._reply(target, "/api/chat", body, waits.first_s) as (reply, timer):
-            lines = Lines()
             started = False
-            async for piece in reply.content.iter_any():
-                text, tokens, end = _read(target, lines, piece)
-                if text:
-                    started = True
-                    on_text(text, tokens)
-                if isinstance(end, CallBroke):
-                    raise end
-                if end is not None:
-                    # The caller's time limit is not for a node that dawdles over closing the body.
-                    timer.reschedule(None)
-                    await _finish(reply)
-                    return end
-                if started:
-                    timer.reschedule(asyncio.get_running_loop().time() + waits.gap_s)
+            async with aclosing(_hear(reply)) as pieces:
+                async for heard in pieces:
+                    if heard.tokens:
+                        started = True
+                        on_heard(heard)
+                    if isinstance(heard.end, Broken):
+                        raise CallBroke(heard.end.failure, target.node, target.model, heard.end.detail)
+                    if heard.end is not None:
+                        # The caller's time limit is not for a node that dawdles over closing the body.
+                        timer.reschedule(None)
+                        await _finish(reply)
+                        return heard.end
+                    if started:
+                        timer.reschedule(asyncio.get_running_loop().time() + waits.gap_s)
             raise CallBroke(Failure.INCOMPLETE, target.node, target.model)
 
     async def embed(self, target: Target, body: bytes, limit_s: float, count: int) -> EmbedReply:
-        """Embed `count` texts. Raises CallBroke, also when the vectors are too few, not finite or of unequal size."""
+        """Embed `count` texts. Raises CallBroke, also when the vectors are too few, empty, or not finite and equal."""
         async with self._reply(target, "/api/embed", body, limit_s) as (reply, _):
             raw = await _read_all(target, reply)
         try:
@@ -110,6 +100,8 @@ class Ollama:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise CallBroke(Failure.GARBAGE, target.node, target.model) from error
         vectors = decoded.embeddings
+        if not any(map(any, vectors)):
+            raise CallBroke(Failure.EMPTY, target.node, target.model, "the model gave no vector, or nothing but zeros")
         sizes = {len(vector) for vector in vectors}
         if len(vectors) != count or len(sizes) != 1 or 0 in sizes or not all(map(_is_finite, vectors)):
             raise CallBroke(Failure.GARBAGE, target.node, target.model, "vectors of the wrong number, size or value")
@@ -201,28 +193,14 @@ async def open_ollama(*, tls_ca: str | None = None) -> AsyncGenerator[Ollama]:
         yield Ollama(session)
 
 
-def _read(target: Target, lines: Lines, piece: bytes) -> tuple[str, int, ChatLine | CallBroke | None]:
-    """Return the text and tokens of the lines that `piece` ends, and how the stream ended if it did.
-
-    Text that came before an error is text all the same: what the node has said need not be said again.
-    """
-    text: list[str] = []
-    end: ChatLine | CallBroke | None = None
-    try:
-        for raw in lines.feed(piece):
-            line = read_line(raw)
-            if line.error is not None:
-                error = sanitise(line.error)[:300]
-                end = CallBroke(failure_of_line(error), target.node, target.model, error)
-                break
-            if line.message is not None and line.message.content:
-                text.append(sanitise(line.message.content))
-            if line.done:
-                end = line
-                break
-    except (LineTooLong, ValueError, RecursionError):
-        end = CallBroke(Failure.GARBAGE, target.node, target.model)
-    return "".join(text), len(text), end
+async def _hear(reply: aiohttp.ClientResponse) -> AsyncGenerator[Heard]:
+    """Yield what the body brings, a last line without its end too, however the body ended."""
+    stream = ChatStream()
+    # What had come when the connection broke may be all that there was to come.
+    with suppress(aiohttp.ClientError, ConnectionError):
+        async for piece in reply.content.iter_any():
+            yield stream.feed(piece)
+    yield stream.close()
 
 
 async def _finish(reply: aiohttp.ClientResponse) -> None:

@@ -57,7 +57,7 @@ class OwnCalls:
         )
         pieces: list[str] = []
         waits = Waits(CALL_LIMIT_S, CALL_LIMIT_S)
-        await self._ollama.chat(_target(node, model), body, waits, lambda text, _tokens: pieces.append(text))
+        await self._ollama.chat(_target(node, model), body, waits, lambda heard: pieces.append(heard.text))
         return "".join(pieces)
 
     async def embed(self, node: Node, model: Model, num_ctx: int) -> None:

@@ -10,11 +10,12 @@ from app.errors import ContextTooLong
 from app.inference.admission import Held
 from app.inference.calibration import Calibration, Size
 from app.inference.continuation import Continuations
-from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, refused
+from app.inference.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, empty, refused
 from app.inference.history import Draft, Fitted
 from app.inference.placement import Need, explain
 from app.inference.records import CallKind, ChatCall
 from app.inference.route import Reason
+from app.inference.thinking import Think
 from app.inference.tiers import TIERS, Tier
 from app.scripts import census
 
@@ -40,9 +41,12 @@ class Progress:
     continuations: Continuations
     prefix: str = ""
     pieces: list[str] = field(default_factory=list[str])
+    thinking: str = ""
     tokens: int = 0
     least_prompt: int = 0
     tried: set[str] = field(default_factory=set[str])
+    thoughtless: set[str] = field(default_factory=set[str])
+    """Models that turned out to be unable to think."""
     broke_at: Held | None = None
     identity: str = field(init=False)
     sent: Fitted = field(init=False)
@@ -135,8 +139,23 @@ class Progress:
     def restart(self) -> None:
         """Drop all that was shown."""
         self.prefix = ""
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget what the call itself has brought so far."""
         self.pieces.clear()
+        self.thinking = ""
         self.tokens = 0
+
+    def think(self, held: Held) -> Think:
+        """Return whether this attempt thinks first: whoever goes on with a text has done so."""
+        if self.shown or not self.can_think(held):
+            return False
+        return self.call.think if self.call.think is not None else held.model.think or False
+
+    def can_think(self, held: Held) -> bool:
+        """Whether the model can think, as far as is known."""
+        return held.model.think is not None and held.model.name not in self.thoughtless
 
     def reason(self, held: Held) -> Reason:
         """Return why this attempt goes where it goes; ask before `restart`."""
@@ -158,10 +177,12 @@ class Progress:
     def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> bool:
         """Prepare the next attempt; return whether it may be made at once.
 
-        Raises ContextTooLong and NodeRefused when there must not be one.
+        Raises ContextTooLong, NodeRefused and AnswerEmpty when there must not be one.
         """
-        if broke.failure is Failure.CONTEXT:
-            self._grow(broke, held)
+        if not self.pieces:
+            # Nobody goes on with thinking alone.
+            self.begin_anew()
+        if self._mends(broke, held):
             return True
         if broke.failure not in ELSEWHERE:
             raise refused(broke) from broke
@@ -169,9 +190,22 @@ class Progress:
         self.tried.add(held.candidate.node)
         self.broke_at = held
         at_once = self.attempts_left > 0 and (broke.failure is Failure.BUSY or budget.take())
+        if broke.failure is Failure.EMPTY and not at_once:
+            # To wait for a node would not help: nothing is wrong with those that were asked.
+            raise empty(broke) from broke
         # Later there is one more attempt for each pause.
         self.attempts_left = max(1, self.attempts_left)
         return at_once
+
+    def _mends(self, broke: CallBroke, held: Held) -> bool:
+        """Return whether the same node will take the call when it is asked in another way, which is prepared."""
+        if broke.failure is Failure.CONTEXT:
+            self._grow(broke, held)
+            return True
+        if broke.failure is Failure.CANNOT_THINK and self.can_think(held):
+            self.thoughtless.add(held.model.name)
+            return True
+        return False
 
     def _grow(self, broke: CallBroke, held: Held) -> None:
         """Ask for the next larger context size, or once for less of the session's turns; the estimate was too low."""

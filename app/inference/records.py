@@ -10,7 +10,9 @@ from uuid import UUID
 import msgspec
 
 from app.ids import RouteId, RunId
+from app.inference.ends import FinishReason
 from app.inference.route import Route
+from app.inference.thinking import Think
 from app.inference.tiers import Tier
 
 
@@ -29,7 +31,7 @@ class Outcome(StrEnum):
     DONE = "done"
     """The node answered to the end."""
     FAILED = "failed"
-    """The node broke off, refused, or was too late."""
+    """The node broke off, refused, was too late, or had no answer."""
     CANCELLED = "cancelled"
     """Whoever asked wants no answer any more."""
     LOST = "lost"
@@ -49,7 +51,8 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     `tier` None has it rated from `question`. `model` overrides both. `prefix` is text that the reader was already
     shown and that the answer continues. `deadline_s` counts from the start of the call; `patience_s` is for how long
     it may wait, all in all, for a node that can take it. The `history` messages before the last are earlier turns:
-    whole ones are left out, oldest first, where the rest would not fit; no other message ever is.
+    whole ones are left out, oldest first, where the rest would not fit; no other message ever is. `think` None leaves
+    it to the model's own setting; thinking counts against `max_tokens`.
     """
 
     messages: tuple[Message, ...]
@@ -65,6 +68,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     last_node: str | None = None
     prefix: str = ""
     seed: int | None = None
+    think: Think | None = None
     response_schema: msgspec.Raw | None = None
     run_id: RunId | None = None
     deadline_s: float | None = None
@@ -81,6 +85,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What one call used: a row of `usage`. Durations are integer microseconds, money integer micro-dollars.
 
     `wait_us` is the wait for a slot, `first_token_us` the time from the lease to the first text (0: there was none).
+    `output_tokens` are all that were generated; at least `thinking_tokens` of them were thinking. `finish_reason` is
+    None where the node did not come to its end.
     """
 
     id: UUID
@@ -103,22 +109,26 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     started_at: datetime
     ended_at: datetime
+    thinking_tokens: int = 0
+    finish_reason: FinishReason | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished chat call.
+    """A finished chat call: text that somebody can see, after `ChatCall.prefix` if that was not dropped, or tool calls.
 
-    `text` is the new text, without `ChatCall.prefix`; after an `on_restart` it is all there is. `continued` says that
-    another node went on where one broke off. `degraded` names what was missing: `coordination` (Redis was away),
-    `tier` (a lower tier answered), `history` (earlier turns did not fit), `prompt_truncated` (the node saw less than
-    was sent).
+    `text` is the new text, without `ChatCall.prefix`; after an `on_restart` it is all there is. `thinking` is what the
+    model thought before it. `continued` says that another node went on where one broke off. `degraded` names what was
+    missing: `coordination` (Redis was away), `tier` (a lower tier answered), `history` (earlier turns did not fit),
+    `prompt_truncated` (the node saw less than was sent), `thinking` (it was asked for, and the model cannot).
     """
 
     text: str
     route: Route
     record: CallRecord
     continued: bool
-    done_reason: str
+    finish_reason: FinishReason
+    thinking: str = ""
+    tool_calls: tuple[msgspec.Raw, ...] = ()
     degraded: tuple[str, ...] = ()
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from app.inference.admission import Held
+from app.inference.ends import FinishReason
 from app.inference.estimates import US_PER_S, attributed_us, cost_usd_micro
 from app.inference.leases import Leases
 from app.inference.nodes import Fleet, Speed
@@ -24,7 +25,7 @@ _LEAST_US = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What the node says of a call that ended well; durations in microseconds."""
+    """What the node says of a call that it brought to its end; durations in microseconds."""
 
     input_tokens: int
     output_tokens: int
@@ -38,6 +39,19 @@ class Reported:
         return (self.load_us + self.prefill_us + self.decode_us) or None
 
 
+@dataclass(slots=True)
+class Seen:
+    """What was seen of an attempt from here, while it went on."""
+
+    life_us: int = 0
+    """Microseconds from the lease to the first sign of life: text, thinking or a tool call; 0 if there was none."""
+    first_token_us: int = 0
+    """The same to the first text."""
+    thinking_tokens: int = 0
+    reported: Reported | None = None
+    finish_reason: FinishReason | None = None
+
+
 class Settling:
     """Releases leases, makes records, and feeds the fleet's view and the metrics."""
 
@@ -48,7 +62,7 @@ class Settling:
         self._clock = clock
 
     async def finish(
-        self, held: Held, route: Route | None, reported: Reported, first_token_us: int, on_record: OnRecord
+        self, held: Held, route: Route | None, reported: Reported, seen: Seen, on_record: OnRecord
     ) -> CallRecord:
         """Settle a call that ended well. If this is cancelled, the record goes to `on_record`."""
         ended = self._clock()
@@ -58,7 +72,7 @@ class Settling:
 
         def record() -> CallRecord:
             gpu_us = attributed_us(metered_us, reported.worked_us, self._gpus(held))
-            return self._record(held, route, reported, Outcome.DONE, first_token_us, gpu_us, ended)
+            return self._record(held, route, reported, Outcome.DONE, seen, gpu_us, ended)
 
         try:
             metered_us = await self._leases.release(held.lease)
@@ -72,7 +86,7 @@ class Settling:
         held: Held,
         route: Route | None,
         outcome: Outcome,
-        first_token_us: int,
+        seen: Seen,
         on_record: OnRecord,
     ) -> None:
         """Settle a call that failed or was cancelled; its record goes to `on_record`, even if this is cancelled too."""
@@ -82,16 +96,9 @@ class Settling:
             gpu_us = await self._leases.release(held.lease)
         finally:
             seen_us = round((ended - held.began) * US_PER_S)
-            # The node has not reported: what was seen from here stands in.
-            seen = Reported(
-                input_tokens=held.prompt_tokens if first_token_us else 0,
-                output_tokens=held.lease.tokens,
-                load_us=0,
-                prefill_us=first_token_us or seen_us,
-                decode_us=seen_us - first_token_us if first_token_us else 0,
-            )
-            gpu_us = attributed_us(gpu_us, seen_us, self._gpus(held))
-            on_record(self._record(held, route, seen, outcome, first_token_us, gpu_us, ended), route)
+            used = seen.reported or _stand_in(held, seen, seen_us)
+            gpu_us = attributed_us(gpu_us, used.worked_us or seen_us, self._gpus(held))
+            on_record(self._record(held, route, used, outcome, seen, gpu_us, ended), route)
 
     def _gpus(self, held: Held) -> int:
         return self._fleet.view(held.candidate.node).node.gpus
@@ -102,7 +109,7 @@ class Settling:
         route: Route | None,
         used: Reported,
         outcome: Outcome,
-        first_token_us: int,
+        seen: Seen,
         gpu_us: int,
         ended: float,
     ) -> CallRecord:
@@ -122,12 +129,15 @@ class Settling:
             load_us=used.load_us,
             prefill_us=used.prefill_us,
             decode_us=used.decode_us,
-            first_token_us=first_token_us,
+            first_token_us=seen.first_token_us,
             gpu_us=gpu_us,
             cost_usd_micro=cost_usd_micro(gpu_us, facts.price_usd_micro_per_hour),
             outcome=outcome,
             started_at=held.started_at,
             ended_at=held.started_at + timedelta(seconds=ended - held.began),
+            # What a node reports may leave out tokens that it has streamed, never the other way round.
+            thinking_tokens=min(seen.thinking_tokens, used.output_tokens),
+            finish_reason=seen.finish_reason,
         )
         self._count(record, route.reason if route is not None else Reason.ONLY_CANDIDATE)
         return record
@@ -139,10 +149,24 @@ class Settling:
         self._metrics.placements.labels(record.node, reason.value).inc()
         self._metrics.input_tokens.labels(*where).inc(record.input_tokens)
         self._metrics.output_tokens.labels(*where).inc(record.output_tokens)
+        self._metrics.thinking_tokens.labels(*where).inc(record.thinking_tokens)
+        if record.outcome is Outcome.DONE and record.finish_reason is not None:
+            self._metrics.answers.labels(*where, record.finish_reason.value).inc()
         self._metrics.gpu_seconds.labels(*where).inc(record.gpu_us / US_PER_S)
         self._metrics.cost_usd.labels(*where).inc(record.cost_usd_micro / 1_000_000)
         if record.first_token_us and record.kind is CallKind.CHAT:
             self._metrics.first_token.labels(tier, record.model).observe(record.first_token_us / US_PER_S)
+
+
+def _stand_in(held: Held, seen: Seen, seen_us: int) -> Reported:
+    """Return what was seen from here, in place of the report of a node that did not come to its end."""
+    return Reported(
+        input_tokens=held.prompt_tokens if seen.life_us else 0,
+        output_tokens=held.lease.tokens,
+        load_us=0,
+        prefill_us=seen.life_us or seen_us,
+        decode_us=seen_us - seen.life_us if seen.life_us else 0,
+    )
 
 
 def _speed(held: Held, reported: Reported) -> Speed:

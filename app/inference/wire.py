@@ -10,6 +10,7 @@ import msgspec
 from app.inference.failures import Failure
 from app.inference.keep_alive import KeepAlive
 from app.inference.records import ChatCall, Message
+from app.inference.thinking import Think
 
 # A line holds one token; Ollama's own limit is 512 kB.
 LINE_LIMIT_BYTES = 1_048_576
@@ -43,6 +44,7 @@ _RUNNER_WORDS = re.compile(
     r"context (canceled|deadline)|NaN or Inf",
     re.IGNORECASE,
 )
+_THINKING_WORDS = "does not support thinking"
 # What Ollama, or a proxy that limits bodies, says of the request itself.
 _OF_THE_REQUEST = frozenset({400, 413, 422})
 
@@ -57,11 +59,16 @@ class Options(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ChatBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`POST /api/chat`. `truncate` and `shift` are false: a prompt that does not fit is refused, never cut."""
+    """`POST /api/chat`. `truncate` and `shift` are false: a prompt that does not fit is refused, never cut.
+
+    `think` is always said: without it a model that can think does, and one that cannot takes `false`
+    (ollama, server/routes.go, ChatHandler).
+    """
 
     model: str
     messages: tuple[Message, ...]
     options: Options
+    think: Think
     keep_alive: KeepAlive = None
     format: msgspec.Raw | None = None
     stream: Literal[True] | None = None
@@ -80,9 +87,11 @@ class EmbedBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class LineMessage(msgspec.Struct, frozen=True):
-    """The message of a line."""
+    """The message of a line; `thinking` is what a node has separated from the content itself."""
 
     content: str = ""
+    thinking: str = ""
+    tool_calls: tuple[msgspec.Raw, ...] = ()
 
 
 class ChatLine(msgspec.Struct, frozen=True):
@@ -118,7 +127,14 @@ _line_decoder = msgspec.json.Decoder(ChatLine)
 
 
 def chat_body(
-    call: ChatCall, *, model: str, keep_alive: KeepAlive, num_ctx: int, prefix: str, max_tokens: int
+    call: ChatCall,
+    *,
+    model: str,
+    keep_alive: KeepAlive,
+    num_ctx: int,
+    prefix: str,
+    max_tokens: int,
+    think: Think = False,
 ) -> bytes:
     """Return the body of a chat; a `prefix` goes last, as the assistant's own message, to be continued."""
     messages = call.messages
@@ -129,6 +145,7 @@ def chat_body(
             model=model,
             messages=tuple(Message(message.role, sanitise(message.content)) for message in messages),
             options=Options(num_ctx, max_tokens, call.temperature, call.seed),
+            think=think,
             keep_alive=keep_alive,
             format=call.response_schema,
             stream=True,
@@ -164,9 +181,15 @@ class Lines:
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """Yield the lines that `piece` ends. Raises LineTooLong."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
-        yield from (line for line in lines if line)
+        # A line may end in CRLF: one of that alone is empty too.
+        yield from (line for line in lines if line.strip())
         if len(self._rest) > LINE_LIMIT_BYTES:
             raise LineTooLong
+
+    def close(self) -> bytes:
+        """Return what came after the last line end."""
+        rest, self._rest = self._rest, b""
+        return rest.strip()
 
 
 def read_line(line: bytes) -> ChatLine:
@@ -198,6 +221,8 @@ def failure_of(status: int, error: str) -> Failure:
         return _of_the_input(error) or Failure.SERVER_ERROR
     if status not in _OF_THE_REQUEST:
         return Failure.REJECTED
+    if _THINKING_WORDS in error:
+        return Failure.CANNOT_THINK
     return Failure.CONTEXT if status == 400 and _CONTEXT_WORDS.search(error) else Failure.BAD_REQUEST
 
 

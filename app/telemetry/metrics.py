@@ -30,6 +30,7 @@ class Metrics:
         self._declare_http(registry)
         self._declare_agents(registry)
         self._declare_calls(registry)
+        self._declare_tokens(registry)
         self._declare_nodes(registry)
         self._declare_stores(registry)
         self._declare_loops(registry)
@@ -91,12 +92,6 @@ class Metrics:
         self.placements = Counter(
             "switchyard_placements_total", "Calls placed on a node, by why.", ("node", "reason"), registry=r
         )
-        self.input_tokens = Counter("switchyard_input_tokens_total", "Prompt tokens.", where, registry=r)
-        self.output_tokens = Counter("switchyard_output_tokens_total", "Generated tokens.", where, registry=r)
-        self.gpu_seconds = Counter(
-            "switchyard_gpu_seconds_total", "GPU-seconds attributed to calls.", where, registry=r
-        )
-        self.cost_usd = Counter("switchyard_cost_usd_total", "GPU-seconds times the node's price.", where, registry=r)
         self.first_token = Histogram(
             "switchyard_first_token_seconds",
             "From placement to the first delta.",
@@ -116,6 +111,27 @@ class Metrics:
             ("node", "failure"),
             registry=r,
         )
+
+    def _declare_tokens(self, r: CollectorRegistry) -> None:
+        where = ("tier", "node", "model")
+        self.input_tokens = Counter("switchyard_input_tokens_total", "Prompt tokens.", where, registry=r)
+        self.output_tokens = Counter("switchyard_output_tokens_total", "Generated tokens.", where, registry=r)
+        self.thinking_tokens = Counter(
+            "switchyard_thinking_tokens_total",
+            "Generated tokens that were thinking: those that were seen as such, so at least so many.",
+            where,
+            registry=r,
+        )
+        self.answers = Counter(
+            "switchyard_answers_total",
+            "Chat calls that brought an answer, by why the model stopped.",
+            (*where, "finish_reason"),
+            registry=r,
+        )
+        self.gpu_seconds = Counter(
+            "switchyard_gpu_seconds_total", "GPU-seconds attributed to calls.", where, registry=r
+        )
+        self.cost_usd = Counter("switchyard_cost_usd_total", "GPU-seconds times the node's price.", where, registry=r)
 
     def _declare_nodes(self, r: CollectorRegistry) -> None:
         self.slots_taken = Gauge(

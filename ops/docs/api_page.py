@@ -25,6 +25,12 @@ EVENTS = (
         "`reason`, `since`",
         "Nothing can take the run's call since then. It goes on as soon as something can, until its deadline.",
     ),
+    (
+        "`thinking`",
+        "`offset`, `text`",
+        "Only if `think` was asked for: what the model thinks before it answers. Drop what came of it after `offset` "
+        "characters, then append.",
+    ),
     ("`delta`", "`text`", "Append the text."),
     ("`restart`", "`offset`", "Drop all text after that many characters (Unicode code points); go on appending."),
     ("`done`", "the body of a JSON answer", "Last. Its `message` equals the text that was put together."),

@@ -9,7 +9,18 @@ from types import ModuleType
 from app import causes, ids, loops, sqlstates
 from app.agents import values
 from app.api import operations, shapes
-from app.inference import breaker, continuation, failures, model_problems, nodes, records, route, tiers
+from app.inference import (
+    breaker,
+    continuation,
+    ends,
+    failures,
+    model_problems,
+    nodes,
+    records,
+    route,
+    thinking,
+    tiers,
+)
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -27,6 +38,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (continuation, "Continuation"),
     (records, "CallKind"),
     (records, "Outcome"),
+    (ends, "FinishReason"),
+    (thinking, "ThinkLevel"),
     (values, "RunState"),
     (values, "EventKind"),
     (values, "WaitReason"),

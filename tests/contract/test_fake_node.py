@@ -208,7 +208,7 @@ async def dialect(node: FakeNode) -> AsyncGenerator[openai.AsyncOpenAI]:
 async def test_the_openai_dialect_answers_whole(dialect: openai.AsyncOpenAI, node: FakeNode) -> None:
     """openai/openai.go, ToChatCompletion."""
     answer = await dialect.chat.completions.create(
-        model=CHAT, messages=[{"role": "user", "content": "Say hello."}], max_tokens=4, temperature=0.0
+        model=CHAT, messages=[{"role": "user", "content": "Say hello."}], max_tokens=5, temperature=0.0
     )
     assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == (TEXT, "stop")
     assert (answer.model, answer.object) == (CHAT, "chat.completion")

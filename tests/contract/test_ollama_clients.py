@@ -56,7 +56,7 @@ def _body(prefix: str = "") -> bytes:
 
 async def _hot_chat(hot: Ollama, node: FakeNode) -> tuple[str, ChatLine]:
     text: list[str] = []
-    last = await hot.chat(Target("a", node.url, "m:1b"), _body(), WAITS, lambda piece, _tokens: text.append(piece))
+    last = await hot.chat(Target("a", node.url, "m:1b"), _body(), WAITS, lambda heard: text.append(heard.text))
     return "".join(text), last
 
 
@@ -111,9 +111,7 @@ async def test_a_look_finds_what_the_official_client_lists(
 @pytest.mark.source("ollama: server/routes.go")
 async def test_an_unknown_model_is_the_same_refusal(hot: Ollama, official: ollama.AsyncClient, node: FakeNode) -> None:
     with pytest.raises(CallBroke) as broke:
-        await hot.chat(
-            Target("a", node.url, "x"), _body().replace(b"m:1b", b"x:1b"), WAITS, lambda _text, _tokens: None
-        )
+        await hot.chat(Target("a", node.url, "x"), _body().replace(b"m:1b", b"x:1b"), WAITS, lambda _heard: None)
     with pytest.raises(ollama.ResponseError) as refused:
         await official.chat(model="x:1b")
     assert broke.value.failure is Failure.MODEL_MISSING

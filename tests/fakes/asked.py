@@ -30,7 +30,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     is_stream: bool
     truncate: bool
     keep_alive_ns: int | None
-    wants_thinking: bool
+    think: bool | str | None
     has_tools: bool
     with_usage: bool = False
 
@@ -86,9 +86,12 @@ def read_input(asked: wire.EmbedRequest) -> list[str]:
             raise bad_request("invalid input type")
 
 
-def refusal(asked: Asked, kind: str) -> Refused | None:
-    """Say what a model of that kind, without tools and without thinking, cannot do (ChatHandler, GenerateHandler)."""
-    if asked.wants_thinking:
+def refusal(asked: Asked, kind: str, *, thinks: bool) -> Refused | None:
+    """Say what a model of that kind, without tools, cannot do (ChatHandler, GenerateHandler).
+
+    `think: false` is taken by every model.
+    """
+    if asked.think and not thinks:
         return bad_request(f'"{asked.model}" does not support thinking')
     if kind != "chat":
         return bad_request(f'"{asked.model}" does not support {_verb(asked.form)}')
@@ -114,7 +117,7 @@ def _asked(form: Form, call: wire.Inference, messages: tuple[Message, ...], *, h
         is_stream=call.stream,
         truncate=call.truncate,
         keep_alive_ns=call.keep_alive_ns,
-        wants_thinking=bool(call.think),
+        think=call.think,
         has_tools=has_tools,
     )
 

@@ -16,7 +16,7 @@ from ops.local.ollama.gojson import parse
 from ops.local.ollama.options import LoadOptions, SampleOptions
 from ops.local.ollama.wire import Message
 from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
-from tests.fakes.replies import entry, now, refusing, running, shown, tokens_of
+from tests.fakes.replies import done_reason_of, entry, now, refusing, running, shown, thinking_of, tokens_of
 from tests.fakes.scripts import FakeCall, FakeModel, Script
 from tests.fakes.speaker import NS, Counts, Speaker
 from tests.fakes.words import count_tokens, vector_of
@@ -202,11 +202,11 @@ class FakeNode:
 
     async def _text(self, request: web.Request, call: FakeCall, script: Script, asked: Asked) -> web.StreamResponse:
         model = self._find(asked.model, missing=model_not_found(asked.model))
-        speaker = Speaker(request, asked)
+        speaker = Speaker(request, asked, script)
         if not asked.messages and asked.keep_alive_ns == 0:
             self.loaded.pop(model.name, None)
             return await speaker.end("unload")
-        refused = refusal(asked, model.kind)
+        refused = refusal(asked, model.kind, thinks=model.thinks)
         if refused is not None:
             raise refused
         wanted = options.choose([asked.options], context_length=None, is_embedding=False)
@@ -219,14 +219,15 @@ class FakeNode:
                 raise bad_request(CONTEXT_ERROR)
             prefill_s = await self._prefill(model, prompt_tokens, asked.messages)
             started = time.perf_counter()
-            said = script.text
+            thought, said = thinking_of(model, asked, script), script.text
             tokens = self._words(asked, wanted.sample) if said is None else list(said)
-            cut = await self._say(speaker, call, script, model, tokens)
+            cut = await self._say(speaker, call, script, model, (thought, tokens))
             if cut is not None:
                 return cut
             call.done = True
             decode_s = time.perf_counter() - started
-            return await speaker.end("stop", Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens))
+            reason = done_reason_of(wanted.sample, call.tokens)
+            return await speaker.end(reason, Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens))
 
     def _words(self, asked: Asked, sample: SampleOptions) -> list[str]:
         return tokens_of(asked.messages, sample, self.answer_tokens, quotes=self.quotes)
@@ -242,9 +243,15 @@ class FakeNode:
         return time.perf_counter() - started
 
     async def _say(
-        self, speaker: Speaker, call: FakeCall, script: Script, model: FakeModel, tokens: Sequence[str]
+        self,
+        speaker: Speaker,
+        call: FakeCall,
+        script: Script,
+        model: FakeModel,
+        said: tuple[Sequence[str], Sequence[str]],
     ) -> web.StreamResponse | None:
-        """Say the tokens; return the reply if the script ended it."""
+        """Say what is thought, then what is answered; return the reply if the script ended it."""
+        thought, tokens = len(said[0]), [*said[0], *said[1]]
         per_s = model.tokens_per_s if script.tokens_per_s is None else script.tokens_per_s
         for number in range(len(tokens) + 1):
             cut = await speaker.trouble(script, number)
@@ -252,7 +259,7 @@ class FakeNode:
                 return cut
             if per_s:
                 await asyncio.sleep(1 / per_s)
-            await speaker.say(tokens[number])
+            await (speaker.think if number < thought else speaker.say)(tokens[number])
             call.tokens += 1
         return None
 
@@ -268,7 +275,8 @@ class FakeNode:
             if not asked.truncate and any(count_tokens([text]) > self.loaded[model.name] for text in texts):
                 raise bad_request("the input length exceeds the context length")
             size = asked.dimensions or model.vector_size
-            vectors = script.vectors or [vector_of(text, model.vector_size, first=size) for text in texts]
+            own = [vector_of(text, model.vector_size, first=size) for text in texts]
+            vectors = own if script.vectors is None else script.vectors
             call.done = True
             times = {"total_duration": int(load_s * NS) + 1_000_000, "load_duration": int(load_s * NS)}
             return web.json_response(

@@ -10,7 +10,8 @@ from aiohttp.typedefs import Handler
 from ops.local.ollama.faults import Refused
 from ops.local.ollama.options import SampleOptions
 from ops.local.ollama.wire import Message
-from tests.fakes.scripts import FakeModel
+from tests.fakes.asked import Asked
+from tests.fakes.scripts import FakeModel, Script
 from tests.fakes.words import words_after
 
 
@@ -49,7 +50,7 @@ def shown(model: FakeModel) -> dict[str, object]:
     return {
         "details": entry(model)["details"],
         "model_info": {"general.architecture": "fake", "fake.context_length": model.context_length},
-        "capabilities": ["embedding" if model.kind == "embed" else "completion"],
+        "capabilities": ["embedding" if model.kind == "embed" else "completion", *(["thinking"] * model.thinks)],
         "modified_at": now(),
         "template": model.template,
         "parameters": "",
@@ -70,6 +71,18 @@ async def refusing(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 _PASSAGE = re.compile(r"^\[1\] [^\n]*\n([^.\n]{12,200}\.)", re.MULTILINE)
+
+
+def thinking_of(model: FakeModel, asked: Asked, script: Script) -> list[str]:
+    """Return what the fake thinks; a model that can does so unasked (server/routes.go, ChatHandler)."""
+    if script.thinking is not None:
+        return list(script.thinking)
+    return ["let ", "me ", "see"] if model.thinks and asked.think is not False else []
+
+
+def done_reason_of(wanted: SampleOptions, tokens: int) -> str:
+    """Return why the fake stopped: it had no more to say, or was allowed no more."""
+    return "length" if 0 <= wanted.num_predict <= tokens else "stop"
 
 
 def tokens_of(

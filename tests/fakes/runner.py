@@ -22,6 +22,7 @@ from app.agents.values import (
 )
 from app.errors import BadInput, IdempotencyMismatch, RunUnknown, SessionUnknown, SwitchyardError
 from app.ids import Caller, DocumentId, RouteId, RunId, SessionId, TenantId
+from app.inference.ends import FinishReason
 from app.inference.route import Candidate, Reason, Route
 from app.inference.tiers import Tier, TierReason
 
@@ -236,6 +237,7 @@ def finished(run_id: RunId, session_id: SessionId, message: str) -> RunResult:
         session_id=session_id,
         state=RunState.DONE,
         message=message,
+        finish_reason=FinishReason.STOP,
         agent_used="guide",
         conversation_complete=True,
         citations=(citation,),

@@ -15,6 +15,8 @@ class FakeModel(msgspec.Struct, frozen=True, kw_only=True):
     load_s: float = 0.0
     vector_size: int = 384
     context_length: int = 32_768
+    thinks: bool = False
+    """It can think, and does unless it is told not to."""
     digest: str = ""
     template: str = "{{ range .Messages }}{{ .Content }}<|im_end|>{{ end }}"
     """As `/api/show` tells it: one that closes every message, so that nobody tries whether the model goes on."""
@@ -34,6 +36,15 @@ class Script(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     error: str = "scripted"
     text: str | None = None
     """Said instead of numbered words, a character a token."""
+    thinking: str | None = None
+    """Thought first, a character a token, whatever the model and the request say."""
+    done_reason: str | None = None
+    """Said at the end instead of what is so; `""` leaves it out."""
+    eval_count: int | None = None
+    tool_calls: list[dict[str, object]] = []
+    """Said with the last piece."""
+    line_end: str = "\n"
+    last_line_end: str | None = None
     raw: str | None = None
     """A raw line sent after `raw_after` tokens."""
     raw_after: int = 0

@@ -30,10 +30,13 @@ class Counts(msgspec.Struct, frozen=True):
 class Speaker:
     """One answer on its way. As in Ollama, the headers of a stream go out with its first piece."""
 
-    def __init__(self, request: web.Request, asked: Asked) -> None:
+    def __init__(self, request: web.Request, asked: Asked, script: Script) -> None:
         self._request = request
         self._asked = asked
+        self._script = script
+        self._line_end = script.line_end.encode()
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._created_s = int(time.time())
         kind = "text/event-stream" if asked.form is Form.COMPLETION else "application/x-ndjson"
         self._stream = web.StreamResponse(headers={"content-type": kind})
@@ -41,17 +44,25 @@ class Speaker:
     async def say(self, text: str) -> None:
         """Send one piece, or keep it for the one object."""
         if self._asked.is_stream:
-            await self._write(self._piece(text, is_first=not self._stream.prepared))
+            await self._write(self._piece(text, "", is_first=not self._stream.prepared))
         else:
             self._texts.append(text)
 
+    async def think(self, text: str) -> None:
+        """Send one piece of thinking, or keep it for the one object."""
+        if self._asked.is_stream:
+            await self._write(self._piece("", text, is_first=not self._stream.prepared))
+        else:
+            self._thoughts.append(text)
+
     async def end(self, reason: str, counts: Counts | None = None) -> web.StreamResponse:
         """Send the last piece, or the one object; without counts the model was only loaded or unloaded."""
+        reason = reason if self._script.done_reason is None else self._script.done_reason
         if self._asked.is_stream and counts is not None:
             await self._write(self._last(reason, counts))
             await self._stream.write_eof()
             return self._stream
-        whole = self._whole("".join(self._texts), reason, counts)
+        whole = self._whole("".join(self._texts), "".join(self._thoughts), reason, counts)
         return web.Response(body=msgspec.json.encode(whole), content_type="application/json", charset="utf-8")
 
     async def trouble(self, script: Script, number: int) -> web.StreamResponse | None:
@@ -59,7 +70,7 @@ class Speaker:
         if script.hang_after == number:
             await asyncio.Event().wait()
         if script.raw is not None and script.raw_after == number and self._asked.is_stream:
-            await self._write(script.raw.encode("utf-8", "surrogateescape") + b"\n")
+            await self._write(script.raw.encode("utf-8", "surrogateescape") + self._line_end)
         if script.die_after == number:
             if self._request.transport is not None:
                 self._request.transport.abort()
@@ -84,20 +95,27 @@ class Speaker:
         if raw:
             await self._stream.write(raw)
 
-    def _piece(self, text: str, *, is_first: bool) -> bytes:
+    def _piece(self, text: str, thinking: str, *, is_first: bool) -> bytes:
         match self._asked.form:
             case Form.CHAT | Form.GENERATE:
-                return msgspec.json.encode({**self._head(), **self._said(text), "done": False}) + b"\n"
+                return (
+                    msgspec.json.encode({**self._head(), **self._said(text, thinking), "done": False}) + self._line_end
+                )
             case Form.COMPLETION:
-                role = {"role": "assistant"} if is_first else {}
-                return _event(self._chunk([{"index": 0, "delta": role | {"content": text}, "finish_reason": None}]))
+                delta = ({"role": "assistant"} if is_first else {}) | {"content": text}
+                # openai/openai.go, Message: `reasoning`.
+                delta |= {"reasoning": thinking} if thinking else {}
+                return _event(self._chunk([{"index": 0, "delta": delta, "finish_reason": None}]))
             case _:
                 assert_never(self._asked.form)
 
     def _last(self, reason: str, counts: Counts) -> bytes:
         match self._asked.form:
             case Form.CHAT | Form.GENERATE:
-                return msgspec.json.encode(self._whole("", reason, counts)) + b"\n"
+                end = self._script.last_line_end
+                return msgspec.json.encode(self._whole("", "", reason, counts)) + (
+                    self._line_end if end is None else end.encode()
+                )
             case Form.COMPLETION:
                 # middleware/openai.go, ChatWriter: a chunk with the reason, one with the usage if asked, and the end.
                 chunks = [self._chunk([{"index": 0, "delta": {}, "finish_reason": reason}])]
@@ -107,13 +125,15 @@ class Speaker:
             case _:
                 assert_never(self._asked.form)
 
-    def _whole(self, text: str, reason: str, counts: Counts | None) -> dict[str, object]:
+    def _whole(self, text: str, thinking: str, reason: str, counts: Counts | None) -> dict[str, object]:
         match self._asked.form:
             case Form.CHAT | Form.GENERATE:
-                end = {"done": True, "done_reason": reason}
-                return {**self._head(), **self._said(text), **end, **_metrics(counts)}
+                # api/types.go: `done_reason,omitempty`.
+                end = {"done": True, **({"done_reason": reason} if reason else {})}
+                said = self._said(text, thinking, self._script.tool_calls)
+                return {**self._head(), **said, **end, **_metrics(counts, self._script.eval_count)}
             case Form.COMPLETION:
-                message = {"role": "assistant", "content": text}
+                message = {"role": "assistant", "content": text} | ({"reasoning": thinking} if thinking else {})
                 choices = [{"index": 0, "message": message, "finish_reason": reason}]
                 usage = {} if counts is None else {"usage": _usage(counts)}
                 return self._chunk(choices) | {"object": "chat.completion"} | usage
@@ -123,9 +143,14 @@ class Speaker:
     def _head(self) -> dict[str, object]:
         return {"model": self._asked.model, "created_at": now()}
 
-    def _said(self, text: str) -> dict[str, object]:
+    def _said(self, text: str, thinking: str, tool_calls: Sequence[Mapping[str, object]] = ()) -> dict[str, object]:
+        more: dict[str, object] = {}
+        if thinking:
+            more["thinking"] = thinking
+        if tool_calls:
+            more["tool_calls"] = tool_calls
         is_chat = self._asked.form is Form.CHAT
-        return {"message": {"role": "assistant", "content": text}} if is_chat else {"response": text}
+        return {"message": {"role": "assistant", "content": text} | more} if is_chat else {"response": text} | more
 
     def _chunk(self, choices: Sequence[Mapping[str, object]]) -> dict[str, object]:
         head = {"id": COMPLETION_ID, "object": "chat.completion.chunk", "created": self._created_s}
@@ -136,7 +161,7 @@ def _event(chunk: Mapping[str, object]) -> bytes:
     return b"data: %b\n\n" % msgspec.json.encode(chunk)
 
 
-def _metrics(counts: Counts | None) -> dict[str, object]:
+def _metrics(counts: Counts | None, eval_count: int | None) -> dict[str, object]:
     if counts is None:
         return {}
     return {
@@ -144,7 +169,7 @@ def _metrics(counts: Counts | None) -> dict[str, object]:
         "load_duration": int(counts.load_s * NS),
         "prompt_eval_count": counts.prompt_tokens,
         "prompt_eval_duration": int(counts.prefill_s * NS),
-        "eval_count": counts.tokens,
+        "eval_count": counts.tokens if eval_count is None else eval_count,
         "eval_duration": int(counts.decode_s * NS),
     }
 

@@ -15,6 +15,7 @@ from app.agents.values import Citation, Delta, EventKind, Queued, RouteSummary
 from app.api.shapes import ChatMetadata, ChatResponse
 from app.api.sse import RETRY_HINT_MS
 from app.ids import DocumentId, RouteId, RunId, SessionId
+from app.inference.ends import FinishReason
 from app.inference.tiers import TIERS, Tier
 from app.retrieval.states import JobState
 
@@ -182,26 +183,11 @@ def problem(status: int, code: str) -> web.Response:
 
 def answer_of(session_id: UUID, tier: Tier, cost_usd: float, named: list[str], *, words: int) -> ChatResponse:
     """Return what a stack says of an answer of that tier that cites the named documents."""
-    route = RouteSummary(
-        route_id=RouteId(uuid4()),
-        kind="chat",
-        agent="answer",
-        tier=tier,
-        tier_reason="rated",
-        reason="least_cost",
-        node="a",
-        model=f"{tier.value}-model",
-        digest="0" * 64,
-        input_tokens=10,
-        output_tokens=words,
-        first_token_ms=0.1,
-        gpu_seconds=0.01,
-        cost_usd=cost_usd,
-        outcome="done",
-    )
+    route = _route_of(tier, cost_usd, words)
     return ChatResponse(
         session_id=session_id,
         message="".join(f"word{number} " for number in range(words)),
+        finish_reason=FinishReason.STOP,
         agent_used="answer",
         requires_clarification=False,
         conversation_complete=True,
@@ -219,6 +205,27 @@ def answer_of(session_id: UUID, tier: Tier, cost_usd: float, named: list[str], *
         ),
         citations=tuple(Citation(name, DocumentId(uuid4()), "", "", 0, 0, 1.0) for name in named),
         degraded=(),
+        thinking=None,
+    )
+
+
+def _route_of(tier: Tier, cost_usd: float, words: int) -> RouteSummary:
+    return RouteSummary(
+        route_id=RouteId(uuid4()),
+        kind="chat",
+        agent="answer",
+        tier=tier,
+        tier_reason="rated",
+        reason="least_cost",
+        node="a",
+        model=f"{tier.value}-model",
+        digest="0" * 64,
+        input_tokens=10,
+        output_tokens=words,
+        first_token_ms=0.1,
+        gpu_seconds=0.01,
+        cost_usd=cost_usd,
+        outcome="done",
     )
 
 

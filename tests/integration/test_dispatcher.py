@@ -10,6 +10,7 @@ import pytest
 from app.errors import ContextTooLong, DeadlineExceeded, ModelUnknown, NoNodeAvailable
 from app.ids import RunId
 from app.inference.breaker import BreakerState
+from app.inference.ends import FinishReason
 from app.inference.records import Answer, ChatCall, Message, Outcome
 from app.inference.route import Exclusion, Reason
 from app.inference.tiers import Tier, TierReason
@@ -98,7 +99,7 @@ async def test_a_context_that_proves_too_small_is_made_larger(replica: Replica, 
     ]
     assert sizes == [256, 1024]
     assert [record.outcome for record in seen.records] == [Outcome.FAILED]
-    assert answer.done_reason == "stop"
+    assert answer.finish_reason is FinishReason.LENGTH
 
 
 async def test_a_prompt_that_fits_nowhere_is_refused_with_the_limit(replica: Replica, nodes: list[FakeNode]) -> None:

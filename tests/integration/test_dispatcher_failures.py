@@ -9,7 +9,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from app.errors import NodeFailed, NodeRefused, NoNodeAvailable
+from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable
 from app.inference.breaker import BreakerState
 from app.inference.records import Answer, ChatCall, Outcome
 from app.inference.route import Reason
@@ -236,3 +236,16 @@ async def test_embeddings_move_to_another_node_too(replica: Replica, nodes: list
     embedding = await replica.dispatcher.embed(["alpha"], agent="test", on_record=seen.on_record)
     assert len(embedding.vectors[0]) == 384
     assert [one.node for one in seen.records] == ["n0", "n1"]
+
+
+@pytest.mark.parametrize("vectors", [[], [[]], [[0.0, 0.0]]])
+async def test_an_embedding_without_a_vector_is_asked_for_elsewhere(
+    replica: Replica, nodes: list[FakeNode], vectors: list[list[float]]
+) -> None:
+    nodes[0].script(vectors=vectors)
+    embedding = await replica.dispatcher.embed(["alpha"], agent="test")
+    assert (len(embedding.vectors[0]), embedding.record.node) == (384, "n1")
+    for node in nodes:
+        node.script(vectors=vectors, times=-1)
+    with pytest.raises(AnswerEmpty):
+        await replica.dispatcher.embed(["alpha"], agent="test", patience_s=60.0)

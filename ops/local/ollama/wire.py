@@ -265,7 +265,7 @@ def _inference(found: Fields) -> Inference:
         response_format=found.json("format"),
         keep_alive_ns=found.get("keep_alive", int),
         options=found.object("options"),
-        think=found.get("think", bool) or found.get("think", str),
+        think=found.get("think", bool) if found.get("think", str) is None else found.get("think", str),
         truncate=found.get("truncate", bool) is not False,
         shift=found.get("shift", bool),
         render_only=found.get("_debug_render_only", bool) or False,

@@ -14,6 +14,7 @@ from app.agents.prompts import FrontMatter, Prompt
 from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
 from app.ids import TenantId
 from app.inference.dispatcher import Dispatcher
+from app.inference.ends import FinishReason
 from app.inference.records import Answer, CallRecord, ChatCall
 from app.inference.route import Route
 from app.retrieval.search import Embed, Passage, Search
@@ -110,7 +111,9 @@ class Scripted:
             else:
                 on_delta(piece)
         record = cast("CallRecord", None)
-        return Answer(text="", record=record, route=cast("Route", None), continued=False, done_reason="stop")
+        return Answer(
+            text="", record=record, route=cast("Route", None), continued=False, finish_reason=FinishReason.STOP
+        )
 
 
 OPENING = "I cannot reach it."

@@ -9,6 +9,7 @@ import pytest
 from app.agents.values import OnDisconnect, RunState
 from app.api.shapes import ChatResponse
 from app.errors import DeadlineExceeded, NodeRefused, NoNodeAvailable, RunCancelled, RunFailed, SessionBusy
+from app.inference.ends import FinishReason
 from tests.fakes.asgi import JSON, Client
 from tests.fakes.platform import FakePlatform
 from tests.fakes.runner import failed
@@ -23,19 +24,21 @@ async def test_an_answer_has_exactly_the_promised_fields(client: Client, platfor
     assert list(reply.json()) == [
         "session_id",
         "message",
+        "finish_reason",
         "agent_used",
         "requires_clarification",
         "conversation_complete",
         "metadata",
         "citations",
         "degraded",
+        "thinking",
     ]
     answer = msgspec.json.decode(reply.body, type=ChatResponse)
     assert [answer.session_id] == list(platform.sessions.rows)
     assert answer.message == "Returns are free for 30 days."
     assert answer.agent_used == "guide"
     assert answer.requires_clarification is False
-    assert answer.conversation_complete is True
+    assert (answer.conversation_complete, answer.finish_reason, answer.thinking) == (True, FinishReason.STOP, None)
     assert answer.metadata.tokens_used == 128
     assert answer.metadata.processing_time_ms == 42
     assert answer.citations[0].quote == "Returns are free."

@@ -17,7 +17,7 @@ from app.inference.ollama import Waits
 from app.inference.patience import Patience
 from app.inference.records import CallRecord, Outcome
 from app.inference.route import Candidate, Route
-from app.inference.settling import Reported, Settling
+from app.inference.settling import Reported, Seen, Settling
 from app.inference.tiers import Tier
 from app.telemetry.metrics import Metrics
 from tests.fakes.held import held_on
@@ -71,7 +71,9 @@ class Bench:
 
 async def test_a_call_that_ended_well_is_recorded_though_it_is_cancelled_while_its_slot_is_given_back() -> None:
     bench = Bench(answers=False)
-    ending = asyncio.create_task(bench.settling.finish(held_on(), None, REPORTED, 500, bench.on_record))
+    ending = asyncio.create_task(
+        bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.on_record)
+    )
     await asyncio.sleep(0)
     ending.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -84,7 +86,7 @@ async def test_a_call_that_ended_well_is_recorded_though_it_is_cancelled_while_i
 
 async def test_a_call_that_ended_well_is_handed_over_once() -> None:
     bench = Bench(answers=True)
-    record = await bench.settling.finish(held_on(), None, REPORTED, 500, bench.on_record)
+    record = await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.on_record)
     assert (record.outcome, record.gpu_us, bench.records) == (Outcome.DONE, 5000, [])
 
 

@@ -35,7 +35,7 @@ def test_lines_come_out_however_the_stream_is_cut(lines: list[bytes], step: int)
     stream = b"".join(line + b"\n" for line in lines)
     reader = Lines()
     found = [line for at in range(0, len(stream), step) for line in reader.feed(stream[at : at + step])]
-    assert found == [line for line in lines if line]
+    assert found == [line for line in lines if line.strip()]
 
 
 def test_a_line_without_an_end_is_not_collected_for_ever() -> None:
@@ -83,6 +83,7 @@ def test_what_is_not_the_protocol_is_a_value_error(raw: bytes) -> None:
         # A proxy's words for a large body say nothing of the model's context.
         (413, "Request Entity Too Large", Failure.BAD_REQUEST),
         (400, '"m" does not support chat', Failure.BAD_REQUEST),
+        (400, '"m" does not support thinking', Failure.CANNOT_THINK),
         (401, "unauthorized", Failure.REJECTED),
         (403, "", Failure.REJECTED),
         (405, "", Failure.REJECTED),
@@ -167,6 +168,7 @@ def test_a_chat_body_has_only_what_is_allowed() -> None:
         "model": "m",
         "messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "content": "so far"}],
         "options": {"num_ctx": 2048, "num_predict": 5, "temperature": 0.0},
+        "think": False,
         "keep_alive": "30m",
         "format": {"type": "object"},
         "stream": True,
