@@ -6,6 +6,8 @@
 
 DATABASE = (
     "checkpoints.get",
+    "continuations_add",
+    "continuations_read",
     "document.add",
     "document.discard",
     "document.discard_blob",
@@ -72,6 +74,7 @@ DATABASE = (
 )
 COORDINATION = (
     "acquire",
+    "continuation_claim",
     "events.append",
     "events.read",
     "orphans",

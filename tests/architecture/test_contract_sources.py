@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tests.architecture.sources import Function, Source, none, sources
 
-SUITES = ("tests/contract/test_ollama", "tests/contract/test_fake_node")
+SUITES = ("tests/contract/test_ollama", "tests/contract/test_qdrant", "tests/contract/test_fake_node")
 # A project and a path inside it, as `ollama: server/routes.go`.
 FILE = re.compile(r"[a-z][a-z.-]*: [\w.-]+(/[\w.-]+)*\.[a-z]+")
 

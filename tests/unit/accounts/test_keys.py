@@ -176,7 +176,7 @@ async def test_a_key_revoked_here_is_refused_at_once(keys: Keys, database: FakeD
 
 async def test_revoking_an_unknown_prefix_says_so(keys: Keys) -> None:
     with pytest.raises(KeyUnknown, match="prefix"):
-        await keys.revoke("nothing")
+        await keys.revoke("aaaaaaaaaaaa")
 
 
 async def test_the_memory_of_keys_is_bounded(keys: Keys, database: FakeDatabase) -> None:

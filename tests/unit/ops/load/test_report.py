@@ -34,7 +34,7 @@ def test_the_terminal_shows_found_limit_and_standing_of_each_target() -> None:
     assert "  simple answers, p95  4.250 s    1  < 3.000 s     breached\n" in text
     assert "  errors               50.00%     2  < 1.00%       breached\n" in text
     assert "  retrieval, p99       -          0  <= 3.000 s    not measured\n" in text
-    assert "  slot wait (replicas)  all     1      0.500  0.500  0.500  0.500\n" in text
+    assert "  slot wait (replicas)  all     1  0.500  0.500  0.500  0.500\n" in text
     assert "  refused     refused  rate_limited  1\n" in text
     assert "  output tokens  all     36  4.000\n" in text
     assert "  answers        simple  1   0.111\n" in text
