@@ -107,7 +107,7 @@ def test_a_write_that_too_few_copies_take_is_refused_until_the_peer_is_back(serv
 
 
 @pytest.mark.source(UPDATE)
-@pytest.mark.source(UPDATE)
+@pytest.mark.source("qdrant: lib/collection/src/shards/replica_set/update.rs")
 def test_three_copies_of_which_two_must_take_a_write_bear_one_loss(server: Server, double: Double) -> None:
     """update_impl: minimal_success_count is the factor, and no more than there are copies."""
     name = server.create(replication_factor=3, write_consistency_factor=2)
