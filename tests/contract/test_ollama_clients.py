@@ -71,6 +71,7 @@ async def test_a_chat_is_the_same_text_and_counts(hot: Ollama, official: ollama.
             messages=[{"role": message.role, "content": message.content} for message in CALL.messages],
             options=msgspec.convert(sent["options"], dict[str, object]),
             keep_alive="30m",
+            think=False,
             stream=True,
         )
     ]
