@@ -149,7 +149,8 @@ class Settling:
         self._metrics.placements.labels(record.node, reason.value).inc()
         self._metrics.input_tokens.labels(*where).inc(record.input_tokens)
         self._metrics.output_tokens.labels(*where).inc(record.output_tokens)
-        self._metrics.thinking_tokens.labels(*where).inc(record.thinking_tokens)
+        if record.kind is CallKind.CHAT:
+            self._metrics.thinking_tokens.labels(*where).inc(record.thinking_tokens)
         if record.outcome is Outcome.DONE and record.finish_reason is not None:
             self._metrics.answers.labels(*where, record.finish_reason.value).inc()
         self._metrics.gpu_seconds.labels(*where).inc(record.gpu_us / US_PER_S)
