@@ -209,7 +209,9 @@ async def test_the_command_as_a_program_asks_what_is_piped_in_and_writes_the_ans
     assert (ended.returncode, ended.stderr) == (0, "")
     assert '[1] handbook.md \\u00a7 Returns: "Returns are free."' in ended.stdout.splitlines()
     ended = await asyncio.to_thread(shell, f"set -o pipefail; echo 'long question' | {command} - | head -c 1", environ)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "R", "")
+    assert (ended.returncode, ended.stdout) == (0, "R")
+    # The reader leaves while the answer comes, or when all of it has come.
+    assert ended.stderr in {"", "(stopped)\n"}
     assert [run.question for run in running.platform.runner.started] == ["one", "long question\n"]
 
 

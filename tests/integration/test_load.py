@@ -133,7 +133,8 @@ async def test_both_personas_are_measured_and_a_quick_stack_passes(stack: FakeSt
 
 @pytest.mark.requirement("ORC-81.told", "ORC-83.told")
 async def test_a_breach_is_named_and_is_the_exit_status(stack: FakeStack, tmp_path: Path) -> None:
-    stack.manner = Manner(refuse=2, refuse_in_stream=2, cost_usd=0.02, cites=False)
+    # An answer takes long enough that four refusals are more than one operation in a hundred on any machine.
+    stack.manner = Manner(delta_s=0.05, refuse=2, refuse_in_stream=2, cost_usd=0.02, cites=False)
     ran = await load(stack, tmp_path, *SHORT, "--users", "6", "--minutes", "0.03")
     assert ran.status == 1, ran.out + ran.err
     verdict = msgspec.json.decode((tmp_path / "verdict.json").read_bytes(), type=Report)
