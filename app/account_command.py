@@ -5,16 +5,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry
-
 from app.accounts.keys import ApiKey, Keys
 from app.accounts.tenants import Tenant, Tenants
+from app.command_database import open_database
 from app.console import Console
 from app.errors import BadInput
 from app.ids import KeyPermission
-from app.postgres import Database, make_pool
-from app.settings import Settings, database_access
-from app.telemetry.metrics import Metrics
+from app.postgres import Database
+from app.settings import Settings
 
 
 class Accounts:
@@ -28,12 +26,8 @@ class Accounts:
 @asynccontextmanager
 async def open_accounts(settings: Settings) -> AsyncGenerator[Accounts]:
     """Open one connection to PostgreSQL."""
-    pool = make_pool(database_access(settings), size=1, wait_s=5.0)
-    await pool.open(wait=False)
-    try:
-        yield Accounts(Database(pool, Metrics(CollectorRegistry())))
-    finally:
-        await pool.close()
+    async with open_database(settings) as database:
+        yield Accounts(database)
 
 
 async def add_tenant(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=wait,
         default=WAIT_LIMIT_S,
         metavar="SECONDS",
-        help="wait so long in all when the stack says that asking again may help (%(default)g)",
+        help="wait so long in all for a stack that is away, or says that asking again may help (%(default)g)",
     )
     parser.add_argument("--json", action="store_true", help="print the whole answer as JSON at the end")
 
@@ -72,7 +72,9 @@ def run_chat(given: argparse.Namespace, environ: Mapping[str, str], console: Con
     """Talk to a running stack. Raises ConfigurationWrong, StackAway."""
     mistakes: list[Mistake] = []
     told = partial(_tell, notes)
-    stack = Stack(_chat_url(given, environ, mistakes), _chat_key(given, environ, mistakes), told=told)
+    stack = Stack(
+        _chat_url(given, environ, mistakes), _chat_key(given, environ, mistakes), wait_limit_s=given.wait, told=told
+    )
     question = _question(given, mistakes)
     if mistakes:
         raise ConfigurationWrong(*mistakes)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from app.command_database import open_database
 from app.console import Console
-from app.postgres import Database, make_pool
+from app.postgres import Database
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import reindex_all
-from app.settings import Settings, database_access
+from app.settings import Settings
 from app.stores import make_qdrant
 from app.telemetry.metrics import Metrics
 
@@ -27,15 +28,12 @@ class Index:
 @asynccontextmanager
 async def open_index(settings: Settings) -> AsyncGenerator[Index]:
     """Open the vector store and PostgreSQL for one command."""
-    metrics = Metrics(CollectorRegistry())
-    pool = make_pool(database_access(settings), size=1, wait_s=5.0)
-    qdrant = make_qdrant(settings, metrics)
-    await pool.open(wait=False)
+    qdrant = make_qdrant(settings, Metrics(CollectorRegistry()))
     try:
-        yield Index(qdrant, Database(pool, metrics))
+        async with open_database(settings) as database:
+            yield Index(qdrant, database)
     finally:
         await qdrant.close()
-        await pool.close()
 
 
 async def show(given: argparse.Namespace, index: Index, console: Console, notes: Console) -> None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import msgspec
 
-from app.asking_again import read_retry_after
+from app.asking_again import WAIT_LIMIT_S, read_retry_after
 
 ANSWER_LIMIT_S = 60.0
 TRIES = 12
@@ -55,9 +55,13 @@ class Stack:
         key: str,
         *,
         wait: Callable[[float], None] = time.sleep,
+        wait_limit_s: float = WAIT_LIMIT_S,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`told` gets a line for each wait for a stack that does not answer."""
+        """`told` gets a line for each wait for a stack that does not answer.
+
+        `wait_limit_s` bounds those before it has taken the question; an answer that has begun is not given up for it.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or parts.hostname is None:
             raise StackAway(f"{url} is not an http or https address")
@@ -67,6 +71,7 @@ class Stack:
         self._prefix = parts.path.rstrip("/")
         self._key = key
         self._wait = wait
+        self._wait_limit_s = wait_limit_s
         self._told = told
 
     def ask(self, body: Mapping[str, object], key: str | None = None) -> Generator[StreamEvent]:
@@ -94,9 +99,9 @@ class Stack:
                         if event.kind in {"done", "error"}:
                             return
             except (OSError, http.client.HTTPException, ValueError) as error:  # the last: an event that cannot be read
-                tries = self._try_again(tries, error)
+                tries = self._try_again(tries, error, has_begun=bool(run_id))
             else:
-                tries = self._try_again(tries, None)
+                tries = self._try_again(tries, None, has_begun=bool(run_id))
 
     def cancel(self, run_id: str) -> None:
         """Stop a run. Raises StackAway, StackRefused."""
@@ -109,11 +114,12 @@ class Stack:
         except (OSError, http.client.HTTPException) as error:
             raise StackAway(f"the stack does not answer: {error}") from error
 
-    def _try_again(self, tries: int, error: Exception | None) -> int:
+    def _try_again(self, tries: int, error: Exception | None, *, has_begun: bool) -> int:
         why = error or "the stream ended too early"
-        if tries >= TRIES or isinstance(error, ssl.SSLError):  # a certificate is the same the next time
+        *waited, wait_s = (min(LONGEST_WAIT_S, 0.25 * 2**number) for number in range(tries + 1))
+        is_over = not has_begun and sum(waited) + wait_s > self._wait_limit_s
+        if tries >= TRIES or is_over or isinstance(error, ssl.SSLError):  # a certificate is the same the next time
             raise StackAway(f"the stack does not answer: {why}") from error
-        wait_s = min(LONGEST_WAIT_S, 0.25 * 2**tries)
         self._told(f"the stack does not answer ({why}); again in {wait_s:g} s")
         self._wait(wait_s)
         return tries + 1

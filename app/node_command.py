@@ -4,25 +4,18 @@ import argparse
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from prometheus_client import CollectorRegistry
-
+from app.command_database import open_database
 from app.console import Console
 from app.errors import BadInput
 from app.inference.noderows import NodeRow, NodeRows
-from app.postgres import Database, make_pool
-from app.settings import Settings, database_access
-from app.telemetry.metrics import Metrics
+from app.settings import Settings
 
 
 @asynccontextmanager
 async def open_nodes(settings: Settings) -> AsyncGenerator[NodeRows]:
     """Open one connection to PostgreSQL."""
-    pool = make_pool(database_access(settings), size=1, wait_s=5.0)
-    await pool.open(wait=False)
-    try:
-        yield NodeRows(Database(pool, Metrics(CollectorRegistry())))
-    finally:
-        await pool.close()
+    async with open_database(settings) as database:
+        yield NodeRows(database)
 
 
 async def list_nodes(given: argparse.Namespace, nodes: NodeRows, console: Console) -> None:

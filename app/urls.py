@@ -76,7 +76,7 @@ def read_http_address(text: str) -> str:
     """
     parts = split_address(text, ("http", "https"))
     if "@" in parts.netloc:
-        raise AddressWrong("has a user or a password, which do not belong there")
+        raise AddressWrong("has a user or a password in it, which do not belong there")
     check_host(parts)
     if "?" in text or "#" in text:
         raise AddressWrong("has a query or a fragment, which do not belong there")
@@ -103,7 +103,7 @@ def read_origin(text: str) -> str:
     """Return an origin as browsers send it (RFC 6454, 6.2): small letters, no default port. Raises AddressWrong."""
     parts = split_address(text, ("http", "https"))
     if "@" in parts.netloc:
-        raise AddressWrong("has a user or a password, which do not belong there")
+        raise AddressWrong("has a user or a password in it, which do not belong there")
     check_host(parts)
     if parts.path or "?" in text or "#" in text:
         raise AddressWrong("is an origin: scheme://host[:port] and nothing after it, not even a slash")

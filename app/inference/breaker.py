@@ -7,6 +7,8 @@ from typing import assert_never
 from app.inference.failures import Blame, Failure, blame_of
 
 OPEN_FOR_S = 10.0
+CALLS_KEPT = 64
+"""Failed calls that are remembered; one that was forgotten counts as another call."""
 
 
 class BreakerState(StrEnum):
@@ -30,7 +32,8 @@ class Breaker:
         self._clock = clock
         self._failures = failures
         self._open_for_s = open_for_s
-        self._failed: set[str] = set()
+        self._failed: dict[str, None] = {}
+        """In the order of their failures."""
         self._broke_at: float | None = None
         self._opened_at: float | None = None
         self._trial_at: float | None = None
@@ -95,11 +98,16 @@ class Breaker:
             self.absolve()
         else:
             self._broke_at = self._clock()
-            self._failed.add(call)
+            self._remember(call)
             if self._opened_at is not None or len(self._failed) >= self._failures:
                 self._open(call)
 
     def _open(self, call: str) -> None:
-        self._failed.add(call)
+        self._remember(call)
         self._broke_at = self._opened_at = self._clock()
         self._trial_at = None
+
+    def _remember(self, call: str) -> None:
+        self._failed[call] = None
+        if len(self._failed) > CALLS_KEPT:
+            del self._failed[next(iter(self._failed))]

@@ -1,4 +1,4 @@
-"""Calls that the platform makes of itself, each in a slot that is free: it never makes a user wait for one."""
+"""Calls that the platform makes of itself, each in a slot that nobody waits for; a user may wait for its end."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager

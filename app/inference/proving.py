@@ -81,13 +81,23 @@ class Prover:
         if template is None:
             return None
         try:
-            async with self._own.slot(node, model) as num_ctx:
-                if num_ctx is None:
-                    return None
-                return await find_out(template, partial(self._own.say, node, model, num_ctx))
+            return await find_out(template, partial(self._say, node, model))
+        except _NoSlot:
+            return None
         except CallBroke as broke:
             log.warning("model.continuation_unknown", node=node.name, model=model.name, failure=broke.failure.value)
             return None
+
+    async def _say(self, node: Node, model: Model, question: str, prefix: str, max_tokens: int) -> str:
+        """Ask once, in a slot of its own: between two of them whoever waits comes first. Raises _NoSlot, CallBroke."""
+        async with self._own.slot(node, model) as num_ctx:
+            if num_ctx is None:
+                raise _NoSlot
+            return await self._own.say(node, model, num_ctx, question, prefix, max_tokens)
+
+
+class _NoSlot(Exception):
+    """No slot of the node is free now."""
 
 
 def _serves(view: NodeView, name: str) -> bool:

@@ -78,7 +78,7 @@ class Search:
         if len(vectors) != 1:
             raise NodeFailed(f"1 text gave {len(vectors)} vectors")
         found: list[Passage] = []
-        for asked in (min(LIMIT, wanted * SPARE), LIMIT):
+        for asked in sorted({min(LIMIT, wanted * SPARE), LIMIT}):
             points = await self._index.query(tenant_id, vectors[0], sparse.of_question(question), limit=asked)
             found = fold(await self._passages(tenant_id, {ChunkId(point.id): point.score for point in points}))
             if len(found) >= wanted or len(points) < asked:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from ops.local.console import Console
 ROOT = Path(__file__).parents[2]
 SEED, SAMPLES = "SWITCHYARD_TEST_SEED", "SWITCHYARD_TEST_SAMPLES"
 SEEDS = 2**31
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ def report(found: Sequence[Made], console: Console) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 1 when a break was not noticed, 2 when nothing could be tried."""
+    """Run the command; 1 when a break was not noticed, 2 when nothing could be tried, 130 when interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: the copy and its tests end too
     given = read_given(sys.argv[1:] if arguments is None else arguments, os.environ)
     console = Console(sys.stdout)
     try:
@@ -81,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BreaksWrong, NoCheckout) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("breaks: interrupted\n")
+        return INTERRUPTED
     return report(found, console)
 
 

@@ -20,7 +20,7 @@ from app.inference.freed import FreedListener
 from app.inference.leases import Leases
 from app.inference.nodes import Fleet
 from app.inference.ollama import Ollama, open_ollama
-from app.inference.records import CallKind, CallRecord, ChatCall, Message
+from app.inference.records import Answer, CallKind, CallRecord, ChatCall, Message
 from app.inference.route import Route
 from app.inference.tiers import Tier
 from app.loops import Loop, Loops
@@ -139,6 +139,7 @@ class Seen:
     """What a reader saw of a call."""
 
     text: str = ""
+    thinking: str = ""
     routes: list[Route] = field(default_factory=list[Route])
     restarts: int = 0
     records: list[CallRecord] = field(default_factory=list[CallRecord])
@@ -146,6 +147,10 @@ class Seen:
     def on_delta(self, text: str) -> None:
         """Add what came."""
         self.text += text
+
+    def on_thinking(self, offset: int, text: str) -> None:
+        """Add what came after so many characters."""
+        self.thinking = self.thinking[:offset] + text
 
     def on_restart(self) -> None:
         """Drop all."""
@@ -155,6 +160,18 @@ class Seen:
     def on_record(self, record: CallRecord, _route: Route | None) -> None:
         """Keep the record of an attempt that broke."""
         self.records.append(record)
+
+
+async def chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
+    """Make a call, and note what a reader sees of it."""
+    return await replica.dispatcher.chat(
+        call,
+        on_route=seen.routes.append,
+        on_delta=seen.on_delta,
+        on_restart=seen.on_restart,
+        on_thinking=seen.on_thinking,
+        on_record=seen.on_record,
+    )
 
 
 def ask(question: str = "hello there", **what: object) -> ChatCall:

@@ -13,17 +13,24 @@ from app.telemetry.metrics import Metrics
 from tests.fakes.retrieval import DENSE_SIZE, Retrieval
 
 
-async def open_index(urls: tuple[str, ...]) -> QdrantPeers:
-    """A client of the collection that the retrieval tests share."""
+async def open_index(
+    urls: tuple[str, ...],
+    *,
+    collection: str = "retrieval_tests",
+    shards: int = 2,
+    copies: int = 1,
+    size: int = DENSE_SIZE,
+) -> QdrantPeers:
+    """A client of a collection, by default of the one that the retrieval tests share."""
     # Clients read files when they are made: once, before anything is served.
     return await asyncio.to_thread(
         QdrantPeers,
         urls,
         api_key=None,
-        collection="retrieval_tests",
-        shard_number=2,
-        replication_factor=1,
-        dense_size=DENSE_SIZE,
+        collection=collection,
+        shard_number=shards,
+        replication_factor=copies,
+        dense_size=size,
         metrics=Metrics(CollectorRegistry()),
     )
 

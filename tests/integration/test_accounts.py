@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator
 from uuid import uuid4
 
 import msgspec
@@ -18,21 +17,8 @@ from app.errors import BadInput, KeyUnknown, StoreUnavailable, TenantRevoked, Te
 from app.ids import TenantId
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
-
-
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncGenerator[Database]:
-    """A pool on the shared database."""
-    pool = make_pool(postgres_url, size=4, wait_s=2.0)
-    await pool.open()
-    yield Database(pool, Metrics(CollectorRegistry()))
-    await pool.close()
-
-
-@pytest.fixture
-def name() -> str:
-    """A tenant's name that no other test uses."""
-    return f"t-{uuid4().hex[:12]}"
+from tests.integration.account_fixtures import database as database
+from tests.integration.account_fixtures import name as name
 
 
 def command(postgres_url: str, *arguments: str) -> tuple[int, str, str]:

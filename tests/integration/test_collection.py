@@ -11,7 +11,6 @@ import httpx
 import psycopg
 import pytest
 import structlog
-from prometheus_client import CollectorRegistry
 
 from app.cli import build_parser, run
 from app.console import Console
@@ -19,8 +18,8 @@ from app.errors import StoreUnavailable
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.rebuild import Rebuilt
 from app.retrieval.shape import Copies
-from app.telemetry.metrics import Metrics
 from tests.contract.qdrant_server import Double, running_double
+from tests.integration.retrieval_fixtures import open_index
 from tests.integration.test_qdrant_peers import FIRST, ONE, SIZE, made
 
 pytestmark = pytest.mark.integration
@@ -45,15 +44,7 @@ def clean(double: Double) -> Generator[None]:
 @asynccontextmanager
 async def opened(double: Double, *, size: int = SIZE, shards: int = 3, copies: int = 1) -> AsyncGenerator[QdrantPeers]:
     """The peers under some settings."""
-    qdrant = QdrantPeers(
-        double.urls,
-        api_key=None,
-        collection="chunks",
-        shard_number=shards,
-        replication_factor=copies,
-        dense_size=size,
-        metrics=Metrics(CollectorRegistry()),
-    )
+    qdrant = await open_index(double.urls, collection="chunks", shards=shards, copies=copies, size=size)
     try:
         yield qdrant
     finally:

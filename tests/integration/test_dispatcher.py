@@ -11,7 +11,7 @@ from app.errors import ContextTooLong, DeadlineExceeded, ModelUnknown, NoNodeAva
 from app.ids import RunId
 from app.inference.breaker import BreakerState
 from app.inference.ends import FinishReason
-from app.inference.records import Answer, ChatCall, Message, Outcome
+from app.inference.records import Message, Outcome
 from app.inference.route import Exclusion, Reason
 from app.inference.tiers import Tier, TierReason
 from tests.fakes.node import FakeNode
@@ -23,6 +23,7 @@ from tests.integration.inference_fixtures import (
     Seen,
     ask,
     catalogue,
+    chat,
     fake,
     open_replica,
     until,
@@ -49,21 +50,11 @@ async def replica(nodes: list[FakeNode], redis_url: str) -> AsyncGenerator[Repli
         yield await stack.enter_async_context(open_replica(catalogue(nodes), redis_url))
 
 
-async def _chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
-    return await replica.dispatcher.chat(
-        call,
-        on_route=seen.routes.append,
-        on_delta=seen.on_delta,
-        on_restart=seen.on_restart,
-        on_record=seen.on_record,
-    )
-
-
 @pytest.mark.requirement("FIN-06")
 async def test_an_answer_streams_and_carries_its_route_and_record(replica: Replica, nodes: list[FakeNode]) -> None:
     seen = Seen()
     run_id = RunId(msgspec.convert("00000000-0000-0000-0000-000000000001", RunId))
-    answer = await _chat(replica, ask(run_id=run_id), seen)
+    answer = await chat(replica, ask(run_id=run_id), seen)
     assert answer.text == seen.text
     assert numbers_of(answer.text) == list(range(24))
     assert seen.routes == [answer.route]
@@ -79,21 +70,21 @@ async def test_an_answer_streams_and_carries_its_route_and_record(replica: Repli
 
 
 async def test_every_call_says_its_context_size_and_forbids_cutting(replica: Replica, nodes: list[FakeNode]) -> None:
-    await _chat(replica, ask(seed=7, temperature=0.5), Seen())
+    await chat(replica, ask(seed=7, temperature=0.5), Seen())
     body = nodes[0].calls[0].body
     assert body["options"] == {"num_ctx": 256, "num_predict": 64, "temperature": 0.5, "seed": 7}
     assert (body["truncate"], body["shift"], body["stream"]) == (False, False, True)
 
 
 async def test_a_prompt_gets_the_smallest_context_that_it_fits(replica: Replica, nodes: list[FakeNode]) -> None:
-    await _chat(replica, ask("word " * 150), Seen())
+    await chat(replica, ask("word " * 150), Seen())
     assert msgspec.convert(nodes[0].calls[0].body["options"], dict[str, object])["num_ctx"] == 1024
 
 
 async def test_a_context_that_proves_too_small_is_made_larger(replica: Replica, nodes: list[FakeNode]) -> None:
     # A one-letter word is a token of the fake, but less than one of the estimate.
     seen = Seen()
-    answer = await _chat(replica, ask("a " * 260, max_tokens=10), seen)
+    answer = await chat(replica, ask("a " * 260, max_tokens=10), seen)
     sizes = [
         msgspec.convert(call.body["options"], dict[str, object])["num_ctx"] for node in nodes for call in node.calls
     ]
@@ -104,34 +95,34 @@ async def test_a_context_that_proves_too_small_is_made_larger(replica: Replica, 
 
 async def test_a_prompt_that_fits_nowhere_is_refused_with_the_limit(replica: Replica, nodes: list[FakeNode]) -> None:
     with pytest.raises(ContextTooLong) as refused:
-        await _chat(replica, ask("many " * 20_000), Seen())
+        await chat(replica, ask("many " * 20_000), Seen())
     assert refused.value.facts == {"limit_tokens": 1024, "at_least_tokens": 20_000}
     assert not any(node.calls for node in nodes)
 
 
 async def test_a_session_goes_back_to_the_node_that_knows_it(replica: Replica) -> None:
     for number in (0, 1):
-        first = await _chat(replica, ask(last_node=f"n{number}"), Seen())
+        first = await chat(replica, ask(last_node=f"n{number}"), Seen())
         assert first.route.node == "n0"
     await replica.look()
     replica.fleet.drain({"n0"})
-    other = await _chat(replica, ask(), Seen())
+    other = await chat(replica, ask(), Seen())
     replica.fleet.drain(())
     assert other.route.node == "n1"
-    again = await _chat(replica, ask(last_node="n1"), Seen())
+    again = await chat(replica, ask(last_node="n1"), Seen())
     assert (again.route.node, again.route.reason) == ("n1", Reason.AFFINITY)
 
 
 async def test_text_is_stripped_of_what_cannot_be_stored(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(text="a\x00b", raw='{"message":{"content":"\\ud800c"}}', raw_after=0)
     seen = Seen()
-    answer = await _chat(replica, ask(), seen)
+    answer = await chat(replica, ask(), seen)
     assert answer.text == seen.text == "cab"
 
 
 @pytest.mark.requirement("FIN-13")
 async def test_a_question_without_a_tier_is_rated(replica: Replica) -> None:
-    answer = await _chat(replica, ask("hi", tier=None), Seen())
+    answer = await chat(replica, ask("hi", tier=None), Seen())
     rating = replica.dispatcher.rate("hi", 0, None)
     assert (answer.route.tier, answer.route.tier_reason, answer.route.need) == (
         rating.tier, rating.reason, rating.need,
@@ -139,17 +130,17 @@ async def test_a_question_without_a_tier_is_rated(replica: Replica) -> None:
 
 
 async def test_a_named_model_is_used_and_an_unknown_one_refused(replica: Replica) -> None:
-    answer = await _chat(replica, ask(tier=None, model=LARGE), Seen())
+    answer = await chat(replica, ask(tier=None, model=LARGE), Seen())
     assert (answer.route.model, answer.route.tier) == (LARGE, Tier.COMPLEX)
     with pytest.raises(ModelUnknown):
-        await _chat(replica, ask(model="nobody:1b"), Seen())
+        await chat(replica, ask(model="nobody:1b"), Seen())
 
 
 async def test_without_a_node_for_the_tier_another_answers_and_says_so(replica: Replica, nodes: list[FakeNode]) -> None:
     for node in nodes:
         del node.models[LARGE]
     await replica.look()
-    answer = await _chat(replica, ask(tier=Tier.COMPLEX), Seen())
+    answer = await chat(replica, ask(tier=Tier.COMPLEX), Seen())
     assert (answer.route.tier, answer.route.reason, answer.degraded) == (Tier.MEDIUM, Reason.DEGRADED_TIER, ("tier",))
     missing = [one for one in answer.route.candidates if one.excluded is Exclusion.MODEL_MISSING]
     assert {one.node for one in missing} == {"n0", "n1"}
@@ -167,10 +158,10 @@ async def test_ready_fails_at_once_when_no_node_answers(replica: Replica, nodes:
 
 
 async def test_given_text_is_continued_as_the_assistants_own(replica: Replica, nodes: list[FakeNode]) -> None:
-    whole = (await _chat(replica, ask(), Seen())).text
+    whole = (await chat(replica, ask(), Seen())).text
     shown = whole[: whole.index("10 ")] + "10 "
     seen = Seen()
-    answer = await _chat(replica, ask(prefix=shown), seen)
+    answer = await chat(replica, ask(prefix=shown), seen)
     assert shown + answer.text == whole
     assert seen.restarts == 0
     assert msgspec.convert(nodes[0].calls[1].body["messages"], list[Message])[-1] == Message("assistant", shown)
@@ -179,7 +170,7 @@ async def test_given_text_is_continued_as_the_assistants_own(replica: Replica, n
 async def test_given_text_is_dropped_where_the_model_cannot_continue(nodes: list[FakeNode], redis_url: str) -> None:
     async with open_replica(catalogue(nodes, continues=False), redis_url) as replica:
         seen = Seen(text="half an ans")
-        answer = await _chat(replica, ask(prefix="half an ans"), seen)
+        answer = await chat(replica, ask(prefix="half an ans"), seen)
         assert seen.restarts == 1
         assert answer.text == seen.text
         assert numbers_of(answer.text) == list(range(24))
@@ -190,7 +181,7 @@ async def test_cancelling_stops_the_node_frees_the_slot_and_leaves_a_record(redi
     await node.start()
     async with open_replica(catalogue([node], slots=1), redis_url) as replica:
         seen = Seen()
-        task = asyncio.create_task(_chat(replica, ask(max_tokens=1000), seen))
+        task = asyncio.create_task(chat(replica, ask(max_tokens=1000), seen))
         await until(lambda: len(seen.text.split()) > 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -199,7 +190,7 @@ async def test_cancelling_stops_the_node_frees_the_slot_and_leaves_a_record(redi
         assert [(one.outcome, one.output_tokens >= 4) for one in seen.records] == [(Outcome.CANCELLED, True)]
         assert seen.records[0].gpu_us > 0
         node.script(text="next")
-        assert (await _chat(replica, ask(), Seen())).text == "next"
+        assert (await chat(replica, ask(), Seen())).text == "next"
     await node.stop()
 
 
@@ -210,7 +201,7 @@ async def test_a_call_that_passes_its_deadline_is_stopped_and_no_node_is_blamed(
         seen = Seen()
         for _ in range(4):
             with pytest.raises(DeadlineExceeded, match=r"0\.1 s"):
-                await _chat(replica, ask(max_tokens=1000, deadline_s=0.1, patience_s=60.0), seen)
+                await chat(replica, ask(max_tokens=1000, deadline_s=0.1, patience_s=60.0), seen)
         assert [one.outcome for one in seen.records] == [Outcome.CANCELLED] * 4
         assert BreakerState.OPEN not in replica.fleet.view("n0").breakers.values()
         assert [sample for metric in replica.metrics.call_failures.collect() for sample in metric.samples] == []

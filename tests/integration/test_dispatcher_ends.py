@@ -1,23 +1,21 @@
 """An answer needs content: what comes of replies without any, of cut ones, and of thinking."""
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 
 import msgspec
 import pytest
 
 from app.errors import AnswerEmpty
-from app.inference.attempt import ignore_thinking
 from app.inference.breaker import BreakerState
 from app.inference.catalogue import Catalogue
 from app.inference.ends import FinishReason
-from app.inference.records import Answer, ChatCall, Outcome
+from app.inference.records import Outcome
 from app.inference.route import Reason
 from app.inference.thinking import Think, ThinkLevel
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
 from tests.fakes.words import numbers_of
-from tests.integration.inference_fixtures import SMALL, Replica, Seen, ask, catalogue, fake, open_replica
+from tests.integration.inference_fixtures import SMALL, Replica, Seen, ask, catalogue, chat, fake, open_replica
 
 pytestmark = pytest.mark.integration
 
@@ -60,35 +58,13 @@ def thinking(declared: Catalogue, *, think: Think | None) -> Catalogue:
     return msgspec.structs.replace(declared, models=changed)
 
 
-@dataclass
-class Pondering(Seen):
-    """What a reader saw who is told of thinking too."""
-
-    thinking: str = ""
-
-    def on_thinking(self, offset: int, text: str) -> None:
-        """Add what came."""
-        self.thinking = self.thinking[:offset] + text
-
-
-async def _chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
-    return await replica.dispatcher.chat(
-        call,
-        on_route=seen.routes.append,
-        on_delta=seen.on_delta,
-        on_restart=seen.on_restart,
-        on_thinking=seen.on_thinking if isinstance(seen, Pondering) else ignore_thinking,
-        on_record=seen.on_record,
-    )
-
-
 @pytest.mark.parametrize("how", EMPTY)
 async def test_a_reply_without_an_answer_is_asked_again_elsewhere(
     replica: Replica, nodes: list[FakeNode], how: str
 ) -> None:
     nodes[0].script(**EMPTY[how])
     seen = Seen()
-    answer = await _chat(replica, ask(), seen)
+    answer = await chat(replica, ask(), seen)
     assert ([route.node for route in seen.routes], answer.route.reason) == (["n0", "n1"], Reason.RETRY)
     assert numbers_of(seen.text) == numbers_of(answer.text) == list(range(24))
     # Nobody was shown the white space, so there was nothing to take back.
@@ -105,7 +81,7 @@ async def test_when_no_node_has_an_answer_the_call_fails_as_that(
     seen = Seen()
     with pytest.raises(AnswerEmpty) as failed:
         # However patient the caller: nothing that comes later would help.
-        await _chat(replica, ask(patience_s=60.0), seen)
+        await chat(replica, ask(patience_s=60.0), seen)
     assert (failed.value.code, failed.value.facts["model"], seen.text) == ("answer_empty", SMALL, "")
     assert sum(len(node.calls) for node in nodes) == len(seen.records) == 4
     assert {record.outcome for record in seen.records} == {Outcome.FAILED}
@@ -114,7 +90,7 @@ async def test_when_no_node_has_an_answer_the_call_fails_as_that(
 async def test_an_empty_reply_is_counted_as_the_node_counted_it(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(text="  ", thinking="Hmm.", eval_count=9)
     seen = Seen()
-    await _chat(replica, ask(), seen)
+    await chat(replica, ask(), seen)
     (record,) = seen.records
     assert (record.outcome, record.output_tokens, record.thinking_tokens) == (Outcome.FAILED, 9, 4)
     assert (record.finish_reason, record.first_token_us) == (FinishReason.STOP, 0)
@@ -125,11 +101,11 @@ async def test_no_breaker_opens_for_empty_replies(nodes: list[FakeNode], redis_u
     nodes[0].script(text="", times=-1)
     async with open_replica(catalogue(nodes[:1]), redis_url) as replica:
         with pytest.raises(AnswerEmpty):
-            await _chat(replica, ask(), Seen())
+            await chat(replica, ask(), Seen())
         assert len(nodes[0].calls) == 4
         assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.CLOSED
         nodes[0].scripts.clear()
-        assert numbers_of((await _chat(replica, ask(), Seen())).text) == list(range(24))
+        assert numbers_of((await chat(replica, ask(), Seen())).text) == list(range(24))
 
 
 @pytest.mark.parametrize("how", ["nothing", "white space"])
@@ -139,7 +115,7 @@ async def test_a_continuation_that_adds_nothing_ends_the_answer(
     nodes[0].script(die_after=24)
     nodes[1].script(**EMPTY[how])
     seen = Seen()
-    answer = await _chat(replica, ask(temperature=0.8), seen)
+    answer = await chat(replica, ask(temperature=0.8), seen)
     assert (answer.continued, seen.restarts) == (True, 0)
     assert numbers_of(seen.text.rstrip("\u200b \n\t")) == list(range(24))
 
@@ -148,7 +124,7 @@ async def test_an_answer_that_was_shown_whole_before_a_takeover_needs_no_more(
     replica: Replica, nodes: list[FakeNode]
 ) -> None:
     nodes[0].script(text="")
-    answer = await _chat(replica, ask(prefix="All of it."), Seen())
+    answer = await chat(replica, ask(prefix="All of it."), Seen())
     assert (answer.text, answer.finish_reason, len(nodes[1].calls)) == ("", FinishReason.STOP, 0)
 
 
@@ -159,7 +135,7 @@ async def test_what_begins_again_after_a_takeover_needs_an_answer_of_its_own(
         node.script(text="", times=-1)
     async with open_replica(catalogue(nodes, continues=False), redis_url) as replica:
         with pytest.raises(AnswerEmpty):
-            await _chat(replica, ask(prefix="All of it."), Seen())
+            await chat(replica, ask(prefix="All of it."), Seen())
 
 
 STOPS: list[tuple[dict[str, object], FinishReason]] = [
@@ -177,7 +153,7 @@ async def test_why_a_model_stopped_reaches_answer_record_and_metric(
     replica: Replica, nodes: list[FakeNode], script: dict[str, object], reason: FinishReason
 ) -> None:
     nodes[0].script(**script)
-    answer = await _chat(replica, ask(max_tokens=64), Seen())
+    answer = await chat(replica, ask(max_tokens=64), Seen())
     assert (answer.finish_reason, answer.record.finish_reason) == (reason, reason)
     for one in FinishReason:
         counted = replica.metrics.answers.labels("simple", "n0", SMALL, one)
@@ -185,13 +161,13 @@ async def test_why_a_model_stopped_reaches_answer_record_and_metric(
 
 
 async def test_a_model_that_reaches_its_limit_says_so(replica: Replica) -> None:
-    answer = await _chat(replica, ask(max_tokens=5), Seen())
+    answer = await chat(replica, ask(max_tokens=5), Seen())
     assert (numbers_of(answer.text), answer.finish_reason) == (list(range(5)), FinishReason.LENGTH)
 
 
 async def test_tool_calls_alone_are_an_answer_of_a_call(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(text="", tool_calls=[{"function": {"name": "add", "arguments": {"a": 1}}}])
-    answer = await _chat(replica, ask(), Seen())
+    answer = await chat(replica, ask(), Seen())
     assert (answer.text, answer.finish_reason, len(answer.tool_calls)) == ("", FinishReason.TOOL_CALLS, 1)
 
 
@@ -200,7 +176,7 @@ async def test_lines_are_read_whatever_ends_them(
     replica: Replica, nodes: list[FakeNode], line_end: str, last: str
 ) -> None:
     nodes[0].script(line_end=line_end, last_line_end=last)
-    answer = await _chat(replica, ask(), Seen())
+    answer = await chat(replica, ask(), Seen())
     assert (numbers_of(answer.text), answer.route.node) == (list(range(24)), "n0")
 
 
@@ -222,8 +198,8 @@ async def test_a_request_says_whether_a_model_thinks_else_its_setting_does(
     nodes: list[FakeNode], redis_url: str, asked: Think | None, setting: Think | None, sent: object
 ) -> None:
     async with open_replica(thinking(catalogue(nodes), think=setting), redis_url) as replica:
-        seen = Pondering()
-        answer = await _chat(replica, ask(think=asked), seen)
+        seen = Seen()
+        answer = await chat(replica, ask(think=asked), seen)
     assert nodes[0].calls[0].body["think"] == sent
     assert (answer.thinking, seen.thinking) == (("let me see",) * 2 if sent else ("", ""))
     assert numbers_of(seen.text) == list(range(24))
@@ -232,7 +208,7 @@ async def test_a_request_says_whether_a_model_thinks_else_its_setting_does(
 
 async def test_thinking_is_counted_and_is_no_text(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(thinking="Hmm.", text="Four.")
-    answer = await _chat(replica, ask(), Seen())
+    answer = await chat(replica, ask(), Seen())
     assert (answer.text, answer.thinking) == ("Four.", "Hmm.")
     assert (answer.record.output_tokens, answer.record.thinking_tokens) == (9, 4)
     where = ("simple", "n0", SMALL)
@@ -242,8 +218,8 @@ async def test_thinking_is_counted_and_is_no_text(replica: Replica, nodes: list[
 
 async def test_thinking_inside_the_text_is_taken_out_and_counted(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(text="<think>Is a < b?</think>\nYes: a < b.")
-    seen = Pondering()
-    answer = await _chat(replica, ask(), seen)
+    seen = Seen()
+    answer = await chat(replica, ask(), seen)
     assert (seen.text, answer.text, seen.thinking) == ("Yes: a < b.", "Yes: a < b.", "Is a < b?")
     # A character is a token here. The `<` waits for the next one, and the two are then one piece: at least 8 of 9.
     assert (answer.record.thinking_tokens, answer.record.output_tokens) == (8, 36)
@@ -251,8 +227,8 @@ async def test_thinking_inside_the_text_is_taken_out_and_counted(replica: Replic
 
 async def test_thinking_that_a_template_began_is_taken_back(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(text="Is it 4?\n</think>\n\nIt is 4.")
-    seen = Pondering()
-    answer = await _chat(replica, ask(), seen)
+    seen = Seen()
+    answer = await chat(replica, ask(), seen)
     assert (seen.text, answer.text, seen.restarts) == ("It is 4.", "It is 4.", 1)
     assert seen.thinking == "Is it 4?\n"
 
@@ -260,15 +236,15 @@ async def test_thinking_that_a_template_began_is_taken_back(replica: Replica, no
 async def test_thinking_is_life_for_every_time_limit(replica: Replica, nodes: list[FakeNode]) -> None:
     """`first_token_s` is 1.0 and `gap_s` 0.5 here; the thinking takes 1.5 s, with 0.15 s between its tokens."""
     nodes[0].script(thinking="Hmm, hm hm", text="Four.", tokens_per_s=7)
-    answer = await _chat(replica, ask(), Seen())
+    answer = await chat(replica, ask(), Seen())
     assert (answer.text, answer.route.node) == ("Four.", "n0")
     assert answer.record.first_token_us > 1_000_000
 
 
 async def test_a_node_that_stops_in_the_middle_of_a_thought_is_left(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(thinking="Hmm, hm hm", hang_after=6)
-    seen = Pondering()
-    answer = await _chat(replica, ask(think=True), seen)
+    seen = Seen()
+    answer = await chat(replica, ask(think=True), seen)
     assert answer.route.node == "n1"
     # Thinking of the node that broke is paid for, and forgotten: nobody can go on with it.
     (record,) = seen.records
@@ -280,8 +256,8 @@ async def test_a_node_that_stops_in_the_middle_of_a_thought_is_left(replica: Rep
 
 async def test_who_goes_on_with_a_text_does_not_think_again(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(die_after=9)
-    seen = Pondering()
-    answer = await _chat(replica, ask(think=True, temperature=0.8), seen)
+    seen = Seen()
+    answer = await chat(replica, ask(think=True, temperature=0.8), seen)
     assert [node.calls[0].body["think"] for node in nodes] == [True, False]
     assert (numbers_of(seen.text), seen.thinking, answer.thinking) == (list(range(24)), "let me see", "let me see")
 
@@ -290,7 +266,7 @@ async def test_a_model_that_cannot_think_after_all_is_asked_without(nodes: list[
     """Ollama refuses with `"…" does not support thinking` (server/routes.go, ChatHandler)."""
     nodes[0].models[SMALL] = FakeModel(name=SMALL)
     async with open_replica(thinking(catalogue(nodes[:1]), think=True), redis_url) as replica:
-        answer = await _chat(replica, ask(think=True), Seen())
+        answer = await chat(replica, ask(think=True), Seen())
         assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.CLOSED
     assert [call.body["think"] for call in nodes[0].calls] == [True, False]
     assert (numbers_of(answer.text), answer.degraded) == (list(range(24)), ("thinking",))

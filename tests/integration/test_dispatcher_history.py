@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from app.errors import ContextTooLong
-from app.inference.records import Answer, ChatCall, Message
+from app.inference.records import ChatCall, Message
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeCall
-from tests.integration.inference_fixtures import Replica, Seen, ask, catalogue, fake, open_replica
+from tests.integration.inference_fixtures import Replica, Seen, ask, catalogue, chat, fake, open_replica
 
 pytestmark = pytest.mark.integration
 
@@ -31,16 +31,6 @@ async def replica(nodes: list[FakeNode], redis_url: str) -> AsyncGenerator[Repli
         yield await stack.enter_async_context(open_replica(catalogue(nodes), redis_url))
 
 
-async def _chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
-    return await replica.dispatcher.chat(
-        call,
-        on_route=seen.routes.append,
-        on_delta=seen.on_delta,
-        on_restart=seen.on_restart,
-        on_record=seen.on_record,
-    )
-
-
 def _conversation(turns: int, words: int = 20) -> ChatCall:
     """Return a question after `turns` turns of so many words a message."""
     history = tuple(
@@ -58,9 +48,9 @@ def _sent(call: FakeCall) -> list[str]:
 async def test_turns_that_do_not_fit_are_left_out_oldest_first_and_it_is_said(
     replica: Replica, nodes: list[FakeNode]
 ) -> None:
-    answer = await _chat(replica, _conversation(2), Seen())
+    answer = await chat(replica, _conversation(2), Seen())
     assert (len(_sent(nodes[0].calls[-1])), answer.degraded) == (6, ())
-    answer = await _chat(replica, _conversation(60), Seen())
+    answer = await chat(replica, _conversation(60), Seen())
     sent = _sent(nodes[0].calls[-1])
     assert answer.degraded == ("history",)
     assert (sent[0], sent[-3:]) == ("be", ["user59", "assistant59", "and"])
@@ -70,11 +60,11 @@ async def test_turns_that_do_not_fit_are_left_out_oldest_first_and_it_is_said(
 
 
 async def test_what_a_node_counts_teaches_how_much_fits(replica: Replica, nodes: list[FakeNode]) -> None:
-    await _chat(replica, _conversation(60), Seen())
+    await chat(replica, _conversation(60), Seen())
     before = len(_sent(nodes[0].calls[-1]))
     for _ in range(4):
         # The fake has a token a word of ten letters: a third of what is thought before it has counted.
-        await _chat(replica, _conversation(60), Seen())
+        await chat(replica, _conversation(60), Seen())
     assert len(_sent(nodes[0].calls[-1])) > 2 * before
 
 
@@ -91,7 +81,7 @@ async def test_a_prompt_that_still_overflows_is_asked_once_more_with_fewer_turns
     replica: Replica, nodes: list[FakeNode], error: str, *, kept: bool
 ) -> None:
     nodes[0].script(status=400, error=error)
-    answer = await _chat(replica, _conversation(60), Seen())
+    answer = await chat(replica, _conversation(60), Seen())
     first, second = (_sent(call) for call in nodes[0].calls)
     assert answer.degraded == ("history",)
     assert (2 < len(second) < len(first)) if kept else second == ["be", "and"]
@@ -100,7 +90,7 @@ async def test_a_prompt_that_still_overflows_is_asked_once_more_with_fewer_turns
 async def test_a_prompt_that_overflows_twice_is_refused(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(status=400, error="the prompt is longer than the context length", times=2)
     with pytest.raises(ContextTooLong) as refused:
-        await _chat(replica, _conversation(60), Seen())
+        await chat(replica, _conversation(60), Seen())
     assert refused.value.facts == {"limit_tokens": 1024, "at_least_tokens": 4}
     assert len(nodes[0].calls) == 2
 
@@ -110,5 +100,5 @@ async def test_a_question_without_blanks_that_fits_nowhere_is_refused_before_a_n
     replica: Replica, nodes: list[FakeNode], text: str
 ) -> None:
     with pytest.raises(ContextTooLong):
-        await _chat(replica, ask(text), Seen())
+        await chat(replica, ask(text), Seen())
     assert not any(node.calls for node in nodes)

