@@ -89,7 +89,7 @@ class Prover:
             return None
 
     async def _say(self, node: Node, model: Model, question: str, prefix: str, max_tokens: int) -> str:
-        """Ask once, in a slot of its own: between two of them whoever waits comes first. Raises _NoSlot, CallBroke."""
+        """Ask once, in a slot of its own, which others may have between two. Raises _NoSlot, CallBroke."""
         async with self._own.slot(node, model) as num_ctx:
             if num_ctx is None:
                 raise _NoSlot

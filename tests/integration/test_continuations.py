@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from app.inference.continuation import QUESTIONS, Continuation, Continuations
 from app.inference.continuation_rows import ContinuationRows
+from app.inference.lease import Lease
 from app.inference.own_calls import OwnCalls
 from app.inference.proving import AGAIN_S, Prover
 from app.postgres import Database, make_pool
@@ -80,6 +81,25 @@ async def test_a_model_that_gives_the_rest_of_its_answer_is_known_to_go_on_at_ev
     sampled = [msgspec.convert(call.body["options"], dict[str, float]) for call in node.calls]
     assert [options["temperature"] for options in sampled] == [0.0, 0.0]
     assert not any(call.loaded for call in node.calls)
+
+
+async def test_between_its_questions_a_proof_gives_its_slot_back(
+    node: FakeNode, database: Database, redis_url: str
+) -> None:
+    asked_before: list[int] = []
+    async with open_replica(catalogue([node], slots=1), redis_url) as replica:
+        prover, known = _prover(replica, database, time.monotonic)
+        release = replica.leases.release
+
+        async def noted(lease: Lease) -> int:
+            asked_before.append(len(node.calls))
+            return await release(lease)
+
+        replica.leases.release = noted
+        node.script(text=WHOLE, model=SMALL)
+        node.script(text=REST, model=SMALL)
+        await prover.prove()
+    assert (known.find(SMALL, DIGEST), asked_before) == (Continuation.GOES_ON, [1, 2])
 
 
 @pytest.mark.parametrize("said", ["\nThe answer is:", WHOLE])
