@@ -9,7 +9,7 @@ import structlog
 
 from app.inference.admission import Held
 from app.inference.calibration import SEEN_SHARE
-from app.inference.ends import FinishReason, finish_reason_of, is_blank
+from app.inference.ends import FinishReason, finish_reason_of
 from app.inference.estimates import US_PER_S
 from app.inference.failures import CallBroke, Failure
 from app.inference.progress import Progress
@@ -99,7 +99,7 @@ class Attempt:
         self.seen.finish_reason, self.seen.reported = reason, reported
         if reason is FinishReason.OTHER:
             log.warning("call.unknown_done_reason", node=self.route.node, model=self.route.model)
-        if is_blank(self.progress.shown) and not self.tool_calls:
+        if not self.progress.shown and not self.tool_calls:
             raise CallBroke(Failure.EMPTY, self.route.node, self.route.model, self._emptiness(reason))
         return End(line, reported, reason)
 

@@ -55,6 +55,7 @@ WARRANTY = "How long is the warranty of the Lumen lamp?"
     ("question", "answer"),
     [
         (WARRANTY, "Unknown."),
+        (WARRANTY, "The Lumen lamp was drawn in Helsinki by Aino Saarinen, and sold to Japan, Brazil and Norway."),
         (WARRANTY, "I do not know how long the warranty of the Lumen lamp is."),
         (WARRANTY, "I don\u2019t know. The Lumen lamp is a lamp."),
         (WARRANTY, "The passages do not mention the warranty of the Lumen lamp."),
