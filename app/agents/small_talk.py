@@ -23,20 +23,32 @@ KIND = frozenset(_KIND_WORDS.split())
 AROUND = frozenset(_WORDS_AROUND.split())
 """What goes with it."""
 _PHRASES = pattern(
-    "(?:howareyou(?:doing)?(?:today)?|你好|您好|谢谢|謝謝|多谢|再见|早上好|晚上好|好的|こんにちは|こんばんは"
+    "(?:你好|您好|谢谢|謝謝|多谢|再见|早上好|晚上好|好的|こんにちは|こんばんは"
     "|おはよう(?:ございます)?|ありがとう(?:ございます|ございました)?|どうも|さようなら|안녕(?:하세요|히가세요)?"
     "|감사합니다|고맙습니다|네|สวัสดี(?:ครับ|ค่ะ)?|ขอบคุณ(?:ครับ|ค่ะ|มาก)*|ลาก่อน)+"
 )
 
 
+_HOW_ARE_YOU = pattern(r"\bhow are you(?: doing)?(?: today)?\s*\??")
+
+
 def is_small_talk(message: str) -> bool:
-    """Say whether a message only greets, thanks, agrees or takes leave, in some common languages, or has no word."""
+    """Say whether a message only greets, thanks, agrees or takes leave, in some common languages, or has no word.
+
+    What asks is none, but for how one is: "how good is it?" is of kind words only, and about something.
+    """
     folded = unicodedata.normalize("NFKC", message).casefold().replace("\u2019", "'")
+    folded = _HOW_ARE_YOU.sub(" ", folded)
     kept = "".join(letter if _is_of_a_word(letter) else " " for letter in folded)
     words = kept.split()
     if not words or _PHRASES.fullmatch("".join(words)):
         return True
-    return len(words) <= MOST_WORDS and (KIND | AROUND).issuperset(words) and not KIND.isdisjoint(words)
+    return (
+        "?" not in folded
+        and len(words) <= MOST_WORDS
+        and (KIND | AROUND).issuperset(words)
+        and not KIND.isdisjoint(words)
+    )
 
 
 def _is_of_a_word(letter: str) -> bool:
