@@ -23,6 +23,7 @@ from app.configuration import Configuration
 from app.health import Health
 from app.ids import TenantId
 from app.inference import usage
+from app.inference.account import Account, Purpose
 from app.inference.attempts import Limits
 from app.inference.dispatcher import Dispatcher
 from app.inference.leases import Leases
@@ -242,7 +243,7 @@ def _embed_on_account(
     async def embed(tenant_id: TenantId, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         embedding = await dispatcher.embed(texts, agent="ingest", run_id=None)
         async with database.connection("ingest.usage") as conn:
-            await usage.add(conn, tenant_id, None, None, [embedding.record])
+            await usage.add(conn, Account(purpose=Purpose.INGEST, tenant_id=tenant_id), [embedding.record])
         return embedding.vectors
 
     return embed

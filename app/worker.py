@@ -20,7 +20,9 @@ from app.configuration import Configuration
 from app.console import Console
 from app.ids import JobId, RunId
 from app.inference import usage
+from app.inference.account import Account, Purpose
 from app.inference.lease import Orphan
+from app.inference.records import CallKind
 from app.loops import Loop, Loops, attempt_each
 from app.process import CannotStart, run_process, watched
 from app.retrieval import jobs
@@ -111,8 +113,16 @@ class Chores:
         owner = None if orphan.run_id is None else await self._platform.runs.owner(orphan.run_id)
         record, stored = orphan.record, owner is not None
         if owner is not None:
+            tenant_id, key_id, session_id = owner
+            account = Account(
+                purpose=Purpose.CHAT if record.kind is CallKind.CHAT else Purpose.SEARCH,
+                tenant_id=tenant_id,
+                key_id=key_id,
+                session_id=session_id,
+                run_id=orphan.run_id,
+            )
             async with self._platform.database.connection("orphans.store") as conn:
-                await usage.add(conn, *owner, orphan.run_id, [record])
+                await usage.add(conn, account, [record])
         ids = {
             "call_id": str(record.id),
             "run_id": None if orphan.run_id is None else str(orphan.run_id),

@@ -10,7 +10,9 @@ import msgspec
 from app.agents.values import Claim
 from app.errors import LeaseLost, RunFailed
 from app.inference import routes, usage
-from app.inference.records import CallRecord, Route
+from app.inference.account import Account, Purpose
+from app.inference.records import CallKind, CallRecord
+from app.inference.route import Route
 from app.postgres import Connection, Database
 
 T = TypeVar("T")
@@ -155,5 +157,16 @@ async def write_calls(conn: Connection, claim: Claim, records: Sequence[CallReco
     """Insert the routes and usage rows of a run's calls, inside the caller's transaction."""
     if chosen:
         await routes.add(conn, claim.tenant_id, claim.run_id, chosen)
-    if records:
-        await usage.add(conn, claim.tenant_id, claim.key_id, claim.run_id, records)
+    for record in records:
+        await usage.add(conn, account_of(claim, record.kind), [record])
+
+
+def account_of(claim: Claim, kind: CallKind) -> Account:
+    """Return the account of a run's calls."""
+    return Account(
+        purpose=Purpose.CHAT if kind is CallKind.CHAT else Purpose.SEARCH,
+        tenant_id=claim.tenant_id,
+        key_id=claim.key_id,
+        session_id=claim.session_id,
+        run_id=claim.run_id,
+    )

@@ -63,7 +63,7 @@ SELECT_RUN: LiteralString = """
     SELECT id, session_id, team, state, result, attempt, error_code, error_detail, degraded FROM runs
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
 """
-SELECT_OWNER: LiteralString = "SELECT tenant_id, key_id FROM runs WHERE id = %(run_id)s"
+SELECT_OWNER: LiteralString = "SELECT tenant_id, key_id, session_id FROM runs WHERE id = %(run_id)s"
 ASK_CANCEL: LiteralString = """
     UPDATE runs SET cancel_asked = true
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running', 'waiting')
@@ -159,12 +159,12 @@ class Runs:
             error_detail=row["error_detail"],
         )
 
-    async def owner(self, run_id: RunId) -> tuple[TenantId, KeyId | None] | None:
-        """Return the tenant and key behind a run, for a call that knows its run only. Raises StoreUnavailable."""
+    async def owner(self, run_id: RunId) -> tuple[TenantId, KeyId | None, SessionId] | None:
+        """Return whose a run is and of which session, for a call that knows its run only. Raises StoreUnavailable."""
         async with self._database.connection("runs.owner") as conn:
             rows = await conn.execute(SELECT_OWNER, {"run_id": run_id})
             row = await rows.fetchone()
-        return None if row is None else (TenantId(row["tenant_id"]), row["key_id"])
+        return None if row is None else (TenantId(row["tenant_id"]), row["key_id"], SessionId(row["session_id"]))
 
     async def ask_cancel(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Have the owner of a run stop it. Raises StoreUnavailable."""

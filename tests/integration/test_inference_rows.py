@@ -9,8 +9,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.errors import RouteUnknown
-from app.ids import KeyId, RouteId, RunId, TenantId
+from app.ids import KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference import routes, usage
+from app.inference.account import Account, Purpose
 from app.inference.catalogue import Node
 from app.inference.noderows import NodeRows
 from app.inference.nodes import NodeState
@@ -46,6 +47,11 @@ def _record(**what: object) -> CallRecord:
         gpu_us=6, cost_usd_micro=7, outcome=Outcome.DONE, started_at=NOW, ended_at=NOW + timedelta(seconds=1),
     )  # fmt: skip
     return msgspec.structs.replace(record, **what)
+
+
+def of_a_tenant() -> Account:
+    """Return the account of a tenant that nobody else is."""
+    return Account(purpose=Purpose.INGEST, tenant_id=TenantId(uuid4()))
 
 
 async def test_declared_nodes_replace_what_was_there_but_not_what_an_operator_drained(database: Database) -> None:
@@ -90,33 +96,38 @@ async def test_a_route_is_read_back_whole_by_its_tenant_only(database: Database)
 
 
 async def test_a_call_has_one_row_however_often_it_is_added(database: Database) -> None:
-    tenant_id, key_id, run_id = TenantId(uuid4()), KeyId(uuid4()), RunId(uuid4())
+    account = Account(
+        purpose=Purpose.CHAT,
+        tenant_id=TenantId(uuid4()),
+        key_id=KeyId(uuid4()),
+        session_id=SessionId(uuid4()),
+        run_id=RunId(uuid4()),
+    )
     record = _record()
     for _ in range(2):
         async with database.transaction("test") as conn:
-            await usage.add(conn, tenant_id, key_id, run_id, [record, _record(id=record.id, gpu_us=99)])
+            await usage.add(conn, account, [record, _record(id=record.id, gpu_us=99)])
     stored = await _rows(database, "usage")
     assert [(row["id"], row["gpu_us"], row["outcome"]) for row in stored] == [(record.id, 6, "done")]
-    assert (stored[0]["tenant_id"], stored[0]["key_id"], stored[0]["run_id"]) == (tenant_id, key_id, run_id)
+    assert {name: stored[0][name] for name in msgspec.structs.asdict(account)} == msgspec.structs.asdict(account)
 
 
 async def test_a_call_without_a_first_token_has_none_in_its_row(database: Database) -> None:
-    tenant_id = TenantId(uuid4())
     silent, spoke = _record(first_token_us=0), _record(first_token_us=5)
     async with database.transaction("test") as conn:
-        await usage.add(conn, tenant_id, None, None, [silent, spoke])
+        await usage.add(conn, of_a_tenant(), [silent, spoke])
     stored = {row["id"]: row["first_token_us"] for row in await _rows(database, "usage")}
     assert stored == {silent.id: None, spoke.id: 5}
 
 
 async def test_a_real_record_replaces_lost_and_never_the_other_way(database: Database) -> None:
-    tenant_id = TenantId(uuid4())
+    account = of_a_tenant()
     lost = _record(outcome=Outcome.LOST, first_token_us=0, route_id=None)
     done = msgspec.structs.replace(lost, outcome=Outcome.DONE, gpu_us=42, route_id=RouteId(uuid4()))
     seen: list[object] = []
     for record in (lost, done, lost):
         async with database.transaction("test") as conn:
-            await usage.add(conn, tenant_id, None, None, [record])
+            await usage.add(conn, account, [record])
         seen += [(row["outcome"], row["gpu_us"]) for row in await _rows(database, "usage")]
     assert seen == [("lost", 6), ("done", 42), ("done", 42)]
 
@@ -126,5 +137,5 @@ async def test_another_tenants_record_of_the_same_id_changes_nothing(database: D
     done = msgspec.structs.replace(lost, outcome=Outcome.DONE)
     for record in (lost, done):
         async with database.transaction("test") as conn:
-            await usage.add(conn, TenantId(uuid4()), None, None, [record])
+            await usage.add(conn, of_a_tenant(), [record])
     assert [row["outcome"] for row in await _rows(database, "usage")] == ["lost"]

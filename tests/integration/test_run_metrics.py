@@ -31,8 +31,8 @@ pytestmark = pytest.mark.integration
 
 TOOL = "document_search"
 USAGE = """
-    SELECT runs.session_id, usage.agent, usage.cost_usd_micro, usage.input_tokens, usage.output_tokens, usage.started_at
-    FROM usage JOIN runs ON runs.id = usage.run_id WHERE usage.run_id = %s AND usage.kind = 'chat'
+    SELECT tenant_id, key_id, session_id, purpose, agent, cost_usd_micro, input_tokens, output_tokens, started_at
+    FROM usage WHERE run_id = %s AND kind = 'chat'
 """
 
 
@@ -141,7 +141,7 @@ async def test_an_answer_says_when_earlier_turns_had_no_room(servers: Servers, n
 
 
 @pytest.mark.requirement(
-    "ORC-50.session", "ORC-50.agent", "ORC-50.cost", "ORC-50.input", "ORC-50.output", "ORC-50.time"
+    "ORC-50.session", "ORC-50.kept", "ORC-50.agent", "ORC-50.cost", "ORC-50.input", "ORC-50.output", "ORC-50.time"
 )
 async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
     servers: Servers, node: FakeNode
@@ -165,6 +165,9 @@ async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
             assert isinstance(started_at, datetime)
             assert before < started_at < datetime.now(UTC)
             before = started_at
+            assert (row["tenant_id"], row["key_id"], row["purpose"]) == (caller.tenant_id, caller.key_id, "chat")
+            await platform.sessions.remove(caller.tenant_id, result.session_id)
+            assert await rows(platform, USAGE, result.run_id) == [row]
         assert [output for _, output in asked] == [5, 16]
         assert asked[0][0] != asked[1][0]
 

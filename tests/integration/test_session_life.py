@@ -1,6 +1,7 @@
 """How long a session lives, how many there are, and when it may be removed."""
 
 import asyncio
+import runpy
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from app.agents.values import Claim, RunResult, RunState, StartRun
 from app.errors import SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, SessionId, TenantId
 from app.postgres import Database, make_pool
+from app.schema import SCRIPTS
 from app.telemetry.metrics import Metrics
 from tests.integration.platforms import caller_in, until_locked
 
@@ -43,6 +45,13 @@ ADD_TO_THREAD = (
     "INSERT INTO checkpoint_writes (thread_id, checkpoint_id, task_id, idx, channel, blob) "
     "VALUES (%s, 'c', 't', 0, 'c', '')",
 )
+
+USAGE_OF_BEFORE = """
+    INSERT INTO usage (id, tenant_id, run_id, kind, agent, node, model, digest, input_tokens, output_tokens, wait_us,
+        load_us, prefill_us, decode_us, gpu_us, cost_usd_micro, outcome, started_at, ended_at)
+    VALUES (%s, %s, %s, %s, 'a', 'n', 'm', '', 1, 1, 0, 0, 0, 0, 1, 1, 'done', now(), now())
+"""
+OWNERS = SCRIPTS / "versions" / "0008_pre_usage_owners.py"
 
 
 @dataclass(frozen=True)
@@ -179,3 +188,17 @@ async def test_a_session_that_expired_a_day_ago_is_removed_with_all_that_is_its_
     assert await bench.sessions.remove_stale() == 1
     assert await rows() == {name: count // 2 for name, count in before.items()}
     assert await bench.sessions.remove_stale() == 0
+
+
+async def test_usage_of_before_gets_the_session_of_its_run(bench: Bench) -> None:
+    claim = await begin(bench.database, bench.caller)
+    async with bench.database.connection("test") as conn:
+        for kind, run_id in (("chat", claim.run_id), ("embed", claim.run_id), ("embed", None)):
+            await conn.execute(USAGE_OF_BEFORE, [uuid4(), claim.tenant_id, run_id, kind])
+        await conn.execute(runpy.run_path(str(OWNERS))["FILL"])
+        found = await conn.execute("SELECT kind, session_id, purpose FROM usage ORDER BY kind, session_id")
+        assert [tuple(row.values()) for row in await found.fetchall()] == [
+            ("chat", claim.session_id, "chat"),
+            ("embed", claim.session_id, "search"),
+            ("embed", None, "unsaid"),
+        ]

@@ -1,0 +1,36 @@
+"""Who pays for a call, and what it is for."""
+
+from enum import StrEnum
+
+import msgspec
+
+from app.ids import KeyId, RunId, SessionId, TenantId
+
+
+class Purpose(StrEnum):
+    """What a call is for."""
+
+    CHAT = "chat"
+    """An answer to a user."""
+    SEARCH = "search"
+    """The vector of a question, to find passages with."""
+    INGEST = "ingest"
+    """The vectors of a document that was added."""
+    REINDEX = "reindex"
+    """The vectors of a document that stands in the index otherwise than it should."""
+    PROBE = "probe"
+    """Whether an idle model still answers."""
+    PROOF = "proof"
+    """Whether a model goes on from a final assistant message."""
+    UNSAID = "unsaid"
+    """A replica of an older version made the call, and did not say."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Who pays for a call, and what it is for. Without a tenant it is the installation itself that pays."""
+
+    purpose: Purpose
+    tenant_id: TenantId | None = None
+    key_id: KeyId | None = None
+    session_id: SessionId | None = None
+    run_id: RunId | None = None
