@@ -10,6 +10,7 @@ from app import causes, ids, loops, sqlstates
 from app.agents import values
 from app.api import operations, shapes
 from app.inference import (
+    account,
     breaker,
     continuation,
     ends,
@@ -38,6 +39,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (continuation, "Continuation"),
     (records, "CallKind"),
     (records, "Outcome"),
+    (account, "Purpose"),
     (ends, "FinishReason"),
     (thinking, "ThinkLevel"),
     (values, "RunState"),
