@@ -44,7 +44,7 @@ def reader_key(stack: LocalStack) -> str:
     return key
 
 
-@pytest.mark.requirement("ORC-10.documents", "FIN-06")
+@pytest.mark.requirement("ORC-10.documents", "FIN-06.answers")
 @pytest.mark.timeout(600)
 def test_answers_cite_the_right_document_word_for_word(
     stack: LocalStack, reader_key: str, seeded: Callable[..., Random], *, is_full: bool

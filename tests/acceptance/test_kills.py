@@ -31,7 +31,7 @@ def hold(drill: Callable[[Target, Random], Kill | None], target: Target, rng: Ra
     return done.kills
 
 
-@pytest.mark.requirement("FIN-08", "UPL-48.failures", "FAM-08.any-worker", "FAM-12.run")
+@pytest.mark.requirement("UPL-48.failures", "FAM-08.any-worker", "FAM-12.run", "FIN-08.takeover")
 @pytest.mark.timeout(LIMIT_S * ALL_KILLS)  # `hold` limits a smaller number
 def test_kill_9_of_the_answering_replica_loses_nothing(
     target: Target, seeded: Callable[..., Random], *, is_full: bool

@@ -34,7 +34,7 @@ def test_a_new_database_shares_nothing_with_the_others(new_database: Callable[[]
         connection.execute("SELECT * FROM only_here")
 
 
-@pytest.mark.requirement("FIN-07")
+@pytest.mark.requirement("FIN-07.kept")
 def test_the_two_valkeys_differ_in_what_they_may_forget(valkey_urls: tuple[str, str]) -> None:
     policies: list[object] = []
     for url in valkey_urls:

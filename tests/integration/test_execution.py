@@ -31,6 +31,10 @@ pytestmark = pytest.mark.integration
 
 STATE = "SELECT state, attempt, answer FROM runs WHERE id = %s"
 EFFECTS = "SELECT step_key, fence FROM effects WHERE run_id = %s ORDER BY step_key"
+SESSION_OF_RUN = """
+    SELECT extract(epoch FROM expires_at - last_activity_at)::integer AS lives_s FROM sessions
+    WHERE id = (SELECT session_id FROM runs WHERE id = %s)
+"""
 CALLS = "SELECT kind, outcome, output_tokens FROM usage WHERE run_id = %s ORDER BY started_at"
 
 
@@ -54,7 +58,7 @@ def result_of(events: list[RunEvent]) -> RunResult:
     return events[-1].body
 
 
-@pytest.mark.requirement("FIN-03", "FIN-04", "ORC-50.embeddings")
+@pytest.mark.requirement("ORC-50.embeddings", "FIN-03.graph", "FIN-04.rows")
 async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
@@ -70,6 +74,8 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
         ]
         calls = await rows(platform, CALLS, handle.run_id)
         assert [(call["kind"], call["outcome"]) for call in calls] == [("embed", "done"), ("chat", "done")]
+        said = await rows(platform, "SELECT role, content FROM messages WHERE run_id = %s ORDER BY id", handle.run_id)
+        assert [tuple(row.values()) for row in said] == [("user", ask().question), ("assistant", result.message)]
         chat = result.routes[-1]
         assert chat.route_id is not None
         route = await platform.routes.get(caller.tenant_id, chat.route_id)
@@ -78,12 +84,15 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
         assert result.cost_usd == pytest.approx(sum(call.cost_usd for call in result.routes))
 
 
-@pytest.mark.requirement("FIN-03", "FIN-04", "INS-37.graph-state")
+@pytest.mark.requirement(
+    "INS-37.graph-state", "FIN-03.sessions", "FIN-04.checkpoints", "FIN-04.sessions", "FIN-08.session"
+)
 async def test_a_follow_up_knows_the_session_and_its_checkpoint(servers: Servers, node: FakeNode) -> None:
-    async with opened(settings_for(servers, node)) as (platform,):
+    one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
+    async with opened(one, two) as (platform, elsewhere):
         caller = await add_caller(platform)
         first = await answered(platform, caller, ask("What is the price?"))
-        await answered(platform, caller, ask("And for ten?", session_id=first.session_id))
+        await answered(elsewhere, caller, ask("And for ten?", session_id=first.session_id))
         sent = chat_of(node).body["messages"]
         assert isinstance(sent, list)
         contents = [message["content"] for message in sent]  # pyright: ignore[reportUnknownVariableType]
@@ -95,6 +104,8 @@ async def test_a_follow_up_knows_the_session_and_its_checkpoint(servers: Servers
             )
             states = [row["checkpoint"]["channel_values"]["question"] async for row in found]
         assert states == ["And for ten?", "What is the price?"]
+        kept = await rows(platform, SESSION_OF_RUN, first.run_id)
+        assert [row["lives_s"] for row in kept] == [3600]
 
 
 async def test_a_reader_that_leaves_frees_the_slot_at_once(servers: Servers, node: FakeNode) -> None:
@@ -166,7 +177,7 @@ async def test_with_all_nodes_down_the_request_is_refused_and_the_same_key_works
         ]
 
 
-@pytest.mark.requirement("FIN-08", "FAM-08.any-worker", "FAM-12.run")
+@pytest.mark.requirement("FAM-08.any-worker", "FAM-12.run", "FIN-08.takeover")
 async def test_another_process_takes_a_dead_ones_run_and_continues_its_text(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=6)
     async with opened(settings_for(servers, node, replica="replica-1")) as (first,):
@@ -214,7 +225,7 @@ async def test_a_model_that_cannot_continue_says_restart_to_those_who_saw_text(
             assert text_of([*seen, *rest]) == result.message
 
 
-@pytest.mark.requirement("FIN-08")
+@pytest.mark.requirement("FIN-08.cancel")
 async def test_a_run_cancelled_at_another_process_stops_where_it_runs(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=2)
     one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
@@ -226,7 +237,7 @@ async def test_a_run_cancelled_at_another_process_stops_where_it_runs(servers: S
         assert result.state is RunState.CANCELLED
 
 
-@pytest.mark.requirement("FIN-08")
+@pytest.mark.requirement("FIN-08.events")
 async def test_a_reader_at_another_process_follows_the_stream(servers: Servers, node: FakeNode) -> None:
     one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
     node.script(model=CHAT, tokens_per_s=20.0)

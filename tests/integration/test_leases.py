@@ -85,7 +85,7 @@ async def taken(store: RedisStore, name: str) -> int:
     return len(msgspec.msgpack.decode(packed, strict=False)["leases"]) if packed else 0
 
 
-@pytest.mark.requirement("FIN-07")
+@pytest.mark.requirement("FIN-07.claims")
 async def test_no_more_leases_than_slots_however_many_replicas_race(store: RedisStore) -> None:
     replicas = [_leases(store) for _ in range(4)]
     found = await asyncio.gather(*(_take(leases, "a", "b") for leases in replicas for _ in range(5)))

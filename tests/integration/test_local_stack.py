@@ -151,7 +151,7 @@ def test_a_killed_part_comes_back(terminal: Terminal, stack: Status, name: str) 
     assert poll_until(is_back, 60.0, 0.2)
 
 
-@pytest.mark.requirement("FIN-08")
+@pytest.mark.requirement("FIN-08.dies")
 def test_a_killed_replica_is_not_missed_by_readers(stack: Status) -> None:
     before = next(part.process for part in stack.parts if part.name == "replica-2")
     assert before is not None

@@ -60,7 +60,7 @@ def code(reply: httpx.Response) -> str:
     return str(problem["code"])
 
 
-@pytest.mark.requirement("FIN-02", "FIN-38")
+@pytest.mark.requirement("FIN-38.least")
 async def test_requests_go_to_the_replica_that_has_fewest(edge: Edge) -> None:
     async with edge.client() as client, asyncio.TaskGroup() as group:
         for mark in ("one", "other"):
@@ -75,7 +75,7 @@ async def test_requests_go_to_the_replica_that_has_fewest(edge: Edge) -> None:
     assert count(held[0].seen, "free") == 3
 
 
-@pytest.mark.requirement("FIN-38")
+@pytest.mark.requirement("FIN-08.dies")
 async def test_when_an_idle_replica_is_killed_the_other_serves_every_request_and_each_once(edge: Edge) -> None:
     async with edge.client() as client:
         for _ in range(4):
@@ -88,7 +88,6 @@ async def test_when_an_idle_replica_is_killed_the_other_serves_every_request_and
         assert [count(edge.replicas[1].seen, mark) for mark in marks] == [1] * 8
 
 
-@pytest.mark.requirement("FIN-38")
 @pytest.mark.parametrize("path", ["/api/v1/chat", "/api/v2/upload", "/api/v1/runs/1/cancel"])
 async def test_a_post_whose_replica_is_killed_was_sent_once_and_the_client_is_told(edge: Edge, path: str) -> None:
     async with edge.client() as client:
@@ -100,7 +99,7 @@ async def test_a_post_whose_replica_is_killed_was_sent_once_and_the_client_is_to
     assert count(edge.seen, "it") == 1
 
 
-@pytest.mark.requirement("FIN-38")
+@pytest.mark.requirement("FIN-08.dies")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_what_may_be_repeated_is_when_its_replica_is_killed(edge: Edge, method: str) -> None:
     async with edge.client() as client:
@@ -122,7 +121,7 @@ async def test_without_any_replica_the_answer_is_503_and_says_when_to_come_back(
     assert reply.json()["retryable"] is True
 
 
-@pytest.mark.requirement("FIN-38", "FIN-02")
+@pytest.mark.requirement("FIN-02.rate", "FIN-38.burst", "FIN-38.status")
 async def test_above_its_limit_an_address_gets_429_and_one_on_the_list_does_not(edge: Edge) -> None:
     async with edge.client(LIMITED) as limited, edge.client(UNLIMITED) as unlimited:
         marks = [{"x-mark": str(number)} for number in range(ABOVE_BURST)]
@@ -137,7 +136,7 @@ async def test_above_its_limit_an_address_gets_429_and_one_on_the_list_does_not(
         assert {reply.status_code for reply in free} == {200}
 
 
-@pytest.mark.requirement("FIN-38")
+@pytest.mark.requirement("FIN-38.rate")
 async def test_the_limit_is_one_for_all_paths(edge: Edge) -> None:
     paths = ("/api/v1/chat", EVENTS, "/api/v2/upload", "/docs", "/metrics")
     async with edge.client(LIMITED) as client:
@@ -157,7 +156,7 @@ async def test_probes_are_neither_limited_nor_logged(edge: Edge) -> None:
     assert [line["path"] for line in edge.log()] == ["/api/v1/x"]
 
 
-@pytest.mark.requirement("FIN-40")
+@pytest.mark.requirement("FIN-40.replies")
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -185,7 +184,6 @@ async def test_each_event_of_a_stream_arrives_before_the_next_is_sent(edge: Edge
         assert "content-encoding" not in reply.headers
 
 
-@pytest.mark.requirement("FIN-02")
 async def test_a_body_over_the_limit_is_refused_before_a_replica_sees_it(edge: Edge) -> None:
     async with edge.client() as client:
         body = b"x" * 5_000_000
@@ -199,7 +197,7 @@ async def test_a_body_over_the_limit_is_refused_before_a_replica_sees_it(edge: E
     assert len(edge.seen) == 3
 
 
-@pytest.mark.requirement("FIN-40")
+@pytest.mark.requirement("FIN-40.forwarded")
 async def test_what_a_client_claims_about_itself_is_not_passed_on(edge: Edge) -> None:
     claims = {"x-forwarded-for": "9.9.9.9", "x-real-ip": "9.9.9.9", "x-forwarded-proto": "gopher"}
     more = {"forwarded": "for=9.9.9.9", "x-forwarded-host": "evil", "upgrade": "websocket"}
@@ -230,7 +228,7 @@ async def test_headers_that_a_replica_has_said_are_not_said_twice(edge: Edge) ->
     assert said == [["77"], ["of-the-replica"], ["nosniff"], ["SAMEORIGIN"]]
 
 
-@pytest.mark.requirement("FIN-39")
+@pytest.mark.requirement("FIN-39.framing", "FIN-39.sniffing")
 async def test_every_response_has_the_security_headers_and_names_no_version(edge: Edge) -> None:
     async with edge.client() as client:
         replies = [await client.get(path) for path in ("/x", "/metrics", "/api/v1/chat", "/docs", "/livez")]
@@ -254,7 +252,7 @@ async def test_the_access_log_is_json_with_replica_and_times_and_without_secrets
     assert min(float(line["first_byte_s"]), line["duration_s"]) >= 0
 
 
-@pytest.mark.requirement("FIN-02")
+@pytest.mark.requirement("FIN-02.routing")
 async def test_no_spelling_of_a_closed_path_reaches_a_replica(edge: Edge) -> None:
     ends = ("", "/", "?a", "/.", "//", "%2F")
     paths = [
@@ -267,6 +265,7 @@ async def test_no_spelling_of_a_closed_path_reaches_a_replica(edge: Edge) -> Non
     assert edge.seen == []
 
 
+@pytest.mark.requirement("FIN-02.routing")
 async def test_other_paths_reach_the_replica_as_they_were_sent(edge: Edge) -> None:
     for path in ("//admin", "/a%2Fb", "/a//b?c=//d", "/a/../b"):
         assert (await raw(edge, f"GET {path} HTTP/1.1", "host: x", "connection: close"))[0] == 200

@@ -28,7 +28,7 @@ async def edge(tmp_path: Path, servers: list[Running]) -> AsyncGenerator[Edge]:
         yield edge
 
 
-@pytest.mark.requirement("FIN-40")
+@pytest.mark.requirement("FIN-40.replies")
 async def test_the_application_s_stream_arrives_while_its_run_goes_on(edge: Edge, servers: list[Running]) -> None:
     for server in servers:
         server.platform.runner.holds = True
@@ -56,7 +56,6 @@ async def test_a_client_that_leaves_is_noticed_by_the_application(edge: Edge, se
     await until(lambda: any(server.platform.runner.gone for server in servers))
 
 
-@pytest.mark.requirement("FIN-39")
 async def test_the_page_about_the_api_works_behind_nginx(edge: Edge) -> None:
     async with edge.client() as client:
         page = await client.get("/docs")
@@ -89,7 +88,7 @@ async def test_a_refusal_of_the_application_is_not_rewritten(edge: Edge) -> None
             assert through.headers.get_list("x-request-id") == [through.json()["request_id"]]
 
 
-@pytest.mark.requirement("FIN-02")
+@pytest.mark.requirement("FIN-02.routing")
 async def test_metrics_are_for_this_machine_only_although_a_replica_takes_more_spellings(
     edge: Edge, servers: list[Running]
 ) -> None:

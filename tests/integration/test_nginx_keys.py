@@ -38,14 +38,14 @@ def taken(replies: Sequence[httpx.Response]) -> int:
     return sum(reply.status_code == 200 for reply in replies)
 
 
-@pytest.mark.requirement("FIN-38")
+@pytest.mark.requirement("FIN-38.counted")
 async def test_a_gateway_of_a_hundred_people_is_not_limited_as_one(edge: Edge) -> None:
     async with edge.client(LIMITED) as client:
         replies = await ask(client, [{"x-api-key": key(number)} for number in range(100)])
     assert taken(replies) == 100
 
 
-@pytest.mark.requirement("FIN-38")
+@pytest.mark.requirement("FIN-38.counted")
 async def test_one_key_is_limited_however_it_is_spelled_and_wherever_it_comes_from(edge: Edge) -> None:
     one = key(1)
     spellings = [
@@ -66,6 +66,7 @@ async def test_one_key_is_limited_however_it_is_spelled_and_wherever_it_comes_fr
         assert taken(await ask(client, [{"x-api-key": key(2)}])) == 1
 
 
+@pytest.mark.requirement("FIN-38.counted")
 @pytest.mark.parametrize(
     "headers",
     [

@@ -27,6 +27,7 @@ def refusal(reply: httpx.Response) -> tuple[int, str]:
     return reply.status_code, reply.json()["code"]
 
 
+@pytest.mark.requirement("FIN-02.static")
 async def test_the_pages_of_alerts_are_there_when_no_replica_is(client: httpx.AsyncClient) -> None:
     page = await client.get("/runbooks/ServiceDown.html")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")

@@ -39,7 +39,7 @@ async def ask_over_tls(edge: Edge, *, called: str, host: str) -> bytes:
     return reply
 
 
-@pytest.mark.requirement("FIN-39", "ORC-20.tls")
+@pytest.mark.requirement("ORC-20.tls", "FIN-39.redirect")
 async def test_plain_http_is_sent_to_https_with_its_path_and_query(edge: Edge) -> None:
     reply = (await ask_plainly(edge.plain_port, NAME, "/a/b?c=d")).lower()
     assert reply.startswith(b"http/1.1 301 ")
@@ -47,7 +47,6 @@ async def test_plain_http_is_sent_to_https_with_its_path_and_query(edge: Edge) -
     assert edge.seen == []
 
 
-@pytest.mark.requirement("FIN-39")
 async def test_over_tls_every_response_binds_the_browser_to_https(edge: Edge) -> None:
     async with edge.client(LIMITED) as client:
         replies = await asyncio.gather(*(client.get("/x") for _ in range(60)), client.get("/%6detrics"))
@@ -55,7 +54,6 @@ async def test_over_tls_every_response_binds_the_browser_to_https(edge: Edge) ->
     assert {tuple(reply.headers.get_list("strict-transport-security")) for reply in replies} == {("max-age=31536000",)}
 
 
-@pytest.mark.requirement("FIN-39")
 async def test_http2_is_spoken_and_a_stream_over_it_arrives_event_by_event(edge: Edge) -> None:
     headers = {"x-act": "events"}
     async with edge.client(http2=True) as client, client.stream("POST", "/api/v1/chat", headers=headers) as reply:
@@ -71,16 +69,17 @@ async def test_http2_is_spoken_and_a_stream_over_it_arrives_event_by_event(edge:
     assert edge.seen[0]["headers"]["x-forwarded-proto"] == "https"
 
 
-@pytest.mark.requirement("FIN-39", "ORC-20.tls")
+@pytest.mark.requirement("ORC-20.tls", "FIN-02.tls", "FIN-39.versions")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_tls_1_2_and_1_3_are_spoken(edge: Edge, version: ssl.TLSVersion) -> None:
     assert edge.trust is not None
     edge.trust.minimum_version = edge.trust.maximum_version = version
     async with edge.client() as client:
         assert (await client.get("/x")).status_code == 200
+    assert [request["headers"]["x-forwarded-proto"] for request in edge.seen] == ["https"]
 
 
-@pytest.mark.requirement("FIN-39")
+@pytest.mark.requirement("FIN-39.older")
 @pytest.mark.parametrize("called", [NAME, "elsewhere.test"])
 async def test_nothing_older_is_spoken_and_no_weak_cipher(edge: Edge, called: str) -> None:
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -98,7 +97,6 @@ async def test_nothing_older_is_spoken_and_no_weak_cipher(edge: Edge, called: st
             await asyncio.open_connection("127.0.0.1", edge.port, ssl=context, server_hostname=called)
 
 
-@pytest.mark.requirement("FIN-39", "FIN-02")
 async def test_a_name_that_is_not_ours_gets_no_certificate_and_no_answer(edge: Edge) -> None:
     with pytest.raises(ssl.SSLError):
         await ask_over_tls(edge, called="elsewhere.test", host="elsewhere.test")
@@ -114,7 +112,7 @@ async def test_a_request_without_tls_on_the_tls_port_is_not_answered_by_a_replic
     assert edge.seen == []
 
 
-@pytest.mark.requirement("FIN-01")
+@pytest.mark.requirement("FIN-01.grafana")
 async def test_grafana_is_reached_under_its_path_and_only_its_live_updates_as_a_websocket(tmp_path: Path) -> None:
     async with running(tmp_path) as behind:
         piece = (TEMPLATES / "grafana.conf.template").read_text(encoding="utf-8")

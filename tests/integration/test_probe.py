@@ -84,7 +84,7 @@ async def test_resident_models_that_nobody_used_are_asked_for_one_token(
         assert await replica.store.client.get("sy:node:n0") is None
 
 
-@pytest.mark.requirement("FIN-07")
+@pytest.mark.requirement("FIN-07.claims")
 async def test_one_replica_of_several_makes_the_trial(node: FakeNode, database: Database, redis_url: str) -> None:
     async with open_replica(catalogue([node]), redis_url) as one, open_replica(catalogue([node]), redis_url) as other:
         probes = [_probe(replica, database, time.monotonic) for replica in (one, other)]

@@ -141,6 +141,7 @@ async def test_points_are_written_counted_found_and_removed(double: Double) -> N
         assert [await qdrant.count(ONE), await qdrant.count(ONE, FIRST)] == [5, 0]
 
 
+@pytest.mark.requirement("FIN-05.meaning")
 async def test_a_query_without_known_words_searches_by_nearness_alone(double: Double) -> None:
     points = made(20)
     async with peers(double.urls) as qdrant:
@@ -150,7 +151,7 @@ async def test_a_query_without_known_words_searches_by_nearness_alone(double: Do
     assert found[0].id == points[3].id
 
 
-@pytest.mark.requirement("FIN-05")
+@pytest.mark.requirement("FIN-05.filter")
 async def test_a_tenant_finds_counts_and_removes_only_its_own(double: Double) -> None:
     async with peers(double.urls) as qdrant:
         await qdrant.ensure_collection()

@@ -106,6 +106,7 @@ def test_addresses_are_found_where_they_are_known_to_be(secrets_folder: Path) ->
     }
 
 
+@pytest.mark.requirement("FIN-32.http")
 def test_services_listen_on_the_ports_that_everybody_counts_on() -> None:
     assert {name: set(service.expose) for name, service in load().services.items() if service.expose} == PORTS
 
@@ -167,6 +168,7 @@ def test_the_exporter_knows_the_password_of_every_redis_that_prometheus_names(se
     assert load().services["redis-exporter"].environment["REDIS_USER"] == "exporter"
 
 
+@pytest.mark.requirement("FIN-36.dashboards")
 def test_grafana_reads_dashboards_where_they_are_mounted() -> None:
     providers = _yaml("grafana/provisioning/dashboards/switchyard.yml")["providers"]
     targets = {target: source for source, target, _ in load().services["grafana"].mounts()}

@@ -62,7 +62,7 @@ def memory_bytes(service: Service) -> int:
     return int(limit[:-1]) * {"M": 1 << 20, "G": 1 << 30}[limit[-1]]
 
 
-@pytest.mark.requirement("FIN-30", "ORC-20.backend")
+@pytest.mark.requirement("FIN-30.database", "FIN-30.redis", "FIN-30.qdrant", "ORC-20.backend")
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_process_starts_with_the_settings_it_gets(name: str, secrets_folder: Path) -> None:
     settings, secrets = settings_of(name, secrets_folder), read_secrets(secrets_folder)
@@ -70,6 +70,7 @@ def test_a_process_starts_with_the_settings_it_gets(name: str, secrets_folder: P
     assert settings.cache_url == secrets["cache_url"]
     assert settings.coordination_url == secrets["coordination_url"]
     assert settings.qdrant_api_key == secrets["qdrant_api_key"]
+    assert split_list(settings.qdrant_urls) == [f"http://qdrant-{number}:6333" for number in (1, 2, 3)]
     assert settings.host == "0.0.0.0"  # noqa: S104 - inside its container
 
 
@@ -96,6 +97,7 @@ def test_nobody_else_is_given_a_setting_of_the_application() -> None:
         assert bool(ours) == (name in PROCESSES), name
 
 
+@pytest.mark.requirement("FIN-01.more")
 def test_replicas_are_told_how_many_they_are_and_none_is_given_anothers_name(secrets_folder: Path) -> None:
     assert settings_of("replica", secrets_folder).replica_count == COMPOSE.services["replica"].deploy.replicas
     more = load(variables=read_variables() | {"REPLICAS": "5"}).services["replica"]
@@ -108,6 +110,24 @@ def test_a_shard_is_on_two_of_the_three_peers(secrets_folder: Path) -> None:
     settings = settings_of("replica", secrets_folder)
     peers = len(split_list(settings.qdrant_urls))
     assert (peers, settings.qdrant_replication_factor or copies_for(peers)) == (3, 2)
+
+
+@pytest.mark.requirement("FIN-30.log-level")
+@pytest.mark.parametrize("level", ["DEBUG", "ERROR"])
+def test_one_variable_says_how_much_every_process_logs(level: str) -> None:
+    services = load(variables=read_variables() | {"LOG_LEVEL": level}).services
+    assert {services[name].environment["SWITCHYARD_LOG_LEVEL"] for name in PROCESSES} == {level}
+
+
+@pytest.mark.requirement("FIN-30.ollama")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_replica_is_told_the_address_of_every_ollama(profile: str, secrets_folder: Path) -> None:
+    settings = settings_of("replica", secrets_folder, profile)
+    mounts = load(variables=read_variables() | {"COMPOSE_PROFILES": profile}).services["replica"].mounts()
+    (source,) = [source for source, target, _ in mounts if target == settings.nodes_file]
+    told = {node.name: node.url for node in read_catalogue(ROOT / source).nodes}
+    assert told == {"a": "http://ollama-a:11434", "b": "http://ollama-b:11434"}
+    assert all(f"ollama-{name}" in node_service(name, profile).names() for name in told)
 
 
 def test_files_that_settings_name_are_mounted_where_they_say(secrets_folder: Path) -> None:
@@ -142,7 +162,9 @@ def server_settings() -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-@pytest.mark.requirement("FIN-31")
+@pytest.mark.requirement(
+    "FIN-31.connections", "FIN-31.buffers", "FIN-31.cache", "FIN-31.work", "FIN-31.maintenance", "FIN-31.limits"
+)
 def test_postgresql_is_set_as_promised_and_fits_its_container() -> None:
     promised = {
         "max_connections": "200",
@@ -164,7 +186,7 @@ def test_connections_suffice_for_a_dozen_replicas(secrets_folder: Path) -> None:
     assert used <= int(server_settings()["max_connections"])
 
 
-@pytest.mark.requirement("FIN-34")
+@pytest.mark.requirement("FIN-34.persistence", "FIN-34.eviction", "FIN-34.bound")
 @pytest.mark.parametrize(
     ("name", "policy", "log"), [("redis-cache", "allkeys-lru", "no"), ("redis-coordination", "noeviction", "yes")]
 )
@@ -174,26 +196,42 @@ def test_the_cache_may_forget_and_coordination_may_not(name: str, policy: str, l
     assert (options["--maxmemory-policy"], options["--appendonly"]) == (policy, log)
     assert options["--aclfile"] in {secret.target for secret in service.secrets}
     # Rewriting the log copies memory: more than 60 % and the kernel ends the server.
-    assert int(options["--maxmemory"].removesuffix("mb")) << 20 <= 0.6 * memory_bytes(service)
+    assert 1 << 30 <= int(options["--maxmemory"].removesuffix("mb")) << 20 <= 0.6 * memory_bytes(service)
 
 
-@pytest.mark.requirement("FIN-30", "FIN-32", "FIN-33", "FIN-35")
+PROMISED_SIZES = [
+    ("FIN-30.limits", "replica", "2", "4G"),
+    *(("FIN-32.limits", f"qdrant-{number}", "4", "8G") for number in (1, 2, 3)),
+    *(("FIN-33.memory", f"ollama-{node}-gpu", "4", "16G") for node in "ab"),
+    *(("FIN-34.limits", name, "2", "2G") for name in ("redis-cache", "redis-coordination")),
+    ("FIN-35.limits", "nginx", "2", "1G"),
+]
+
+
 @pytest.mark.parametrize(
     ("name", "cpus", "memory"),
-    [("replica", "2", "4G"), ("qdrant-1", "4", "8G"), ("ollama-a-gpu", "4", "16G"), ("nginx", "2", "1G")],
+    [pytest.param(*size, marks=pytest.mark.requirement(clause)) for clause, *size in PROMISED_SIZES],
 )
 def test_sizes_are_as_promised(name: str, cpus: str, memory: str) -> None:
     limits = COMPOSE.services[name].deploy.resources.limits
     assert (limits.cpus, limits.memory) == (cpus, memory)
 
 
-@pytest.mark.requirement("FIN-33")
+@pytest.mark.requirement("FIN-33.loaded")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_node_serves_as_many_calls_and_keeps_as_many_models_as_its_entry_says(profile: str) -> None:
     for node in catalogue(profile).nodes:
         environment = node_service(node.name, profile).environment
         assert environment["OLLAMA_NUM_PARALLEL"] == str(node.slots), node.name
         assert environment["OLLAMA_MAX_LOADED_MODELS"] == str(len(node.models)), node.name
+
+
+@pytest.mark.requirement("FIN-33.slots", "FIN-33.loaded")
+def test_a_gpu_node_takes_four_calls_at_a_time_and_keeps_two_or_three_models() -> None:
+    told = [node_service(name, "gpu").environment for name in "ab"]
+    assert [each["OLLAMA_NUM_PARALLEL"] for each in told] == ["4", "4"]
+    assert [each["OLLAMA_MAX_LOADED_MODELS"] for each in told] == ["3", "2"]
+    assert {node.slots for node in catalogue("gpu").nodes} == {4}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -205,7 +243,13 @@ def test_a_node_pulls_exactly_the_models_of_its_entry(profile: str) -> None:
         assert pull.image == node_service(node.name, profile).image
 
 
-@pytest.mark.requirement("FIN-14")
+@pytest.mark.requirement("FIN-14.simple", "FIN-14.medium")
+def test_simple_and_medium_questions_have_the_promised_models_where_there_are_gpus() -> None:
+    served = {tier: [model.name for model in catalogue("gpu").serving(tier)] for tier in Tier}
+    assert (served[Tier.SIMPLE], served[Tier.MEDIUM]) == (["phi3:mini"], ["llama3.1:8b"])
+
+
+@pytest.mark.requirement("FIN-14.each")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_tier_and_the_embedding_have_a_model_on_a_node(profile: str, secrets_folder: Path) -> None:
     found, settings = catalogue(profile), settings_of("replica", secrets_folder, profile)
@@ -218,7 +262,7 @@ def test_every_tier_and_the_embedding_have_a_model_on_a_node(profile: str, secre
     assert all(settings.embed_model in node.models for node in found.nodes), "one node away must not stop the search"
 
 
-@pytest.mark.requirement("FIN-14", "FIN-33")
+@pytest.mark.requirement("FIN-33.loaded")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_all_models_of_a_node_fit_its_memory_at_once_with_every_slot_full(profile: str) -> None:
     found = catalogue(profile)

@@ -38,7 +38,6 @@ _PINNED = re.compile(r"[a-z0-9./_-]+:v?\d+\.\d+(\.\d+)?([.-][a-z0-9.]+)?")
 _MEMORY = re.compile(r"(\d+)([MG])")
 
 
-@pytest.mark.requirement("FIN-30", "FIN-36")
 def test_the_file_follows_the_compose_specification() -> None:
     done = subprocess.run(  # noqa: S603 - our own tool and file
         [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", FILE],
@@ -50,7 +49,7 @@ def test_the_file_follows_the_compose_specification() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.requirement("INS-51.parts")
+@pytest.mark.requirement("INS-51.parts", "FIN-01.stores", "FIN-01.nodes", "FIN-01.watch")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_agreed_service_runs_and_each_node_has_one_that_answers_to_its_name(profile: str) -> None:
     services = COMPOSE.of_profile(profile)
@@ -83,13 +82,13 @@ def test_every_image_has_an_exact_version() -> None:
     none([f"{image}: {tags}" for image, tags in versions.items() if len(tags) > 1])
 
 
-@pytest.mark.requirement("FIN-35", "UPL-40.private", "ORC-20.network")
+@pytest.mark.requirement("FIN-35.ports", "UPL-40.private", "ORC-20.network")
 def test_only_nginx_publishes_ports_and_only_80_and_443() -> None:
     published = {name: service.ports for name, service in COMPOSE.services.items() if service.ports}
     assert published == {"nginx": ("80:80", "443:443")}
 
 
-@pytest.mark.requirement("FIN-30", "FIN-36")
+@pytest.mark.requirement("FIN-01.replicas", "FIN-30.replicas", "FIN-36.retention")
 def test_three_replicas_run_and_figures_are_kept_for_30_days_unless_told_otherwise() -> None:
     for variables in (read_variables(), {"COMPOSE_PROFILES": "cpu"}):
         services = load(variables=variables).services
@@ -141,10 +140,11 @@ def test_a_service_waits_for_health_only_where_there_is_a_check() -> None:
                 assert needed in ONE_SHOT, f"{name}: {needed}"
 
 
-@pytest.mark.requirement("FIN-37")
+@pytest.mark.requirement("FIN-37.migrations")
 def test_the_application_starts_after_the_migration() -> None:
     for name in ("replica", "worker"):
         assert COMPOSE.services[name].depends_on["migrate"].condition == "service_completed_successfully"
+    assert COMPOSE.services["migrate"].command == ("switchyard", "migrate")
 
 
 def test_every_container_is_limited() -> None:
@@ -209,7 +209,7 @@ def _undeclared() -> Iterator[str]:
         yield from (f"{kind}: {name}" for name in names ^ set(declared[kind]))
 
 
-@pytest.mark.requirement("INS-51.versions")
+@pytest.mark.requirement("INS-51.versions", "FIN-31.version", "FIN-34.version")
 def test_postgresql_is_16_or_later_and_redis_7_or_later() -> None:
     for name, image, least in (
         ("postgres", "postgres", 16),
@@ -253,7 +253,7 @@ def test_each_profile_mounts_its_own_nodes_file(profile: str) -> None:
     assert (ROOT / f"ops/deploy/nodes.{profile}.toml").is_file()
 
 
-@pytest.mark.requirement("FIN-33")
+@pytest.mark.requirement("FIN-01.gpus", "FIN-33.gpu")
 def test_a_gpu_node_has_a_gpu_of_its_own_and_a_cpu_node_has_none() -> None:
     taken: list[str | list[str]] = []
     for name, service in COMPOSE.services.items():

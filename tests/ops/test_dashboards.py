@@ -140,7 +140,7 @@ def test_ids_and_titles_are_unique_and_panels_do_not_overlap(path: Path) -> None
         taken |= cells
 
 
-@pytest.mark.requirement("FIN-36")
+@pytest.mark.requirement("FIN-36.sources")
 @ASKING
 def test_every_data_source_is_provisioned(path: Path) -> None:
     provisioned = yaml.safe_load((ROOT / "grafana/provisioning/datasources/switchyard.yml").read_text())

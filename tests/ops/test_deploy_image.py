@@ -64,7 +64,6 @@ def is_ignored(path: str) -> bool:
     return ignored
 
 
-@pytest.mark.requirement("FIN-37")
 def test_the_linter_finds_nothing() -> None:
     done = subprocess.run(  # noqa: S603 - our own tool and file
         [Path(sys.executable).parent / "hadolint", DOCKERFILE], capture_output=True, text=True, timeout=60, check=False
@@ -90,7 +89,7 @@ def test_nothing_but_what_is_copied_reaches_the_builder() -> None:
         assert is_ignored(path), path
 
 
-@pytest.mark.requirement("FIN-37")
+@pytest.mark.requirement("FIN-37.builder")
 def test_packages_come_from_the_lock_by_hash_and_without_a_compiler() -> None:
     (run,) = [rest for word, rest in stages()["dependencies"] if word == "RUN"]
     for option in ("--require-hashes", "--no-deps", "--only-binary :all:", "--requirement /build/runtime.lock"):
@@ -99,13 +98,13 @@ def test_packages_come_from_the_lock_by_hash_and_without_a_compiler() -> None:
     assert not re.search(r"apt-get|gcc|build-essential", DOCKERFILE.read_text())
 
 
-@pytest.mark.requirement("FIN-37", "INS-50.stages", "INS-50.user")
+@pytest.mark.requirement("FIN-37.builder", "FIN-37.user", "INS-50.stages", "INS-50.user")
 def test_the_last_stage_has_no_installer_and_runs_as_somebody_without_rights() -> None:
     found = stages()
     name, last = list(found.items())[-1]
     assert (len(found), name) == (4, "runtime")
     assert any(word == "RUN" and "pip uninstall" in rest for word, rest in last)
-    assert ("USER", "1000:1000") in last
+    assert [rest for word, rest in last if word == "USER"] == ["1000:1000"]
     assert [rest for word, rest in last if word == "COPY"] == [
         f"--from=dependencies {PLACE}/venv {PLACE}/venv",
         f"--from=code {PLACE} {PLACE}",
@@ -132,7 +131,8 @@ def test_processes_are_started_without_a_shell_so_that_signals_reach_them() -> N
     build_parser().parse_args(load().services["migrate"].command[1:])
 
 
-@pytest.mark.requirement("INS-50.interval", "INS-50.timeout", "INS-50.start", "INS-50.retries", "FIN-30")
+@pytest.mark.requirement("INS-50.interval", "INS-50.timeout", "INS-50.start", "INS-50.retries")
+@pytest.mark.requirement("FIN-30.interval", "FIN-30.timeout", "FIN-30.start", "FIN-30.retries", "FIN-30.asks")
 def test_the_health_check_is_as_promised_and_asks_the_port_that_is_listened_on() -> None:
     rest = dict(stages()["runtime"])["HEALTHCHECK"]
     options, _, command = rest.partition("CMD ")
@@ -176,6 +176,7 @@ def run_in(image: Path, *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.requirement("FIN-15.shipped")
 def test_what_is_copied_is_all_that_the_processes_need(image: Path) -> None:
     code = (
         "import app.main, app.worker, app.migrations, app.agents.prompts as prompts; from pathlib import Path;"

@@ -83,7 +83,7 @@ def test_loki_forgets_after_thirty_days_and_has_limits() -> None:
     assert loki["analytics"]["reporting_enabled"] is False
 
 
-@pytest.mark.requirement("FIN-36")
+@pytest.mark.requirement("FIN-36.dashboards")
 def test_grafana_reads_the_dashboards_and_lets_nobody_change_them() -> None:
     provided = yaml_of("provisioning/dashboards/switchyard.yml")
     (provider,) = provided["providers"]

@@ -28,7 +28,6 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - our own tools
 
 
-@pytest.mark.requirement("FIN-02", "FIN-39")
 @pytest.mark.parametrize("place", sorted(USED))
 def test_nginx_accepts_the_configuration_without_a_warning(place: str, tmp_path: Path) -> None:
     folder = write(place, tmp_path)
@@ -41,7 +40,6 @@ def test_nginx_accepts_the_configuration_without_a_warning(place: str, tmp_path:
     assert "[warn]" not in done.stderr
 
 
-@pytest.mark.requirement("FIN-02", "FIN-39")
 @pytest.mark.parametrize("place", sorted(USED))
 def test_gixy_finds_nothing_of_medium_weight_or_more(place: str, tmp_path: Path) -> None:
     version = ["--nginx-version", image_version()] if place == "compose" else []

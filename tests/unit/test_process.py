@@ -1,12 +1,13 @@
 """How a process ends: its status and what it says, for each thing that can end it."""
 
 import io
+import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
 
-from app.configuration import Configuration
+from app.configuration import Configuration, read_configuration
 from app.console import Console
 from app.process import CannotStart, run_process
 
@@ -50,6 +51,17 @@ def test_what_ends_a_process_is_one_line_and_a_status(
     expected = said if said is not None else "switchyard: PermissionError: [Errno 13] Permission denied: '/x'\n"
     assert notes.getvalue() == expected
     assert "what a user wrote" not in capsys.readouterr().out
+
+
+@pytest.mark.requirement("FIN-15.directory")
+def test_prompts_are_those_of_the_one_directory_that_a_setting_names(tmp_path: Path) -> None:
+    own = tmp_path / "prompts"
+    shutil.copytree(ROOT / "prompts", own)
+    file = own / "assistant" / "without_passages.md"
+    file.write_text(file.read_text(encoding="utf-8") + "\nSay it in one word.\n", encoding="utf-8")
+    for folder, is_changed in ((ROOT / "prompts", False), (own, True)):
+        prompts = read_configuration({**ENVIRON, "SWITCHYARD_PROMPTS_DIR": str(folder)}).prompts
+        assert prompts["assistant/without_passages"].text.endswith("Say it in one word.") is is_changed
 
 
 def test_a_wrong_configuration_ends_it_before_its_work_with_a_line_for_each_mistake(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_a_prompt_must_be_named_as_its_file(tmp_path: Path) -> None:
         load_prompts(tmp_path)
 
 
-@pytest.mark.requirement("FIN-15", "INS-03.prompts")
+@pytest.mark.requirement("INS-03.prompts", "FIN-15.files")
 def test_every_shipped_prompt_loads() -> None:
     prompts = load_prompts(Path("prompts"))
     names = {"with_passages", "without_passages", "documents_away"}

@@ -15,13 +15,24 @@ MODEL = '[[models]]\nname = "m:1b"\ntiers = ["simple"]\nnum_ctx = [2048, 4096]\n
 NODE = '[[nodes]]\nname = "a"\nurl = "http://127.0.0.1:11434"\nslots = 2\nmodels = ["m:1b"]\n'
 
 
-@pytest.mark.requirement("FIN-14")
+@pytest.mark.requirement("FIN-14.each")
 def test_the_example_is_valid() -> None:
     catalogue = read_catalogue(ROOT / "nodes.toml.example")
     assert [node.name for node in catalogue.nodes] == ["a", "b"]
     assert {model.kind for model in catalogue.models} == {CallKind.CHAT, CallKind.EMBED}
     assert catalogue.nodes[0].price_usd_micro_per_hour == 360_000
     assert all(catalogue.serving(tier) for tier in Tier)
+
+
+@pytest.mark.requirement("FIN-14.configured")
+def test_the_file_says_which_model_serves_which_class() -> None:
+    second = MODEL.replace("m:1b", "n:2b").replace("simple", "complex")
+    node = NODE.replace('["m:1b"]', '["m:1b", "n:2b"]')
+    swapped = MODEL.replace("simple", "complex") + second.replace("complex", "simple")
+    for models, expected in ((MODEL + second, ["m:1b", "n:2b"]), (swapped, ["n:2b", "m:1b"])):
+        found = parse_catalogue(models + node)
+        assert [found.serving(tier)[0].name for tier in (Tier.SIMPLE, Tier.COMPLEX)] == expected
+        assert found.serving(Tier.MEDIUM) == ()
 
 
 def test_a_model_is_found_with_and_without_its_tag() -> None:

@@ -45,19 +45,19 @@ def weights(**changes: object) -> Weights:
     return Weights(**(fields | changes))  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.requirement("FIN-13", "FIN-81")
+@pytest.mark.requirement("FIN-81", "FIN-13.simple")
 @pytest.mark.parametrize("question", SIMPLE)
 def test_a_question_for_one_fact_is_simple(question: str) -> None:
     assert rated(question).tier is Tier.SIMPLE
 
 
-@pytest.mark.requirement("FIN-13")
+@pytest.mark.requirement("FIN-13.medium")
 @pytest.mark.parametrize("question", MEDIUM)
 def test_an_explanation_or_a_procedure_is_medium(question: str) -> None:
     assert rated(question).tier is Tier.MEDIUM
 
 
-@pytest.mark.requirement("FIN-13")
+@pytest.mark.requirement("FIN-13.complex")
 @pytest.mark.parametrize("question", COMPLEX)
 def test_several_parts_under_conditions_are_complex(question: str) -> None:
     assert rated(question).tier is Tier.COMPLEX
@@ -82,7 +82,7 @@ def test_every_text_gets_a_need_within_bounds_and_never_a_lower_tier(
     assert rating == rated(question, turns=turns, session_tier=session_tier)
 
 
-@pytest.mark.requirement("FIN-14")
+@pytest.mark.requirement("FIN-14.default")
 @pytest.mark.parametrize(
     "question", ["", "   ", "?!", "\x00", "\ud800", "🙂🙂🙂", "保証期間はどのくらいですか", "Каков срок гарантии?"]
 )

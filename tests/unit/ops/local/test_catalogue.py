@@ -17,7 +17,7 @@ def name_of(model: Model) -> str:
     return model.name
 
 
-@pytest.mark.requirement("FIN-14", "FIN-81")
+@pytest.mark.requirement("FIN-81", "FIN-14.each")
 def test_three_chat_models_of_different_size_serve_the_three_tiers_and_one_embeds() -> None:
     assert {model.tiers for model in ALL if model.kind is Kind.CHAT} == {("simple",), ("medium",), ("complex",)}
     assert len({model.sha256 for model in ALL}) == 4
