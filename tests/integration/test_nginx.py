@@ -228,7 +228,7 @@ async def test_headers_that_a_replica_has_said_are_not_said_twice(edge: Edge) ->
     assert said == [["77"], ["of-the-replica"], ["nosniff"], ["SAMEORIGIN"]]
 
 
-@pytest.mark.requirement("FIN-39.framing", "FIN-39.sniffing")
+@pytest.mark.requirement("FIN-39.framing", "FIN-39.sniffing", "FIN-39.scripting")
 async def test_every_response_has_the_security_headers_and_names_no_version(edge: Edge) -> None:
     async with edge.client() as client:
         replies = [await client.get(path) for path in ("/x", "/metrics", "/api/v1/chat", "/docs", "/livez")]

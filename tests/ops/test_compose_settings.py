@@ -243,10 +243,10 @@ def test_a_node_pulls_exactly_the_models_of_its_entry(profile: str) -> None:
         assert pull.image == node_service(node.name, profile).image
 
 
-@pytest.mark.requirement("FIN-14.simple", "FIN-14.medium")
-def test_simple_and_medium_questions_have_the_promised_models_where_there_are_gpus() -> None:
+@pytest.mark.requirement("FIN-14.simple", "FIN-14.medium", "FIN-14.complex")
+def test_each_class_has_the_promised_model_where_there_are_gpus() -> None:
     served = {tier: [model.name for model in catalogue("gpu").serving(tier)] for tier in Tier}
-    assert (served[Tier.SIMPLE], served[Tier.MEDIUM]) == (["phi3:mini"], ["llama3.1:8b"])
+    assert served == {Tier.SIMPLE: ["phi3:mini"], Tier.MEDIUM: ["llama3.1:8b"], Tier.COMPLEX: ["qwen2.5:14b"]}
 
 
 @pytest.mark.requirement("FIN-14.each")
