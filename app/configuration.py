@@ -10,8 +10,8 @@ import structlog
 from app.agents.prompts import Prompt, load_prompts
 from app.agents.team import needed_prompts
 from app.files import certificate_problem, directory_problem
-from app.inference.catalogue import Catalogue, read_catalogue
-from app.inference.records import CallKind
+from app.inference.fleet.catalogue import Catalogue, read_catalogue
+from app.inference.words.records import CallKind
 from app.mistakes import ConfigurationWrong, Mistake
 from app.settings import Settings, SettingsWrong, gather, make_settings, stand_in, variable_of
 

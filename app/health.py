@@ -4,7 +4,7 @@ import msgspec
 
 from app.agents.runner import Runner
 from app.agents.sessions import Sessions
-from app.inference.nodes import Fleet, NodeState, NodeView, routable
+from app.inference.fleet.nodes import Fleet, NodeState, NodeView, routable
 from app.looks import Looks, StoreHealth
 from app.loops import Failing, Loop, Loops
 from app.postgres import Database

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from app.command_database import open_database
 from app.console import Console
 from app.errors import BadInput
-from app.inference.noderows import NodeRow, NodeRows
+from app.inference.fleet.node_rows import NodeRow, NodeRows
 from app.settings import Settings
 
 

@@ -12,12 +12,12 @@ from app.agents.calls import SEARCH
 from app.agents.observing import OUTCOMES
 from app.agents.team import Team
 from app.agents.values import Degradation
-from app.inference.catalogue import Catalogue, Model, Node
-from app.inference.ends import FinishReason
-from app.inference.failures import Failure
-from app.inference.records import CallKind, Outcome
-from app.inference.route import Reason
-from app.inference.tiers import TIERS
+from app.inference.fleet.catalogue import Catalogue, Model, Node
+from app.inference.words.ends import FinishReason
+from app.inference.words.failures import Failure
+from app.inference.words.records import CallKind, Outcome
+from app.inference.words.route import Reason
+from app.inference.words.tiers import TIERS
 from app.retrieval.states import JobKind, JobState
 from app.telemetry import operations
 from app.telemetry.metrics import Metrics, begin

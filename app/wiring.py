@@ -22,14 +22,14 @@ from app.agents.team import find_teams, load_teams
 from app.configuration import Configuration
 from app.health import Health
 from app.ids import TenantId
-from app.inference import usage
-from app.inference.account import Account, Purpose
-from app.inference.attempts import Limits
-from app.inference.dispatcher import Dispatcher
-from app.inference.leases import Leases
-from app.inference.nodes import Fleet
+from app.inference.calls import usage_rows
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.calls.guard import Limits
+from app.inference.fleet.nodes import Fleet
 from app.inference.opening import Inference, Knobs, open_inference
-from app.inference.routes import Routes
+from app.inference.routing.route_rows import RouteRows
+from app.inference.slots.register import LeaseRegister
+from app.inference.words.account import Account, Purpose
 from app.looks import Looks
 from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_queue_pool
@@ -75,10 +75,10 @@ class Platform:
     reconciler: Reconciler
     search: Search
     index: QdrantPeers
-    routes: Routes
+    routes: RouteRows
     dispatcher: Dispatcher
     fleet: Fleet
-    leases: Leases
+    leases: LeaseRegister
     looks: Looks
     health: Health
     loops: Loops
@@ -157,7 +157,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics, embed_model=settings.embed_model),
         search=search,
         index=stores.qdrant,
-        routes=Routes(database),
+        routes=RouteRows(database),
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         leases=inference.leases,
@@ -243,7 +243,7 @@ def _embed_on_account(
     async def embed(tenant_id: TenantId, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         embedding = await dispatcher.embed(texts, agent="ingest", run_id=None)
         async with database.connection("ingest.usage") as conn:
-            await usage.add(conn, Account(purpose=Purpose.INGEST, tenant_id=tenant_id), [embedding.record])
+            await usage_rows.add(conn, Account(purpose=Purpose.INGEST, tenant_id=tenant_id), [embedding.record])
         return embedding.vectors
 
     return embed

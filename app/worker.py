@@ -19,10 +19,10 @@ from prometheus_client import CollectorRegistry, start_http_server
 from app.configuration import Configuration
 from app.console import Console
 from app.ids import JobId, RunId
-from app.inference import usage
-from app.inference.account import Account, Purpose
-from app.inference.lease import Orphan
-from app.inference.records import CallKind
+from app.inference.calls import usage_rows
+from app.inference.slots.lease import Orphan
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import CallKind
 from app.loops import Loop, Loops, attempt_each
 from app.process import CannotStart, run_process, watched
 from app.retrieval import jobs
@@ -122,7 +122,7 @@ class Chores:
                 run_id=orphan.run_id,
             )
             async with self._platform.database.connection("orphans.store") as conn:
-                await usage.add(conn, account, [record])
+                await usage_rows.add(conn, account, [record])
         ids = {
             "call_id": str(record.id),
             "run_id": None if orphan.run_id is None else str(orphan.run_id),

@@ -14,12 +14,12 @@ from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.values import Citation, Claim, Degradation, Turn, WaitReason
 from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
-from app.inference.attempt import ignore_thinking
-from app.inference.dispatcher import Dispatcher
-from app.inference.ends import FinishReason, is_blank
-from app.inference.records import Answer, CallRecord, ChatCall, Embedding, Message
-from app.inference.route import Route
-from app.inference.tiers import Tier
+from app.inference.calls.chat_attempt import ignore_thinking
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.ends import FinishReason, is_blank
+from app.inference.words.records import Answer, CallRecord, ChatCall, Embedding, Message
+from app.inference.words.route import Route
+from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
 from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.agents.values import Claim
 from app.errors import SwitchyardError, TimeLimitReached, Unavailable
-from app.inference.patience import deadline_exceeded
+from app.inference.slots.patience import deadline_exceeded
 
 
 @dataclass(frozen=True, slots=True)

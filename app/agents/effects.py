@@ -9,10 +9,11 @@ import msgspec
 
 from app.agents.values import Claim
 from app.errors import LeaseLost, RunFailed
-from app.inference import routes, usage
-from app.inference.account import Account, Purpose
-from app.inference.records import CallKind, CallRecord
-from app.inference.route import Route
+from app.inference.calls import usage_rows
+from app.inference.routing import route_rows
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import CallKind, CallRecord
+from app.inference.words.route import Route
 from app.postgres import Connection, Database
 
 T = TypeVar("T")
@@ -156,9 +157,9 @@ class Effects:
 async def write_calls(conn: Connection, claim: Claim, records: Sequence[CallRecord], chosen: Sequence[Route]) -> None:
     """Insert the routes and usage rows of a run's calls, inside the caller's transaction."""
     if chosen:
-        await routes.add(conn, claim.tenant_id, claim.run_id, chosen)
+        await route_rows.add(conn, claim.tenant_id, claim.run_id, chosen)
     for record in records:
-        await usage.add(conn, account_of(claim, record.kind), [record])
+        await usage_rows.add(conn, account_of(claim, record.kind), [record])
 
 
 def account_of(claim: Claim, kind: CallKind) -> Account:

@@ -26,9 +26,9 @@ from app.agents.values import Degradation, History, RouteSummary, RunResult, Run
 from app.agents.verdict import GIVEN_UP, cause_of, judge
 from app.cancel import cancel
 from app.errors import AnswerEmpty, LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
-from app.inference.dispatcher import Dispatcher
-from app.inference.ends import is_blank
-from app.inference.records import Outcome
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.ends import is_blank
+from app.inference.words.records import Outcome
 from app.postgres import Database
 from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics

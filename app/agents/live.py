@@ -10,7 +10,7 @@ import structlog
 from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text, Thought, Wait
 from app.agents.values import Claim, RunEvent, RunResult, WaitReason
 from app.errors import StoreUnavailable, SwitchyardError
-from app.inference.route import Route
+from app.inference.words.route import Route
 
 log = structlog.get_logger(__name__)
 

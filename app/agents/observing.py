@@ -4,7 +4,7 @@ import structlog
 
 from app.agents.values import FINAL_STATES, Claim, RunResult, RunState
 from app.errors import DeadlineExceeded
-from app.inference.route import Route
+from app.inference.words.route import Route
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)

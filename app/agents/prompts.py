@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.files import FileUnreadable, read_text
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from app.mistakes import ConfigurationWrong, Mistake
 
 FILE_BYTES = 1_000_000

@@ -9,9 +9,9 @@ import msgspec
 from app.agents.calls import Reply, RunCalls, Said
 from app.agents.values import Claim, RouteSummary, RunResult, RunState
 from app.errors import SwitchyardError
-from app.inference.ends import FinishReason
-from app.inference.records import CallRecord
-from app.inference.route import Route
+from app.inference.words.ends import FinishReason
+from app.inference.words.records import CallRecord
+from app.inference.words.route import Route
 from app.postgres import Database
 
 SELECT_CALLS: LiteralString = """

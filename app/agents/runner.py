@@ -24,8 +24,8 @@ from app.agents.values import (
 )
 from app.errors import BadInput, Draining, NoNodeAvailable, NoSlotInTime, is_retryable, kind_of
 from app.ids import Caller, RunId
-from app.inference.dispatcher import Dispatcher
-from app.inference.route import Route
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.route import Route
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)

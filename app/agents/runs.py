@@ -13,7 +13,7 @@ from app.agents.replays import Named, begin_again, find_named, request_digest
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
 from app.errors import RowExists, RunUnknown, SessionBusy
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from app.postgres import Connection, Database
 
 INSERT_RUN: LiteralString = """

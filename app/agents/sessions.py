@@ -12,7 +12,7 @@ from app.agents.checkpoints import thread_of
 from app.agents.values import Citation, History, Turn
 from app.errors import BadInput, SessionBusy, SessionUnknown
 from app.ids import RunId, SessionId, TenantId
-from app.inference.ends import FinishReason
+from app.inference.words.ends import FinishReason
 from app.postgres import Connection, Database
 from app.telemetry.metrics import Metrics
 

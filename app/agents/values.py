@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
-from app.inference.ends import FinishReason
-from app.inference.thinking import Think
-from app.inference.tiers import Tier
+from app.inference.words.ends import FinishReason
+from app.inference.words.thinking import Think
+from app.inference.words.tiers import Tier
 
 
 class RunState(StrEnum):

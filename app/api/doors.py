@@ -8,7 +8,7 @@ from app.agents.sessions import SessionView
 from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
 from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
-from app.inference.route import Route
+from app.inference.words.route import Route
 from app.retrieval.documents import Document, Upload
 from app.retrieval.jobs import Job
 from app.settings import Settings

@@ -28,7 +28,7 @@ from app.api.replies import reply
 from app.api.routing import Doc, Success, route
 from app.health import NodeHealth, Readiness, Services
 from app.ids import KeyPermission
-from app.inference.nodes import NodeState
+from app.inference.fleet.nodes import NodeState
 from app.looks import StoreHealth
 from app.telemetry.metrics import Metrics
 

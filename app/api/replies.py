@@ -7,7 +7,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from app.agents.values import RouteSummary, RunResult
-from app.inference.route import Route
+from app.inference.words.route import Route
 
 _encoder = msgspec.json.Encoder()
 JSON = "application/json"

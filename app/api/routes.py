@@ -11,7 +11,7 @@ from app.api.replies import reply
 from app.api.routing import Doc, Success, route
 from app.errors import RouteUnknown
 from app.ids import RouteId
-from app.inference.route import Route
+from app.inference.words.route import Route
 
 GET = Doc(
     summary="Why a call went where it went",

@@ -19,8 +19,8 @@ from app.agents.values import (
 )
 from app.errors import BadInput, RunCancelled, kind_of
 from app.ids import RunId, SessionId
-from app.inference.ends import FinishReason
-from app.inference.thinking import Think
+from app.inference.words.ends import FinishReason
+from app.inference.words.thinking import Think
 from app.text import is_storable
 
 CONTEXT_ENTRIES = 32

@@ -30,7 +30,7 @@ class Meter:
     """Divides a node's time among the calls active on it.
 
     Between two events the elapsed microseconds times `gpus` are divided in proportion to the calls' latest token rates,
-    as cumulated shares rounded down, so that the parts are integers whose sum is exactly the whole. `leases.lua` is
+    as cumulated shares rounded down, so that the parts are integers whose sum is exactly the whole. `register.lua` is
     the same arithmetic in the same order: both use IEEE doubles and give equal integers.
     """
 

@@ -5,20 +5,20 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from app.inference.attempts import Limits
-from app.inference.catalogue import Catalogue
-from app.inference.complexity import rate
-from app.inference.continuation import Continuations
-from app.inference.continuation_rows import ContinuationRows
-from app.inference.dispatcher import Dispatcher
-from app.inference.freed import FreedListener
-from app.inference.leases import Leases
-from app.inference.noderows import NodeRows
-from app.inference.nodes import Fleet
-from app.inference.ollama import open_ollama
-from app.inference.own_calls import OwnCalls
-from app.inference.probe import Probe
-from app.inference.proving import Prover
+from app.inference.calls.continuation import Continuations
+from app.inference.calls.continuation_rows import ContinuationRows
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.calls.guard import Limits
+from app.inference.fleet.catalogue import Catalogue
+from app.inference.fleet.node_rows import NodeRows
+from app.inference.fleet.nodes import Fleet
+from app.inference.probing.own_calls import OwnCalls
+from app.inference.probing.probe import Probe
+from app.inference.probing.proving import Prover
+from app.inference.routing.complexity import rate
+from app.inference.slots.freed import FreedListener
+from app.inference.slots.register import LeaseRegister
+from app.inference.wire.ollama import open_ollama
 from app.loops import Loop, Loops
 from app.postgres import Database
 from app.redis import RedisStore
@@ -48,7 +48,7 @@ class Inference:
 
     dispatcher: Dispatcher
     fleet: Fleet
-    leases: Leases
+    leases: LeaseRegister
     nodes: NodeRows
 
 
@@ -68,7 +68,7 @@ async def open_inference(
     PostgreSQL being away is no reason not to start: the nodes of the file serve, none of them drained.
     """
     fleet, rows = Fleet(catalogue, metrics, clock=clock), NodeRows(database)
-    leases = Leases(
+    leases = LeaseRegister(
         coordination,
         catalogue.nodes,
         replica_count=knobs.replica_count,
@@ -96,7 +96,7 @@ async def open_inference(
 
 
 def _loops_of(
-    loops: Loops, knobs: Knobs, leases: Leases, probe: Probe, prover: Prover, listener: FreedListener
+    loops: Loops, knobs: Knobs, leases: LeaseRegister, probe: Probe, prover: Prover, listener: FreedListener
 ) -> tuple[Coroutine[object, object, None], ...]:
     every_s, renew_s = knobs.probe_interval_s, leases.renew_s
     return (

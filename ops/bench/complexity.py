@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from time import process_time_ns
 
-from app.inference.complexity import rate
+from app.inference.routing.complexity import rate
 
 QUESTION = "Compare the two plans for a team of 12 over three years and explain which is cheaper and why. "
 ROUNDS = 200

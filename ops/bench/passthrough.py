@@ -26,9 +26,9 @@ from app.api.routing import route
 from app.api.server import make_server
 from app.api.sse import STREAM_HEADERS, until_left
 from app.configuration import Configuration, read_configuration
-from app.inference.dispatcher import Dispatcher
-from app.inference.records import Answer, ChatCall, Message
-from app.inference.route import Route
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.records import Answer, ChatCall, Message
+from app.inference.words.route import Route
 from app.telemetry import logs
 from app.wiring import Platform, open_platform
 

@@ -9,19 +9,9 @@ from types import ModuleType
 from app import causes, ids, loops, sqlstates
 from app.agents import values
 from app.api import operations, shapes
-from app.inference import (
-    account,
-    breaker,
-    continuation,
-    ends,
-    failures,
-    model_problems,
-    nodes,
-    records,
-    route,
-    thinking,
-    tiers,
-)
+from app.inference.calls import continuation
+from app.inference.fleet import breaker, model_problems, nodes
+from app.inference.words import account, ends, failures, records, route, thinking, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.load.problems import LoadImpossible
 
 REPOSITORY = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.load.samples import Entry, Outcome, Sample
 
 

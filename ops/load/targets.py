@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.load.percentiles import Statistic
 from ops.load.problems import LoadImpossible
 from ops.load.samples import Entry

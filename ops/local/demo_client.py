@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from app.agents.values import Citation, RouteSummary
-from app.inference.route import Route
+from app.inference.words.route import Route
 from ops.local.problems import LocalProblem
 
 REPLY_LIMIT_S = 30.0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.agents.values import Citation, RouteSummary
-from app.inference.route import Route
+from app.inference.words.route import Route
 from ops.local.console import Console
 from ops.local.demo_client import DemoClient, StoredRun
 from ops.local.demo_questions import Asked

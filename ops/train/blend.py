@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference.complexity import need_of
-from app.inference.tiers import TIERS, Tier
+from app.inference.routing.complexity import need_of
+from app.inference.words.tiers import TIERS, Tier
 from ops.train.outcomes import Floats, Ints
 
 PENALTY = 0.02

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from app.inference.complexity import SHIPPED, Weights, read_weights
-from app.inference.cues import Cue, read
+from app.inference.routing.complexity import SHIPPED, Weights, read_weights
+from app.inference.routing.cues import Cue, read
 from ops.train import blend, evaluate, learned, report
 from ops.train.outcomes import Floats, read_outcomes
 

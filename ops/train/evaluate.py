@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.inference.complexity import Rater, Weights
-from app.inference.cues import read
-from app.inference.tiers import Tier
+from app.inference.routing.complexity import Rater, Weights
+from app.inference.routing.cues import read
+from app.inference.words.tiers import Tier
 from ops.train import curves, learned
 from ops.train.curves import Interval
 from ops.train.outcomes import Floats, Ints, Mask, Outcomes

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.inference.complexity import hashes
-from app.inference.cues import read
+from app.inference.routing.complexity import hashes
+from app.inference.routing.cues import read
 from ops.train.outcomes import Floats, Ints, Mask
 
 BITS = 15

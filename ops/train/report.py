@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.inference.complexity import Weights
-from app.inference.tiers import TIERS
+from app.inference.routing.complexity import Weights
+from app.inference.words.tiers import TIERS
 from ops.train import blend, evaluate, learned
 from ops.train.curves import recovered_at
 from ops.train.evaluate import Rated, Row, broken_subjects, fifths, rows

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.drill.client import Reader, ask
 from ops.drill.target import Target
 from ops.local.models.catalogue import Size

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from app.inference.complexity import SHIPPED
+from app.inference.routing.complexity import SHIPPED
 from ops.bench.plan import PEER_LOST
 from ops.local.process import REPOSITORY
 from ops.verify.evidence import Outcome, Verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.local.process import REPOSITORY
 
 QUESTIONS = REPOSITORY / "samples" / "questions.toml"

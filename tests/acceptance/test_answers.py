@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 import pytest
 
-from app.inference.route import Reason
+from app.inference.words.route import Reason
 from ops.local.process import run_once
 from ops.verify.answers import Asked, ask_one
 from ops.verify.questions import cites, is_verbatim, read_questions

@@ -15,7 +15,7 @@ OWNED = {
     "app/api/sse.py": "one stream",
     "app/blobs.py": "one look",
     "app/looks.py": "one look",
-    "app/inference/leases.py": "one release, finished although its caller was cancelled",
+    "app/inference/slots/register.py": "one release, finished although its caller was cancelled",
     "app/retrieval/documents.py": "what one removal left behind: finished although its request was answered",
     "app/worker.py": "the drain, at the end of the process",
 }
@@ -70,7 +70,7 @@ def test_what_goes_on_for_ever_is_a_turn_of_a_loop() -> None:
     allowed = {
         "app/agents/live.py write": "stopped by the run",
         "app/api/sse.py _keep_alive": "stopped by the stream",
-        "app/inference/freed.py listen": "held by Loop.FREED_LISTENER",
+        "app/inference/slots/freed.py listen": "held by Loop.FREED_LISTENER",
         "app/loops.py repeat": "the loop itself",
         "app/loops.py hold": "the loop itself",
     }

@@ -64,7 +64,7 @@ def _hands_on(above: ast.AST | None, parents: dict[ast.AST, ast.AST]) -> bool:
 
 def test_the_operations_that_are_timed_are_those_that_are_declared() -> None:
     assert words(DATABASE) == set(operations.DATABASE)
-    assert words(REDIS) | words(SCRIPT, "inference/leases") == {*operations.COORDINATION, *operations.CACHE}
+    assert words(REDIS) | words(SCRIPT, "inference/slots/register") == {*operations.COORDINATION, *operations.CACHE}
     assert words(QDRANT, "app/retrieval/") == set(operations.QDRANT)
 
 

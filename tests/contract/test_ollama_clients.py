@@ -7,11 +7,11 @@ import ollama
 import pytest
 
 from app.causes import Cause, Finding
-from app.inference.failures import CallBroke, Failure
-from app.inference.nodes import Look
-from app.inference.ollama import Ollama, Target, Waits, open_ollama
-from app.inference.records import ChatCall, Message
-from app.inference.wire import ChatLine, chat_body, embed_body
+from app.inference.fleet.nodes import Look
+from app.inference.wire.bodies import ChatLine, chat_body, embed_body
+from app.inference.wire.ollama import Ollama, Target, Waits, open_ollama
+from app.inference.words.failures import CallBroke, Failure
+from app.inference.words.records import ChatCall, Message
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.inference.continuation import Continuation, find_out
+from app.inference.calls.continuation import Continuation, find_out
 from tests.contract.ollama_server import CHAT_MODEL, TOOL_MODEL, Server, user
 
 pytest_plugins = ("tests.contract.ollama_fixtures",)

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from app.inference.admission import Asked, Held
-from app.inference.catalogue import Model
-from app.inference.lease import Lease, LeaseFacts
-from app.inference.placement import Need
-from app.inference.records import CallKind
-from app.inference.route import Candidate
-from app.inference.tiers import Tier
+from app.inference.fleet.catalogue import Model
+from app.inference.routing.placement import Need
+from app.inference.slots.admission import Asked, Held
+from app.inference.slots.lease import Lease, LeaseFacts
+from app.inference.words.records import CallKind
+from app.inference.words.route import Candidate
+from app.inference.words.tiers import Tier
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from app.errors import DocumentUnknown, JobUnknown, KeyUnknown, RouteUnknown
 from app.health import NodeHealth, Readiness, Report, Services
 from app.ids import Caller, DocumentId, JobId, KeyId, KeyPermission, RouteId, TenantId
-from app.inference.route import Route
+from app.inference.words.route import Route
 from app.looks import StoreHealth
 from app.retrieval.documents import Document, Upload
 from app.retrieval.jobs import Job

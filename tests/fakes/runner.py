@@ -22,9 +22,9 @@ from app.agents.values import (
 )
 from app.errors import BadInput, IdempotencyMismatch, RunUnknown, SessionUnknown, SwitchyardError
 from app.ids import Caller, DocumentId, RouteId, RunId, SessionId, TenantId
-from app.inference.ends import FinishReason
-from app.inference.route import Candidate, Reason, Route
-from app.inference.tiers import Tier, TierReason
+from app.inference.words.ends import FinishReason
+from app.inference.words.route import Candidate, Reason, Route
+from app.inference.words.tiers import Tier, TierReason
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

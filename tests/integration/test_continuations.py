@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.inference.continuation import QUESTIONS, Continuation, Continuations
-from app.inference.continuation_rows import ContinuationRows
-from app.inference.lease import Lease
-from app.inference.own_calls import OwnCalls
-from app.inference.proving import AGAIN_S, Prover
+from app.inference.calls.continuation import QUESTIONS, Continuation, Continuations
+from app.inference.calls.continuation_rows import ContinuationRows
+from app.inference.probing.own_calls import OwnCalls
+from app.inference.probing.proving import AGAIN_S, Prover
+from app.inference.slots.lease import Lease
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
 from ops.local.models.store import TEMPLATES

@@ -22,7 +22,7 @@ from redis.retry import Retry
 
 from app.agents.event_log import End, EventLog
 from app.ids import RunId
-from app.inference.leases import FREED_CHANNEL, Leases
+from app.inference.slots.register import FREED_CHANNEL, LeaseRegister
 from app.migrations import migrate
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
@@ -187,7 +187,9 @@ async def test_the_applications_user_may_do_all_that_the_application_does(store:
     assert (await log.read(run_id))[0] == [End(1)]
     async with store.client.pubsub() as channel:
         await channel.subscribe(FREED_CHANNEL)
-        leases = Leases(store, NODES, replica_count=1, lease_s=5.0, clock=time.monotonic, on_taken=lambda _: None)
+        leases = LeaseRegister(
+            store, NODES, replica_count=1, lease_s=5.0, clock=time.monotonic, on_taken=lambda _: None
+        )
         granted = await leases.acquire(candidates("a"), facts, {"m": 50.0})
         assert granted is not None
         assert leases.is_coordinated

@@ -9,11 +9,11 @@ import pytest
 
 from app.errors import ContextTooLong, DeadlineExceeded, ModelUnknown, NoNodeAvailable
 from app.ids import RunId
-from app.inference.breaker import BreakerState
-from app.inference.ends import FinishReason
-from app.inference.records import Message, Outcome
-from app.inference.route import Exclusion, Reason
-from app.inference.tiers import Tier, TierReason
+from app.inference.fleet.breaker import BreakerState
+from app.inference.words.ends import FinishReason
+from app.inference.words.records import Message, Outcome
+from app.inference.words.route import Exclusion, Reason
+from app.inference.words.tiers import Tier, TierReason
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of
 from tests.integration.inference_fixtures import (

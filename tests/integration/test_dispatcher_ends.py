@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from app.errors import AnswerEmpty
-from app.inference.breaker import BreakerState
-from app.inference.catalogue import Catalogue
-from app.inference.ends import FinishReason
-from app.inference.records import Outcome
-from app.inference.route import Reason
-from app.inference.thinking import Think, ThinkLevel
+from app.inference.fleet.breaker import BreakerState
+from app.inference.fleet.catalogue import Catalogue
+from app.inference.words.ends import FinishReason
+from app.inference.words.records import Outcome
+from app.inference.words.route import Reason
+from app.inference.words.thinking import Think, ThinkLevel
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
 from tests.fakes.words import numbers_of

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable
-from app.inference.breaker import BreakerState
-from app.inference.records import Outcome
-from app.inference.route import Reason
+from app.inference.fleet.breaker import BreakerState
+from app.inference.words.records import Outcome
+from app.inference.words.route import Reason
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of
 from tests.integration.inference_fixtures import QUICK, SMALL, Replica, Seen, ask, catalogue, chat, fake, open_replica

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from app.errors import ContextTooLong
-from app.inference.records import ChatCall, Message
+from app.inference.words.records import ChatCall, Message
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeCall
 from tests.integration.inference_fixtures import Replica, Seen, ask, catalogue, chat, fake, open_replica

@@ -9,7 +9,7 @@ from app.agents.effects import Effects
 from app.agents.values import Delta, EventKind, OnDisconnect, Restart, RunEvent, RunResult, RunState
 from app.errors import NoNodeAvailable
 from app.ids import Caller, RunId
-from app.inference.nodes import routable
+from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (

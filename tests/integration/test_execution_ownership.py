@@ -13,7 +13,7 @@ from app.agents.event_log import End, Entry, EventLog
 from app.agents.values import OnDisconnect, RunOptions, RunState
 from app.errors import NoNodeAvailable, RunUnknown
 from app.ids import RunId
-from app.inference.nodes import routable
+from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (

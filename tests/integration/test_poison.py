@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 from app.errors import NodeFailed, NodeRefused
-from app.inference.breaker import BreakerState
-from app.inference.patience import FIRST_PAUSE_S
-from app.inference.records import Answer, ChatCall
+from app.inference.fleet.breaker import BreakerState
+from app.inference.slots.patience import FIRST_PAUSE_S
+from app.inference.words.records import Answer, ChatCall
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of
 from tests.integration.inference_fixtures import QUICK, SMALL, Replica, ask, catalogue, fake, open_replica

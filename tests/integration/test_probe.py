@@ -8,13 +8,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.errors import NoNodeAvailable
-from app.inference.breaker import BreakerState
-from app.inference.catalogue import Catalogue
-from app.inference.noderows import NodeRows
-from app.inference.nodes import NodeState
+from app.inference.fleet.breaker import BreakerState
+from app.inference.fleet.catalogue import Catalogue
+from app.inference.fleet.node_rows import NodeRows
+from app.inference.fleet.nodes import NodeState
 from app.inference.opening import Knobs, open_inference
-from app.inference.own_calls import OwnCalls
-from app.inference.probe import IDLE_S, Probe
+from app.inference.probing.own_calls import OwnCalls
+from app.inference.probing.probe import IDLE_S, Probe
 from app.loops import Loops
 from app.postgres import Database, make_pool
 from app.redis import open_redis

@@ -8,7 +8,7 @@ import pytest
 from app.agents.values import OnDisconnect, RunOptions, RunResult, RunState, StartRun
 from app.errors import NoNodeAvailable, SessionBusy
 from app.ids import Caller, RunId, SessionId
-from app.inference.nodes import routable
+from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of

@@ -8,8 +8,8 @@ import pytest
 from app.agents.values import RunEvent, RunResult, RunState, StartRun, Thinking
 from app.api.shapes import to_response
 from app.ids import Caller
-from app.inference.ends import FinishReason
-from app.inference.thinking import Think
+from app.inference.words.ends import FinishReason
+from app.inference.words.thinking import Think
 from app.settings import Settings
 from app.wiring import Platform
 from tests.fakes.node import FakeNode

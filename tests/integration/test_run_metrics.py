@@ -8,7 +8,7 @@ import structlog
 
 from app.agents.values import RunState
 from app.health import Services
-from app.inference.nodes import routable
+from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeCall, FakeNode
 from tests.fakes.words import count_tokens

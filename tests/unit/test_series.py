@@ -9,10 +9,10 @@ from prometheus_client.openmetrics import exposition
 
 from app.agents.team import find_teams
 from app.api.app import create_app
-from app.inference.catalogue import Catalogue, Model, Node, read_catalogue
-from app.inference.failures import Failure
-from app.inference.records import CallKind
-from app.inference.tiers import TIERS, Tier
+from app.inference.fleet.catalogue import Catalogue, Model, Node, read_catalogue
+from app.inference.words.failures import Failure
+from app.inference.words.records import CallKind
+from app.inference.words.tiers import TIERS, Tier
 from app.series import begin_all
 from app.telemetry.metrics import Metrics, begin
 from tests.fakes.asgi import Client

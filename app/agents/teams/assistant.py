@@ -11,7 +11,7 @@ from app.agents.citing import cite
 from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, Work
 from app.agents.values import Degradation
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
 
 AGENT = "assistant"

@@ -14,7 +14,7 @@ from app.agents.team import Outbox, Work
 from app.agents.teams.assistant import TEAM, compact, number, respond
 from app.agents.values import Claim, Degradation, Turn
 from app.ids import ChunkId, DocumentId
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from app.retrieval.search import Passage
 
 

@@ -13,10 +13,10 @@ from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
 from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
 from app.ids import TenantId
-from app.inference.dispatcher import Dispatcher
-from app.inference.ends import FinishReason
-from app.inference.records import Answer, CallRecord, ChatCall
-from app.inference.route import Route
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.ends import FinishReason
+from app.inference.words.records import Answer, CallRecord, ChatCall
+from app.inference.words.route import Route
 from app.retrieval.search import Embed, Passage, Search
 from app.telemetry.metrics import Metrics
 from tests.fakes.runs import CLAIM, KeptEffects

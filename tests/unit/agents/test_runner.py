@@ -12,7 +12,7 @@ from app.agents.execution import Execution
 from app.agents.live import LiveRun
 from app.agents.runner import Runner
 from app.agents.values import Claim, RunResult, RunState
-from app.inference.dispatcher import Dispatcher
+from app.inference.calls.dispatcher import Dispatcher
 from app.telemetry.metrics import Metrics
 from tests.fakes.runs import CLAIM, KeptLog, KeptRuns
 

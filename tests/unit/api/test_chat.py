@@ -9,7 +9,7 @@ import pytest
 from app.agents.values import OnDisconnect, RunState
 from app.api.shapes import ChatResponse
 from app.errors import DeadlineExceeded, NodeRefused, NoNodeAvailable, RunCancelled, RunFailed, SessionBusy
-from app.inference.ends import FinishReason
+from app.inference.words.ends import FinishReason
 from tests.fakes.asgi import JSON, Client
 from tests.fakes.platform import FakePlatform
 from tests.fakes.runner import failed

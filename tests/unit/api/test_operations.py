@@ -8,7 +8,7 @@ from app.api.app import create_app
 from app.api.operations import Details, HealthStatus, HealthView, judge
 from app.errors import StoreUnavailable
 from app.health import NodeHealth, Readiness, Services
-from app.inference.nodes import NodeState
+from app.inference.fleet.nodes import NodeState
 from app.looks import StoreHealth
 from app.loops import Failing, Loop
 from tests.fakes.asgi import Client

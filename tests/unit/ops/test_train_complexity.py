@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.inference.complexity import Rater, hashes, read_weights, sum_of
-from app.inference.cues import read
-from app.inference.tiers import Tier
+from app.inference.routing.complexity import Rater, hashes, read_weights, sum_of
+from app.inference.routing.cues import read
+from app.inference.words.tiers import Tier
 from ops.train import blend, curves, evaluate, learned
 from ops.train.complexity import QUESTIONS, main
 from ops.train.outcomes import Outcomes, read_outcomes

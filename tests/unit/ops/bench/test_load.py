@@ -2,8 +2,8 @@
 
 import random
 
-from app.inference.catalogue import parse_catalogue
-from app.inference.tiers import Tier
+from app.inference.fleet.catalogue import parse_catalogue
+from app.inference.words.tiers import Tier
 from ops.bench.client import Target
 from ops.bench.load import poisson
 from ops.bench.parts import ADDRESSES, EMBED, FAST, PACED, TEXT, catalogue

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.load.arrivals import Persona, Visit
 from ops.load.personas import TRIES, Visitor
 from ops.load.questions import Question, Questions

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.load.arrivals import source_of
 from ops.load.notes import write_note
 from ops.load.problems import LoadImpossible

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from app.inference.tiers import Tier
+from app.inference.words.tiers import Tier
 from ops.load.histograms import Histogram
 from ops.load.percentiles import Statistic
 from ops.load.samples import Entry, Outcome, Sample

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from app.agents.values import Citation, RouteSummary
 from app.ids import DocumentId, RouteId
-from app.inference.complexity import rate
-from app.inference.route import Reason, Route
-from app.inference.tiers import Tier, TierReason
+from app.inference.routing.complexity import rate
+from app.inference.words.route import Reason, Route
+from app.inference.words.tiers import Tier, TierReason
 from ops.local.console import Console
 from ops.local.demo import HANDBOOK, Shown, say_next
 from ops.local.demo_client import StoredAnswer, StoredRun, Took

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from app.inference.complexity import rate
-from app.inference.tiers import Tier
+from app.inference.routing.complexity import rate
+from app.inference.words.tiers import Tier
 from ops.verify.questions import Question, cites, has_facts, is_refusal, is_verbatim, read_questions
 from ops.verify.stack import handbook
 

@@ -1,0 +1,237 @@
+"""Answers chat and embed calls: rates, places, waits, leases, streams, moves on failure, settles."""
+
+from collections.abc import Callable, Sequence
+from uuid import uuid4
+
+import structlog
+
+from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
+from app.ids import RouteId, RunId
+from app.inference.calls.calibration import Calibration
+from app.inference.calls.chat_attempt import ChatAttempt, End, OnThinking, Reader, ignore_thinking
+from app.inference.calls.continuation import Continuations
+from app.inference.calls.embedding import Asker, Embedder
+from app.inference.calls.guard import AttemptGuard, Limits, ignore_record
+from app.inference.calls.progress import Progress, too_long
+from app.inference.calls.settling import OnRecord, Settling
+from app.inference.fleet.nodes import Fleet
+from app.inference.routing.complexity import Rating, rate
+from app.inference.routing.placement import Need
+from app.inference.slots.admission import Admission, Asked, Held
+from app.inference.slots.patience import OnWait, Patience, ignore_wait, within
+from app.inference.slots.register import LeaseRegister
+from app.inference.wire.bodies import ChatLine, chat_body
+from app.inference.wire.ollama import Ollama
+from app.inference.words.failures import CallBroke, Failure, RetryBudget
+from app.inference.words.records import Answer, CallKind, ChatCall, Embedding
+from app.inference.words.route import Reason, Route
+from app.inference.words.tiers import TIERS, Tier, TierReason
+from app.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Dispatcher:
+    """The door to the models."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        leases: LeaseRegister,
+        ollama: Ollama,
+        metrics: Metrics,
+        continuations: Continuations,
+        *,
+        limits: Limits,
+        embed_model: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._catalogue = fleet.catalogue
+        self._continuations = continuations
+        self._ollama = ollama
+        self._limits = limits
+        self._clock = clock
+        self._retries = RetryBudget()
+        self._calibration = Calibration()
+        self._admission = Admission(fleet, leases, metrics, places=limits.waiting_places, clock=clock)
+        self._settling = Settling(fleet, leases, metrics, clock=clock)
+        self._attempts = AttemptGuard(fleet, self._settling, metrics, limits)
+        self._embedder = Embedder(
+            self._admission,
+            self._attempts,
+            self._settling,
+            ollama,
+            limits=limits,
+            model=embed_model,
+            retries=self._retries,
+        )
+
+    async def ready(self, tier: Tier | None, model: str | None = None) -> None:
+        """Return if something routable serves the model (else the tier or a substitute), and more calls may wait.
+
+        Raises NoNodeAvailable and NoSlotInTime at once if not.
+        """
+        self._admission.place(Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0, model=model))
+        self._admission.check_room()
+
+    def can_answer(self) -> bool:
+        """Whether something routable serves chats now."""
+        try:
+            self._admission.place(Need(CallKind.CHAT, Tier.SIMPLE, prompt_tokens=0, max_tokens=0))
+        except NoNodeAvailable:
+            return False
+        return True
+
+    def rate(self, question: str, turns: int, session_tier: Tier | None) -> Rating:
+        """Rate a question that follows `turns` earlier ones in a session of `session_tier`."""
+        return rate(question, turns=turns, session_tier=session_tier)
+
+    async def chat(
+        self,
+        call: ChatCall,
+        *,
+        on_route: Callable[[Route], None],
+        on_delta: Callable[[str], None],
+        on_restart: Callable[[], None],
+        on_thinking: OnThinking = ignore_thinking,
+        on_record: OnRecord = ignore_record,
+        on_wait: OnWait = ignore_wait,
+    ) -> Answer:
+        """Answer a chat call.
+
+        `on_route` is told the route once the lease is held, and again when the call moves; `on_delta` each piece of
+        sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta;
+        `on_thinking` each piece of what the model thinks, also when nobody asked for it.
+        `on_record` gets the record of each attempt that failed or was cancelled; that of the answer is in the answer.
+        `on_wait` is told when the call begins to wait for a node, which it does for up to `call.patience_s`.
+        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded, ContextTooLong,
+        ModelUnknown.
+        """
+        rating = self._rating(call)
+        progress = Progress(call, rating.tier, self._limits.attempts, self._calibration, self._continuations)
+        self._check_size(progress)
+        self._retries.note_call()
+        patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)
+        reader = Reader(on_delta, on_restart, on_thinking)
+        async with within(call.deadline_s):
+            while True:
+                held = await self._admit(progress, patience)
+                attempt = ChatAttempt(progress, held, _route(held, rating, progress), reader, self._clock)
+                try:
+                    async with self._attempts.guard(held, attempt.route, attempt.seen, on_record):
+                        on_route(attempt.route)
+                        attempt.begin()
+                        end = attempt.end(await self._stream(attempt))
+                        break
+                except CallBroke as broke:
+                    await self._after(broke, attempt, patience)
+        return await self._answer(attempt, end, on_record)
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        agent: str,
+        run_id: RunId | None = None,
+        on_record: OnRecord = ignore_record,
+        patience_s: float = 0.0,
+        on_wait: OnWait = ignore_wait,
+    ) -> Embedding:
+        """Return one vector a text (at least one text). A text too long for the model gets the mean of its pieces.
+
+        Waits for a node for up to `patience_s`, and tells `on_wait`. Raises NoNodeAvailable, NoSlotInTime, NodeFailed,
+        NodeRefused, ContextTooLong.
+        """
+        patience = Patience(patience_s, clock=self._clock, on_wait=on_wait)
+        return await self._embedder.embed(texts, Asker(agent, run_id), patience, on_record)
+
+    def _rating(self, call: ChatCall) -> Rating:
+        if call.model is not None:
+            model = self._catalogue.find(call.model)
+            if model is None or model.kind is not CallKind.CHAT:
+                raise ModelUnknown(f"no chat model {call.model!r} is configured", model=call.model)
+            return Rating(call.tier or max(model.tiers, key=TIERS.index), 0.0, TierReason.ASKED_FOR)
+        if call.tier is not None:
+            return Rating(call.tier, 0.0, TierReason.ASKED_FOR)
+        return rate(call.question, turns=call.turns, session_tier=call.session_tier)
+
+    def _check_size(self, progress: Progress) -> None:
+        """Refuse a prompt that fits nowhere before anything is loaded for it."""
+        limit = max((model.num_ctx[-1] for model in self._catalogue.models if model.kind is CallKind.CHAT), default=0)
+        least = progress.draft.fixed.least_tokens
+        if least > limit:
+            raise too_long(limit, least)
+
+    async def _after(self, broke: CallBroke, attempt: ChatAttempt, patience: Patience) -> None:
+        """Wait for as long as the next attempt must. Raises what ends the call."""
+        if attempt.seen.life_us:
+            patience.moved()
+        if broke.failure is Failure.CANNOT_THINK:
+            log.warning("call.model_cannot_think", node=broke.node, model=broke.model)
+        progress = attempt.progress
+        if not progress.after(broke, attempt.held, self._retries):
+            await patience.wait(broke)
+        elif not self._admission.has_room_elsewhere(progress.need(tried=progress.tried)):
+            await patience.space()
+
+    async def _admit(self, progress: Progress, patience: Patience) -> Held:
+        while True:
+            try:
+                return await self._place(progress, patience)
+            except (NoNodeAvailable, NoSlotInTime) as trouble:
+                await patience.wait(trouble)
+
+    async def _place(self, progress: Progress, patience: Patience) -> Held:
+        nowhere: NoNodeAvailable | None = None
+        for need in progress.needs():
+            try:
+                return await self._admission.admit(
+                    Asked(need, progress.identity, progress.call.agent, progress.call.run_id),
+                    self._limits.slot_wait_s,
+                    patience,
+                )
+            except NoNodeAvailable as error:
+                nowhere = nowhere or error
+        raise nowhere or NoNodeAvailable("no node serves the call")
+
+    async def _stream(self, attempt: ChatAttempt) -> ChatLine:
+        held, progress = attempt.held, attempt.progress
+        body = chat_body(
+            progress.fit(held),
+            model=held.model.name,
+            keep_alive=held.model.keep_alive,
+            num_ctx=held.candidate.num_ctx,
+            prefix=progress.shown,
+            max_tokens=progress.tokens_left,
+            think=progress.think(held),
+        )
+        return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), attempt.on_heard)
+
+    async def _answer(self, attempt: ChatAttempt, end: End, on_record: OnRecord) -> Answer:
+        progress = attempt.progress
+        progress.note_counted(attempt.held, end.line.prompt_eval_count)
+        record = await self._settling.finish(attempt.held, attempt.route, end.reported, attempt.seen, on_record)
+        return Answer(
+            text=progress.text,
+            thinking=progress.thinking,
+            tool_calls=attempt.tool_calls,
+            route=attempt.route,
+            record=record,
+            continued=attempt.route.reason is Reason.CONTINUED,
+            finish_reason=end.finish_reason,
+            degraded=attempt.degraded(end.line),
+        )
+
+
+def _route(held: Held, rating: Rating, progress: Progress) -> Route:
+    return Route(
+        id=RouteId(uuid4()),
+        tier=held.tier or rating.tier,
+        tier_reason=rating.reason,
+        need=rating.need,
+        reason=progress.reason(held),
+        model=held.model.name,
+        digest=held.candidate.digest,
+        node=held.candidate.node,
+        candidates=held.candidates,
+    )

@@ -1,0 +1,208 @@
+"""Texts to vectors, of any length."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.errors import NoNodeAvailable, NoSlotInTime
+from app.ids import RunId
+from app.inference.calls.calibration import TOKENS_PER_MESSAGE
+from app.inference.calls.guard import AttemptGuard, Limits
+from app.inference.calls.progress import too_long
+from app.inference.calls.settling import NS_PER_US, OnRecord, Reported, Seen, Settling
+from app.inference.routing.placement import Need
+from app.inference.slots.admission import Admission, Asked, Held
+from app.inference.slots.patience import Patience
+from app.inference.wire.bodies import EmbedReply, embed_body
+from app.inference.wire.ollama import Ollama
+from app.inference.words.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, empty, refused
+from app.inference.words.records import CallKind, Embedding, identity_of
+
+BYTES_PER_TOKEN = 3.0
+"""WordPiece takes 4 for English prose and 3 for Chinese; what takes more tokens is refused by the node, and cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants vectors, and for which run."""
+
+    agent: str
+    run_id: RunId | None
+
+
+class Embedder:
+    """Embeds batches on the nodes that hold the embedding model."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        attempts: AttemptGuard,
+        settling: Settling,
+        ollama: Ollama,
+        *,
+        limits: Limits,
+        model: str,
+        retries: RetryBudget,
+    ) -> None:
+        self._admission = admission
+        self._attempts = attempts
+        self._settling = settling
+        self._ollama = ollama
+        self._limits = limits
+        self._model = model
+        self._retries = retries
+
+    async def embed(self, texts: Sequence[str], asker: Asker, patience: Patience, on_record: OnRecord) -> Embedding:
+        """See Dispatcher.embed."""
+        batch = Batch(texts, self._model, self._limits.attempts)
+        self._retries.note_call()
+        while True:
+            held = await self._admit(batch, asker, patience)
+            batch.cut(held)
+            try:
+                async with self._attempts.guard(held, None, Seen(), on_record):
+                    reply = await self._ask(held, batch)
+                    break
+            except CallBroke as broke:
+                await self._after(broke, batch, held, patience)
+        load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
+        reported = Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)
+        record = await self._settling.finish(held, None, reported, Seen(), on_record)
+        degraded = () if held.lease.coordinated else ("coordination",)
+        return Embedding(vectors=batch.join(reply.embeddings), record=record, degraded=degraded)
+
+    async def _after(self, broke: CallBroke, batch: "Batch", held: Held, patience: Patience) -> None:
+        """Wait for as long as the next attempt must. Raises what ends the call."""
+        if not batch.after(broke, held, self._retries):
+            await patience.wait(broke)
+        elif not self._admission.has_room_elsewhere(batch.need()):
+            await patience.space()
+
+    async def _admit(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
+        while True:
+            try:
+                return await self._place(batch, asker, patience)
+            except (NoNodeAvailable, NoSlotInTime) as trouble:
+                if batch.tried:
+                    # None but those that broke off: they may be asked again.
+                    batch.tried.clear()
+                else:
+                    await patience.wait(trouble)
+
+    async def _place(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
+        asked = Asked(batch.need(), batch.identity, asker.agent, asker.run_id)
+        return await self._admission.admit(asked, self._limits.slot_wait_s, patience)
+
+    async def _ask(self, held: Held, batch: "Batch") -> EmbedReply:
+        body = embed_body(
+            batch.pieces,
+            model=held.model.name,
+            keep_alive=held.model.keep_alive,
+            num_ctx=held.candidate.num_ctx,
+        )
+        waits = self._attempts.waits(held)
+        return await self._ollama.embed(self._attempts.target(held), body, waits.first_s, len(batch.pieces))
+
+
+class Batch:
+    """Texts on their way to vectors: cut to what the model takes, joined again afterwards."""
+
+    def __init__(self, texts: Sequence[str], model: str, attempts: int) -> None:
+        if not texts:
+            raise ValueError("nothing to embed")
+        self._texts = tuple(text or " " for text in texts)
+        self._model = model
+        self.identity = identity_of(self._texts)
+        self._attempts_left = attempts
+        self._shrink = 1
+        self._counts: list[int] = []
+        self.tried: set[str] = set()
+        self.pieces: tuple[str, ...] = ()
+
+    def need(self) -> Need:
+        """Return what the batch needs of a node."""
+        longest = max(len(text.encode(errors="replace")) for text in self._texts)
+        tokens = math.ceil(longest / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE
+        return Need(
+            CallKind.EMBED, None, prompt_tokens=tokens, max_tokens=0, model=self._model, tried=frozenset(self.tried)
+        )
+
+    def cut(self, held: Held) -> None:
+        """Cut the texts to the context size of the call."""
+        room = held.candidate.num_ctx - TOKENS_PER_MESSAGE
+        limit_bytes = max(16, int(room * BYTES_PER_TOKEN) // self._shrink)
+        cut = [pieces_of(text, limit_bytes) for text in self._texts]
+        self._counts = [len(pieces) for pieces in cut]
+        self.pieces = tuple(piece for pieces in cut for piece in pieces)
+
+    def join(self, vectors: Sequence[tuple[float, ...]]) -> tuple[tuple[float, ...], ...]:
+        """Return one vector a text: that of its only piece, or the mean of its pieces, by length, as a unit vector."""
+        joined: list[tuple[float, ...]] = []
+        at = 0
+        for count in self._counts:
+            weights = [len(piece) for piece in self.pieces[at : at + count]]
+            joined.append(vectors[at] if count == 1 else mean(vectors[at : at + count], weights))
+            at += count
+        return tuple(joined)
+
+    def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> bool:
+        """Prepare the next attempt; return whether it may be made at once.
+
+        Raises ContextTooLong, NodeRefused and AnswerEmpty when there must not be one.
+        """
+        if broke.failure is Failure.CONTEXT:
+            # Digits and rare scripts have up to a token a byte: the estimate of BYTES_PER_TOKEN was too low.
+            self._shrink *= 2
+            if self._shrink > 4:
+                raise too_long(held.candidate.num_ctx, held.candidate.num_ctx) from broke
+            return True
+        if broke.failure not in ELSEWHERE:
+            raise refused(broke) from broke
+        self._attempts_left -= 1
+        self.tried.add(held.candidate.node)
+        at_once = self._attempts_left > 0 and (broke.failure is Failure.BUSY or budget.take())
+        if broke.failure is Failure.EMPTY and not at_once:
+            raise empty(broke) from broke
+        self._attempts_left = max(1, self._attempts_left)
+        return at_once
+
+
+def pieces_of(text: str, limit_bytes: int) -> list[str]:
+    """Cut a text into pieces of at most `limit_bytes` of UTF-8, after white space where there is some."""
+    if len(text.encode(errors="replace")) <= limit_bytes:
+        return [text]
+    pieces: list[str] = []
+    piece: list[str] = []
+    size = 0
+    for word in _words(text, limit_bytes):
+        length = len(word.encode(errors="replace"))
+        if size + length > limit_bytes:
+            pieces.append("".join(piece))
+            piece, size = [], 0
+        piece.append(word)
+        size += length
+    pieces.append("".join(piece))
+    return [one for one in pieces if one.strip()] or [text[:1]]
+
+
+def _words(text: str, limit_bytes: int) -> list[str]:
+    """Return the words with the white space before them; longer ones in parts (of characters of up to 4 bytes)."""
+    step = max(1, limit_bytes // 4)
+    found: list[str] = []
+    start = 0
+    for index in range(1, len(text) + 1):
+        ends = index == len(text) or (text[index].isspace() and not text[index - 1].isspace())
+        if ends or index - start >= step:
+            found.append(text[start:index])
+            start = index
+    return found
+
+
+def mean(vectors: Sequence[Sequence[float]], weights: Sequence[int]) -> tuple[float, ...]:
+    """Return the weighted mean of vectors, scaled to length 1 (all zeros stay zeros)."""
+    total = [
+        math.fsum(value * weight for value, weight in zip(column, weights, strict=True))
+        for column in zip(*vectors, strict=True)
+    ]
+    norm = math.sqrt(math.fsum(value * value for value in total))
+    return tuple(value / norm for value in total) if norm > 0 else tuple(total)

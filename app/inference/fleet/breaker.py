@@ -1,0 +1,113 @@
+"""Stops calls to a (node, model) that keeps failing, and tries it again later."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import assert_never
+
+from app.inference.words.failures import Blame, Failure, blame_of
+
+OPEN_FOR_S = 10.0
+CALLS_KEPT = 64
+"""Failed calls that are remembered; one that was forgotten counts as another call."""
+
+
+class BreakerState(StrEnum):
+    """Closed lets calls through, open none, half-open one at a time."""
+
+    CLOSED = "closed"
+    """Calls go through."""
+    OPEN = "open"
+    """No call goes through, after distinct calls failed in a row."""
+    HALF_OPEN = "half_open"
+    """One call goes through, to try."""
+
+
+class Breaker:
+    """Opens when `failures` distinct calls failed in a row; `open_for_s` later one trial decides whether it closes.
+
+    A call that fails again and again, here or at another replica, is one call: it may be what breaks the node.
+    """
+
+    def __init__(self, *, clock: Callable[[], float], failures: int = 3, open_for_s: float = OPEN_FOR_S) -> None:
+        self._clock = clock
+        self._failures = failures
+        self._open_for_s = open_for_s
+        self._failed: dict[str, None] = {}
+        """In the order of their failures."""
+        self._broke_at: float | None = None
+        self._opened_at: float | None = None
+        self._trial_at: float | None = None
+
+    @property
+    def state(self) -> BreakerState:
+        """The state now."""
+        if self._opened_at is None:
+            return BreakerState.CLOSED
+        now = self._clock()
+        if now - self._opened_at < self._open_for_s:
+            return BreakerState.OPEN
+        # A trial that never reports back (its process was cancelled, say) must not keep the breaker open for ever.
+        if self._trial_at is not None and now - self._trial_at < self._open_for_s:
+            return BreakerState.OPEN
+        return BreakerState.HALF_OPEN
+
+    def start(self) -> None:
+        """Note that a call begins; in half-open it is the trial."""
+        if self._opened_at is not None:
+            self._trial_at = self._clock()
+
+    def succeed(self) -> None:
+        """Note that a call produced something; closes the breaker, and forgets what failed before."""
+        self._failed.clear()
+        self._broke_at = None
+        self._opened_at = None
+        self._trial_at = None
+
+    def broke(self, failure: Failure, call: str, *, began_at: float) -> None:
+        """Note that a call, by its identity, broke; it began then by the breaker's clock."""
+        blame = blame_of(failure)
+        match blame:
+            case Blame.REQUEST | Blame.NOBODY:
+                self.absolve()
+            case Blame.EITHER:
+                self.fail(call, began_at=began_at)
+            case Blame.NODE:
+                self.fail(call)
+            case Blame.NODE_AT_ONCE:
+                self.fail(call, at_once=True)
+            case _:
+                assert_never(blame)
+
+    def absolve(self) -> None:
+        """Note that a call ended for a reason of its own: as a trial it proved nothing, so the next call is one."""
+        self._trial_at = None
+
+    def fail(self, call: str, *, began_at: float | None = None, at_once: bool = False) -> None:
+        """Note that `call` (its identity) failed; `at_once` opens without waiting for more.
+
+        With `began_at`, a call that was under way when another broke here does not count: when a model's process
+        ends, all calls in it break, whichever of them ended it.
+        """
+        if at_once:
+            self._open(call)
+        elif began_at is not None and self._broke_at is not None and began_at < self._broke_at:
+            self.absolve()
+        elif call in self._failed:
+            self._broke_at = self._clock()
+            # What failed before the trial proves nothing by failing in it: another call shall decide.
+            self.absolve()
+        else:
+            self._broke_at = self._clock()
+            self._remember(call)
+            if self._opened_at is not None or len(self._failed) >= self._failures:
+                self._open(call)
+
+    def _open(self, call: str) -> None:
+        self._remember(call)
+        self._broke_at = self._opened_at = self._clock()
+        self._trial_at = None
+
+    def _remember(self, call: str) -> None:
+        self._failed[call] = None
+        if len(self._failed) > CALLS_KEPT:
+            del self._failed[next(iter(self._failed))]

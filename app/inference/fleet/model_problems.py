@@ -1,0 +1,48 @@
+"""Which models a node should hold and does not, and what it has instead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
+
+SHOWN = 20
+"""How many of a node's models are named."""
+
+
+class ModelFault(StrEnum):
+    """Why a node may not serve a model that it is declared to hold."""
+
+    MODEL_MISSING = "model_missing"
+    """The node does not hold it."""
+    DIGEST_DIFFERS = "digest_differs"
+    """The node holds it with another digest than the catalogue pins."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProblem:
+    """One declared model that a node may not serve: its name as declared, the reason, and what the node has.
+
+    `has` are the names of models that the node holds (`model_missing`), or its digest (`digest_differs`).
+    """
+
+    model: str
+    reason: ModelFault
+    has: tuple[str, ...]
+
+
+def problems_of(node: Node, holds: Mapping[str, str], catalogue: Catalogue) -> tuple[ModelProblem, ...]:
+    """Return what is wrong with the declared models of a node that holds these (full names and digests)."""
+    found: list[ModelProblem] = []
+    for name in node.models:
+        digest = holds.get(full_name(name))
+        if digest is None:
+            found.append(ModelProblem(name, ModelFault.MODEL_MISSING, tuple(sorted(holds))[:SHOWN]))
+        elif not digest_fits(catalogue.find(name), digest):
+            found.append(ModelProblem(name, ModelFault.DIGEST_DIFFERS, (digest,)))
+    return tuple(found)
+
+
+def digest_fits(model: Model | None, digest: str) -> bool:
+    """Return whether a node's digest is the one the catalogue pins (if it pins one)."""
+    return model is not None and (model.digest is None or model.digest.removeprefix("sha256:") == digest)

@@ -1,0 +1,4 @@
+"""Looks at nodes, and calls that the platform makes of itself.
+
+Doors: `probe.Probe`, `proving.Prover`.
+"""

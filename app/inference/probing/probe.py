@@ -1,0 +1,132 @@
+"""Looks at every node now and then, and tries models that nobody used lately."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from uuid import uuid4
+
+import structlog
+
+from app.causes import Finding
+from app.errors import StoreUnavailable
+from app.inference.fleet.catalogue import Model, Node
+from app.inference.fleet.node_rows import NodeRows
+from app.inference.fleet.nodes import Fleet, NodeState
+from app.inference.probing.own_calls import OwnCalls
+from app.inference.wire.ollama import Ollama
+from app.inference.words.failures import CallBroke
+from app.inference.words.records import CallKind
+from app.loops import attempt, attempt_each, raise_together
+from app.redis import RedisStore
+from app.telemetry.metrics import Metrics
+
+log = structlog.stdlib.get_logger(__name__)
+
+LOOK_LIMIT_S = 2.0
+# A resident model that answered nobody for so long is asked for one token: nodes are known to answer looks while their
+# runner hangs.
+IDLE_S = 30.0
+
+
+class Probe:
+    """Keeps the fleet's view fresh. Each replica looks for itself; trials are made by one replica at a time."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        own: OwnCalls,
+        ollama: Ollama,
+        rows: NodeRows,
+        store: RedisStore,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._fleet = fleet
+        self._own = own
+        self._ollama = ollama
+        self._rows = rows
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._is_declared = False
+        self._states: dict[str, NodeState] = {}
+        self._trial_at: dict[tuple[str, str], float] = {}
+
+    async def look(self) -> None:
+        """Look at every node once. A look that breaks as nobody foresaw counts as missed, and takes no other's."""
+        nodes = self._fleet.nodes()
+        errors = await asyncio.gather(*(attempt(partial(self._look, node)) for node in nodes))
+        for node, error in zip(nodes, errors, strict=True):
+            if error is not None:
+                self._fleet.missed(node.name)
+        raise_together([error for error in errors if error is not None])
+
+    async def keep_rows(self) -> None:
+        """Declare the nodes once, read which are drained, write down states that changed. Raises StoreUnavailable."""
+        if not self._is_declared:
+            await self._rows.declare(self._fleet.nodes())
+            self._is_declared = True
+        self._fleet.drain(await self._rows.drained())
+        await self._note_states()
+
+    async def try_idle(self) -> None:
+        """Ask each idle resident model for one token, if a slot is free; nodes at once, the models of one in turn."""
+        idle: dict[str, list[tuple[Node, Model]]] = {}
+        for node, model in self._fleet.idle_models(IDLE_S):
+            idle.setdefault(node.name, []).append((node, model))
+        await attempt_each([partial(self._try_node, models) for models in idle.values()])
+
+    async def _look(self, node: Node) -> None:
+        look = await self._ollama.look(node.url, limit_s=LOOK_LIMIT_S)
+        if isinstance(look, Finding):
+            self._fleet.missed(node.name, look)
+        else:
+            self._fleet.looked(node.name, look)
+
+    async def _try_node(self, models: Sequence[tuple[Node, Model]]) -> None:
+        errors = [await attempt(partial(self._try_idle, node, model)) for node, model in models]
+        raise_together([error for error in errors if error is not None])
+
+    async def _try_idle(self, node: Node, model: Model) -> None:
+        if await self._may_try(node, model):
+            await self._try(node, model)
+
+    async def _note_states(self) -> None:
+        for view in self._fleet.views():
+            if self._states.get(view.node.name) is not view.state:
+                await self._rows.note_state(view.node.name, view.state)
+                self._states[view.node.name] = view.state
+
+    async def _may_try(self, node: Node, model: Model) -> bool:
+        key = (node.name, model.name)
+        now = self._clock()
+        if now - self._trial_at.get(key, float("-inf")) < IDLE_S:
+            return False
+        self._trial_at[key] = now
+        try:
+            async with self._store.use("probe_claim") as redis:
+                return bool(await redis.set(f"sy:probe:{node.name}:{model.name}", b"1", nx=True, ex=int(IDLE_S)))
+        except StoreUnavailable:
+            return True
+
+    async def _try(self, node: Node, model: Model) -> None:
+        async with self._own.slot(node, model) as num_ctx:
+            if num_ctx is None:
+                return
+            self._fleet.began(node.name, model.name)
+            began_at = self._clock()
+            try:
+                await self._ask(node, model, num_ctx)
+                self._fleet.succeeded(node.name, model.name, num_ctx=num_ctx)
+            except CallBroke as broke:
+                log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
+                # Each trial is a call of its own: what it asks is known to be answerable.
+                self._fleet.failed(node.name, model.name, broke.failure, call=str(uuid4()), began_at=began_at)
+                self._metrics.call_failures.labels(node.name, broke.failure.value).inc()
+
+    async def _ask(self, node: Node, model: Model, num_ctx: int) -> None:
+        if model.kind is CallKind.EMBED:
+            await self._own.embed(node, model, num_ctx)
+        else:
+            await self._own.say(node, model, num_ctx, "hi", "", 1)

@@ -1,0 +1,4 @@
+"""Whose turn it is: calls wait, and take a leased slot.
+
+Doors: `admission.Admission`, `register.LeaseRegister`.
+"""

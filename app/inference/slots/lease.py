@@ -1,0 +1,109 @@
+"""A claim on a slot while its process lives, and what is left of it when the process dies."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+
+from app.ids import RunId
+from app.inference.estimates import US_PER_S, cost_usd_micro
+from app.inference.words.records import CallKind, CallRecord, Outcome
+from app.inference.words.tiers import Tier
+
+
+class LeaseFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a call when its lease is made: enough for a usage row if its process dies."""
+
+    id: UUID
+    kind: CallKind
+    agent: str
+    run_id: RunId | None
+    tier: Tier | None
+    node: str
+    model: str
+    digest: str
+    input_tokens: int
+    wait_us: int
+    price_usd_micro_per_hour: int
+    started_at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """A held slot. Its holder counts `tokens` as they come."""
+
+    facts: LeaseFacts
+    expected_rate: float
+    coordinated: bool
+    """False if it was made without Redis."""
+    tokens: int = 0
+    known_us: int = 0
+    """GPU time when Redis last told it."""
+    marked_us: int = 0
+    """The local meter at that moment."""
+    banked_us: int = 0
+    """GPU time of stretches that Redis has forgotten."""
+    packed: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.packed = msgspec.json.encode(self.facts)
+
+    @property
+    def id(self) -> str:
+        """The id of the call, as text."""
+        return str(self.facts.id)
+
+    @property
+    def node(self) -> str:
+        """The name of the node."""
+        return self.facts.node
+
+
+class Orphan(msgspec.Struct, frozen=True):
+    """A call whose process died: a record with outcome `lost`, and its run."""
+
+    run_id: RunId | None
+    record: CallRecord
+
+
+class _Lost(msgspec.Struct, frozen=True):
+    facts: str
+    gpu: int
+    tokens: int
+    ended: int
+
+
+def read_orphan(packed: bytes) -> Orphan | None:
+    """Return the call that `register.lua` stored when its lease ran out; None if it is not one."""
+    try:
+        lost = msgspec.msgpack.decode(packed, type=_Lost)
+        facts = msgspec.json.decode(lost.facts, type=LeaseFacts)
+        ended_at = datetime.fromtimestamp(lost.ended / US_PER_S, tz=UTC)
+    except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
+        return None
+    return Orphan(
+        facts.run_id,
+        CallRecord(
+            id=facts.id,
+            kind=facts.kind,
+            agent=facts.agent,
+            route_id=None,
+            tier=facts.tier,
+            node=facts.node,
+            model=facts.model,
+            digest=facts.digest,
+            input_tokens=facts.input_tokens,
+            output_tokens=lost.tokens,
+            wait_us=facts.wait_us,
+            load_us=0,
+            prefill_us=0,
+            decode_us=0,
+            first_token_us=0,
+            gpu_us=lost.gpu,
+            cost_usd_micro=cost_usd_micro(lost.gpu, facts.price_usd_micro_per_hour),
+            outcome=Outcome.LOST,
+            started_at=facts.started_at,
+            ended_at=ended_at,
+        ),
+    )

@@ -1,0 +1,263 @@
+"""Timed claims on the slots of nodes, shared by all replicas through Redis, and alone when Redis is away."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from importlib.resources import files
+from typing import LiteralString, TypeAlias, TypeVar, cast
+
+import msgspec
+import structlog
+
+from app.errors import StoreUnavailable
+from app.inference.estimates import US_PER_S, Meter
+from app.inference.fleet.catalogue import Node
+from app.inference.routing.placement import choose
+from app.inference.slots.lease import Lease, LeaseFacts, Orphan, read_orphan
+from app.inference.words.route import Candidate
+from app.redis import RedisStore
+
+log = structlog.stdlib.get_logger(__name__)
+
+T = TypeVar("T")
+Granted: TypeAlias = tuple[Candidate, Lease, dict[str, int]]
+Argument: TypeAlias = str | bytes | int | float
+
+SCRIPT = files("app.inference.slots").joinpath("register.lua").read_text(encoding="utf-8")
+ORPHANS_KEY = "sy:orphans"
+FREED_CHANNEL = "sy:freed"
+# After Redis did not answer, calls do not wait for it again for this long; the renewing loop asks on their behalf,
+# sooner than that even when its pause is spread.
+_AWAY_S = 1.5
+_RENEW_S = 1.0
+
+
+def node_key(name: str) -> str:
+    """Return the Redis key of a node's leases."""
+    return f"sy:node:{name}"
+
+
+class LeaseRegister:
+    """Leases of this process. `renew` must be called every `renew_s` seconds beside the calls."""
+
+    def __init__(
+        self,
+        store: RedisStore,
+        nodes: Sequence[Node],
+        *,
+        replica_count: int,
+        lease_s: float,
+        clock: Callable[[], float],
+        on_taken: Callable[[Mapping[str, int]], None],
+    ) -> None:
+        self._store = store
+        self._script = store.client.register_script(SCRIPT)
+        self._nodes = {node.name: node for node in nodes}
+        self._replica_count = max(1, replica_count)
+        self._lease_us = int(lease_s * US_PER_S)
+        self.renew_s = min(_RENEW_S, lease_s / 3)
+        self._clock = clock
+        self._on_taken = on_taken
+        self._on_freed: list[Callable[[], None]] = []
+        self._held: dict[str, Lease] = {}
+        self._meters = {node.name: Meter(gpus=node.gpus) for node in nodes}
+        self._away_until = float("-inf")
+        self._background: set[asyncio.Task[object]] = set()
+        self._unreleased: dict[tuple[str, str], float] = {}
+
+    def when_freed(self, call: Callable[[], None]) -> None:
+        """Have `call` called whenever a slot may have become free, here or at another replica."""
+        self._on_freed.append(call)
+
+    @property
+    def is_coordinated(self) -> bool:
+        """Whether Redis answered when last asked."""
+        return self._clock() >= self._away_until
+
+    async def acquire(
+        self, candidates: Sequence[Candidate], facts: Callable[[Candidate], LeaseFacts], rates: Mapping[str, float]
+    ) -> Granted | None:
+        """Take the best candidate that has a free slot, all in one step.
+
+        `rates` are the expected tokens a second by model. Returns the candidate, its lease and the taken slots of all
+        nodes asked before it; None if every slot is taken. Without Redis a replica has its share of the slots.
+        """
+        if self.is_coordinated:
+            try:
+                return await self._acquire_shared(candidates, facts, rates)
+            except StoreUnavailable as error:
+                self._away("acquire", error)
+                return self._acquire_alone(candidates, facts, rates, doubtful=True)
+        return self._acquire_alone(candidates, facts, rates, doubtful=False)
+
+    async def release(self, lease: Lease) -> int:
+        """Give the slot back; return the call's GPU microseconds. Finishes even if the caller is cancelled."""
+        return await asyncio.shield(self._own(self._release(lease)))
+
+    def gpu_us(self, lease: Lease) -> int:
+        """Return the GPU microseconds so far, as far as this process can tell."""
+        meter = self._meters[lease.node]
+        local = meter.tick(lease.id, lease.tokens, self._now_us()) if lease.id in self._held else lease.marked_us
+        return lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
+
+    async def take_orphans(self) -> AsyncGenerator[Orphan]:
+        """Yield the calls whose process died. One is forgotten when the next is asked for: store it before that.
+
+        Storing twice is possible (a crash in between), so store by the record's id. Raises StoreUnavailable.
+        """
+        await self._run("sweep", list(self._nodes))
+        async with self._store.use("orphans") as redis:
+            packed = cast("dict[bytes, bytes]", await redis.hgetall(ORPHANS_KEY))
+        for key, value in packed.items():
+            orphan = read_orphan(value)
+            if orphan is not None:
+                yield orphan
+            async with self._store.use("orphans") as redis:
+                await redis.hdel(ORPHANS_KEY, key)
+
+    async def renew(self) -> None:
+        """Renew every lease of this process, and try again to release those that Redis did not hear of."""
+        now_us = self._now_us()
+        for lease in self._held.values():
+            self._meters[lease.node].tick(lease.id, lease.tokens, now_us)
+        held = list(self._held.values())
+        names = sorted({lease.node for lease in held})
+        args: list[Argument] = [self._lease_us]
+        for lease in held:
+            gpus = self._nodes[lease.node].gpus
+            args += [names.index(lease.node) + 2, lease.id, lease.tokens, gpus, repr(lease.expected_rate), lease.packed]
+        try:
+            reply = await self._run("renew" if held else "sweep", names or list(self._nodes), *(args if held else ()))
+            self._away_until = float("-inf")
+            self._settle(held, reply[1 + len(names) :] if held else [])
+            await self._release_again()
+            await self._undo([lease for lease in held if lease.id not in self._held])
+        except StoreUnavailable as error:
+            self._away("renew", error)
+
+    async def _undo(self, released: Sequence[Lease]) -> None:
+        """Release again what was released while its renewal was under way: the renewal may have made it anew."""
+        if released and self._background:
+            await asyncio.wait(self._background, timeout=_RENEW_S)
+        for lease in released:
+            await self._run("release", [lease.node], lease.id, FREED_CHANNEL)
+
+    async def close(self) -> None:
+        """Wait a moment for releases under way."""
+        if self._background:
+            await asyncio.wait(self._background, timeout=1.0)
+
+    async def _acquire_shared(
+        self, candidates: Sequence[Candidate], facts: Callable[[Candidate], LeaseFacts], rates: Mapping[str, float]
+    ) -> Granted | None:
+        names = list(dict.fromkeys(candidate.node for candidate in candidates))
+        leases = [Lease(facts(candidate), rates[candidate.model], coordinated=True) for candidate in candidates]
+        args: list[Argument] = [leases[0].id, self._lease_us]
+        for candidate, lease in zip(candidates, leases, strict=True):
+            node = self._nodes[candidate.node]
+            args += [names.index(node.name) + 2, node.slots, node.gpus, repr(candidate.score or 0.0)]
+            args += [repr(candidate.crowding), repr(lease.expected_rate), lease.packed]
+        try:
+            granted, _, *counts = await self._run("acquire", names, *args)
+        except asyncio.CancelledError:
+            # The script may have run: nobody would give that slot back.
+            self._own(self._forget(names, leases[0].id))
+            raise
+        taken = dict(zip(names, counts, strict=True))
+        if granted == 0:
+            return None
+        self._hold(leases[granted - 1])
+        taken[candidates[granted - 1].node] -= 1
+        return candidates[granted - 1], leases[granted - 1], taken
+
+    def _acquire_alone(
+        self,
+        candidates: Sequence[Candidate],
+        facts: Callable[[Candidate], LeaseFacts],
+        rates: Mapping[str, float],
+        *,
+        doubtful: bool,
+    ) -> Granted | None:
+        """Take a slot of this process' own share. `doubtful`: Redis may have made a lease and not said so."""
+        until = self._clock() + self._lease_us / US_PER_S
+        ghosts = {(other.node, str(facts(other).id)): until for other in candidates} if doubtful else {}
+        taken = {name: len(meter.shares) for name, meter in self._meters.items()}
+        shared = [
+            msgspec.structs.replace(candidate, slots=max(1, candidate.slots // self._replica_count))
+            for candidate in candidates
+        ]
+        chosen = choose(shared, taken)
+        if chosen is None:
+            self._unreleased |= ghosts
+            return None
+        candidate = candidates[shared.index(chosen)]
+        lease = Lease(facts(candidate), rates[candidate.model], coordinated=False)
+        self._hold(lease)
+        ghosts.pop((lease.node, lease.id), None)
+        self._unreleased |= ghosts
+        return candidate, lease, {name: taken[name] for name in {other.node for other in candidates}}
+
+    def _hold(self, lease: Lease) -> None:
+        self._held[lease.id] = lease
+        self._meters[lease.node].start(lease.id, self._now_us(), expected_rate=lease.expected_rate)
+
+    async def _release(self, lease: Lease) -> int:
+        self.gpu_us(lease)
+        held = self._held.pop(lease.id, None)
+        local = self._meters[lease.node].end(lease.id, self._now_us()) if held is not None else lease.marked_us
+        total = lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
+        try:
+            _, _, known, gpu_us = await self._run("release", [lease.node], lease.id, FREED_CHANNEL)
+            total = lease.banked_us + gpu_us if known else total
+        except StoreUnavailable as error:
+            self._away("release", error)
+            self._unreleased[lease.node, lease.id] = self._clock() + self._lease_us / US_PER_S
+        self.freed()
+        return total
+
+    async def _release_again(self) -> None:
+        for (name, call_id), until in list(self._unreleased.items()):
+            if self._clock() < until:
+                await self._run("release", [name], call_id, FREED_CHANNEL)
+            del self._unreleased[name, call_id]
+
+    async def _forget(self, names: Sequence[str], call_id: str) -> None:
+        until = self._clock() + self._lease_us / US_PER_S
+        self._unreleased |= {(name, call_id): until for name in names}
+        with contextlib.suppress(StoreUnavailable):
+            await self._release_again()
+
+    def _own(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    def freed(self) -> None:
+        """Tell those who wait that a slot may be free."""
+        for call in self._on_freed:
+            call()
+
+    def _settle(self, held: Sequence[Lease], told: Sequence[int]) -> None:
+        for lease, known, gpu_us in zip(held, told[::2], told[1::2], strict=True):
+            share = next((share for share in self._meters[lease.node].shares if share.call == lease.id), None)
+            local = share.gpu_us if share is not None else lease.marked_us
+            if not known:
+                lease.banked_us += lease.known_us + (local - lease.marked_us) // self._replica_count
+            lease.known_us, lease.marked_us = gpu_us, local
+
+    async def _run(self, operation: LiteralString, names: Sequence[str], *args: Argument) -> list[int]:
+        keys = [ORPHANS_KEY, *(node_key(name) for name in names)]
+        async with self._store.use(operation) as redis:
+            reply = cast("list[int]", await self._script(keys=keys, args=[operation, *args], client=redis))
+        start = {"acquire": 2}.get(operation, 1)
+        self._on_taken(dict(zip(names, reply[start : start + len(names)], strict=True)))
+        return reply
+
+    def _away(self, during: LiteralString, error: StoreUnavailable) -> None:
+        if self.is_coordinated:
+            log.warning("leases.alone", during=during, cause=error.facts.get("reason"), detail=error.detail)
+        self._away_until = self._clock() + _AWAY_S
+
+    def _now_us(self) -> int:
+        return int(self._clock() * US_PER_S)

@@ -1,0 +1,149 @@
+"""What is asked of a model, and what comes back."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app.ids import RouteId, RunId
+from app.inference.words.ends import FinishReason
+from app.inference.words.route import Route
+from app.inference.words.thinking import Think
+from app.inference.words.tiers import Tier
+
+
+class CallKind(StrEnum):
+    """What a call does."""
+
+    CHAT = "chat"
+    """It answers messages."""
+    EMBED = "embed"
+    """It makes vectors of texts."""
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    DONE = "done"
+    """The node answered to the end."""
+    FAILED = "failed"
+    """The node broke off, refused, was too late, or had no answer."""
+    CANCELLED = "cancelled"
+    """Whoever asked wants no answer any more."""
+    LOST = "lost"
+    """The process that made the call died; the lease ran out."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One chat call.
+
+    `tier` None has it rated from `question`. `model` overrides both. `prefix` is text that the reader was already
+    shown and that the answer continues. `deadline_s` counts from the start of the call; `patience_s` is for how long
+    it may wait, all in all, for a node that can take it. The `history` messages before the last are earlier turns:
+    whole ones are left out, oldest first, where the rest would not fit; no other message ever is. `think` None leaves
+    it to the model's own setting; thinking counts against `max_tokens`.
+    """
+
+    messages: tuple[Message, ...]
+    question: str
+    agent: str
+    max_tokens: int
+    temperature: float
+    tier: Tier | None = None
+    model: str | None = None
+    session_tier: Tier | None = None
+    turns: int = 0
+    history: int = 0
+    last_node: str | None = None
+    prefix: str = ""
+    seed: int | None = None
+    think: Think | None = None
+    response_schema: msgspec.Raw | None = None
+    run_id: RunId | None = None
+    deadline_s: float | None = None
+    patience_s: float = 0.0
+
+    @property
+    def identity(self) -> str:
+        """The same for each call that asks the same; see `identity_of`."""
+        said = [part for message in self.messages for part in (message.role, message.content)]
+        return identity_of((*said, bytes(self.response_schema or b"").decode("utf-8", "replace")))
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call used: a row of `usage`. Durations are integer microseconds, money integer micro-dollars.
+
+    `wait_us` is the wait for a slot, `first_token_us` the time from the lease to the first text (0: there was none).
+    `output_tokens` are all that were generated; at least `thinking_tokens` of them were thinking. `finish_reason` is
+    None where the node did not come to its end.
+    """
+
+    id: UUID
+    kind: CallKind
+    agent: str
+    route_id: RouteId | None
+    tier: Tier | None
+    node: str
+    model: str
+    digest: str
+    input_tokens: int
+    output_tokens: int
+    wait_us: int
+    load_us: int
+    prefill_us: int
+    decode_us: int
+    first_token_us: int
+    gpu_us: int
+    cost_usd_micro: int
+    outcome: Outcome
+    started_at: datetime
+    ended_at: datetime
+    thinking_tokens: int = 0
+    finish_reason: FinishReason | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished chat call: text that somebody can see, after `ChatCall.prefix` if that was not dropped, or tool calls.
+
+    `text` is the new text, without `ChatCall.prefix`; after an `on_restart` it is all there is. `thinking` is what the
+    model thought before it. `continued` says that another node went on where one broke off. `degraded` names what was
+    missing: `coordination` (Redis was away), `tier` (a lower tier answered), `history` (earlier turns did not fit),
+    `prompt_truncated` (the node saw less than was sent), `thinking` (it was asked for, and the model cannot).
+    """
+
+    text: str
+    route: Route
+    record: CallRecord
+    continued: bool
+    finish_reason: FinishReason
+    thinking: str = ""
+    tool_calls: tuple[msgspec.Raw, ...] = ()
+    degraded: tuple[str, ...] = ()
+
+
+class Embedding(msgspec.Struct, frozen=True, kw_only=True):
+    """One vector a text, in order."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    record: CallRecord
+    degraded: tuple[str, ...] = ()
+
+
+def identity_of(texts: Iterable[str]) -> str:
+    """Return what tells a request from others, and its repetitions by nothing: a digest of what is asked."""
+    digest = blake2b(digest_size=16)
+    for text in texts:
+        raw = text.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()

@@ -1,0 +1,97 @@
+"""The stored explanation of one call: candidates, terms, choice, reason."""
+
+from enum import StrEnum
+
+import msgspec
+
+from app.ids import RouteId
+from app.inference.words.tiers import Tier, TierReason
+
+
+class Reason(StrEnum):
+    """Why a call went to its node."""
+
+    ONLY_CANDIDATE = "only_candidate"
+    """Nothing else could take it."""
+    AFFINITY = "affinity"
+    """The node's prompt cache knows the session."""
+    WARM_AND_FREE = "warm_and_free"
+    """The model is in memory there and a slot is free; elsewhere it is cold or full."""
+    LEAST_TAKEN = "least_taken"
+    """As good as another node, with more of its slots free."""
+    LEAST_COST = "least_cost"
+    """The lowest sum of price and time."""
+    COLD_LOAD = "cold_load"
+    """No free node has the model in memory; this one loads it."""
+    RETRY = "retry"
+    """Another node failed before the first token."""
+    CONTINUED = "continued"
+    """Another node failed after the first token; its text is continued here."""
+    RESTARTED = "restarted"
+    """Another node failed after the first token; the answer begins again here."""
+    ESCALATED_TIER = "escalated_tier"
+    """No node serves the asked tier; a higher one answers."""
+    DEGRADED_TIER = "degraded_tier"
+    """No node serves the asked tier or a higher one; a lower one answers."""
+
+
+class Exclusion(StrEnum):
+    """Why a candidate could not take a call."""
+
+    NODE_DOWN = "node_down"
+    """The node does not answer."""
+    NODE_DRAINING = "node_draining"
+    """An operator drains the node."""
+    NODE_WARMING = "node_warming"
+    """The node has not been looked at yet."""
+    NODE_MISCONFIGURED = "node_misconfigured"
+    """The node may serve none of its models."""
+    MODEL_MISSING = "model_missing"
+    """The node does not hold the model."""
+    DIGEST_DIFFERS = "digest_differs"
+    """The node holds the model with another digest than the catalogue pins."""
+    BREAKER_OPEN = "breaker_open"
+    """The model failed there in a row; its breaker is open."""
+    ALREADY_TRIED = "already_tried"
+    """The call failed there before."""
+    NO_FREE_SLOT = "no_free_slot"
+    """Every slot was leased when the call was placed (not set while it waits)."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One model on one node, with the terms of its score.
+
+    `score` is in micro-dollars: `cost_usd_micro` plus the expected seconds times what a second of waiting is worth,
+    plus `crowding` times the share of slots taken. Lower is better; None if the candidate was excluded.
+    """
+
+    node: str
+    model: str
+    tier: Tier | None
+    digest: str = ""
+    excluded: Exclusion | None = None
+    resident: bool = False
+    affinity: bool = False
+    slots: int = 0
+    taken: int = 0
+    num_ctx: int = 0
+    load_s: float = 0.0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+    cost_usd_micro: int = 0
+    crowding: float = 0.0
+    score: float | None = None
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one call went, and why."""
+
+    id: RouteId
+    tier: Tier
+    tier_reason: TierReason
+    need: float
+    reason: Reason
+    model: str
+    digest: str
+    node: str
+    candidates: tuple[Candidate, ...]

@@ -1,0 +1,108 @@
+"""How long an attempt may take, and what is left of a call that has ended."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.inference.calls.guard import AttemptGuard, Limits
+from app.inference.calls.settling import Reported, Seen, Settling
+from app.inference.fleet.catalogue import Catalogue, Model, Node
+from app.inference.fleet.nodes import Fleet, Look
+from app.inference.slots.admission import Admission
+from app.inference.slots.lease import Lease
+from app.inference.slots.patience import Patience
+from app.inference.slots.register import LeaseRegister
+from app.inference.wire.ollama import Waits
+from app.inference.words.records import CallRecord, Outcome
+from app.inference.words.route import Candidate, Route
+from app.inference.words.tiers import Tier
+from app.telemetry.metrics import Metrics
+from tests.fakes.held import held_on
+
+CATALOGUE = Catalogue(
+    models=(Model(name="m", tiers=(Tier.SIMPLE,)),), nodes=(Node(name="a", url="http://a", slots=2, models=("m",)),)
+)
+REPORTED = Reported(input_tokens=30, output_tokens=20, load_us=0, prefill_us=1000, decode_us=4000)
+
+
+class FakeLeases:
+    """Leases whose release never hears from Redis, unless it `answers`; each call has used 9 ms of GPU time."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self._answers = answers
+        self.released: list[Lease] = []
+
+    def when_freed(self, call: object) -> None:
+        """Take note of nothing."""
+
+    def gpu_us(self, _lease: Lease) -> int:
+        """Return what was metered here."""
+        return 9000
+
+    async def release(self, lease: Lease) -> int:
+        """Give the slot back."""
+        self.released.append(lease)
+        if not self._answers:
+            await asyncio.Event().wait()
+        return 9000
+
+    async def acquire(self, candidates: Sequence[Candidate], *_: object) -> tuple[Candidate, Lease, dict[str, int]]:
+        """Take the first."""
+        return candidates[0], held_on().lease, {}
+
+
+class Bench:
+    """Settling over one node and these leases, and the records that it hands over."""
+
+    def __init__(self, *, answers: bool) -> None:
+        self.metrics = Metrics(CollectorRegistry())
+        self.fleet = Fleet(CATALOGUE, self.metrics, clock=lambda: 0.0)
+        self.fleet.looked("a", Look("0.33.0", {"m:latest": "d"}, {"m:latest": 4096}))
+        self.leases = cast("LeaseRegister", FakeLeases(answers=answers))
+        self.settling = Settling(self.fleet, self.leases, self.metrics, clock=lambda: 2.0)
+        self.records: list[CallRecord] = []
+
+    def on_record(self, record: CallRecord, _route: Route | None) -> None:
+        self.records.append(record)
+
+
+async def test_a_call_that_ended_well_is_recorded_though_it_is_cancelled_while_its_slot_is_given_back() -> None:
+    bench = Bench(answers=False)
+    ending = asyncio.create_task(
+        bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.on_record)
+    )
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    (record,) = bench.records
+    assert (record.outcome, record.output_tokens, record.first_token_us) == (Outcome.DONE, 20, 500)
+    # What was metered, but no more than the node says that it worked.
+    assert (record.gpu_us, record.cost_usd_micro) == (5000, 5)
+
+
+async def test_a_call_that_ended_well_is_handed_over_once() -> None:
+    bench = Bench(answers=True)
+    record = await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.on_record)
+    assert (record.outcome, record.gpu_us, bench.records) == (Outcome.DONE, 5000, [])
+
+
+@pytest.mark.parametrize(("resident", "first_s"), [(True, 60.0), (False, 180.0)])
+def test_a_model_that_must_be_loaded_has_longer_for_its_first_token(*, resident: bool, first_s: float) -> None:
+    bench = Bench(answers=True)
+    attempts = AttemptGuard(bench.fleet, bench.settling, bench.metrics, Limits())
+    assert attempts.waits(held_on(resident=resident)) == Waits(first_s, 20.0)
+
+
+async def test_a_call_that_has_its_slot_is_told_of_no_wait() -> None:
+    bench = Bench(answers=True)
+    told: list[object] = []
+    patience = Patience(60.0, clock=lambda: 0.0, on_wait=lambda trouble, _since: told.append(trouble))
+    admission = Admission(bench.fleet, bench.leases, bench.metrics, places=1, clock=lambda: 0.0)
+    held = await admission.admit(held_on().asked, 0.0, patience)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (held.candidate.node, told) == ("a", [])

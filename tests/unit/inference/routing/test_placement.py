@@ -1,0 +1,205 @@
+"""Which model on which node may serve a call, in what order, and why."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.inference.fleet.breaker import BreakerState
+from app.inference.fleet.catalogue import Catalogue, Model, Node
+from app.inference.fleet.nodes import NodeState, NodeView, Speed
+from app.inference.routing.placement import (
+    Need,
+    choose,
+    context_size,
+    explain,
+    place,
+    substitutes,
+    with_taken,
+)
+from app.inference.words.records import CallKind
+from app.inference.words.route import Candidate, Exclusion, Reason
+from app.inference.words.tiers import Tier
+
+MODELS = (
+    Model(name="s", tiers=(Tier.SIMPLE,), num_ctx=(2048, 4096)),
+    Model(name="m", tiers=(Tier.MEDIUM,), num_ctx=(2048, 4096)),
+    Model(name="c", tiers=(Tier.COMPLEX,), num_ctx=(2048, 4096)),
+    Model(name="e", kind=CallKind.EMBED, num_ctx=(512,)),
+)
+
+
+def _view(
+    name: str = "a",
+    *,
+    state: NodeState = NodeState.READY,
+    holds: Mapping[str, str] | None = None,
+    loaded: Mapping[str, int] | None = None,
+    breakers: Mapping[str, BreakerState] | None = None,
+    speeds: Mapping[str, Speed] | None = None,
+    price: float = 0.36,
+    slots: int = 2,
+) -> NodeView:
+    node = Node(name=name, url="http://x", slots=slots, price_usd_per_hour=price, models=("s", "m", "c", "e"))
+    held = {"s:latest": "ds", "m:latest": "dm", "c:latest": "dc", "e:latest": "de"} if holds is None else holds
+    return NodeView(node, state, held, loaded or {}, breakers or {}, speeds or {}, 0)
+
+
+def _catalogue(*views: NodeView) -> Catalogue:
+    return Catalogue(models=MODELS, nodes=tuple(view.node for view in views))
+
+
+def _need(tier: Tier | None = Tier.SIMPLE, **what: object) -> Need:
+    fields: dict[str, object] = {"kind": CallKind.CHAT, "tier": tier, "prompt_tokens": 100, "max_tokens": 100}
+    return Need(**(fields | what))  # pyright: ignore[reportArgumentType]
+
+
+def _place(need: Need, *views: NodeView) -> tuple[Candidate, ...]:
+    return place(need, views, _catalogue(*views)).candidates
+
+
+def test_a_warm_node_comes_before_a_cold_one() -> None:
+    found = _place(_need(), _view("a"), _view("b", loaded={"s:latest": 2048}))
+    assert [(one.node, one.resident) for one in found] == [("b", True), ("a", False)]
+    assert found[1].load_s > 0
+
+
+def test_the_node_of_the_last_turn_comes_first() -> None:
+    warm = {"s:latest": 2048}
+    found = _place(_need(last_node="b"), _view("a", loaded=warm), _view("b", loaded=warm))
+    assert (found[0].node, found[0].affinity) == ("b", True)
+    assert found[0].prefill_s < found[1].prefill_s
+
+
+def test_the_cheaper_of_two_equal_nodes_comes_first() -> None:
+    found = _place(_need(), _view("a", price=9.0), _view("b", price=0.1))
+    assert [one.node for one in found] == ["b", "a"]
+    assert found[0].cost_usd_micro < found[1].cost_usd_micro
+
+
+def test_a_node_measured_slow_loses_its_place() -> None:
+    slow = {"s:latest": Speed(tokens_per_s=4.0, prefill_per_s=80.0, load_s=0.0)}
+    warm = {"s:latest": 2048}
+    found = _place(_need(), _view("a", loaded=warm, speeds=slow), _view("b", loaded=warm))
+    assert [one.node for one in found] == ["b", "a"]
+
+
+def test_every_exclusion_is_named_and_excluded_candidates_stay_visible() -> None:
+    found = _place(
+        _need(tried=frozenset({"tried"}), digest="ds"),
+        _view("down", state=NodeState.DOWN),
+        _view("draining", state=NodeState.DRAINING),
+        _view("warming", state=NodeState.WARMING),
+        _view("wrong", state=NodeState.MISCONFIGURED),
+        _view("missing", holds={}),
+        _view("other", holds={"s:latest": "another"}),
+        _view("open", breakers={"s:latest": BreakerState.OPEN}),
+        _view("half", breakers={"s:latest": BreakerState.HALF_OPEN}),
+        _view("tried"),
+    )
+    simple = {one.node: one.excluded for one in found if one.model == "s"}
+    assert simple == {
+        "down": Exclusion.NODE_DOWN,
+        "draining": Exclusion.NODE_DRAINING,
+        "warming": Exclusion.NODE_WARMING,
+        "wrong": Exclusion.NODE_MISCONFIGURED,
+        "missing": Exclusion.MODEL_MISSING,
+        "other": Exclusion.DIGEST_DIFFERS,
+        "open": Exclusion.BREAKER_OPEN,
+        "half": None,
+        "tried": Exclusion.ALREADY_TRIED,
+    }
+
+
+@pytest.mark.requirement("FIN-81", "FIN-14.chosen")
+def test_another_tier_is_taken_only_when_no_node_serves_the_asked_one() -> None:
+    only_simple = _view("a", holds={"s:latest": "ds"})
+    with_medium = _view("b", holds={"m:latest": "dm"})
+    views = (only_simple, with_medium)
+    for tier, model in ((Tier.SIMPLE, "s"), (Tier.MEDIUM, "m"), (Tier.COMPLEX, "c")):
+        assert [one.model for one in place(_need(tier), [_view()], _catalogue(_view())).candidates] == [model]
+    assert place(_need(Tier.SIMPLE), views, _catalogue(*views)).tier is Tier.SIMPLE
+    degraded = place(_need(Tier.COMPLEX), views, _catalogue(*views))
+    assert degraded.tier is Tier.MEDIUM
+    assert [one.node for one in degraded.eligible] == ["b"]
+    assert {one.tier for one in degraded.candidates} == {Tier.MEDIUM, Tier.COMPLEX}
+
+
+def test_substitutes_go_up_before_they_go_down() -> None:
+    assert substitutes(Tier.SIMPLE) == (Tier.SIMPLE, Tier.MEDIUM, Tier.COMPLEX)
+    assert substitutes(Tier.MEDIUM) == (Tier.MEDIUM, Tier.COMPLEX, Tier.SIMPLE)
+    assert substitutes(Tier.COMPLEX) == (Tier.COMPLEX, Tier.MEDIUM, Tier.SIMPLE)
+
+
+def test_a_named_model_has_no_substitute() -> None:
+    view = _view(holds={"s:latest": "ds"})
+    assert place(_need(Tier.SIMPLE, model="m"), [view], _catalogue(view)).eligible == ()
+    embed = Need(CallKind.EMBED, None, prompt_tokens=10, max_tokens=0, model="e")
+    assert [one.model for one in _place(embed, _view())] == ["e"]
+
+
+def test_a_loaded_context_that_is_large_enough_stays() -> None:
+    model = MODELS[0]
+    assert context_size(model, 1000, None) == (2048, False)
+    assert context_size(model, 1000, 2048) == (2048, True)
+    assert context_size(model, 1000, 4096) == (4096, True)
+    assert context_size(model, 3000, 2048) == (4096, False)
+    assert context_size(model, 9000, 4096) == (4096, True)
+    # A size that calls may not ask for would be loaded anew.
+    assert context_size(model, 1000, 8192) == (2048, False)
+    # An old Ollama does not tell the size.
+    assert context_size(model, 1000, 0) == (2048, True)
+
+
+candidates = st.lists(
+    st.builds(
+        Candidate,
+        node=st.sampled_from(["a", "b", "c"]),
+        model=st.sampled_from(["s", "m"]),
+        tier=st.just(Tier.SIMPLE),
+        slots=st.integers(1, 4),
+        score=st.none() | st.floats(0, 1e6),
+        crowding=st.floats(0, 1e5),
+        excluded=st.none() | st.sampled_from(Exclusion),
+    ),
+    max_size=6,
+)
+
+
+@given(candidates=candidates, taken=st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 5)))
+def test_never_a_node_without_a_free_slot_nor_an_excluded_one(
+    candidates: list[Candidate], taken: dict[str, int]
+) -> None:
+    chosen = choose(candidates, taken)
+    possible = [
+        one
+        for one in candidates
+        if one.excluded is None and one.score is not None and taken.get(one.node, 0) < one.slots
+    ]
+    assert (chosen in possible) if possible else chosen is None
+
+
+@given(candidates=candidates, taken=st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 5)))
+def test_every_choice_has_a_reason(candidates: list[Candidate], taken: dict[str, int]) -> None:
+    chosen = choose(candidates, taken)
+    if chosen is not None:
+        assert explain(with_taken(candidates, taken, chosen), chosen) in Reason
+
+
+def test_reasons_say_what_an_operator_would() -> None:
+    def reason(chosen: Candidate, *others: Candidate, taken: Mapping[str, int] | None = None) -> Reason:
+        return explain(with_taken((chosen, *others), taken or {}, chosen), chosen)
+
+    def one(node: str, score: float, *, resident: bool = True, affinity: bool = False) -> Candidate:
+        return Candidate(
+            node=node, model="s", tier=None, slots=1, score=score, resident=resident, affinity=affinity
+        )  # fmt: skip
+
+    assert reason(one("a", 1)) is Reason.ONLY_CANDIDATE
+    assert reason(one("a", 1), one("b", 2)) is Reason.LEAST_COST
+    assert reason(one("a", 1), one("b", 1)) is Reason.LEAST_TAKEN
+    assert reason(one("a", 1, affinity=True), one("b", 2)) is Reason.AFFINITY
+    assert reason(one("a", 1), one("b", 2, resident=False)) is Reason.WARM_AND_FREE
+    assert reason(one("a", 2), one("b", 1), taken={"b": 1}) is Reason.WARM_AND_FREE
+    assert reason(one("a", 1, resident=False), one("b", 2, resident=False)) is Reason.COLD_LOAD
