@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Generic, TypeVar
 
+from app.breaker import Breaker, BreakerState
 from app.causes import Cause, Finding
 from app.errors import StoreMisconfigured, StoreUnavailable, SwitchyardError
 from app.standing import Standing
@@ -21,56 +22,48 @@ Client = TypeVar("Client")
 T = TypeVar("T")
 
 
-class Circuit:
-    """One peer's circuit: closed, open for a while, then half-open for one call."""
+class Share:
+    """The share of the calls that one peer should get, from its breaker and from how many calls failed lately."""
 
-    def __init__(self, *, open_after: int = OPEN_AFTER_FAILURES, open_for_s: float = OPEN_FOR_S) -> None:
-        self._open_after = open_after
-        self._open_for_s = open_for_s
-        self._failures = 0
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        self.breaker = Breaker(clock=clock, failures=OPEN_AFTER_FAILURES, open_for_s=OPEN_FOR_S)
         self._error_share = 0.0
-        self._opens_again_at: float | None = None
 
-    def weight(self, now: float) -> float:
-        """The share of calls that this peer should get, in [0, 1]; 0 while open."""
-        if self._opens_again_at is not None:
-            return LEAST_WEIGHT if now >= self._opens_again_at else 0.0
-        return max(LEAST_WEIGHT, 1.0 - self._error_share)
+    @property
+    def weight(self) -> float:
+        """In [0, 1]; 0 while the breaker is open."""
+        match self.breaker.state:
+            case BreakerState.OPEN:
+                return 0.0
+            case BreakerState.HALF_OPEN:
+                return LEAST_WEIGHT
+            case BreakerState.CLOSED:
+                return max(LEAST_WEIGHT, 1.0 - self._error_share)
 
-    def chosen(self, now: float) -> None:
-        """A call is about to be made; a half-open circuit lets no second one through meanwhile."""
-        if self._opens_again_at is not None:
-            self._opens_again_at = now + self._open_for_s
-
-    def succeeded(self) -> None:
-        """The call was answered: the circuit closes."""
-        self._failures = 0
+    def succeed(self) -> None:
+        """The call was answered: the breaker closes."""
+        self.breaker.succeed()
         self._error_share *= 1.0 - ERROR_SHARE_STEP
-        self._opens_again_at = None
 
-    def failed(self, now: float) -> None:
-        """The call was not answered; enough of these in a row open the circuit."""
-        self._failures += 1
+    def fail(self) -> None:
+        """The call was not answered; enough of these in a row open the breaker."""
+        self.breaker.fail()
         self._error_share += ERROR_SHARE_STEP * (1.0 - self._error_share)
-        if self._failures >= self._open_after:
-            self._opens_again_at = now + self._open_for_s
 
 
 class Rotation:
-    """Smooth weighted round robin (nginx's algorithm) over peers, weighted by their circuits."""
+    """Smooth weighted round robin (nginx's algorithm) over peers, weighted by their shares."""
 
     def __init__(self, peers: int, *, clock: Callable[[], float]) -> None:
-        self.circuits = tuple(Circuit() for _ in range(peers))
-        self._clock = clock
+        self.shares = tuple(Share(clock=clock) for _ in range(peers))
         self._credits = [0.0] * peers
 
     def pick(self, tried: Collection[int]) -> int | None:
-        """The number of the next peer that was not `tried`; None when every other circuit is open."""
-        now = self._clock()
+        """The number of the next peer that was not `tried`; None when every other breaker is open."""
         weights = {
             peer: weight
-            for peer, circuit in enumerate(self.circuits)
-            if peer not in tried and (weight := circuit.weight(now)) > 0.0
+            for peer, share in enumerate(self.shares)
+            if peer not in tried and (weight := share.weight) > 0.0
         }
         if not weights:
             return None
@@ -78,7 +71,7 @@ class Rotation:
             self._credits[peer] += weight
         best = max(weights, key=lambda peer: self._credits[peer])
         self._credits[best] -= sum(weights.values())
-        self.circuits[best].chosen(now)
+        self.shares[best].breaker.start()
         return best
 
 
@@ -126,7 +119,7 @@ class Peers(Generic[Client]):
         it raises ends the call.
 
         Raises:
-            StoreUnavailable: two peers failed, or all circuits are open.
+            StoreUnavailable: two peers failed, or all breakers are open.
             StoreMisconfigured: they answered, and refuse what an operator set.
         """
         tried: set[int] = set()
@@ -146,37 +139,37 @@ class Peers(Generic[Client]):
         ) from failure
 
     def _last_finding(self) -> Finding:
-        """What was wrong when the circuits opened."""
+        """What was wrong when the breakers opened."""
         found = next((standing.finding for standing in self.standings if standing.finding is not None), None)
         return found or Finding(Cause.NO_ANSWER, "every peer failed lately")
 
     async def _ask(self, peer: int, operation: str, request: Callable[[Client], Awaitable[T]], limit_s: float) -> T:
-        """One request to one peer, observed and counted for its circuit."""
-        circuit, standing = self._rotation.circuits[peer], self.standings[peer]
+        """One request to one peer, observed and counted for its share."""
+        share, standing = self._rotation.shares[peer], self.standings[peer]
         started = self._clock()
         try:
             async with asyncio.timeout(limit_s):
                 answer = await request(self._clients[peer])
         except TimeoutError as error:
             failed = PeerFailed(Finding(Cause.NO_ANSWER, f"no answer in {limit_s:g} s"))
-            circuit.failed(self._clock())
+            share.fail()
             standing.failed(failed.finding, operation)
             raise failed from error
         except PeerFailed as error:
-            circuit.failed(self._clock())
+            share.fail()
             standing.failed(error.finding, operation)
             raise
         except PeerRefused as error:  # the peer answered: the request itself is refused
-            circuit.succeeded()
+            share.succeed()
             # A request that is refused, for its own sake, says nothing of the peer.
             if error.finding.cause is not Cause.REFUSED:
                 standing.failed(error.finding, operation)
             raise
         except SwitchyardError:
-            circuit.succeeded()
+            share.succeed()
             raise
         finally:
             self._metrics.qdrant_duration.labels(operation=operation).observe(self._clock() - started)
-        circuit.succeeded()
+        share.succeed()
         standing.answered(operation)
         return answer

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import ModuleType
 
-from app import causes, ids, loops, sqlstates
+from app import breaker, causes, ids, loops, sqlstates
 from app.agents import values
 from app.api import operations, shapes
 from app.inference.calls import continuation
-from app.inference.fleet import breaker, model_problems, nodes
+from app.inference.fleet import model_problems, nodes
 from app.inference.words import account, ends, failures, records, route, thinking, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table

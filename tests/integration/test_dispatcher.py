@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 import msgspec
 import pytest
 
+from app.breaker import BreakerState
 from app.errors import ContextTooLong, DeadlineExceeded, ModelUnknown, NoNodeAvailable
 from app.ids import RunId
-from app.inference.fleet.breaker import BreakerState
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Message, Outcome
 from app.inference.words.route import Exclusion, Reason

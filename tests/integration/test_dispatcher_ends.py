@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 import msgspec
 import pytest
 
+from app.breaker import BreakerState
 from app.errors import AnswerEmpty
-from app.inference.fleet.breaker import BreakerState
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Outcome

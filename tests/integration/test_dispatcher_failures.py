@@ -9,8 +9,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from app.breaker import BreakerState
 from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable
-from app.inference.fleet.breaker import BreakerState
 from app.inference.words.records import Outcome
 from app.inference.words.route import Reason
 from tests.fakes.node import FakeNode

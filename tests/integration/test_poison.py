@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from app.breaker import BreakerState
 from app.errors import NodeFailed, NodeRefused
-from app.inference.fleet.breaker import BreakerState
 from app.inference.slots.patience import FIRST_PAUSE_S
 from app.inference.words.records import Answer, ChatCall
 from tests.fakes.node import FakeNode

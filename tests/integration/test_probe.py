@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
+from app.breaker import BreakerState
 from app.errors import NoNodeAvailable
-from app.inference.fleet.breaker import BreakerState
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import NodeState

@@ -17,8 +17,8 @@ from app.agents.values import (
     WaitingForNode,
     WaitReason,
 )
+from app.breaker import BreakerState
 from app.ids import Caller, RunId
-from app.inference.fleet.breaker import BreakerState
 from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode

@@ -7,8 +7,9 @@ from typing import assert_never
 
 import structlog
 
+from app.breaker import Breaker, BreakerState
 from app.causes import Cause, Finding
-from app.inference.fleet.breaker import Breaker, BreakerState
+from app.inference.fleet.blame import hold_against, new_breaker
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.model_problems import ModelProblem, problems_of
 from app.inference.fleet.node_causes import cause_of_missing
@@ -188,7 +189,7 @@ class Fleet:
         if failure is Failure.CONNECT and call not in member.missed_by:
             member.missed_by.add(call)
             self.missed(name)
-        self._breaker(name, model).broke(failure, call, began_at=began_at)
+        hold_against(self._breaker(name, model), failure, call, began_at=began_at)
 
     def idle_models(self, for_s: float) -> list[tuple[Node, Model]]:
         """Return the routable (node, model) in memory that no call has used successfully for so long."""
@@ -206,7 +207,7 @@ class Fleet:
 
     def _breaker(self, name: str, model: str) -> Breaker:
         breakers = self._members[name].breakers
-        return breakers.setdefault(full_name(model), Breaker(clock=self._clock))
+        return breakers.setdefault(full_name(model), new_breaker(self._clock))
 
     def _note_missing(self, member: _Member, missing: tuple[ModelProblem, ...]) -> None:
         """Tell of each model that is no longer as it was, once; what else the node holds is no change."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from app.breaker import BreakerState
 from app.inference.estimates import US_PER_S, cost_usd_micro
-from app.inference.fleet.breaker import BreakerState
 from app.inference.fleet.catalogue import Catalogue, Model, full_name
 from app.inference.fleet.model_problems import digest_fits
 from app.inference.fleet.nodes import NodeState, NodeView, Speed

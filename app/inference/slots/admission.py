@@ -10,7 +10,7 @@ from uuid import uuid4
 from app.errors import NoNodeAvailable
 from app.ids import RunId
 from app.inference.estimates import US_PER_S
-from app.inference.fleet.breaker import OPEN_FOR_S
+from app.inference.fleet.blame import OPEN_FOR_S
 from app.inference.fleet.catalogue import Catalogue, Model
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.placement import Need, Placement, place, with_taken

@@ -26,10 +26,10 @@ class Clock:
         return self.now_s
 
 
-def failing(rotation: Rotation, peer: int, times: int, clock: Clock) -> None:
+def failing(rotation: Rotation, peer: int, times: int) -> None:
     """A peer fails some times in a row."""
     for _ in range(times):
-        rotation.circuits[peer].failed(clock())
+        rotation.shares[peer].fail()
 
 
 def picks(rotation: Rotation, count: int) -> Counter[int | None]:
@@ -72,27 +72,27 @@ def test_a_peer_that_was_tried_is_not_picked_again() -> None:
 def test_a_peer_that_failed_lately_is_asked_less() -> None:
     clock = Clock()
     rotation = Rotation(2, clock=clock)
-    failing(rotation, 0, OPEN_AFTER_FAILURES - 1, clock)
+    failing(rotation, 0, OPEN_AFTER_FAILURES - 1)
     counted = picks(rotation, 100)
     assert 0 < counted[0] < counted[1]
 
 
-def test_enough_failures_in_a_row_open_the_circuit_for_a_while() -> None:
+def test_enough_failures_in_a_row_open_the_breaker_for_a_while() -> None:
     clock = Clock()
     rotation = Rotation(2, clock=clock)
-    failing(rotation, 0, OPEN_AFTER_FAILURES, clock)
+    failing(rotation, 0, OPEN_AFTER_FAILURES)
     assert picks(rotation, 20) == {1: 20}
     clock.now_s += OPEN_FOR_S
     assert picks(rotation, 100)[0] == 1  # half-open: one call, no second while it is under way
 
 
-def test_an_answer_closes_the_circuit() -> None:
+def test_an_answer_closes_the_breaker() -> None:
     clock = Clock()
     rotation = Rotation(2, clock=clock)
-    failing(rotation, 0, OPEN_AFTER_FAILURES, clock)
-    rotation.circuits[0].succeeded()
+    failing(rotation, 0, OPEN_AFTER_FAILURES)
+    rotation.shares[0].succeed()
     assert picks(rotation, 100)[0] > 20
-    failing(rotation, 0, OPEN_AFTER_FAILURES - 1, clock)
+    failing(rotation, 0, OPEN_AFTER_FAILURES - 1)
     assert picks(rotation, 100)[0] > 0
 
 
@@ -149,7 +149,7 @@ async def test_what_every_peer_would_refuse_is_asked_once() -> None:
     assert len(asked) == 1
 
 
-async def test_with_every_circuit_open_nobody_is_asked_until_the_time_is_over() -> None:
+async def test_with_every_breaker_open_nobody_is_asked_until_the_time_is_over() -> None:
     clock = Clock()
     peers, _ = asked_peers(clock)
     request, asked = answering("a", "b", "c")

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from app.inference.fleet.breaker import CALLS_KEPT, Breaker, BreakerState
+from app.breaker import BreakerState
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.model_problems import ModelFault, ModelProblem
 from app.inference.fleet.nodes import Fleet, Look, NodeState, Speed
@@ -210,72 +210,13 @@ def test_calls_that_hang_together_each_count(fleet: Fleet, clock: Clock) -> None
     assert fleet.view("a").breakers["n:latest"] is BreakerState.OPEN
 
 
-def test_a_breaker_that_stays_open_remembers_the_last_calls_only(clock: Clock) -> None:
-    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
-    for number in range(CALLS_KEPT + 1):
-        breaker.fail(f"call {number}")
+def test_a_trial_that_ends_by_its_own_fault_leaves_the_trial_to_the_next(fleet: Fleet, clock: Clock) -> None:
+    fleet.failed("a", "n", Failure.MODEL_MISSING, call="a", began_at=clock.now_s)
     clock.now_s += 10
-    for call, state in ((f"call {CALLS_KEPT}", BreakerState.HALF_OPEN), ("call 0", BreakerState.OPEN)):
-        breaker.start()
-        breaker.fail(call)
-        assert breaker.state is state, call
-
-
-def test_a_breaker_opens_after_distinct_failures_in_a_row_only(clock: Clock) -> None:
-    breaker = Breaker(clock=clock, failures=3)
-    for number in range(5):
-        breaker.fail(f"a{number}")
-        breaker.fail(f"b{number}")
-        assert breaker.state is BreakerState.CLOSED
-        breaker.succeed()
-    for call in "abc":
-        breaker.fail(call)
-    assert breaker.state is BreakerState.OPEN
-
-
-def test_a_trial_by_what_failed_before_proves_nothing_and_the_next_call_is_the_trial(clock: Clock) -> None:
-    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
-    breaker.fail("poison")
-    clock.now_s += 10
-    breaker.start()
-    breaker.fail("poison")
-    assert breaker.state is BreakerState.HALF_OPEN
-    breaker.start()
-    breaker.fail("another")
-    assert breaker.state is BreakerState.OPEN
-
-
-def test_a_trial_that_ends_by_its_own_fault_leaves_the_trial_to_the_next(clock: Clock) -> None:
-    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
-    breaker.fail("a")
-    clock.now_s += 10
-    breaker.start()
-    breaker.broke(Failure.BAD_REQUEST, "b", began_at=clock.now_s)
-    assert breaker.state is BreakerState.HALF_OPEN
-
-
-def test_half_open_lets_one_trial_through_and_its_end_decides(clock: Clock) -> None:
-    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
-    breaker.fail("a")
-    clock.now_s += 10
-    assert breaker.state is BreakerState.HALF_OPEN
-    breaker.start()
-    assert breaker.state is BreakerState.OPEN
-    breaker.fail("b")
-    assert breaker.state is BreakerState.OPEN
-    clock.now_s += 10
-    breaker.start()
-    breaker.succeed()
-    assert breaker.state is BreakerState.CLOSED
-
-
-def test_a_trial_that_never_reports_does_not_block_the_next(clock: Clock) -> None:
-    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
-    breaker.fail("a")
-    clock.now_s += 10
-    breaker.start()
-    clock.now_s += 10
-    assert breaker.state is BreakerState.HALF_OPEN
+    fleet.began("a", "n")
+    assert fleet.view("a").breakers["n:latest"] is BreakerState.OPEN
+    fleet.failed("a", "n", Failure.BAD_REQUEST, call="b", began_at=clock.now_s)
+    assert fleet.view("a").breakers["n:latest"] is BreakerState.HALF_OPEN
 
 
 def test_retries_are_a_tenth_of_the_calls_after_the_burst() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inference.fleet.breaker import BreakerState
+from app.breaker import BreakerState
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import NodeState, NodeView, Speed
 from app.inference.routing.placement import (

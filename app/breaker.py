@@ -1,12 +1,8 @@
-"""Stops calls to a (node, model) that keeps failing, and tries it again later."""
+"""Leaves alone for a while what keeps failing, and tries it again later."""
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import assert_never
 
-from app.inference.words.failures import Blame, Failure, blame_of
-
-OPEN_FOR_S = 10.0
 CALLS_KEPT = 64
 """Failed calls that are remembered; one that was forgotten counts as another call."""
 
@@ -25,14 +21,15 @@ class BreakerState(StrEnum):
 class Breaker:
     """Opens when `failures` distinct calls failed in a row; `open_for_s` later one trial decides whether it closes.
 
-    A call that fails again and again, here or at another replica, is one call: it may be what breaks the node.
+    A call with an identity that fails again and again, here or at another replica, is one call: it may be what breaks
+    the other end. Without one each call is another.
     """
 
-    def __init__(self, *, clock: Callable[[], float], failures: int = 3, open_for_s: float = OPEN_FOR_S) -> None:
+    def __init__(self, *, clock: Callable[[], float], failures: int, open_for_s: float) -> None:
         self._clock = clock
         self._failures = failures
         self._open_for_s = open_for_s
-        self._failed: dict[str, None] = {}
+        self._failed: dict[object, None] = {}
         """In the order of their failures."""
         self._broke_at: float | None = None
         self._opened_at: float | None = None
@@ -63,51 +60,37 @@ class Breaker:
         self._opened_at = None
         self._trial_at = None
 
-    def broke(self, failure: Failure, call: str, *, began_at: float) -> None:
-        """Note that a call, by its identity, broke; it began then by the breaker's clock."""
-        blame = blame_of(failure)
-        match blame:
-            case Blame.REQUEST | Blame.NOBODY:
-                self.absolve()
-            case Blame.EITHER:
-                self.fail(call, began_at=began_at)
-            case Blame.NODE:
-                self.fail(call)
-            case Blame.NODE_AT_ONCE:
-                self.fail(call, at_once=True)
-            case _:
-                assert_never(blame)
-
     def absolve(self) -> None:
         """Note that a call ended for a reason of its own: as a trial it proved nothing, so the next call is one."""
         self._trial_at = None
 
-    def fail(self, call: str, *, began_at: float | None = None, at_once: bool = False) -> None:
-        """Note that `call` (its identity) failed; `at_once` opens without waiting for more.
+    def fail(self, call: str | None = None, *, began_at: float | None = None, at_once: bool = False) -> None:
+        """Note that a call failed, by its identity if it has one; `at_once` opens without waiting for more.
 
-        With `began_at`, a call that was under way when another broke here does not count: when a model's process
-        ends, all calls in it break, whichever of them ended it.
+        With `began_at` (by the breaker's clock), a call that was under way when another broke here does not count: when
+        the process at the other end dies, all calls in it break, whichever of them ended it.
         """
+        identity: object = object() if call is None else call
         if at_once:
-            self._open(call)
+            self._open(identity)
         elif began_at is not None and self._broke_at is not None and began_at < self._broke_at:
             self.absolve()
-        elif call in self._failed:
+        elif identity in self._failed:
             self._broke_at = self._clock()
             # What failed before the trial proves nothing by failing in it: another call shall decide.
             self.absolve()
         else:
             self._broke_at = self._clock()
-            self._remember(call)
+            self._remember(identity)
             if self._opened_at is not None or len(self._failed) >= self._failures:
-                self._open(call)
+                self._open(identity)
 
-    def _open(self, call: str) -> None:
+    def _open(self, call: object) -> None:
         self._remember(call)
         self._broke_at = self._opened_at = self._clock()
         self._trial_at = None
 
-    def _remember(self, call: str) -> None:
+    def _remember(self, call: object) -> None:
         self._failed[call] = None
         if len(self._failed) > CALLS_KEPT:
             del self._failed[next(iter(self._failed))]
