@@ -11,7 +11,7 @@ from app import errors
 from app.agents.calls import SEARCH
 from app.agents.observing import OUTCOMES
 from app.agents.team import Team
-from app.agents.values import Degradation
+from app.degradation import Degradation
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.words.ends import FinishReason
 from app.inference.words.failures import Failure

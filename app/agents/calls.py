@@ -12,7 +12,8 @@ from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effects
 from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
-from app.agents.values import Citation, Claim, Degradation, Turn, WaitReason
+from app.agents.values import Citation, Claim, Turn, WaitReason
+from app.degradation import Degradation
 from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
 from app.inference.calls.chat_attempt import ignore_thinking
 from app.inference.calls.dispatcher import Dispatcher
@@ -83,7 +84,7 @@ class RunCalls:
         metrics: Metrics,
     ) -> None:
         self.claim = claim
-        self.degraded: set[str] = set()
+        self.degraded: set[Degradation] = set()
         self.records: list[CallRecord] = []
         self.routes: list[Route] = []
         self.unstored: list[tuple[CallRecord, Route | None]] = []

@@ -44,7 +44,7 @@ async def end(conn: Connection, claim: Claim, result: RunResult) -> AsyncCursor[
             "answer": result.message or None,
             "result": Jsonb(msgspec.to_builtins(result)),
             "finish_reason": result.finish_reason,
-            "degraded": list(result.degraded),
+            "degraded": [what.value for what in result.degraded],
             "error_code": result.error_code,
             "error_detail": result.error_detail,
         },

@@ -22,9 +22,10 @@ from app.agents.results import conclude, earlier_calls
 from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER, Sessions
 from app.agents.team import CompiledGraph, Outbox, Work
-from app.agents.values import Degradation, History, RouteSummary, RunResult, RunState
+from app.agents.values import History, RouteSummary, RunResult, RunState
 from app.agents.verdict import GIVEN_UP, cause_of, judge
 from app.cancel import cancel
+from app.degradation import Degradation
 from app.errors import AnswerEmpty, LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.words.ends import is_blank

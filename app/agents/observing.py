@@ -28,7 +28,7 @@ def observe(
     metrics.agent_execution_duration.labels(agent, tier).observe(took_s)
     metrics.runs.labels(claim.team, outcome_of(result)).inc()
     for reason in result.degraded:
-        metrics.degraded.labels(reason).inc()
+        metrics.degraded.labels(reason.value).inc()
     if route is not None:
         metrics.agent_token_usage.labels(agent, route.model).observe(result.input_tokens + result.output_tokens)
     # A caller who cancels, or whose deadline passes, is no fault of an agent.

@@ -16,7 +16,8 @@ from app.agents.event_log import (
     parse_position,
 )
 from app.agents.runs import Runs
-from app.agents.values import FINAL_STATES, Degradation
+from app.agents.values import FINAL_STATES
+from app.degradation import Degradation
 from app.errors import BadInput, StoreUnavailable
 from app.ids import RunId, TenantId
 
@@ -46,7 +47,7 @@ class Places:
         except StoreUnavailable:
             entries = []
         # While the log was away, readers saw what it does not hold.
-        is_told = result.state in FINAL_STATES and Degradation.EVENTS.value not in result.degraded
+        is_told = result.state in FINAL_STATES and Degradation.EVENTS not in result.degraded
         if not may_stand(position, entries, answer=result.message, is_told=is_told):
             raise BadInput("this run has told no event with this id")
 

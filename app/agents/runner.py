@@ -14,7 +14,6 @@ from app.agents.runs import Runs
 from app.agents.values import (
     FINAL_STATES,
     Claim,
-    Degradation,
     EventKind,
     OnDisconnect,
     RunEvent,
@@ -22,6 +21,7 @@ from app.agents.values import (
     RunResult,
     StartRun,
 )
+from app.degradation import Degradation
 from app.errors import BadInput, Draining, NoNodeAvailable, NoSlotInTime, is_retryable, kind_of
 from app.ids import Caller, RunId
 from app.inference.calls.dispatcher import Dispatcher

@@ -11,6 +11,7 @@ from app.agents import sessions
 from app.agents.endings import fence_of
 from app.agents.replays import Named, begin_again, find_named, request_digest
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
+from app.degradation import Degradation
 from app.errors import RowExists, RunUnknown, SessionBusy
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.inference.words.tiers import Tier
@@ -154,7 +155,7 @@ class Runs:
             state=RunState(row["state"]),
             team=row["team"],
             attempt=row["attempt"],
-            degraded=tuple(row["degraded"]),
+            degraded=tuple(map(Degradation, row["degraded"])),
             error_code=row["error_code"],
             error_detail=row["error_detail"],
         )

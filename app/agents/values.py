@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.degradation import Degradation
 from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.ends import FinishReason
 from app.inference.words.thinking import Think
@@ -43,25 +44,6 @@ class OnDisconnect(StrEnum):
     """It is cancelled and frees its slot."""
     CONTINUE = "continue"
     """It goes on to its end."""
-
-
-class Degradation(StrEnum):
-    """What an answer had to do without."""
-
-    RETRIEVAL = "retrieval"
-    """No passages: Qdrant, or the node that embeds, did not answer."""
-    EVENTS = "events"
-    """Redis did not take the event log: a cut stream could not be continued from another process."""
-    COORDINATION = "coordination"
-    """Slots were counted by this replica alone."""
-    TIER = "tier"
-    """No node served the tier, so another one answered."""
-    HISTORY = "history"
-    """Earlier turns of the session were left out, oldest first: the model's context has no room for them."""
-    PROMPT_TRUNCATED = "prompt_truncated"
-    """The node counted fewer tokens than the prompt has for certain: it dropped a part of it."""
-    THINKING = "thinking"
-    """It was asked for, and the model that answered cannot think."""
 
 
 class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -204,7 +186,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     requires_clarification: bool = False
     conversation_complete: bool = False
     citations: tuple[Citation, ...] = ()
-    degraded: tuple[str, ...] = ()
+    degraded: tuple[Degradation, ...] = ()
     routes: tuple[RouteSummary, ...] = ()
     input_tokens: int = 0
     output_tokens: int = 0

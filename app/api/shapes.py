@@ -17,6 +17,7 @@ from app.agents.values import (
     RunState,
     StartRun,
 )
+from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled, kind_of
 from app.ids import RunId, SessionId
 from app.inference.words.ends import FinishReason
@@ -123,7 +124,7 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
     conversation_complete: bool
     metadata: ChatMetadata
     citations: tuple[Citation, ...]
-    degraded: Annotated[tuple[str, ...], Meta(description="What the answer had to do without.")]
+    degraded: Annotated[tuple[Degradation, ...], Meta(description="What the answer had to do without.")]
     thinking: Annotated[
         str | None, Meta(description="What the model thought before it answered; null unless `think` was asked for.")
     ]

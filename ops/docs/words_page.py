@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import ModuleType
 
-from app import breaker, causes, ids, loops, sqlstates
+from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import values
 from app.api import operations, shapes
 from app.inference.calls import continuation
@@ -36,7 +36,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "EventKind"),
     (values, "WaitReason"),
     (values, "OnDisconnect"),
-    (values, "Degradation"),
+    (degradation, "Degradation"),
     (shapes, "Priority"),
     (states, "DocumentState"),
     (states, "JobKind"),

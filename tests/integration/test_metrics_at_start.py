@@ -6,7 +6,7 @@ import pytest
 
 from app.agents.observing import OUTCOMES
 from app.agents.team import load_teams
-from app.agents.values import Degradation
+from app.degradation import Degradation
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (

@@ -10,7 +10,7 @@ from app.agents.calls import Reply
 from app.agents.citing import cite
 from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, Work
-from app.agents.values import Degradation
+from app.degradation import Degradation
 from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 import structlog
 
+from app.degradation import Degradation
 from app.inference.calls.calibration import SEEN_SHARE
 from app.inference.calls.progress import Progress
 from app.inference.calls.settling import NS_PER_US, Reported, Seen
@@ -103,15 +104,15 @@ class ChatAttempt:
             raise CallBroke(Failure.EMPTY, self.route.node, self.route.model, self._emptiness(reason))
         return End(line, reported, reason)
 
-    def degraded(self, line: ChatLine) -> tuple[str, ...]:
+    def degraded(self, line: ChatLine) -> tuple[Degradation, ...]:
         """Return what the answer had to do without."""
         sent, call = self.progress.sent, self.progress.call
         found = {
-            "coordination": not self.held.lease.coordinated,
-            "tier": TIERS.index(self.route.tier) < TIERS.index(self.progress.tier),
-            "history": bool(sent.left_out),
-            "prompt_truncated": 0 < line.prompt_eval_count < SEEN_SHARE * sent.size.least_tokens,
-            "thinking": bool(call.think) and not self.progress.can_think(self.held),
+            Degradation.COORDINATION: not self.held.lease.coordinated,
+            Degradation.TIER: TIERS.index(self.route.tier) < TIERS.index(self.progress.tier),
+            Degradation.HISTORY: bool(sent.left_out),
+            Degradation.PROMPT_TRUNCATED: 0 < line.prompt_eval_count < SEEN_SHARE * sent.size.least_tokens,
+            Degradation.THINKING: bool(call.think) and not self.progress.can_think(self.held),
         }
         return tuple(what for what, is_so in found.items() if is_so)
 

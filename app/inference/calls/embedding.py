@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.degradation import Degradation
 from app.errors import NoNodeAvailable, NoSlotInTime
 from app.ids import RunId
 from app.inference.calls.calibration import TOKENS_PER_MESSAGE
@@ -68,7 +69,7 @@ class Embedder:
         load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
         reported = Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)
         record = await self._settling.finish(held, None, reported, Seen(), on_record)
-        degraded = () if held.lease.coordinated else ("coordination",)
+        degraded = () if held.lease.coordinated else (Degradation.COORDINATION,)
         return Embedding(vectors=batch.join(reply.embeddings), record=record, degraded=degraded)
 
     async def _after(self, broke: CallBroke, batch: "Batch", held: Held, patience: Patience) -> None:

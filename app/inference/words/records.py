@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.degradation import Degradation
 from app.ids import RouteId, RunId
 from app.inference.words.ends import FinishReason
 from app.inference.words.route import Route
@@ -118,8 +119,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     `text` is the new text, without `ChatCall.prefix`; after an `on_restart` it is all there is. `thinking` is what the
     model thought before it. `continued` says that another node went on where one broke off. `degraded` names what was
-    missing: `coordination` (Redis was away), `tier` (a lower tier answered), `history` (earlier turns did not fit),
-    `prompt_truncated` (the node saw less than was sent), `thinking` (it was asked for, and the model cannot).
+    missing.
     """
 
     text: str
@@ -129,7 +129,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason
     thinking: str = ""
     tool_calls: tuple[msgspec.Raw, ...] = ()
-    degraded: tuple[str, ...] = ()
+    degraded: tuple[Degradation, ...] = ()
 
 
 class Embedding(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +137,7 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
 
     vectors: tuple[tuple[float, ...], ...]
     record: CallRecord
-    degraded: tuple[str, ...] = ()
+    degraded: tuple[Degradation, ...] = ()
 
 
 def identity_of(texts: Iterable[str]) -> str:

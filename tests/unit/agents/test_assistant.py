@@ -12,7 +12,8 @@ from app.agents.calls import RunCalls
 from app.agents.prompts import Prompt, load_prompts
 from app.agents.team import Outbox, Work
 from app.agents.teams.assistant import TEAM, compact, number, respond
-from app.agents.values import Claim, Degradation, Turn
+from app.agents.values import Claim, Turn
+from app.degradation import Degradation
 from app.ids import ChunkId, DocumentId
 from app.inference.words.tiers import Tier
 from app.retrieval.search import Passage

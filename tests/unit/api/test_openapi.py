@@ -11,6 +11,7 @@ from litestar import Litestar
 from app.api.docs import ASSETS, MEDIA_TYPES
 from app.api.openapi import describe_api, operations_of
 from app.api.problems import ProblemDocument
+from app.degradation import Degradation
 from app.errors import NoNodeAvailable
 from tests.fakes.asgi import Client
 from tests.fakes.platform import TENANT_A, FakePlatform
@@ -95,6 +96,8 @@ def test_reply_and_health_are_documented_field_by_field(document: dict[str, Any]
     kinds = {name: field.get("type") for name, field in answer["properties"].items()}
     assert kinds["message"] == kinds["agent_used"] == kinds["session_id"] == "string"
     assert kinds["requires_clarification"] == kinds["conversation_complete"] == "boolean"
+    lacks = document["components"]["schemas"][answer["properties"]["degraded"]["items"]["$ref"].rpartition("/")[2]]
+    assert set(lacks["enum"]) == set(Degradation)
     metadata = document["components"]["schemas"]["ChatMetadata"]["properties"]
     assert metadata["tokens_used"]["type"] == metadata["processing_time_ms"]["type"] == "integer"
     assert {"session_id", "message", "agent_used", "metadata"} <= set(answer["required"])
