@@ -26,9 +26,8 @@ from app.agents.values import History, RouteSummary, RunResult, RunState
 from app.agents.verdict import GIVEN_UP, cause_of, judge
 from app.cancel import cancel
 from app.degradation import Degradation
-from app.errors import AnswerEmpty, LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
+from app.errors import LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.words.ends import is_blank
 from app.inference.words.records import Outcome
 from app.postgres import Database
 from app.retrieval.search import Search
@@ -135,7 +134,7 @@ class Execution:
             context=Work(claim, history.turns, self._calls, parts.prompts, outbox),
             durability="exit",
         )
-        reply = _reply_of(outbox)
+        reply = outbox.take()
         if reply.text != self._live.text:
             self._live.restart()
             self._live.append(reply.text)
@@ -263,12 +262,3 @@ class Execution:
             reused=self._effects.reused,
         )
         return await self._live.end(result)
-
-
-def _reply_of(outbox: Outbox) -> Reply:
-    """Return what the team left. Raises RunFailed, and AnswerEmpty: a turn without text is never stored."""
-    if outbox.reply is None:
-        raise RunFailed("the team left no reply", reason="no_reply")
-    if is_blank(outbox.reply.text):
-        raise AnswerEmpty("the team left a reply without text")
-    return outbox.reply

@@ -12,6 +12,8 @@ from app.agents import teams
 from app.agents.calls import Reply, RunCalls
 from app.agents.prompts import Prompt
 from app.agents.values import Claim, Turn
+from app.errors import AnswerEmpty, RunFailed
+from app.inference.ends import is_blank
 
 Graph: TypeAlias = "StateGraph[Any, Work, Any, Any]"
 CompiledGraph: TypeAlias = "CompiledStateGraph[Any, Work, Any, Any]"
@@ -22,6 +24,14 @@ class Outbox:
 
     def __init__(self) -> None:
         self.reply: Reply | None = None
+
+    def take(self) -> Reply:
+        """Return what the team left. Raises RunFailed, and AnswerEmpty: a turn without text is never stored."""
+        if self.reply is None:
+            raise RunFailed("the team left no reply", reason="no_reply")
+        if is_blank(self.reply.text):
+            raise AnswerEmpty("the team left a reply without text")
+        return self.reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,11 @@ async def test_a_model_that_cannot_think_says_that_it_answered_without(servers: 
 async def test_tool_calls_that_nobody_offered_tools_for_are_no_answer(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, times=-1, text="", tool_calls=[{"function": {"name": "add"}}])
     async with opened(settings_for(servers, node)) as (platform,):
-        result = await answered(platform, await add_caller(platform), ask())
+        caller, start = await add_caller(platform), ask(idempotency_key="order-1")
+        result = await answered(platform, caller, start)
         assert (result.state, result.error_code) == (RunState.FAILED, "answer_empty")
         assert result.routes[-1].finish_reason is FinishReason.TOOL_CALLS
+        # The next attempt asks the model again: nothing was kept that stands for an answer.
+        node.scripts.clear()
+        again = await answered(platform, caller, start)
+        assert (again.run_id, again.state, again.finish_reason) == (result.run_id, RunState.DONE, FinishReason.STOP)

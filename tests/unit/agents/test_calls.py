@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -11,6 +12,7 @@ from app.agents.deadline import deadline_of
 from app.agents.event_log import EventLog
 from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
+from app.agents.values import Claim, RunOptions
 from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
 from app.ids import TenantId
 from app.inference.calls.dispatcher import Dispatcher
@@ -112,7 +114,12 @@ class Scripted:
                 on_delta(piece)
         record = cast("CallRecord", None)
         return Answer(
-            text="", record=record, route=cast("Route", None), continued=False, finish_reason=FinishReason.STOP
+            text="",
+            thinking="One, or two?",
+            record=record,
+            route=cast("Route", None),
+            continued=False,
+            finish_reason=FinishReason.STOP,
         )
 
 
@@ -120,12 +127,11 @@ OPENING = "I cannot reach it."
 OPENED = Prompt(FrontMatter("p", 1, opening=OPENING), "Be brief.")
 
 
-async def said(dispatcher: Scripted, shown: str, prompt: Prompt = OPENED) -> str:
-    """The whole answer where an earlier attempt had shown `shown`."""
-    live = LiveRun(CLAIM, cast("EventLog", None), text=shown, on_unlogged=lambda: None)
-    calls = RunCalls(
-        claim=CLAIM,
-        live=live,
+def calls_of(dispatcher: Scripted, *, shown: str = "", claim: Claim = CLAIM) -> RunCalls:
+    """The calls of an attempt where an earlier one had shown `shown`."""
+    return RunCalls(
+        claim=claim,
+        live=LiveRun(claim, cast("EventLog", None), text=shown, on_unlogged=lambda: None),
         effects=KeptEffects(),
         dispatcher=cast("Dispatcher", dispatcher),
         search=FailingSearch(NodeFailed("unused")),
@@ -133,7 +139,11 @@ async def said(dispatcher: Scripted, shown: str, prompt: Prompt = OPENED) -> str
         deadline=deadline_of(CLAIM, 300.0),
         metrics=Metrics(CollectorRegistry()),
     )
-    return await calls.answer("respond/answer", "assistant", prompt, {}, ())
+
+
+async def said(dispatcher: Scripted, shown: str, prompt: Prompt = OPENED) -> str:
+    """The whole answer where an earlier attempt had shown `shown`."""
+    return await calls_of(dispatcher, shown=shown).answer("respond/answer", "assistant", prompt, {}, ())
 
 
 async def test_what_a_prompt_opens_with_stands_once_before_the_models_words() -> None:
@@ -152,3 +162,12 @@ async def test_an_opening_that_was_shown_is_no_word_for_the_model_to_go_on_from(
 
 async def test_a_prompt_without_an_opening_leaves_the_models_words_as_they_are() -> None:
     assert await said(Scripted("One", " two."), "", Prompt(FrontMatter("p", 1), "Be brief.")) == "One two."
+
+
+@pytest.mark.parametrize(("think", "kept"), [(None, ""), (False, ""), (True, "One, or two?")])
+async def test_thinking_is_kept_only_if_it_was_asked_for(*, think: bool | None, kept: str) -> None:
+    claim = msgspec.structs.replace(CLAIM, options=RunOptions(think=think))
+    calls = calls_of(Scripted("One."), claim=claim)
+    await calls.answer("respond/answer", "assistant", OPENED, {}, ())
+    assert calls.said is not None
+    assert (calls.said.text, calls.said.thinking) == ("I cannot reach it.\n\nOne.", kept)

@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from app.agents.observing import observe
 from app.agents.values import RunResult, RunState
+from app.inference.ends import FinishReason
 from app.telemetry.metrics import Metrics
 from tests.fakes.runner import ROUTE
 from tests.fakes.runs import CLAIM
@@ -43,3 +45,11 @@ def test_an_end_is_counted_once_by_how_it_came(
     assert registry.get_sample_value("agent_errors_total", labels) == errors
     tokens = {"agent_name": "assistant", "model": ROUTE.model}
     assert registry.get_sample_value("agent_token_usage_sum", tokens) == 42
+
+
+@pytest.mark.parametrize("reason", [FinishReason.STOP, FinishReason.LENGTH])
+def test_the_line_of_an_end_says_why_the_model_stopped(reason: FinishReason) -> None:
+    result = msgspec.structs.replace(ENDED, state=RunState.DONE, finish_reason=reason)
+    with capture_logs() as lines:
+        observe(Metrics(CollectorRegistry()), CLAIM, result, ROUTE, took_s=1.5, reused=0)
+    assert [(line["event"], line["finish_reason"]) for line in lines] == [("run.finished", reason)]

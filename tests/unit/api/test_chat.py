@@ -56,6 +56,16 @@ async def test_an_answer_says_whether_it_is_a_question_and_whether_the_conversat
     assert (reply["requires_clarification"], reply["conversation_complete"]) == (asks, complete)
 
 
+async def test_an_answer_says_how_it_ended_and_shows_the_thinking_that_was_asked_for(
+    client: Client, platform: FakePlatform
+) -> None:
+    platform.runner.ending = lambda result: msgspec.structs.replace(
+        result, finish_reason=FinishReason.LENGTH, thinking="30, or 60?"
+    )
+    reply = (await client.post(CHAT, {"message": "hello", "think": True})).json()
+    assert (reply["finish_reason"], reply["thinking"]) == ("length", "30, or 60?")
+
+
 async def test_an_answer_tells_its_route_and_cost_in_headers(client: Client) -> None:
     reply = await client.post(CHAT, {"message": "hello"}, ("x-request-id", "my-id-7"))
     assert reply.headers["x-request-id"] == "my-id-7"
@@ -79,6 +89,7 @@ async def test_all_options_reach_the_run(client: Client, platform: FakePlatform)
         "temperature": 0.8,
         "max_tokens": 64,
         "seed": 7,
+        "think": "low",
         "on_disconnect": "continue",
     }
     assert (await client.post(CHAT, body, ("idempotency-key", "order-1"))).status == 200
@@ -89,6 +100,7 @@ async def test_all_options_reach_the_run(client: Client, platform: FakePlatform)
     assert ask.on_disconnect is OnDisconnect.CONTINUE
     options = ask.options
     assert (options.temperature, options.max_tokens, options.seed, options.deadline_s) == (0.8, 64, 7, 12.5)
+    assert options.think == "low"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from app.api import sse
 from app.api.shapes import ChatResponse
 from app.api.sse import EventStream
 from app.errors import NodeFailed, NoNodeAvailable, StoreUnavailable
+from app.inference.ends import FinishReason
 from tests.fakes.asgi import JSON, LIMIT_S, Client
 from tests.fakes.platform import FakePlatform
 from tests.fakes.runner import failed
@@ -37,6 +38,15 @@ async def test_a_stream_tells_queued_deltas_and_done_with_the_whole_answer(clien
     assert answer.metadata.cost_usd == 0.000025
     run_id = events[0][2]["run_id"]
     assert [event_id for event_id, _, _ in events] == [f"{run_id}:1000:{n}" for n in (0, 12, 29, 29)]
+
+
+async def test_the_end_of_a_stream_says_how_the_answer_ended(client: Client, platform: FakePlatform) -> None:
+    platform.runner.ending = lambda result: msgspec.structs.replace(
+        result, finish_reason=FinishReason.LENGTH, conversation_complete=False, thinking="30, or 60?"
+    )
+    _, kind, body = (await client.send("POST", CHAT, body=ASK, headers=[JSON])).events()[-1]
+    assert (kind, body["finish_reason"], body["conversation_complete"]) == ("done", "length", False)
+    assert body["thinking"] == "30, or 60?"
 
 
 async def test_no_character_of_an_answer_ends_a_line_of_the_stream(client: Client, platform: FakePlatform) -> None:
