@@ -11,6 +11,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.types.json import Jsonb
 
+from app.agents.run_failure import RunFailure
 from app.agents.values import Claim
 from app.errors import RunFailed
 from app.ids import SessionId, TenantId
@@ -143,7 +144,7 @@ class RunSaver(AsyncPostgresSaver):
 
     def _check(self, config: RunnableConfig) -> None:
         if config.get("configurable", {}).get("thread_id") != self._thread_id:
-            raise RunFailed("a checkpoint of another session was asked for", reason="wrong_thread")
+            raise RunFailed("a checkpoint of another session was asked for", reason=RunFailure.WRONG_THREAD)
 
 
 def storable(value: Any) -> Any:  # noqa: ANN401 - a graph's state may hold any plain value
@@ -157,9 +158,9 @@ def storable(value: Any) -> Any:  # noqa: ANN401 - a graph's state may hold any 
         case bool() | None | bytes():
             return value
         case int() if not -LARGEST <= value < LARGEST:
-            raise RunFailed("an integer in the state is over 64 bits", reason="unstorable")
+            raise RunFailed("an integer in the state is over 64 bits", reason=RunFailure.UNSTORABLE)
         case float() if not math.isfinite(value):
-            raise RunFailed("a number in the state is not finite", reason="unstorable")
+            raise RunFailed("a number in the state is not finite", reason=RunFailure.UNSTORABLE)
         case list() | tuple():
             return [storable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
         case dict():

@@ -7,6 +7,7 @@ from typing import Generic, LiteralString, TypeVar
 
 import msgspec
 
+from app.agents.run_failure import RunFailure
 from app.agents.values import Claim
 from app.errors import LeaseLost, RunFailed
 from app.inference.calls import usage_rows
@@ -105,7 +106,9 @@ class Effects:
         stored = self._stored.get(key)
         if stored is not None:
             if stored.input_sha256 != input_sha256:
-                raise RunFailed("an effect met another input than the one it is stored for", reason="run_diverged")
+                raise RunFailed(
+                    "an effect met another input than the one it is stored for", reason=RunFailure.RUN_DIVERGED
+                )
             self.reused += 1
             return msgspec.msgpack.decode(stored.result, type=result_type)
         await self._commit_waiting()

@@ -19,11 +19,12 @@ from app.agents.live import Ending, LiveRun
 from app.agents.observing import observe
 from app.agents.prompts import Prompt
 from app.agents.results import conclude, earlier_calls
+from app.agents.run_failure import RunFailure
 from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER, Sessions
 from app.agents.team import CompiledGraph, Outbox, Work
 from app.agents.values import History, RouteSummary, RunResult, RunState
-from app.agents.verdict import GIVEN_UP, cause_of, judge
+from app.agents.verdict import cause_of, judge
 from app.cancel import cancel
 from app.degradation import Degradation
 from app.errors import LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
@@ -120,7 +121,8 @@ class Execution:
         if claim.cancel_asked:
             raise RunCancelled("the run was cancelled")
         if claim.lost >= parts.attempts:
-            raise RunFailed(f"given up: {claim.lost} attempts ended with the process that made them", reason=GIVEN_UP)
+            detail = f"given up: {claim.lost} attempts ended with the process that made them"
+            raise RunFailed(detail, reason=RunFailure.ATTEMPTS)
         history = History()
         if not claim.new_session:
             history = await parts.sessions.history(claim.tenant_id, claim.session_id, before=claim.run_id)

@@ -38,6 +38,7 @@ def observe(
         "run.finished",
         outcome=result.state,
         error_code=result.error_code,
+        reason=result.error_facts.get("reason"),
         finish_reason=result.finish_reason,
         tier=tier,
         node=None if route is None else route.node,

@@ -11,6 +11,7 @@ from langgraph.graph.state import CompiledStateGraph, StateGraph
 from app.agents import teams
 from app.agents.calls import Reply, RunCalls
 from app.agents.prompts import Prompt
+from app.agents.run_failure import RunFailure
 from app.agents.values import Claim, Turn
 from app.errors import AnswerEmpty, RunFailed
 from app.inference.ends import is_blank
@@ -28,7 +29,7 @@ class Outbox:
     def take(self) -> Reply:
         """Return what the team left. Raises RunFailed, and AnswerEmpty: a turn without text is never stored."""
         if self.reply is None:
-            raise RunFailed("the team left no reply", reason="no_reply")
+            raise RunFailed("the team left no reply", reason=RunFailure.NO_REPLY)
         if is_blank(self.reply.text):
             raise AnswerEmpty("the team left a reply without text")
         return self.reply

@@ -2,6 +2,7 @@
 
 from app.agents.deadline import Deadline
 from app.agents.live import Ending
+from app.agents.run_failure import RunFailure
 from app.agents.values import RunState
 from app.errors import (
     NodeFailed,
@@ -12,8 +13,6 @@ from app.errors import (
     SwitchyardError,
     Unavailable,
 )
-
-GIVEN_UP = "attempts"
 
 
 def cause_of(
@@ -36,10 +35,10 @@ def judge(
     """Return the state and the fact; `has_begun` says that an effect or text of the run is kept."""
     if ending is Ending.CANCELLED or is_cancelled:
         return RunState.CANCELLED, RunCancelled("the run was cancelled")
-    if isinstance(error, RunFailed) and error.facts.get("reason") == GIVEN_UP:
+    if isinstance(error, RunFailed) and error.facts.get("reason") == RunFailure.ATTEMPTS:
         return RunState.DEAD, error
     if isinstance(error, Unavailable) and not has_begun:
         return RunState.REFUSED, error
     if isinstance(error, SwitchyardError):
         return RunState.FAILED, error
-    return RunState.FAILED, RunFailed("an unforeseen error ended the run", reason="internal")
+    return RunState.FAILED, RunFailed("an unforeseen error ended the run", reason=RunFailure.INTERNAL)

@@ -40,7 +40,8 @@ TEXT = (
     "Responses with status 429, 503 or 504 carry `Retry-After`. After the first byte of a stream, the same document "
     "comes as its `error` event. nginx, in front of the replicas, says `unavailable`, mostly `rate_limited`, and what "
     "it refuses itself in the same shape. A job that failed or waits has a code in its `error`: one met in a job "
-    "or in an answer. Clients are told `internal` where the log says more."
+    "or in an answer. Clients are told `internal` where the log says more. `reason` of `run_failed` is "
+    "one of the words of RunFailure."
 )
 HEAD = ("code", "status", "met in", "what happened", "the same request may work later")
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
-from app.agents import values
+from app.agents import run_failure, values
 from app.api import operations, shapes
 from app.inference.calls import continuation
 from app.inference.fleet import model_problems, nodes
@@ -33,6 +33,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (ends, "FinishReason"),
     (thinking, "ThinkLevel"),
     (values, "RunState"),
+    (run_failure, "RunFailure"),
     (values, "EventKind"),
     (values, "WaitReason"),
     (values, "OnDisconnect"),

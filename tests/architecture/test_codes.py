@@ -5,13 +5,15 @@ import json
 import re
 from collections.abc import Iterator
 
+from app.agents.run_failure import RunFailure
 from app.api import codes
 from app.api.docs import write_errors_page
 from app.api.problems import ROUTER_CODES, title_of
-from app.errors import BodyTooLarge, MediaTypeUnknown, SwitchyardError
+from app.errors import BodyTooLarge, MediaTypeUnknown, RunFailed, SwitchyardError
 from app.retrieval.sandbox import Unreadable
 from app.retrieval.states import GONE, code_of
 from ops.docs.errors_page import write_errors
+from ops.docs.words_page import write_words
 from tests.architecture.sources import ROOT, Source, sources
 
 ASKING = {"isinstance", "issubclass", "suppress"}
@@ -82,6 +84,30 @@ def test_a_class_that_nobody_makes_is_noticed() -> None:
     tree = ast.parse("raise errors.Draining('x')\nuuid_or(text, KeyUnknown)\nkind = RowExists if x else StatementWrong")
     expected = {"draining", "key_unknown", "row_exists", "statement_wrong"}
     assert raised((Source("app/x.py", [], tree),)) == expected
+
+
+def reasons(found: tuple[Source, ...]) -> list[str]:
+    """Return what each `RunFailed(…)` of these sources gives as its reason, as it is written."""
+    calls = [node for source in found for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    given = [{one.arg: ast.unparse(one.value) for one in call.keywords} for call in calls if is_run_failed(call)]
+    return [keywords.get("reason", "none") for keywords in given]
+
+
+def is_run_failed(call: ast.Call) -> bool:
+    return name_of(call.func) == RunFailed.__name__
+
+
+def test_a_run_fails_for_one_of_the_listed_reasons_and_each_is_given_somewhere() -> None:
+    found = tuple(source for source in sources("app") if source.path not in TABLES)
+    assert set(reasons(found)) == {f"RunFailure.{why.name}" for why in RunFailure}
+    wrong = ast.parse("RunFailed('x')\nerrors.RunFailed('x', reason='odd')")
+    assert reasons((Source("app/x.py", [], wrong),)) == ["none", "'odd'"]
+
+
+def test_every_reason_of_a_failed_run_is_on_the_page_of_words() -> None:
+    below = write_words().partition("## RunFailure")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `(\w+)` \|", below, re.MULTILINE)
+    assert listed == ["attempts", "run_diverged", "no_reply", "unstorable", "wrong_thread", "internal"]
 
 
 def test_both_pages_say_the_same() -> None:

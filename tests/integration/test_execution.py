@@ -276,7 +276,7 @@ async def test_a_run_whose_owners_die_is_given_up(servers: Servers, node: FakeNo
             result = await second.runner.resume(handle.run_id)
             assert result is not None
             assert (result.state, result.error_code) == (RunState.DEAD, "run_failed")
-            assert result.attempt == 2
+            assert (result.attempt, result.error_facts["reason"]) == (2, "attempts")
             assert result.gpu_seconds > 0
             assert (await rows(second, STATE, handle.run_id))[0]["state"] == "dead"
 

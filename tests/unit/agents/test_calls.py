@@ -13,14 +13,14 @@ from app.agents.event_log import EventLog
 from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.values import Claim, RunOptions
-from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
+from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
 from app.ids import TenantId
-from app.inference.calls.dispatcher import Dispatcher
-from app.inference.words.ends import FinishReason
-from app.inference.words.records import Answer, CallRecord, ChatCall
-from app.inference.words.route import Route
+from app.inference.dispatcher import Dispatcher
+from app.inference.ends import FinishReason
+from app.inference.records import Answer, CallRecord, ChatCall
 from app.retrieval.search import Embed, Passage, Search
 from app.telemetry.metrics import Metrics
+from tests.fakes.runner import ROUTE
 from tests.fakes.runs import CLAIM, KeptEffects
 
 
@@ -117,7 +117,7 @@ class Scripted:
             text="",
             thinking="One, or two?",
             record=record,
-            route=cast("Route", None),
+            route=ROUTE,
             continued=False,
             finish_reason=FinishReason.STOP,
         )
@@ -171,3 +171,9 @@ async def test_thinking_is_kept_only_if_it_was_asked_for(*, think: bool | None, 
     await calls.answer("respond/answer", "assistant", OPENED, {}, ())
     assert calls.said is not None
     assert (calls.said.text, calls.said.thinking) == ("I cannot reach it.\n\nOne.", kept)
+
+
+async def test_an_answer_without_text_is_none() -> None:
+    with pytest.raises(AnswerEmpty) as failed:
+        await said(Scripted(), "")
+    assert failed.value.facts == {"node": "a"}

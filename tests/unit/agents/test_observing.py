@@ -52,4 +52,13 @@ def test_the_line_of_an_end_says_why_the_model_stopped(reason: FinishReason) -> 
     result = msgspec.structs.replace(ENDED, state=RunState.DONE, finish_reason=reason)
     with capture_logs() as lines:
         observe(Metrics(CollectorRegistry()), CLAIM, result, ROUTE, took_s=1.5, reused=0)
-    assert [(line["event"], line["finish_reason"]) for line in lines] == [("run.finished", reason)]
+    assert [(line["event"], line["finish_reason"], line["reason"]) for line in lines] == [
+        ("run.finished", reason, None)
+    ]
+
+
+def test_the_line_of_a_run_that_failed_by_itself_says_why() -> None:
+    result = msgspec.structs.replace(ENDED, error_code="run_failed", error_facts={"reason": "run_diverged"})
+    with capture_logs() as lines:
+        observe(Metrics(CollectorRegistry()), CLAIM, result, None, took_s=1.5, reused=0)
+    assert [(line["error_code"], line["reason"]) for line in lines] == [("run_failed", "run_diverged")]

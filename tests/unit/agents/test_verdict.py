@@ -8,8 +8,9 @@ import pytest
 from app.agents.deadline import Deadline, deadline_of
 from app.agents.live import Ending
 from app.agents.observing import OUTCOMES, outcome_of
+from app.agents.run_failure import RunFailure
 from app.agents.values import FINAL_STATES, Claim, OnDisconnect, RunOptions, RunResult, RunState
-from app.agents.verdict import GIVEN_UP, cause_of, judge
+from app.agents.verdict import cause_of, judge
 from app.errors import (
     ContextTooLong,
     DeadlineExceeded,
@@ -100,7 +101,7 @@ def test_a_call_that_gives_up_at_the_deadline_does_so_because_of_it(kind: type[U
     [
         (None, Ending.CANCELLED, True, RunState.CANCELLED, "cancelled"),
         (NodeFailed("broke"), Ending.CANCELLED, False, RunState.CANCELLED, "cancelled"),
-        (RunFailed("given up", reason=GIVEN_UP), None, True, RunState.DEAD, "run_failed"),
+        (RunFailed("given up", reason=RunFailure.ATTEMPTS), None, True, RunState.DEAD, "run_failed"),
         (StoreUnavailable("away", store="postgres"), None, False, RunState.REFUSED, "store_unavailable"),
         (DeadlineExceeded("late"), None, False, RunState.REFUSED, "deadline_exceeded"),
         (DeadlineExceeded("late"), None, True, RunState.FAILED, "deadline_exceeded"),
