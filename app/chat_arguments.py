@@ -13,6 +13,7 @@ from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack
 from app.files import FileUnreadable, read_text
+from app.inference.thinking import Think, ThinkLevel
 from app.mistakes import ConfigurationWrong, Mistake
 from app.urls import AddressWrong, read_http_address
 from app.variables import FILE_BYTES
@@ -23,6 +24,8 @@ LOCAL_KEY = "SWITCHYARD_LOCAL_KEY"
 DEFAULT_URL = "http://127.0.0.1:8080"
 LONGEST_WAIT_LIMIT_S = 86_400
 HISTORY_LINES = 1000
+HOW: Mapping[str, Think] = {"yes": True, "no": False, **{level.value: level for level in ThinkLevel}}
+"""What may follow `--think`."""
 PROMPT = "> "
 
 
@@ -45,6 +48,13 @@ def wait(text: str) -> float:
     return seconds
 
 
+def think(text: str) -> Think:
+    """Return how an argument says that a model thinks. Raises ArgumentTypeError for what says nothing of it."""
+    if text not in HOW:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(HOW)}")
+    return HOW[text]
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `switchyard chat` takes."""
     parser.add_argument(
@@ -58,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--team", default="assistant", help="who answers")
     parser.add_argument("--session", help="go on with this session; its id stands below an answer")
     parser.add_argument("--temperature", type=finite, help="how freely it answers")
+    parser.add_argument(
+        "--think",
+        type=think,
+        metavar="HOW",
+        help=f"whether, or how hard, the model thinks first, and show that apart: {', '.join(HOW)}; else as it is set",
+    )
     parser.add_argument(
         "--wait",
         type=wait,
@@ -83,7 +99,7 @@ def run_chat(given: argparse.Namespace, environ: Mapping[str, str], console: Con
         stack,
         console,
         notes,
-        options={"team": given.team, "temperature": given.temperature},
+        options={"team": given.team, "temperature": given.temperature, "think": given.think},
         session_id=given.session,
         as_json=given.json,
         read=_prompted if is_typed else input,

@@ -7,7 +7,7 @@ from typing import assert_never
 from uuid import uuid4
 
 from app.asking_again import WAIT_LIMIT_S, Waits
-from app.chat_lines import HELP, Word, describe_answer, describe_session, is_word
+from app.chat_lines import HELP, Thoughts, Word, describe_answer, describe_session, is_word
 from app.console import Console
 from app.conversation import Stack, StackAway, StackRefused, StreamEvent
 from app.text import is_storable
@@ -46,6 +46,7 @@ class ChatCommand:
         self._wait = wait
         self._run_id = ""
         self._text = ""
+        self._thoughts = Thoughts(notes)
 
     def talk(self) -> int:
         """Read what a person types, until the end of input; return 0."""
@@ -139,7 +140,7 @@ class ChatCommand:
 
     def _try(self, question: str, key: str) -> StackRefused | None:
         """Ask, and show what comes; return the problem that it ended with. Raises StackAway."""
-        self._run_id, self._text = "", ""
+        self._run_id, self._text, self._thoughts = "", "", Thoughts(self._notes)
         body: dict[str, object] = {"message": question, **self._options}
         if self._session_id is not None:
             body["session_id"] = self._session_id
@@ -173,7 +174,10 @@ class ChatCommand:
                 self._note(f"({event.body['node']} loads {event.body['model']})")
             case "waiting_for_node":
                 self._note(f"(waiting for a node: {event.body['reason']})")
+            case "thinking":
+                self._think(int(event.body["offset"]), str(event.body["text"]))
             case "delta":
+                self._notes.end_line()
                 self._text += str(event.body["text"])
                 self._write(str(event.body["text"]))
             case "restart":
@@ -182,6 +186,11 @@ class ChatCommand:
                 self._write(self._text)
             case _:
                 pass
+
+    def _think(self, offset: int, text: str) -> None:
+        if self._options.get("think", False) and not self._as_json:
+            self._console.end_line()
+            self._thoughts.add(offset, text)
 
     def _write(self, text: str) -> None:
         if not self._as_json:
@@ -196,6 +205,7 @@ class ChatCommand:
         return FAILED
 
     def _finish(self, event: StreamEvent) -> None:
+        self._notes.end_line()
         self._console.end_line()
         self._session_id = str(event.body["session_id"])
         if self._as_json:

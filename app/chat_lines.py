@@ -1,8 +1,18 @@
-"""What `switchyard chat` shows below an answer, and what it knows besides questions."""
+"""What `switchyard chat` shows around an answer, and what it knows besides questions."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
+
+from app.console import Console
+
+THOUGHT = "| "
+"""Begins each line of what a model thinks."""
+CUT: Mapping[str, str] = {
+    "length": "cut off: the model's tokens ran out before its answer was whole; ask it to go on",
+    "other": "perhaps cut off: the model stopped for a reason that is not known",
+}
+"""What is said of an answer that is not whole, by its `finish_reason`."""
 
 
 class Word(StrEnum):
@@ -39,12 +49,33 @@ def describe_session(session_id: str) -> str:
     return f"session: {session_id}; `switchyard chat --session {session_id}` goes on with it"
 
 
+class Thoughts:
+    """Shows what a model thinks as it comes, apart from its answer."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._text = ""
+
+    def add(self, offset: int, text: str) -> None:
+        """Show a piece that follows the first `offset` characters; what was shown after those counts no more."""
+        kept = self._text[:offset]
+        begins = kept == "" or len(kept) < len(self._text)
+        if len(kept) < len(self._text):
+            self._console.say("(it thinks again)")
+        self._text = kept + text
+        shown = self._text if begins else text
+        self._console.write((THOUGHT if begins else "") + shown.replace("\n", f"\n{THOUGHT}"))
+
+
 def describe_answer(answer: Mapping[str, Any]) -> list[str]:
-    """Return the lines below an answer: routes, totals, citations, what was missing."""
+    """Return the lines below an answer: whether it is whole, routes, totals, citations, what was missing."""
     took = answer["metadata"]
-    lines = ["", *(describe_route(route) for route in took["routes"])]
+    cut = CUT.get(str(answer.get("finish_reason")))
+    lines = ["", *([cut] if cut else []), *(describe_route(route) for route in took["routes"])]
+    thought = sum(route.get("thinking_tokens", 0) for route in took["routes"])
     lines.append(
-        f"total: {took['input_tokens']} tokens in, {took['output_tokens']} out, first after "
+        f"total: {took['input_tokens']} tokens in, {took['output_tokens']} out"
+        f"{f' ({thought} of them thinking)' if thought else ''}, first after "
         f"{_ms(took['first_token_ms'])}, all after {_ms(took['processing_time_ms'])}, "
         f"{took['gpu_seconds']:.3f} GPU-seconds, ${took['cost_usd']:.6f}"
     )

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack, StreamEvent
+from app.inference.thinking import Think
 
 WAITS_LIMIT = 50
 Told: TypeAlias = StreamEvent | BaseException
@@ -73,6 +74,7 @@ class Conversation:
         stack: Stack,
         *lines: str,
         as_json: bool = False,
+        think: Think | None = None,
         encoding: str = "utf-8",
         wait: Callable[[float], None] | None = None,
     ) -> None:
@@ -85,7 +87,7 @@ class Conversation:
             stack,
             Console(self._out),
             Console(self._notes),
-            options={"team": "assistant", "temperature": None},
+            options={"team": "assistant", "temperature": None, "think": think},
             as_json=as_json,
             read=reader(*lines),
             wait=wait or self._note_wait,
@@ -105,6 +107,11 @@ class Conversation:
     def notes(self) -> str:
         """What went to standard error."""
         return self._notes.getvalue()
+
+
+def thought(offset: int, text: str) -> StreamEvent:
+    """Return a piece of what the model thinks."""
+    return StreamEvent("r:1:0", "thinking", {"offset": offset, "text": text})
 
 
 def delta(text: str) -> StreamEvent:

@@ -10,7 +10,8 @@ from app.chat_lines import Word, describe_answer
 from app.cli import build_parser, run
 from app.console import Console
 from app.conversation import Stack, StackAway, StreamEvent, parse_events, read_problem
-from tests.unit.cli.scripted import ANSWER, QUEUED, Conversation, ScriptedStack, converse, delta, done
+from app.inference.thinking import Think, ThinkLevel
+from tests.unit.cli.scripted import ANSWER, QUEUED, Conversation, ScriptedStack, converse, delta, done, thought
 
 
 def test_a_conversation_keeps_its_session_until_told_otherwise() -> None:
@@ -31,6 +32,54 @@ def test_below_an_answer_stand_its_calls_its_totals_its_sources_and_what_was_mis
         '[1] a.md: "one two"',
         "without: retrieval",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("length", ["cut off: the model's tokens ran out before its answer was whole; ask it to go on"]),
+        ("other", ["perhaps cut off: the model stopped for a reason that is not known"]),
+        ("stop", []),
+        # An answer of a version that did not ask why the model stopped.
+        (None, []),
+    ],
+)
+def test_an_answer_that_is_not_whole_says_so_before_all_else(reason: str | None, said: list[str]) -> None:
+    whole = describe_answer(ANSWER)
+    assert describe_answer(ANSWER | {"finish_reason": reason}) == ["", *said, *whole[1:]]
+
+
+def test_tokens_of_thinking_stand_among_the_totals() -> None:
+    routes = [ANSWER["metadata"]["routes"][0] | {"thinking_tokens": count} for count in (0, 3, 4)]
+    lines = describe_answer(ANSWER | {"metadata": ANSWER["metadata"] | {"routes": routes}})
+    assert lines[4].startswith("total: 10 tokens in, 2 out (7 of them thinking), first after ")
+
+
+@pytest.mark.parametrize(("think", "sent"), [(None, None), (False, False), (True, True), (ThinkLevel.LOW, "low")])
+def test_thinking_is_shown_apart_and_only_if_it_was_asked_for(think: Think | None, sent: object) -> None:
+    stack = ScriptedStack(QUEUED, thought(0, "One\n"), thought(4, "or"), thought(6, " two?"), delta("Two."), done())
+    conversation = Conversation(stack, think=think)
+    assert conversation.command.ask("q") == 0
+    assert stack.asked[0].get("think") == sent
+    assert conversation.out.splitlines()[0] == "Two."
+    assert conversation.notes == ("| One\n| or two?\n" if sent else "")
+
+
+def test_a_thought_that_begins_again_is_shown_from_what_is_kept() -> None:
+    stack = ScriptedStack(
+        QUEUED, thought(0, "One, or"), thought(5, "or three?"), thought(0, "Two!"), delta("2"), done()
+    )
+    conversation = Conversation(stack, think=True)
+    conversation.command.ask("q")
+    assert conversation.notes == "| One, or\n(it thinks again)\n| One, or three?\n(it thinks again)\n| Two!\n"
+
+
+def test_thinking_of_an_answer_in_json_is_in_the_json_alone() -> None:
+    answer = ANSWER | {"thinking": "One?"}
+    stack = ScriptedStack(QUEUED, thought(0, "One?"), StreamEvent("r:1:2", "done", answer))
+    conversation = Conversation(stack, think=True, as_json=True)
+    assert conversation.command.ask("q") == 0
+    assert (json.loads(conversation.out)["thinking"], conversation.notes) == ("One?", "")
 
 
 def test_an_answer_that_begins_again_is_shown_from_what_is_kept() -> None:
@@ -112,6 +161,7 @@ def test_without_a_key_the_ways_to_give_one_are_named() -> None:
     [
         *([], ["keys"], ["keys", "add"], ["tenants", "remove", "x"], ["nonsense"]),
         *(["chat", "--temperature", wrong, "hello"] for wrong in ("nan", "inf", "warm")),
+        *(["chat", "--think", wrong, "hello"] for wrong in ("", "maybe", "True")),
     ],
 )
 def test_a_wrong_command_line_ends_with_two_and_one_line(
@@ -196,6 +246,13 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         build_parser().parse_args(["--version"])
     assert (ended.value.code, capsys.readouterr().out) == (0, f"switchyard {VERSION}\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"), [("yes", True), ("no", False), *((level, level) for level in ("low", "medium", "high", "max"))]
+)
+def test_a_command_line_says_how_a_model_thinks(said: str, sent: object) -> None:
+    assert build_parser().parse_args(["chat", "--think", said, "hello"]).think == sent
 
 
 @pytest.mark.parametrize("question", ["", " \t"])
