@@ -16,6 +16,7 @@ COST = "switchyard_cost_usd_total"
 GPU_SECONDS = "switchyard_gpu_seconds_total"
 INPUT = "switchyard_input_tokens_total"
 OUTPUT = "switchyard_output_tokens_total"
+THINKING = "switchyard_thinking_tokens_total"
 QUERY_TOKENS = "agent_token_usage"
 SHOWN = "$__range"
 
@@ -134,6 +135,17 @@ def _tokens() -> tuple[Panel, ...]:
                 Query(f"60 * sum({rate(OUTPUT, WHERE)})", "generated"),
             ),
             kind=Kind.STACK,
+            width=6,
+        ),
+        Panel(
+            title="Thinking Tokens by Model",
+            unit=Unit.TOKENS_PER_MINUTE,
+            description="Generated tokens that were seen to be thinking, per minute, at least so many. Most of what a "
+            "model generates: forbid it (think in nodes.toml), or ask for less (low); see Cost by Model.",
+            queries=(Query(f"60 * sum by (model) ({rate(THINKING, WHERE)})", "{{model}}"),),
+            kind=Kind.STACK,
+            width=6,
+            no_value="no calls",
         ),
         Panel(
             title="Token Distribution by Model",
@@ -148,6 +160,7 @@ def _tokens() -> tuple[Panel, ...]:
                 ),
             ),
             kind=Kind.PARTS,
+            width=6,
         ),
         Panel(
             title="Tokens of a Query",
@@ -155,6 +168,7 @@ def _tokens() -> tuple[Panel, ...]:
             description="Prompt and generated tokens of one run of an agent. p95 far above p50: a few sessions carry "
             "a long history.",
             queries=tuple(Query(quantile(share, QUERY_TOKENS), f"p{share * 100:.0f}") for share in (0.5, 0.95)),
+            width=6,
             no_value="no queries",
         ),
     )

@@ -6,6 +6,7 @@ from grafana.dashboards.promql import NODE, by_or_none, rate
 
 NODE_CHOICE = Choice("node", "Node", "switchyard_node_state")
 CALLS = rate("switchyard_model_calls_total", NODE)
+ANSWERS = rate("switchyard_answers_total", NODE)
 PLACED = rate("switchyard_placements_total", NODE)
 # The number of a state in the panel; where processes disagree, the worst is shown.
 STATES = {
@@ -62,6 +63,7 @@ def _work() -> tuple[Panel, ...]:
             description="GPU-seconds per second of a node, of its GPUs: how busy our calls keep them. At 100 % the "
             "node is full; near 0 while calls wait: it hangs or is not routable.",
             queries=(Query(f"switchyard:gpu_busy:ratio5m{{{NODE}}}", "{{node}}"),),
+            width=6,
         ),
         Panel(
             title="Calls by Reason",
@@ -69,6 +71,7 @@ def _work() -> tuple[Panel, ...]:
             description="Why calls went to their node, per minute. Many cold_load: too many models for the nodes' "
             "memory; retry, continued, restarted: nodes break; degraded_tier: a tier has no node.",
             queries=(Query(f"60 * sum by (reason) ({PLACED})", "{{reason}}"),),
+            width=6,
             kind=Kind.STACK,
             no_value="no calls",
         ),
@@ -79,6 +82,18 @@ def _work() -> tuple[Panel, ...]:
             "the network, or a model that every node has.",
             queries=(Query(f"60 * {broken}", "{{node}} {{failure}}"),),
             no_value="no calls",
+            width=6,
+        ),
+        Panel(
+            title="Answers by Finish Reason",
+            unit=Unit.PER_MINUTE,
+            description="Calls that brought an answer, per minute, by why the model stopped. length: it was cut, raise "
+            "max_tokens (thinking counts too) or num_ctx; tool_calls: it asks for tools that nobody offered; other: a "
+            "word that Ollama does not have, see call.unknown_done_reason in the logs.",
+            queries=(Query(f"60 * sum by (finish_reason) ({ANSWERS})", "{{finish_reason}}"),),
+            kind=Kind.STACK,
+            width=6,
+            no_value="no answers",
         ),
     )
 

@@ -60,6 +60,17 @@ def _vectors() -> tuple[Panel, ...]:
             queries=(
                 Query(quantile(0.95, "switchyard_redis_request_seconds", by="store", where=INSTANCE), "{{store}}"),
             ),
+            width=6,
+        ),
+        Panel(
+            title="Missing Copies",
+            unit=Unit.COUNT,
+            description="Copies of the collection's shards that the settings ask for and that are not whole. Not 0: a "
+            "Qdrant peer is away, or fills its copies again; it falls by itself.",
+            queries=(Query("max(switchyard_collection_copies_missing)", "missing"),),
+            alert=alert("CollectionCopiesMissing"),
+            width=6,
+            decimals=0,
         ),
     )
 
@@ -73,6 +84,7 @@ def _background() -> tuple[Panel, ...]:
             "error is at GET /api/v2/jobs/{id}; none while uploads come in: the worker is down.",
             queries=(Query(f"60 * sum by (kind, outcome) ({rate('switchyard_jobs_total')})", "{{kind}} {{outcome}}"),),
             kind=Kind.STACK,
+            width=6,
             no_value="no jobs",
         ),
         Panel(
@@ -81,6 +93,7 @@ def _background() -> tuple[Panel, ...]:
             description="How late each process' event loop woke. Above 0.1 s: something blocks it, or the CPU is full; "
             "all answers of that process are slow.",
             queries=(Query(f"max by (instance) (switchyard_loop_lag_seconds{{{INSTANCE}}})", "{{instance}}"),),
+            width=6,
         ),
     )
 

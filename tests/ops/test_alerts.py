@@ -38,6 +38,7 @@ ALERTS = (
     "Watchdog",
     "LoopFailing",
     "NodeModelMisconfigured",
+    "CollectionCopiesMissing",
 )
 # What the alerts are to say, in the units of their expressions: severity, threshold, and how long.
 PROMISED = (

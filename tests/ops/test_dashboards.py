@@ -185,6 +185,16 @@ def test_the_cost_dashboard_has_its_four_panels_and_prices_nothing_by_the_token(
             assert not re.search(r"\b0\.\d", target["expr"]), "a price belongs into nodes.toml"
 
 
+def test_finish_reasons_and_thinking_have_panels_by_what_tells_them_apart() -> None:
+    shown = {expression.panel: expression.text for expression in expressions()}
+    assert shown["Answers by Finish Reason"] == (
+        '60 * sum by (finish_reason) (rate(switchyard_answers_total{node=~".*"}[1m]))'
+    )
+    assert shown["Thinking Tokens by Model"] == (
+        '60 * sum by (model) (rate(switchyard_thinking_tokens_total{node=~".*", model=~".*"}[1m]))'
+    )
+
+
 @pytest.mark.parametrize(
     ("title", "name"),
     [
@@ -193,6 +203,7 @@ def test_the_cost_dashboard_has_its_four_panels_and_prices_nothing_by_the_token(
         ("Database Pool", "DatabaseConnectionPoolExhausted"),
         ("Qdrant Latency", "QdrantHighLatency"),
         ("Tokens in the Last Hour", "HighTokenUsage"),
+        ("Missing Copies", "CollectionCopiesMissing"),
     ],
 )
 def test_a_line_is_drawn_where_the_alert_fires_and_its_runbook_is_linked(title: str, name: str) -> None:
