@@ -13,6 +13,7 @@ from tests.contract.ollama_server import (
     ANSWER_WITHIN_S,
     CHAT_MODEL,
     EMBED_MODEL,
+    THINKING_MODEL,
     TOOL_MODEL,
     Server,
     add_model,
@@ -23,11 +24,13 @@ from tests.contract.ollama_server import (
 
 @pytest.fixture(scope="session")
 def ollama_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a small chat model, the same with tools, and an embedding model."""
+    """A store with a small chat model, the same with tools and with thinking, and an embedding model."""
     store = tmp_path_factory.mktemp("ollama-models")
     ensure_store([CHAT_MODEL, EMBED_MODEL], store, progress=lambda _: None)
     template = (TEMPLATES / "qwen2.5-coder").read_text().rstrip("\n")
     add_model(store, TOOL_MODEL, like=CHAT_MODEL, template=template)
+    template = (TEMPLATES / "chatml-thinking").read_text().rstrip("\n")
+    add_model(store, THINKING_MODEL, like=CHAT_MODEL, template=template)
     return store
 
 
@@ -41,7 +44,8 @@ def ollama(request: pytest.FixtureRequest) -> Iterator[Server]:
             embed_model = os.environ.get("SWITCHYARD_TEST_OLLAMA_EMBED_MODEL", EMBED_MODEL)
             tool_model = os.environ.get("SWITCHYARD_TEST_OLLAMA_TOOL_MODEL", model)
             infill_model = os.environ.get("SWITCHYARD_TEST_OLLAMA_INFILL_MODEL", tool_model)
-            yield Server(real.rstrip("/"), model, embed_model, tool_model, infill_model, client)
+            thinking_model = os.environ.get("SWITCHYARD_TEST_OLLAMA_THINKING_MODEL", "")
+            yield Server(real.rstrip("/"), model, embed_model, tool_model, infill_model, thinking_model, client)
             return
         store: Path = request.getfixturevalue("ollama_store")
         with node(store, OLLAMA_NUM_PARALLEL="2") as (url, _process):

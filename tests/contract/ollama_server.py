@@ -1,10 +1,11 @@
 """An Ollama server as the contract suite sees it: a real one when told of it, else the local stack's node.
 
 `SWITCHYARD_TEST_OLLAMA_HOST` is the URL of a real server (0.24 to 0.33); `SWITCHYARD_TEST_OLLAMA_MODEL`,
-`SWITCHYARD_TEST_OLLAMA_EMBED_MODEL`, `SWITCHYARD_TEST_OLLAMA_TOOL_MODEL` (it is offered tools) and
-`SWITCHYARD_TEST_OLLAMA_INFILL_MODEL` (it fills in between a prompt and a suffix) name models that it has. Each case
-names its sources by the mark `source`: files of github.com/ollama/ollama at v0.33 unless a version is named, of its
-Python client, of Go, gin or llama.cpp.
+`SWITCHYARD_TEST_OLLAMA_EMBED_MODEL`, `SWITCHYARD_TEST_OLLAMA_TOOL_MODEL` (it is offered tools),
+`SWITCHYARD_TEST_OLLAMA_INFILL_MODEL` (it fills in between a prompt and a suffix) and
+`SWITCHYARD_TEST_OLLAMA_THINKING_MODEL` (it can think; none by default) name models that it has. Each case names its
+sources by the mark `source`: files of github.com/ollama/ollama at v0.33 unless a version is named, of its Python
+client, of Go, gin or llama.cpp.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ import httpx
 
 CHAT_MODEL = "smollm2:135m"
 EMBED_MODEL = "all-minilm:22m"
+THINKING_MODEL = "smollm2-thinks:135m"
+"""The same weights with a template that can think."""
 TOOL_MODEL = "smollm2-tools:135m"
 """The weights of `CHAT_MODEL` with the packaged template that has tools, infill and an open last message."""
 START_WITHIN_S = 30.0
@@ -49,6 +52,7 @@ class Server:
     embed_model: str
     tool_model: str
     infill_model: str
+    thinking_model: str
     client: httpx.Client
 
     def post(self, path: str, body: Mapping[str, object]) -> httpx.Response:
@@ -91,7 +95,7 @@ class Server:
 
 def local_server(url: str, client: httpx.Client) -> Server:
     """A node of the local stack with the suite's own store."""
-    return Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, TOOL_MODEL, client)
+    return Server(url, CHAT_MODEL, EMBED_MODEL, TOOL_MODEL, TOOL_MODEL, THINKING_MODEL, client)
 
 
 def user(content: str) -> Json:

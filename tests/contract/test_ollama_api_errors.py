@@ -120,15 +120,6 @@ def test_an_invalid_model_name_is_refused(ollama: Server, name: str) -> None:
         assert_error(ollama.post(path, {"model": name}), 400, "invalid model name")
 
 
-@pytest.mark.source("ollama: server/routes.go")
-def test_thinking_is_refused_by_a_model_that_cannot(ollama: Server) -> None:
-    """server/routes.go, ChatHandler."""
-    if "thinking" in ollama.ok("/api/show", model=ollama.model)["capabilities"]:
-        pytest.skip("the model thinks")
-    reply = ollama.post("/api/chat", {"model": ollama.model, "messages": [user("Hi")], "think": True})
-    assert_error(reply, 400, f'"{ollama.model}" does not support thinking')
-
-
 @pytest.mark.source("ollama: api/types.go")
 def test_think_is_a_boolean_or_one_of_its_words(ollama: Server) -> None:
     """api/types.go, ThinkValue.UnmarshalJSON; `max` came with 0.30."""

@@ -1,4 +1,4 @@
-"""The Go templates of the packaged models, each written out as a function.
+"""The Go templates of the packaged models, and one that thinks, each written out as a function.
 
 There is no template engine here: a model with another template is read with the chat template of its weights, and
 `/api/show` says so. Each function is held, byte for byte, by what Go's own text/template makes of the same template
@@ -12,7 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from ops.local.ollama.go_values import as_json, printed_function
-from ops.local.ollama.wire import Message, Tool
+from ops.local.ollama.wire import Message, Think, Tool
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -23,6 +23,13 @@ class Values(msgspec.Struct, frozen=True):
     tools: Sequence[Tool] = ()
     prompt: str = ""
     suffix: str = ""
+    think: Think = None
+    """None where the request says nothing of it, of a model that cannot think."""
+
+    @property
+    def level(self) -> str:
+        """How hard to think (api/types.go, ThinkValue.String)."""
+        return self.think if isinstance(self.think, str) else "medium" if self.think else ""
 
 
 Render: TypeAlias = Callable[[Values], str]
@@ -33,10 +40,10 @@ def find(template: str) -> Render | None:
     return _RENDERS.get(sha256(template.encode()).hexdigest())
 
 
-def values_of(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> Values:
+def values_of(messages: Sequence[Message], tools: Sequence[Tool] = (), *, think: Think = None) -> Values:
     """The values of a conversation (template/template.go, Execute)."""
     system = "\n\n".join(message.content for message in messages if message.role == "system")
-    return Values(collated(messages), system, tools)
+    return Values(collated(messages), system, tools, think=think)
 
 
 def collated(messages: Sequence[Message]) -> list[Message]:
@@ -125,8 +132,32 @@ def _qwen_calls(message: Message) -> str:
     return f"<tool_call>\n{''.join(calls)}</tool_call>"
 
 
+def _thinking(values: Values) -> str:
+    asked = "" if values.think is None else f"\n/think {values.level}" if values.think else "\n/no_think"
+    said = f"\n{values.system}" if values.system else ""
+    told = f"<|im_start|>system{said}{asked}<|im_end|>\n" if said or asked else ""
+    last = len(values.messages) - 1
+    return told + "".join(
+        _thinking_message(message, values, is_last=number == last) for number, message in enumerate(values.messages)
+    )
+
+
+def _thinking_message(message: Message, values: Values, *, is_last: bool) -> str:
+    begin = ("<|im_start|>assistant\n" + ("<think>\n" if values.think else "")) if is_last else ""
+    match message.role:
+        case "user":
+            return f"<|im_start|>user\n{message.content}<|im_end|>\n{begin}"
+        case "assistant":
+            thought = f"<think>\n{message.thinking}\n</think>\n\n" if message.thinking else ""
+            end = "" if is_last else "<|im_end|>\n"
+            return f"<|im_start|>assistant\n{thought}{message.content}{end}"
+        case _:
+            return begin
+
+
 # By the SHA-256 of the template's text.
 _RENDERS: Mapping[str, Render] = {
     "46f7244cbc139069bf0c32689e2481e9e1253722ec7f93e3e8279df099f1ca1f": _smollm2,
     "dc2c82a35f02d48bcfdb76c510d45186e8f24a6c022b446bf011ce93aea661ec": _qwen,
+    "7bfce94ec7371f6dfa7f1b7ce2a2878d56a8e579c59d0228fc167122f28ab86a": _thinking,
 }

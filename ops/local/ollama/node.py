@@ -6,13 +6,13 @@ import msgspec
 
 from ops.local.ollama import options
 from ops.local.ollama.environment import Environment
-from ops.local.ollama.faults import Refused
+from ops.local.ollama.faults import Refused, bad_request
 from ops.local.ollama.gojson import Object
 from ops.local.ollama.names import ModelName
 from ops.local.ollama.options import Options
 from ops.local.ollama.scheduler import Scheduler
 from ops.local.ollama.store import BadStore, Model, ModelMissing, Store
-from ops.local.ollama.wire import Message
+from ops.local.ollama.wire import Inference, Message, Think
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -38,6 +38,18 @@ class Node(msgspec.Struct, frozen=True):
             context_length=self.environment.context_length,
             is_embedding=model.header.is_embedder,
         )
+
+
+def thinking_of(model: Model, call: Inference) -> Think:
+    """How the model thinks in this call: one that can does, unless it is told not to (server/routes.go, ChatHandler).
+
+    Raises Refused for a model that cannot and is told to; None is a request that says nothing to one that cannot.
+    """
+    if "thinking" in model.capabilities:
+        return True if call.think is None else call.think
+    if call.think:
+        raise bad_request(f'"{call.model}" does not support thinking')
+    return call.think
 
 
 def conversation(model: Model, messages: tuple[Message, ...]) -> tuple[Message, ...]:

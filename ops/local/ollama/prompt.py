@@ -8,7 +8,7 @@ from ops.local.ollama import go_templates, tools
 from ops.local.ollama.gojson import Json, Object
 from ops.local.ollama.llama import Llama
 from ops.local.ollama.store import Model
-from ops.local.ollama.wire import Message, Tool
+from ops.local.ollama.wire import Message, Think, Tool
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -27,7 +27,14 @@ class Writer:
         self._knows_tools = tools.template_knows(model.chat_template)
         self._num_ctx = num_ctx
 
-    async def write(self, messages: Sequence[Message], offered: Sequence[Tool] = (), *, truncate: bool) -> Written:
+    async def write(
+        self,
+        messages: Sequence[Message],
+        offered: Sequence[Tool] = (),
+        *,
+        truncate: bool,
+        think: Think = None,
+    ) -> Written:
         """The prompt of a conversation; the template decides whether a last assistant message is left open.
 
         With `truncate`, messages are dropped from the front until the rest fits the context; system messages and the
@@ -37,7 +44,7 @@ class Writer:
         for first in range(last + 1):
             system = [message for message in messages[:first] if message.role == "system"]
             kept = [*system, *messages[first:]]
-            text = await self._render(kept, offered)
+            text = await self._render(kept, offered, think)
             if first == last or not truncate or await self._fits(text):
                 return Written(text, tuple(image for message in messages[first:] for image in message.images))
         return Written("")
@@ -48,9 +55,9 @@ class Writer:
             return True
         return len(await self._llama.tokenize(text)) <= self._num_ctx
 
-    async def _render(self, messages: Sequence[Message], offered: Sequence[Tool]) -> str:
+    async def _render(self, messages: Sequence[Message], offered: Sequence[Tool], think: Think) -> str:
         if self._in_go is not None:
-            return self._in_go(go_templates.values_of(messages, offered))
+            return self._in_go(go_templates.values_of(messages, offered, think=think))
         if not self._knows_tools:
             messages = tools.in_words(messages, offered)
         body: dict[str, Json] = {"messages": [_said(message) for message in messages]}

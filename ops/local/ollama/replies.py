@@ -84,14 +84,30 @@ def joined(before: dict[str, Json], line: dict[str, Json]) -> dict[str, Json]:
     whole = dict(line)
     if "response" in line:
         whole["response"] = f"{before.get('response', '')}{line['response']}"
+        whole = _with_thinking(whole, before, line)
     message, earlier = line.get("message"), before.get("message")
     if isinstance(message, Mapping) and isinstance(earlier, Mapping):
         content = f"{earlier.get('content', '')}{message.get('content', '')}"
-        whole["message"] = {**earlier, **message, "content": content}
+        whole["message"] = _with_thinking({**earlier, **message, "content": content}, earlier, message)
     probabilities = [*_items(before.get("logprobs")), *_items(line.get("logprobs"))]
     if probabilities:
         whole["logprobs"] = probabilities
     return whole
+
+
+def thought(thinking: str) -> dict[str, Json]:
+    """The field of a piece of thinking, none without one; it follows the text's."""
+    return {"thinking": thinking} if thinking else {}
+
+
+def _with_thinking(whole: Mapping[str, Json], before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for name, value in whole.items():
+        if name != "thinking":
+            found[name] = value
+        if name in ("response", "content"):
+            found |= thought(f"{before.get('thinking', '')}{after.get('thinking', '')}")
+    return found
 
 
 def _items(value: Json) -> Sequence[Json]:

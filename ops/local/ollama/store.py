@@ -12,6 +12,7 @@ import msgspec
 from ops.local.ollama import gguf
 from ops.local.ollama.gojson import Object
 from ops.local.ollama.names import ModelName
+from ops.local.ollama.thinking import Tags, find_tags
 
 _DIGEST = re.compile(r"sha256[:-]([0-9a-f]{64})", re.ASCII)
 _INFILL = re.compile(r"{{-?\s*if \.Suffix\s*-?}}(.*?)\s*{{-?\s*(?:else|end)", re.DOTALL)
@@ -84,14 +85,20 @@ class Model(msgspec.Struct, frozen=True):
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """What the model can do, in Ollama's order (server/images.go, capabilitiesForTemplate)."""
+        """What the model can do, in Ollama's order (server/images.go, goTemplateCapabilities)."""
         found = ["embedding" if self.header.is_embedder else "completion", *(self.config.capabilities or ())]
         if self.template:
             found += ["tools"] if ".Tools" in self.template else []
             found += ["insert"] if self.infill else []
+            found += ["thinking"] if self.tags else []
         elif "tools" in self.chat_template or "tool_call" in self.chat_template:
             found.append("tools")
         return tuple(dict.fromkeys(found))
+
+    @property
+    def tags(self) -> Tags | None:
+        """The tags of its thoughts, if its template has any; one that has can think."""
+        return find_tags(self.template)
 
     @property
     def infill(self) -> str:

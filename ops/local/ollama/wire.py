@@ -1,5 +1,7 @@
 """The requests of Ollama's API as typed values (api/types.go names every field)."""
 
+from typing import TypeAlias
+
 import msgspec
 
 from ops.local.ollama import duration, fields
@@ -8,6 +10,8 @@ from ops.local.ollama.fields import Fields, Place, Reader
 from ops.local.ollama.gojson import Json, Object, parse
 
 _EFFORTS = ("high", "medium", "low", "max")
+Think: TypeAlias = bool | str | None
+"""Whether to think, and how hard (api/types.go, ThinkValue); None is a request that does not say."""
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -46,7 +50,7 @@ class Inference(msgspec.Struct, frozen=True):
     response_format: Json
     keep_alive_ns: int | None
     options: Object
-    think: bool | str | None
+    think: Think
     truncate: bool
     shift: bool | None
     render_only: bool

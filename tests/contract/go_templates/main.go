@@ -176,6 +176,7 @@ func (t templateTools) String() string {
 type message struct {
 	Role      string `json:"role"`
 	Content   string `json:"content"`
+	Thinking  string `json:"thinking"`
 	ToolCalls []struct {
 		ID       string `json:"id"`
 		Function struct {
@@ -191,6 +192,7 @@ type conversation struct {
 	Name     string        `json:"name"`
 	Messages []message     `json:"messages"`
 	Tools    templateTools `json:"tools"`
+	Think    any           `json:"think"`
 	Prompt   string        `json:"prompt"`
 	Suffix   string        `json:"suffix"`
 }
@@ -226,14 +228,26 @@ func converted(messages []*message) []*templateMessage {
 		for i, tc := range msg.ToolCalls {
 			calls = append(calls, templateToolCall{tc.ID, templateToolCallFunction{i, tc.Function.Name, tc.Function.Arguments}})
 		}
-		result = append(result, &templateMessage{msg.Role, msg.Content, "", calls, msg.ToolName, msg.ToolCallID})
+		result = append(result, &templateMessage{msg.Role, msg.Content, msg.Thinking, calls, msg.ToolName, msg.ToolCallID})
 	}
 	return result
 }
 
+// api/types.go, ThinkValue.Bool and String; server/prompt.go, renderPrompt.
+func thinking(asked any) (bool, string, bool) {
+	if level, ok := asked.(string); ok {
+		return true, level, true
+	}
+	if think, _ := asked.(bool); think {
+		return true, "medium", true
+	}
+	return false, "", asked != nil
+}
+
 // template/template.go, Execute: with a suffix, or with messages; both templates name `.Messages`.
 func values(asked conversation) map[string]any {
-	rest := map[string]any{"Response": "", "Think": false, "ThinkLevel": "", "IsThinkSet": false}
+	think, level, isSet := thinking(asked.Think)
+	rest := map[string]any{"Response": "", "Think": think, "ThinkLevel": level, "IsThinkSet": isSet}
 	if asked.Prompt != "" && asked.Suffix != "" {
 		rest["Prompt"], rest["Suffix"] = asked.Prompt, asked.Suffix
 		return rest
