@@ -18,6 +18,7 @@ from app.ids import TenantId
 from app.inference.dispatcher import Dispatcher
 from app.inference.ends import FinishReason
 from app.inference.records import Answer, CallRecord, ChatCall
+from app.inference.thinking import Think
 from app.retrieval.search import Embed, Passage, Search
 from app.telemetry.metrics import Metrics
 from tests.fakes.runner import ROUTE
@@ -101,12 +102,13 @@ class Scripted:
     def __init__(self, *pieces: str | None) -> None:
         self._pieces = pieces
         self.prefix: str | None = None
+        self.think: Think | None = None
 
     async def chat(
         self, call: ChatCall, *, on_delta: Callable[[str], None], on_restart: Callable[[], None], **_: object
     ) -> Answer:
         """Say the pieces."""
-        self.prefix = call.prefix
+        self.prefix, self.think = call.prefix, call.think
         for piece in self._pieces:
             if piece is None:
                 on_restart()
@@ -165,12 +167,15 @@ async def test_a_prompt_without_an_opening_leaves_the_models_words_as_they_are()
 
 
 @pytest.mark.parametrize(("think", "kept"), [(None, ""), (False, ""), (True, "One, or two?")])
-async def test_thinking_is_kept_only_if_it_was_asked_for(*, think: bool | None, kept: str) -> None:
-    claim = msgspec.structs.replace(CLAIM, options=RunOptions(think=think))
-    calls = calls_of(Scripted("One."), claim=claim)
+async def test_a_model_is_told_to_think_and_thinking_is_kept_only_if_it_was_asked_for(
+    *, think: bool | None, kept: str
+) -> None:
+    claim, dispatcher = msgspec.structs.replace(CLAIM, options=RunOptions(think=think)), Scripted("One.")
+    calls = calls_of(dispatcher, claim=claim)
     await calls.answer("respond/answer", "assistant", OPENED, {}, ())
     assert calls.said is not None
     assert (calls.said.text, calls.said.thinking) == ("I cannot reach it.\n\nOne.", kept)
+    assert dispatcher.think is think
 
 
 async def test_an_answer_without_text_is_none() -> None:
