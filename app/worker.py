@@ -23,7 +23,7 @@ from app.inference.calls import usage_rows
 from app.inference.slots.lease import Orphan
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind
-from app.loops import Loop, Loops, attempt_each
+from app.loops import Loop, Loops, attempt, attempt_each
 from app.process import CannotStart, run_process, watched
 from app.retrieval import jobs
 from app.retrieval.shape import Copies
@@ -69,8 +69,12 @@ class Chores:
         self._copies: Copies | None = None
 
     async def take_over_expired(self) -> None:
-        """Queue every run whose lease ran out, once."""
-        await attempt_each([partial(self._queue_takeover, run_id) for run_id in await self._platform.runs.expired()])
+        """Queue every run whose lease ran out, once, and before that store its lost calls: it shows what they took."""
+        expired = await self._platform.runs.expired()
+        lost = await attempt(self.store_orphans) if expired else None
+        await attempt_each([partial(self._queue_takeover, run_id) for run_id in expired])
+        if lost is not None:
+            raise lost
 
     async def store_orphans(self) -> None:
         """Leave a usage row for every call whose process died."""

@@ -92,6 +92,8 @@ class RunCalls:
         """Why the run waits for a node now, if it does."""
         self.said: Said | None = None
         """The answer that a model gave last."""
+        self.thought_tokens = 0
+        """How many tokens were thought before the text that an earlier attempt has shown."""
         self._live = live
         self._effects = effects
         self._dispatcher = dispatcher
@@ -148,7 +150,7 @@ class RunCalls:
         async def act() -> Done[Said]:
             answer = await self._chat(agent, messages, prompt.front, len(turns))
             self.degraded.update(answer.degraded)
-            thinking = answer.thinking if self.claim.options.think else ""
+            thinking = (answer.thinking or self._live.thought) if self.claim.options.think else ""
             said = Said(self._live.text, answer.finish_reason, thinking)
             done = self._count(Done(said, (answer.record,), (answer.route,)))
             if is_blank(said.text):
@@ -165,13 +167,13 @@ class RunCalls:
         opening = f"{front.opening}\n\n" if front.opening else ""
         options, shown = self.claim.options, self._live.text.removeprefix(opening)
         limit = options.max_tokens or self._limits.max_output_tokens
-        room = limit - len(shown) // CHARACTERS_PER_TOKEN
+        spent = len(shown) // CHARACTERS_PER_TOKEN + (self.thought_tokens if shown else 0)
         temperature = self._limits.temperature if options.temperature is None else options.temperature
         call = ChatCall(
             messages=messages,
             question=self.claim.question,
             agent=agent,
-            max_tokens=max(min(MIN_TOKENS_LEFT, limit), room),
+            max_tokens=max(min(MIN_TOKENS_LEFT, limit), limit - spent),
             temperature=temperature,
             tier=front.tier,
             session_tier=self.claim.session_tier,

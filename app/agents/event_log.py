@@ -199,20 +199,32 @@ class Follower:
         return RunEvent(f"{self._run_id}:{self._epoch}:{self._offset}", kind, body)
 
 
-def replay(entries: Sequence[Entry]) -> tuple[str, int]:
-    """Return the text that the log holds and its last epoch; entries of overtaken writers do not count."""
-    text, epoch = "", 0
+class Told(msgspec.Struct, frozen=True):
+    """What a log holds: the text, its last epoch, and what was thought before that text, if that was asked for."""
+
+    text: str = ""
+    epoch: int = 0
+    thinking: str = ""
+
+
+def replay(entries: Sequence[Entry]) -> Told:
+    """Return what the log holds; entries of overtaken writers do not count."""
+    text, epoch, thinking = "", 0, ""
     for entry in entries:
         match entry:
             case Opening() if entry.epoch > epoch:
                 if entry.offset > len(text):
-                    return "", entry.epoch
+                    return Told(epoch=entry.epoch)
                 text, epoch = text[: entry.offset], entry.epoch
+                # Nobody goes on with a thought: a text that begins anew has one of its own.
+                thinking = thinking if text else ""
             case Text() if entry.epoch == epoch and entry.offset <= len(text):
                 text = text[: entry.offset] + entry.text
+            case Thought() if entry.epoch == epoch and entry.start <= len(thinking):
+                thinking = thinking[: entry.start] + entry.text
             case _:
                 pass
-    return text, epoch
+    return Told(text, epoch, thinking)
 
 
 class EventLog:
@@ -249,10 +261,10 @@ class EventLog:
         except (msgspec.DecodeError, KeyError) as error:
             raise StoreUnavailable("the log of the run cannot be read", store="coordination") from error
 
-    async def text(self, run_id: RunId) -> tuple[str, int]:
-        """Return the logged text of a run and its last epoch; nothing when Redis is away or lost it."""
+    async def told(self, run_id: RunId) -> Told:
+        """Return what a run has told; nothing when Redis is away or lost it."""
         try:
             entries, _ = await self.read(run_id)
         except StoreUnavailable:
-            return "", 0
+            return Told()
         return replay(entries)

@@ -18,7 +18,7 @@ from app.agents.effects import Effects, write_calls
 from app.agents.live import Ending, LiveRun
 from app.agents.observing import observe
 from app.agents.prompts import Prompt
-from app.agents.results import conclude, earlier_calls
+from app.agents.results import conclude, earlier_calls, thought_before
 from app.agents.run_failure import RunFailure
 from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER, Sessions
@@ -118,6 +118,7 @@ class Execution:
         if claim.attempt > 1 and claim.lost <= parts.attempts:
             await self._effects.load()
             self._earlier = await earlier_calls(parts.database, claim)
+            self._calls.thought_tokens = thought_before(self._earlier)
         if claim.cancel_asked:
             raise RunCancelled("the run was cancelled")
         if claim.lost >= parts.attempts:

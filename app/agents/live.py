@@ -7,7 +7,19 @@ from enum import StrEnum
 
 import structlog
 
-from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, EventLog, Follower, Load, Opening, Text, Thought, Wait
+from app.agents.event_log import (
+    EPOCHS_PER_FENCE,
+    End,
+    Entry,
+    EventLog,
+    Follower,
+    Load,
+    Opening,
+    Text,
+    Thought,
+    Told,
+    Wait,
+)
 from app.agents.values import Claim, RunEvent, RunResult, WaitReason
 from app.errors import StoreUnavailable, SwitchyardError
 from app.inference.words.route import Route
@@ -36,9 +48,12 @@ class LiveRun:
     (unless Redis is away: then `unlogged` becomes true and they are shown all the same).
     """
 
-    def __init__(self, claim: Claim, event_log: EventLog, *, text: str, on_unlogged: Callable[[], None]) -> None:
+    def __init__(self, claim: Claim, event_log: EventLog, *, told: Told, on_unlogged: Callable[[], None]) -> None:
+        """`told` is what earlier attempts have shown."""
         self.claim = claim
-        self.text = text
+        self.text = told.text
+        self.thought = told.thinking if told.text else ""
+        """What an earlier attempt thought before the text that this one goes on with."""
         self.result: RunResult | None = None
         self.lost = False
         self.route: Route | None = None
@@ -50,7 +65,7 @@ class LiveRun:
         self._log = event_log
         self._on_unlogged = on_unlogged
         self._epoch = claim.fence * EPOCHS_PER_FENCE
-        self._pending: list[Entry] = [Opening(self._epoch, len(text))]
+        self._pending: list[Entry] = [Opening(self._epoch, len(self.text))]
         self._shown: list[Entry] = []
         self._dirty = asyncio.Event()
         self._dirty.set()
@@ -83,6 +98,7 @@ class LiveRun:
         if offset >= len(self.text):
             return
         self.text = self.text[:offset]
+        self.thought = self.thought if offset else ""
         self._epoch += 1
         self._pending.append(Opening(self._epoch, offset))
         self._dirty.set()

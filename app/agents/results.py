@@ -43,6 +43,15 @@ async def earlier_calls(database: Database, claim: Claim) -> list[RouteSummary]:
         ]
 
 
+def thought_before(earlier: Sequence[RouteSummary]) -> int:
+    """Return how many tokens were thought before what earlier attempts have shown.
+
+    The last call that thought has shown it: who goes on with a text does not think again.
+    """
+    thought = (route.thinking_tokens for route in reversed(earlier) if route.kind == "chat")
+    return next((tokens for tokens in thought if tokens), 0)
+
+
 def summarise(record: CallRecord, route: Route | None) -> RouteSummary:
     """Return one call as the caller sees it: seconds and dollars."""
     return RouteSummary(

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import structlog
 
-from app.agents.event_log import EventLog, Follower, Position, parse_position
+from app.agents.event_log import EventLog, Follower, Position, Told, parse_position
 from app.agents.execution import Execution
 from app.agents.live import Ending, LiveRun
 from app.agents.readers import error_or_done, read_elsewhere
@@ -80,11 +80,12 @@ class Runner:
         handle, claim = await self._accept(caller, ask)
         if claim is None:
             return handle
-        text = ""
+        told = Told()
         if claim.attempt > 1:
-            text, _ = await self._event_log.text(claim.run_id)
-            log.info("run.tried_again", run_id=str(claim.run_id), attempt=claim.attempt, logged_characters=len(text))
-        live = self._begin(claim, text=text)
+            told = await self._event_log.told(claim.run_id)
+            logged = len(told.text)
+            log.info("run.tried_again", run_id=str(claim.run_id), attempt=claim.attempt, logged_characters=logged)
+        live = self._begin(claim, told)
         try:
             async with asyncio.timeout(UNDER_WAY_S):
                 await live.is_under_way.wait()
@@ -104,9 +105,9 @@ class Runner:
             return None
         self._metrics.runs_taken_over.inc()
         with structlog.contextvars.bound_contextvars(**claim.ids):
-            text, _ = await self._event_log.text(run_id)
-            log.info("run.taken_over", attempt=claim.attempt, logged_characters=len(text))
-            return await self._begin(claim, text=text).wait()
+            told = await self._event_log.told(run_id)
+            log.info("run.taken_over", attempt=claim.attempt, logged_characters=len(told.text))
+            return await self._begin(claim, told).wait()
 
     @property
     def is_draining(self) -> bool:
@@ -229,14 +230,14 @@ class Runner:
             return None
         return live
 
-    def _begin(self, claim: Claim, *, text: str) -> LiveRun:
+    def _begin(self, claim: Claim, told: Told) -> LiveRun:
         execution: Execution | None = None
 
         def unlogged() -> None:
             if execution is not None:
                 execution.degrade(Degradation.EVENTS)
 
-        live = LiveRun(claim, self._event_log, text=text, on_unlogged=unlogged)
+        live = LiveRun(claim, self._event_log, told=told, on_unlogged=unlogged)
         execution = self._execute(live)
         self._live[claim.run_id] = live
         task = asyncio.create_task(execution.run(), name=f"run {claim.run_id}")

@@ -136,7 +136,7 @@ async def test_a_dead_replicas_slot_returns_and_its_call_is_left_as_lost(store: 
     dead, alive = _leases(store, lease_s=0.2), _leases(store)
     lease = await _take(dead, "b")
     assert lease is not None
-    lease.tokens = 5
+    lease.tokens, lease.thinking_tokens = 5, 3
     await dead.renew()
     async with asyncio.timeout(5):
         while await _take(alive, "b") is None:  # noqa: ASYNC110 - nobody announces a death
@@ -146,6 +146,7 @@ async def test_a_dead_replicas_slot_returns_and_its_call_is_left_as_lost(store: 
     assert [orphan.run_id for orphan in orphans] == [lease.facts.run_id]
     record = orphans[0].record
     assert (record.id, record.outcome, record.output_tokens) == (lease.facts.id, Outcome.LOST, 5)
+    assert record.thinking_tokens == 3
     # From the lease until it ran out: renewed once, so a little more than its 0.2 s.
     assert 200_000 <= record.gpu_us < 2_000_000
     assert record.cost_usd_micro == (2 * record.gpu_us + 1) // 2

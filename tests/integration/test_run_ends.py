@@ -1,6 +1,8 @@
 """How a run ends by what its model said: nothing, a part, or a thought before the answer."""
 
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +16,16 @@ from app.settings import Settings
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
-from tests.integration.platforms import CHAT, Servers, add_caller, answered, ask, opened, rows, settings_for
+from tests.integration.platforms import (
+    CHAT,
+    Servers,
+    add_caller,
+    answered,
+    ask,
+    opened,
+    rows,
+    settings_for,
+)
 from tests.integration.test_execution import read, result_of, text_of
 
 pytestmark = pytest.mark.integration
@@ -114,6 +125,38 @@ async def test_thinking_is_shown_apart_and_only_if_it_was_asked_for(servers: Ser
         events, result = await _events(platform, caller, ask())
         assert not [event for event in events if isinstance(event.body, Thinking)]
         assert (result.message, result.thinking, result.output_tokens) == ("Two years.", None, 20)
+
+
+async def test_a_takeover_keeps_what_was_thought_before_the_text_that_it_goes_on_with(
+    servers: Servers, node: FakeNode
+) -> None:
+    node.script(model=CHAT, thinking="Hm?", hang_after=9)
+    start = asking(ask(), think=True)
+    async with opened(thinking(settings_for(servers, node, replica="replica-1"), node)) as (first,):
+        caller = await add_caller(first)
+        handle = await first.runner.start(caller, start)
+        async with aclosing(first.runner.events(caller, handle.run_id)) as told:
+            seen: list[RunEvent] = []
+            async for event in told:
+                seen.append(event)
+                if len(text_of(seen)) > 10:
+                    break
+        await first.runner.close(drain_s=0)
+        async with opened(thinking(settings_for(servers, node, replica="worker-1"), node)) as (second,):
+            result = await second.runner.resume(handle.run_id)
+            assert result is not None
+            assert (result.state, result.attempt, result.thinking) == (RunState.DONE, 2, "Hm?")
+            chats = [route for route in result.routes if route.kind == "chat"]
+            assert [(route.outcome, route.thinking_tokens) for route in chats] == [("cancelled", 3), ("done", 0)]
+            # Both count against the limit, which holds for all attempts.
+            bodies = [msgspec.convert(call.body, dict[str, Any]) for call in node.calls if call.path == "/api/chat"]
+            first_asked, then_asked = (body for body in bodies if body["messages"][0]["role"] == "system")
+            shown = then_asked["messages"][-1]["content"]
+            limit = first_asked["options"]["num_predict"]
+            assert then_asked["options"]["num_predict"] == limit - len(shown) // 4 - 3
+            # Readers are told the same, whenever they come.
+            events = await read(second, caller, handle.run_id)
+            assert "".join(event.body.text for event in events if isinstance(event.body, Thinking)) == "Hm?"
 
 
 async def test_a_model_that_cannot_think_says_that_it_answered_without(servers: Servers, node: FakeNode) -> None:

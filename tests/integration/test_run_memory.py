@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from app.agents import endings
 from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
 from app.agents.effects import Done, Effects
-from app.agents.event_log import Entry, EventLog, Opening, Text
+from app.agents.event_log import Entry, EventLog, Opening, Text, Told
 from app.agents.runs import Runs
 from app.agents.values import Claim, RunResult, RunState
 from app.errors import LeaseLost
@@ -132,5 +132,5 @@ async def test_the_log_of_a_run_is_kept_for_its_time_after_the_last_entry(redis_
         await redis.expire(key, 5)
         await log.append(claim.run_id, [Text(1000, 5, " world")])
         assert 3590 < await redis.ttl(key) <= 3600
-    assert await log.text(claim.run_id) == ("Hello world", 1000)
+    assert await log.told(claim.run_id) == Told("Hello world", 1000)
     await store.close()

@@ -77,14 +77,14 @@ class ChatAttempt:
         self.held.lease.tokens += heard.tokens
         self.progress.tokens += heard.tokens
         self.tool_calls += heard.tool_calls
-        self.seen.thinking_tokens += heard.thinking_tokens
+        self.held.lease.thinking_tokens += heard.thinking_tokens
         self._think(heard.thinking)
         if self.separator is None or self.separator.is_settled:
             self._take(Parts(heard.text))
             return
         for text in heard.texts:
             parts = self.separator.feed(text)
-            self.seen.thinking_tokens += bool(parts.thinking and not parts.shown)
+            self.held.lease.thinking_tokens += bool(parts.thinking and not parts.shown)
             self._take(parts)
 
     def end(self, line: ChatLine) -> End:

@@ -47,7 +47,6 @@ class Seen:
     """Microseconds from the lease to the first sign of life: text, thinking or a tool call; 0 if there was none."""
     first_token_us: int = 0
     """The same to the first text."""
-    thinking_tokens: int = 0
     reported: Reported | None = None
     finish_reason: FinishReason | None = None
 
@@ -136,7 +135,7 @@ class Settling:
             started_at=held.started_at,
             ended_at=held.started_at + timedelta(seconds=ended - held.began),
             # What a node reports may leave out tokens that it has streamed, never the other way round.
-            thinking_tokens=min(seen.thinking_tokens, used.output_tokens),
+            thinking_tokens=min(held.lease.thinking_tokens, used.output_tokens),
             finish_reason=seen.finish_reason,
         )
         self._count(record, route.reason if route is not None else Reason.ONLY_CANDIDATE)

@@ -31,13 +31,14 @@ class LeaseFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """A held slot. Its holder counts `tokens` as they come."""
+    """A held slot. Its holder counts `tokens` as they come, and which of them were thinking."""
 
     facts: LeaseFacts
     expected_rate: float
     coordinated: bool
     """False if it was made without Redis."""
     tokens: int = 0
+    thinking_tokens: int = 0
     known_us: int = 0
     """GPU time when Redis last told it."""
     marked_us: int = 0
@@ -72,6 +73,8 @@ class _Lost(msgspec.Struct, frozen=True):
     gpu: int
     tokens: int
     ended: int
+    thinking: int = 0
+    """Missing in what a process of an earlier version left."""
 
 
 def read_orphan(packed: bytes) -> Orphan | None:
@@ -105,5 +108,6 @@ def read_orphan(packed: bytes) -> Orphan | None:
             outcome=Outcome.LOST,
             started_at=facts.started_at,
             ended_at=ended_at,
+            thinking_tokens=min(lost.thinking, lost.tokens),
         ),
     )

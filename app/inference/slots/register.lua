@@ -1,7 +1,7 @@
 -- Timed claims on the slots of nodes, and the GPU time of the calls that hold them.
 --
 -- KEYS[1] is the hash of orphans (leases that ran out), KEYS[2..] are nodes. A node's value is
--- {at, gpus, leases = [{id, deadline, expected, rate, tokens, ticked, gpu, facts}]}, times in microseconds by Redis' clock.
+-- {at, gpus, leases = [{id, deadline, expected, rate, tokens, thinking, ticked, gpu, facts}]}, times in microseconds by Redis' clock.
 -- The arithmetic is that of `estimates.Meter`, step by step: both give equal integers.
 local KEEP_MS = 86400000
 local ORPHANS_KEPT = 10000
@@ -38,7 +38,8 @@ end
 local function orphan(lease)
   if redis.call('HLEN', KEYS[1]) >= ORPHANS_KEPT then return end
   redis.call('HSET', KEYS[1], lease.id, cmsgpack.pack({
-    facts = lease.facts, gpu = lease.gpu, tokens = lease.tokens, ended = lease.deadline }))
+    facts = lease.facts, gpu = lease.gpu, tokens = lease.tokens, ended = lease.deadline,
+    thinking = lease.thinking or 0 }))
   redis.call('PEXPIRE', KEYS[1], KEEP_MS * 7)
 end
 
@@ -129,12 +130,12 @@ end
 
 -- A lease that is not there (Redis was emptied, or this process was too slow) is made again without asking for a free
 -- slot: its call is running on the node. An orphan takes its GPU time back.
--- ARGV: lease_us, then for each lease: index of its node in KEYS, id, tokens, gpus, expected, facts.
+-- ARGV: lease_us, then for each lease: index of its node in KEYS, id, tokens, thinking tokens, gpus, expected, facts.
 -- Returns {now, taken of each node, then known (1 or 0) and GPU time of each lease}.
 local function renew()
   local lease_us, nodes, told = tonumber(ARGV[2]), {}, {}
   for index = 2, #KEYS do nodes[index] = read(KEYS[index]) end
-  for at = 3, #ARGV, 6 do
+  for at = 3, #ARGV, 7 do
     local node, id, tokens = nodes[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2])
     local index, known = find(node, id), 1
     local lease
@@ -146,9 +147,10 @@ local function renew()
       local gpu = packed and cmsgpack.unpack(packed).gpu or 0
       if not packed then known = 0 end
       redis.call('HDEL', KEYS[1], id)
-      lease = add(node, id, lease_us, tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]), ARGV[at + 5], gpu)
+      lease = add(node, id, lease_us, tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), ARGV[at + 6], gpu)
     end
     tick(lease, tokens, node.at)
+    lease.thinking = math.max(lease.thinking or 0, tonumber(ARGV[at + 3]))
     table.insert(told, known)
     table.insert(told, lease.gpu)
   end

@@ -125,7 +125,8 @@ class LeaseRegister:
         args: list[Argument] = [self._lease_us]
         for lease in held:
             gpus = self._nodes[lease.node].gpus
-            args += [names.index(lease.node) + 2, lease.id, lease.tokens, gpus, repr(lease.expected_rate), lease.packed]
+            args += [names.index(lease.node) + 2, lease.id, lease.tokens, lease.thinking_tokens]
+            args += [gpus, repr(lease.expected_rate), lease.packed]
         try:
             reply = await self._run("renew" if held else "sweep", names or list(self._nodes), *(args if held else ()))
             self._away_until = float("-inf")

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from app.agents.calls import SEARCH, CallLimits, RunCalls
 from app.agents.deadline import deadline_of
-from app.agents.event_log import EventLog
+from app.agents.event_log import EventLog, Told
 from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.values import Claim, RunOptions
@@ -49,7 +49,7 @@ class Bench:
     def __init__(self, error: SwitchyardError) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.effects = KeptEffects()
-        live = LiveRun(CLAIM, cast("EventLog", None), text="", on_unlogged=lambda: None)
+        live = LiveRun(CLAIM, cast("EventLog", None), told=Told(), on_unlogged=lambda: None)
         self.calls = RunCalls(
             claim=CLAIM,
             live=live,
@@ -103,12 +103,14 @@ class Scripted:
         self._pieces = pieces
         self.prefix: str | None = None
         self.think: Think | None = None
+        self.thinks = "One, or two?"
+        self.max_tokens = 0
 
     async def chat(
         self, call: ChatCall, *, on_delta: Callable[[str], None], on_restart: Callable[[], None], **_: object
     ) -> Answer:
         """Say the pieces."""
-        self.prefix, self.think = call.prefix, call.think
+        self.prefix, self.think, self.max_tokens = call.prefix, call.think, call.max_tokens
         for piece in self._pieces:
             if piece is None:
                 on_restart()
@@ -117,7 +119,7 @@ class Scripted:
         record = cast("CallRecord", None)
         return Answer(
             text="",
-            thinking="One, or two?",
+            thinking=self.thinks,
             record=record,
             route=ROUTE,
             continued=False,
@@ -125,15 +127,16 @@ class Scripted:
         )
 
 
+NOTHING = Told()
 OPENING = "I cannot reach it."
 OPENED = Prompt(FrontMatter("p", 1, opening=OPENING), "Be brief.")
 
 
-def calls_of(dispatcher: Scripted, *, shown: str = "", claim: Claim = CLAIM) -> RunCalls:
-    """The calls of an attempt where an earlier one had shown `shown`."""
+def calls_of(dispatcher: Scripted, *, told: Told = NOTHING, claim: Claim = CLAIM) -> RunCalls:
+    """The calls of an attempt where an earlier one had told that."""
     return RunCalls(
         claim=claim,
-        live=LiveRun(claim, cast("EventLog", None), text=shown, on_unlogged=lambda: None),
+        live=LiveRun(claim, cast("EventLog", None), told=told, on_unlogged=lambda: None),
         effects=KeptEffects(),
         dispatcher=cast("Dispatcher", dispatcher),
         search=FailingSearch(NodeFailed("unused")),
@@ -145,7 +148,7 @@ def calls_of(dispatcher: Scripted, *, shown: str = "", claim: Claim = CLAIM) -> 
 
 async def said(dispatcher: Scripted, shown: str, prompt: Prompt = OPENED) -> str:
     """The whole answer where an earlier attempt had shown `shown`."""
-    return await calls_of(dispatcher, shown=shown).answer("respond/answer", "assistant", prompt, {}, ())
+    return await calls_of(dispatcher, told=Told(shown)).answer("respond/answer", "assistant", prompt, {}, ())
 
 
 async def test_what_a_prompt_opens_with_stands_once_before_the_models_words() -> None:
@@ -182,3 +185,33 @@ async def test_an_answer_without_text_is_none() -> None:
     with pytest.raises(AnswerEmpty) as failed:
         await said(Scripted(), "")
     assert failed.value.facts == {"node": "a"}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "thinks", "thought"),
+    [
+        # Who goes on with a text does not think again.
+        ((" two.",), "", "One, or two?"),
+        # What begins anew has a thought of its own, or none.
+        ((None, "Three."), "Three, then.", "Three, then."),
+        ((None, "Three."), "", ""),
+    ],
+)
+async def test_a_takeover_keeps_the_thought_before_the_text_that_it_goes_on_with(
+    pieces: tuple[str | None, ...], thinks: str, thought: str
+) -> None:
+    claim, dispatcher = msgspec.structs.replace(CLAIM, options=RunOptions(think=True)), Scripted(*pieces)
+    dispatcher.thinks = thinks
+    calls = calls_of(dispatcher, told=Told("One", 1000, "One, or two?"), claim=claim)
+    await calls.answer("respond/answer", "assistant", Prompt(FrontMatter("p", 1), "Be brief."), {}, ())
+    assert calls.said is not None
+    assert calls.said.thinking == thought
+
+
+@pytest.mark.parametrize(("shown", "left"), [("One, two, three,", 64 - 4 - 20), ("", 64)])
+async def test_tokens_that_were_thought_before_what_is_shown_count_against_the_limit(shown: str, left: int) -> None:
+    dispatcher = Scripted(" four.")
+    calls = calls_of(dispatcher, told=Told(shown))
+    calls.thought_tokens = 20
+    await calls.answer("respond/answer", "assistant", Prompt(FrontMatter("p", 1), "Be brief."), {}, ())
+    assert dispatcher.max_tokens == left

@@ -16,6 +16,8 @@ from app.agents.event_log import (
     Opening,
     Position,
     Text,
+    Thought,
+    Told,
     Wait,
     parse_position,
     replay,
@@ -104,7 +106,7 @@ def test_what_an_overtaken_writer_still_logs_is_not_shown() -> None:
     for entry in entries:
         reader.see(follower.feed(entry))
     assert reader.text == "abcdef"
-    assert replay(entries) == ("abcdef", 2 * EPOCHS_PER_FENCE)
+    assert replay(entries) == Told("abcdef", 2 * EPOCHS_PER_FENCE)
 
 
 def test_a_reader_of_an_epoch_that_the_log_has_lost_gets_the_stored_answer_anew() -> None:
@@ -152,7 +154,7 @@ def test_a_reader_is_told_that_the_run_waits_and_keeps_its_text() -> None:
     assert told is not None
     assert (told.kind, told.body) == (EventKind.WAITING_FOR_NODE, WaitingForNode(WaitReason.NODE_FAILED, since))
     assert told.id == f"{RUN}:{EPOCHS_PER_FENCE}:5"
-    assert replay([*first, entry]) == ("Hello", EPOCHS_PER_FENCE)
+    assert replay([*first, entry]) == Told("Hello", EPOCHS_PER_FENCE)
 
 
 def test_no_id_means_the_beginning() -> None:
@@ -177,7 +179,7 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Entry]], str, list[int]]:
     text = ""
     for fence in range(1, draw(st.integers(1, 4)) + 1):
         start = len(text) if fence == 1 else draw(st.integers(0, len(text)))
-        kept, _ = replay(log)
+        kept = replay(log).text
         start = min(start, len(kept))
         pieces = draw(st.lists(st.text("ab\N{GRINNING FACE}", min_size=1, max_size=5), max_size=5))
         text = kept[:start] + "".join(pieces)
@@ -185,7 +187,7 @@ def histories(draw: st.DrawFn) -> tuple[list[list[Entry]], str, list[int]]:
         views.append(list(log))
         lost = draw(st.integers(0, 2))
         log = log[: max(1, len(log) - lost)]
-    final, _ = replay(views[-1])
+    final = replay(views[-1]).text
     cuts = draw(st.lists(st.integers(0, 30), min_size=len(views), max_size=len(views)))
     return views, final, cuts
 
@@ -227,3 +229,22 @@ def test_a_reader_of_an_older_writer_trusts_no_log_that_lost_where_the_newer_one
     for event in again.complete("The question was another one"):
         reader.see(event)
     assert reader.text == "The question was another one"
+
+
+@pytest.mark.parametrize(
+    ("later", "thinking"),
+    [
+        ([], "Two?"),
+        # The next owner goes on with the text: the thought before it stays.
+        ([Opening(2000, 2)], "Two?"),
+        # A text that begins anew has a thought of its own, or none.
+        ([Opening(1001, 0)], ""),
+        ([Opening(1001, 0), Thought(1001, 0, 0, "Three?")], "Three?"),
+        # What was told after the offset goes; an overtaken writer adds nothing.
+        ([Thought(1000, 2, 3, ", no: three?")], "Two, no: three?"),
+        ([Opening(2000, 2), Thought(1000, 2, 4, " Or?")], "Two?"),
+    ],
+)
+def test_the_thought_before_a_text_is_kept_for_who_goes_on_with_it(later: list[Entry], thinking: str) -> None:
+    entries = [Opening(1000, 0), Thought(1000, 0, 0, "Tw"), Thought(1000, 0, 2, "o?"), Text(1000, 0, "Tw")]
+    assert replay([*entries, *later]).thinking == thinking

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Position, Text
+from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Position, Text, Told
 from app.agents.live import LiveRun
 from app.agents.values import Delta, RunResult, RunState
 from app.ids import RunId
@@ -34,7 +34,7 @@ async def deltas(live: LiveRun) -> list[object]:
 
 async def test_a_flush_under_way_is_finished_when_the_writer_is_stopped() -> None:
     log = SlowLog()
-    live = LiveRun(CLAIM, log, text="", on_unlogged=lambda: None)
+    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: None)
     live.append("Hello")
     writing = asyncio.create_task(live.write())
     await log.reached.wait()
@@ -51,7 +51,7 @@ async def test_a_flush_under_way_is_finished_when_the_writer_is_stopped() -> Non
 async def test_what_the_log_does_not_take_is_shown_all_the_same_and_said() -> None:
     log, unlogged = KeptLog(), list[str]()
     log.is_away = True
-    live = LiveRun(CLAIM, log, text="", on_unlogged=lambda: unlogged.append("events"))
+    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: unlogged.append("events"))
     live.append("Hello")
     await live.end(DONE)
     assert await deltas(live) == [Delta("Hello")]
@@ -60,7 +60,7 @@ async def test_what_the_log_does_not_take_is_shown_all_the_same_and_said() -> No
 
 async def test_no_reader_is_ahead_of_the_log() -> None:
     log = SlowLog()
-    live = LiveRun(CLAIM, log, text="", on_unlogged=lambda: None)
+    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: None)
     live.append("Hello")
     reading = asyncio.create_task(deltas(live))
     flushing = asyncio.create_task(live.flush())
