@@ -13,7 +13,7 @@ from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack
 from app.files import FileUnreadable, read_text
-from app.inference.thinking import Think, ThinkLevel
+from app.inference.words.thinking import Think, ThinkLevel
 from app.mistakes import ConfigurationWrong, Mistake
 from app.urls import AddressWrong, read_http_address
 from app.variables import FILE_BYTES

@@ -14,7 +14,7 @@ from app.agents.prompts import Prompt
 from app.agents.run_failure import RunFailure
 from app.agents.values import Claim, Turn
 from app.errors import AnswerEmpty, RunFailed
-from app.inference.ends import is_blank
+from app.inference.words.ends import is_blank
 
 Graph: TypeAlias = "StateGraph[Any, Work, Any, Any]"
 CompiledGraph: TypeAlias = "CompiledStateGraph[Any, Work, Any, Any]"

@@ -137,16 +137,7 @@ def _tokens() -> tuple[Panel, ...]:
             kind=Kind.STACK,
             width=6,
         ),
-        Panel(
-            title="Thinking Tokens by Model",
-            unit=Unit.TOKENS_PER_MINUTE,
-            description="Generated tokens that were seen to be thinking, per minute, at least so many. Most of what a "
-            "model generates: forbid it (think in nodes.toml), or ask for less (low); see Cost by Model.",
-            queries=(Query(f"60 * sum by (model) ({rate(THINKING, WHERE)})", "{{model}}"),),
-            kind=Kind.STACK,
-            width=6,
-            no_value="no calls",
-        ),
+        _thinking(),
         Panel(
             title="Token Distribution by Model",
             unit=Unit.TOKENS,
@@ -171,6 +162,19 @@ def _tokens() -> tuple[Panel, ...]:
             width=6,
             no_value="no queries",
         ),
+    )
+
+
+def _thinking() -> Panel:
+    return Panel(
+        title="Thinking Tokens by Model",
+        unit=Unit.TOKENS_PER_MINUTE,
+        description="Generated tokens that were seen to be thinking, per minute, at least so many. Most of what a "
+        "model generates: forbid it (think in nodes.toml), or ask for less (low); see Cost by Model.",
+        queries=(Query(f"60 * sum by (model) ({rate(THINKING, WHERE)})", "{{model}}"),),
+        kind=Kind.STACK,
+        width=6,
+        no_value="no calls",
     )
 
 

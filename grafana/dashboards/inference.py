@@ -84,17 +84,21 @@ def _work() -> tuple[Panel, ...]:
             no_value="no calls",
             width=6,
         ),
-        Panel(
-            title="Answers by Finish Reason",
-            unit=Unit.PER_MINUTE,
-            description="Calls that brought an answer, per minute, by why the model stopped. length: it was cut, raise "
-            "max_tokens (thinking counts too) or num_ctx; tool_calls: it asks for tools that nobody offered; other: a "
-            "word that Ollama does not have, see call.unknown_done_reason in the logs.",
-            queries=(Query(f"60 * sum by (finish_reason) ({ANSWERS})", "{{finish_reason}}"),),
-            kind=Kind.STACK,
-            width=6,
-            no_value="no answers",
-        ),
+        _ends(),
+    )
+
+
+def _ends() -> Panel:
+    return Panel(
+        title="Answers by Finish Reason",
+        unit=Unit.PER_MINUTE,
+        description="Calls that brought an answer, per minute, by why the model stopped. length: it was cut, raise "
+        "max_tokens (thinking counts too) or num_ctx; tool_calls: it asks for tools that nobody offered; other: a "
+        "word that Ollama does not have, see call.unknown_done_reason in the logs.",
+        queries=(Query(f"60 * sum by (finish_reason) ({ANSWERS})", "{{finish_reason}}"),),
+        kind=Kind.STACK,
+        width=6,
+        no_value="no answers",
     )
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.inference.ollama import Target, Waits, open_ollama
-from app.inference.records import ChatCall, Message
-from app.inference.stream import Heard
-from app.inference.wire import chat_body
+from app.inference.wire.bodies import chat_body
+from app.inference.wire.ollama import Target, Waits, open_ollama
+from app.inference.wire.stream import Heard
+from app.inference.words.records import ChatCall, Message
 from tests.contract.ollama_server import Json, Server, assert_error, user
 
 pytest_plugins = ("tests.contract.ollama_fixtures",)

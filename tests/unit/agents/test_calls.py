@@ -15,10 +15,10 @@ from app.agents.prompts import FrontMatter, Prompt
 from app.agents.values import Claim, RunOptions
 from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
 from app.ids import TenantId
-from app.inference.dispatcher import Dispatcher
-from app.inference.ends import FinishReason
-from app.inference.records import Answer, CallRecord, ChatCall
-from app.inference.thinking import Think
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.ends import FinishReason
+from app.inference.words.records import Answer, CallRecord, ChatCall
+from app.inference.words.thinking import Think
 from app.retrieval.search import Embed, Passage, Search
 from app.telemetry.metrics import Metrics
 from tests.fakes.runner import ROUTE

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from app.agents.observing import observe
 from app.agents.values import RunResult, RunState
-from app.inference.ends import FinishReason
+from app.inference.words.ends import FinishReason
 from app.telemetry.metrics import Metrics
 from tests.fakes.runner import ROUTE
 from tests.fakes.runs import CLAIM

@@ -12,7 +12,7 @@ from app.api import sse
 from app.api.shapes import ChatResponse
 from app.api.sse import EventStream
 from app.errors import NodeFailed, NoNodeAvailable, StoreUnavailable
-from app.inference.ends import FinishReason
+from app.inference.words.ends import FinishReason
 from tests.fakes.asgi import JSON, LIMIT_S, Client
 from tests.fakes.platform import FakePlatform
 from tests.fakes.runner import failed

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack, StreamEvent
-from app.inference.thinking import Think
+from app.inference.words.thinking import Think
 
 WAITS_LIMIT = 50
 Told: TypeAlias = StreamEvent | BaseException

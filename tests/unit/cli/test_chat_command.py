@@ -10,7 +10,7 @@ from app.chat_lines import Word, describe_answer
 from app.cli import build_parser, run
 from app.console import Console
 from app.conversation import Stack, StackAway, StreamEvent, parse_events, read_problem
-from app.inference.thinking import Think, ThinkLevel
+from app.inference.words.thinking import Think, ThinkLevel
 from tests.unit.cli.scripted import ANSWER, QUEUED, Conversation, ScriptedStack, converse, delta, done, thought
 
 
