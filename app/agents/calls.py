@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from time import perf_counter
 from typing import TypeVar
 
 import msgspec
@@ -202,13 +201,13 @@ class RunCalls:
             records.append(embedding.record)
             return embedding.vectors
 
-        started, success = perf_counter(), "false"
+        started, success = self._deadline.clock(), "false"
         try:
             passages = await self._search.passages(self.claim.tenant_id, question, embed=embed, limit=limit)
             success = "true"
         finally:
             self._metrics.tool_calls.labels(SEARCH, success).inc()
-            self._metrics.tool_duration.labels(SEARCH).observe(perf_counter() - started)
+            self._metrics.tool_duration.labels(SEARCH).observe(self._deadline.clock() - started)
         return passages
 
     async def _embed(self, texts: Sequence[str]) -> Embedding:

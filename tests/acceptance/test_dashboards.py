@@ -139,14 +139,14 @@ def empty(prometheus: Prometheus) -> list[str]:
     return [str(expression) for expression in expressions() if not prometheus.values(expression.text)]
 
 
-@pytest.mark.requirement("FIN-68", "FIN-69")
+@pytest.mark.requirement("FIN-68.panels", "FIN-69.panels")
 def test_no_panel_is_empty_after_traffic(prometheus: Prometheus) -> None:
     asked = [*expressions()]
     assert len(asked) >= 40
     assert empty(prometheus) == []
 
 
-@pytest.mark.requirement("FIN-68", "FIN-69")
+@pytest.mark.requirement("FIN-68.requests", "FIN-68.p95", "FIN-69.tokens", "FIN-69.query")
 def test_the_figures_are_plausible(prometheus: Prometheus) -> None:
     shown = {expression.panel: prometheus.values(expression.text) for expression in expressions()}
     bounds = {
@@ -166,7 +166,6 @@ def test_the_figures_are_plausible(prometheus: Prometheus) -> None:
         assert all(low < value < high for value in shown[panel]), (panel, shown[panel])
 
 
-@pytest.mark.requirement("FIN-68")
 @pytest.mark.parametrize("panel", ["Services Up", "Node States"])
 def test_all_that_runs_is_shown_as_well(prometheus: Prometheus, panel: str) -> None:
     text = next(expression.text for expression in expressions() if expression.panel == panel)
@@ -175,7 +174,7 @@ def test_all_that_runs_is_shown_as_well(prometheus: Prometheus, panel: str) -> N
     assert set(prometheus.values(text)) == {1.0}
 
 
-@pytest.mark.requirement("FIN-68")
+@pytest.mark.requirement("FIN-68.success", "FIN-68.errors")
 def test_a_real_503_lowers_the_success_rate_and_a_mistake_of_the_caller_does_not(prometheus: Prometheus) -> None:
     shown = {expression.panel: expression.text for expression in expressions()}
     (both,) = prometheus.values(f"({shown['Success Rate']}) + ({shown['Error Rate']})")
@@ -189,6 +188,7 @@ def test_a_real_503_lowers_the_success_rate_and_a_mistake_of_the_caller_does_not
     assert errors < (by_class["4"] + by_class["5"]) / sum(by_class.values())
 
 
+@pytest.mark.requirement("FIN-69.measured")
 def test_dollars_are_gpu_seconds_times_the_price_of_the_node(prometheus: Prometheus) -> None:
     cost = prometheus.values("sum(switchyard_cost_usd_total)")
     seconds = prometheus.values("sum(switchyard_gpu_seconds_total)")

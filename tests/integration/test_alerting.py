@@ -50,7 +50,7 @@ def told(webhook: Target, instance: str, status: str) -> list[tuple[str, dict[st
     ]
 
 
-@pytest.mark.requirement("FIN-72", "ORC-04.told")
+@pytest.mark.requirement("FIN-72.told", "ORC-04.told")
 def test_a_replica_that_falls_silent_is_told_to_somebody_and_so_is_its_return(
     tmp_path: Path, quick: Path, webhook: Target, replica: Target
 ) -> None:

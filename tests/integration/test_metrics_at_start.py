@@ -36,7 +36,7 @@ def samples(platform: Platform, name: str) -> list[tuple[dict[str, str], float]]
     ]
 
 
-@pytest.mark.requirement("FIN-72", "FIN-73", "FIN-74", "FIN-77")
+@pytest.mark.requirement("FIN-72.configured", "FIN-73.first", "FIN-74.watched", "FIN-77.start")
 async def test_alerts_and_dashboards_find_their_series_before_the_first_request(
     servers: Servers, node: FakeNode
 ) -> None:
@@ -61,7 +61,7 @@ async def test_alerts_and_dashboards_find_their_series_before_the_first_request(
         await until(lambda: samples(platform, "switchyard_db_pool_limit")[0][1] == platform.database.pool.max_size)
 
 
-@pytest.mark.requirement("FIN-63", "INS-65.failed")
+@pytest.mark.requirement("FIN-63.failed", "INS-65.failed")
 async def test_a_run_that_its_caller_cancels_is_no_error_of_an_agent(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=2)
     async with opened(settings_for(servers, node)) as (platform,):

@@ -74,7 +74,7 @@ async def test_a_block_that_breaks_leaves_nothing_and_one_that_ends_leaves_all(p
             assert await found.fetchall() == [{"name": "kept-block"}]
 
 
-@pytest.mark.requirement("INS-66.value", "INS-66.operation")
+@pytest.mark.requirement("INS-66.value", "INS-66.operation", "FIN-74.taken", "FIN-74.limit")
 async def test_every_use_is_measured_by_its_operation_and_the_pool_by_its_seats(postgres_url: str) -> None:
     metrics = Metrics(CollectorRegistry())
     async with make_pool(postgres_url, size=3, wait_s=5) as pool:
@@ -92,6 +92,9 @@ async def test_every_use_is_measured_by_its_operation_and_the_pool_by_its_seats(
         assert seen("db_query_duration_seconds_count", {"operation": "sessions.get"}) == 1
         assert seen("db_query_duration_seconds_count", {"operation": "runs.get"}) == 2
         assert (seen("switchyard_db_pool_limit"), seen("switchyard_db_pool_taken")) == (3, 1)
+        async with database.connection("runs.get"), database.connection("runs.get"):
+            database.watch()
+        assert (seen("switchyard_db_pool_limit"), seen("switchyard_db_pool_taken")) == (3, 2)
 
 
 def changed(url: str, *, user: str | None = None, password: str | None = None, name: str | None = None) -> str:

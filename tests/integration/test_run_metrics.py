@@ -30,6 +30,8 @@ from tests.integration.platforms import (
 pytestmark = pytest.mark.integration
 
 TOOL = "document_search"
+FACT = "What is the warranty period?"
+COMPARISON = "Compare the two plans for a team of 12 over three years and explain which is cheaper and why."
 USAGE = """
     SELECT tenant_id, key_id, session_id, purpose, agent, cost_usd_micro, input_tokens, output_tokens, started_at
     FROM usage WHERE run_id = %s AND kind = 'chat'
@@ -49,7 +51,7 @@ def count(platform: Platform, name: str, **labels: str) -> float:
     return platform.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-@pytest.mark.requirement("FIN-61", "FIN-62", "FIN-65", "FIN-66", "ORC-23.exported")
+@pytest.mark.requirement("FIN-61.executions", "FIN-62.executions", "FIN-65.executions", "ORC-23.exported")
 @pytest.mark.requirement("INS-64.executions", "FAM-13.time")
 async def test_an_answer_is_counted_by_its_agent_query_type_model_and_tool(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, text="Two years.", tokens_per_s=20.0)
@@ -70,7 +72,7 @@ async def test_an_answer_is_counted_by_its_agent_query_type_model_and_tool(serve
         assert count(platform, "tool_duration_seconds_count", tool_name=TOOL) == 1
 
 
-@pytest.mark.requirement("FIN-63", "ORC-23.exported", "INS-65.executions")
+@pytest.mark.requirement("FIN-63.executions", "ORC-23.exported", "INS-65.executions")
 async def test_a_run_that_fails_is_counted_by_its_agent_and_error(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, status=400, error="invalid message")
     async with opened(settings_for(servers, node)) as (platform,):
@@ -83,7 +85,7 @@ async def test_a_run_that_fails_is_counted_by_its_agent_and_error(servers: Serve
         assert count(platform, "agent_invocations_total", agent_name=agent) == 1
 
 
-@pytest.mark.requirement("FIN-64")
+@pytest.mark.requirement("FIN-64.executions")
 async def test_a_run_under_way_is_an_active_query_until_it_ends(servers: Servers, node: FakeNode) -> None:
     node.script(model=CHAT, hang_after=2)
     async with opened(settings_for(servers, node)) as (platform,):
@@ -97,19 +99,21 @@ async def test_a_run_under_way_is_an_active_query_until_it_ends(servers: Servers
         await until(lambda: count(platform, "active_queries") == 0)
 
 
-@pytest.mark.requirement("FIN-76", "FAM-16.start")
+@pytest.mark.requirement("FIN-76.agent", "FIN-76.session", "FIN-76.query-type", "FAM-16.start")
 async def test_the_start_of_an_agent_is_told_with_who_and_what(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
         with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as entries:
-            result = await answered(platform, caller, ask())
-        (told,) = [entry for entry in entries if entry["event"] == "agent_execution_started"]
-        assert (told["agent"], told["query_type"]) == ("assistant", str(result.routes[-1].tier))
-        assert (told["session_id"], told["run_id"]) == (str(result.session_id), str(result.run_id))
-        assert told["tenant_id"] == str(caller.tenant_id)
+            results = [await answered(platform, caller, ask(question)) for question in (FACT, COMPARISON)]
+        told = [entry for entry in entries if entry["event"] == "agent_execution_started"]
+        assert [entry["agent"] for entry in told] == ["assistant", "assistant"]
+        assert [entry["query_type"] for entry in told] == ["simple", "complex"]
+        assert [entry["session_id"] for entry in told] == [str(result.session_id) for result in results]
+        assert [entry["run_id"] for entry in told] == [str(result.run_id) for result in results]
+        assert {entry["tenant_id"] for entry in told} == {str(caller.tenant_id)}
 
 
-@pytest.mark.requirement("FIN-65", "FIN-76")
+@pytest.mark.requirement("FIN-76.tool", "FIN-76.error")
 async def test_a_tool_that_fails_is_counted_and_told_as_an_event(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
@@ -119,8 +123,7 @@ async def test_a_tool_that_fails_is_counted_and_told_as_an_event(servers: Server
         assert (result.state, result.degraded) == (RunState.DONE, ("retrieval",))
         assert count(platform, "tool_calls_total", tool_name=TOOL, success="false") == 1
         (told,) = [entry for entry in entries if entry["event"] == "tool_execution_failed"]
-        assert (told["tool"], told["log_level"]) == (TOOL, "warning")
-        assert told["error"]
+        assert (told["tool"], told["log_level"], told["error"]) == (TOOL, "warning", "node_failed")
 
 
 async def test_an_answer_says_when_earlier_turns_had_no_room(servers: Servers, node: FakeNode) -> None:

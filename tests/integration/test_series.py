@@ -84,7 +84,7 @@ async def http(platform: Platform) -> None:
         await client.send("POST", "/api/v1/chat", body=sent, headers=headers)
 
 
-@pytest.mark.requirement("FIN-60", "FIN-70")
+@pytest.mark.requirement("FIN-60.zero", "FIN-70.first")
 async def test_work_of_every_kind_adds_no_series(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)

@@ -13,12 +13,12 @@ from tests.ops.monitoring_programs import alertmanager_file, program
 
 requirement = pytest.mark.requirement
 OF_THE_CASES = {
-    "agents": requirement("FIN-71", "ORC-04.fires"),
-    "api": requirement("FIN-70", "ORC-04.fires"),
-    "api_service_down": requirement("FIN-72", "ORC-04.fires"),
-    "inference": requirement("FIN-73", "ORC-04.fires"),
-    "postgres": requirement("FIN-74", "ORC-04.fires"),
-    "retrieval": requirement("FIN-75", "ORC-04.fires"),
+    "agents": requirement("FIN-71.threshold", "FIN-71.processes", "FIN-71.duration", "ORC-04.fires"),
+    "api": requirement("FIN-70.threshold", "FIN-70.duration", "FIN-70.failures", "ORC-04.fires"),
+    "api_service_down": requirement("FIN-72.replica", "FIN-72.gone", "FIN-72.duration", "ORC-04.fires"),
+    "inference": requirement("FIN-73.threshold", "FIN-73.all", "FIN-73.duration", "ORC-04.fires"),
+    "postgres": requirement("FIN-74.threshold", "FIN-74.process", "FIN-74.duration", "ORC-04.fires"),
+    "retrieval": requirement("FIN-75.threshold", "FIN-75.processes", "FIN-75.duration", "ORC-04.fires"),
 }
 
 
@@ -84,9 +84,9 @@ def test_the_script_of_make_check_stops_at_what_is_wrong(tmp_path: Path, name: s
 @pytest.mark.parametrize(
     ("labels", "receiver"),
     [
-        pytest.param(("severity=critical", "alertname=ServiceDown"), "critical", marks=requirement("FIN-72")),
-        pytest.param(("severity=critical", "component=postgres"), "critical", marks=requirement("FIN-74")),
-        pytest.param(("severity=warning", "alertname=HighErrorRate"), "warning", marks=requirement("FIN-70")),
+        pytest.param(("severity=critical", "alertname=ServiceDown"), "critical", marks=requirement("FIN-72.told")),
+        pytest.param(("severity=critical", "component=postgres"), "critical", marks=requirement("FIN-74.told")),
+        pytest.param(("severity=warning", "alertname=HighErrorRate"), "warning", marks=requirement("FIN-70.told")),
         pytest.param(("alertname=SomethingNew",), "warning"),
         pytest.param(("severity=none", "alertname=Watchdog"), "heartbeat"),
     ],

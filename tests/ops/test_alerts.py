@@ -26,12 +26,12 @@ from tests.ops.alert_rules import (
 
 requirement = pytest.mark.requirement
 ALERTS = (
-    pytest.param("HighErrorRate", marks=requirement("FIN-70")),
-    pytest.param("HighLatency", marks=requirement("FIN-71")),
-    pytest.param("ServiceDown", marks=requirement("FIN-72")),
-    pytest.param("HighTokenUsage", marks=requirement("FIN-73")),
-    pytest.param("DatabaseConnectionPoolExhausted", marks=requirement("FIN-74")),
-    pytest.param("QdrantHighLatency", marks=requirement("FIN-75")),
+    "HighErrorRate",
+    "HighLatency",
+    "ServiceDown",
+    "HighTokenUsage",
+    "DatabaseConnectionPoolExhausted",
+    "QdrantHighLatency",
     "RunsFailing",
     "NodeDown",
     "NoNodeRoutable",
@@ -42,14 +42,48 @@ ALERTS = (
 )
 # What the alerts are to say, in the units of their expressions: severity, threshold, and how long.
 PROMISED = (
-    pytest.param("HighErrorRate", "warning", 0.05, "5m", marks=requirement("FIN-70", "ORC-04.configured")),
-    pytest.param("HighLatency", "warning", 30, "10m", marks=requirement("FIN-71", "ORC-04.configured")),
-    pytest.param("ServiceDown", "critical", 0, "2m", marks=requirement("FIN-72", "ORC-04.configured")),
-    pytest.param("HighTokenUsage", "warning", 1_000_000, "30m", marks=requirement("FIN-73", "ORC-04.configured")),
     pytest.param(
-        "DatabaseConnectionPoolExhausted", "critical", 0.9, "5m", marks=requirement("FIN-74", "ORC-04.configured")
+        "HighErrorRate",
+        "warning",
+        0.05,
+        "5m",
+        marks=requirement("FIN-70.threshold", "FIN-70.duration", "FIN-70.severity", "ORC-04.configured"),
     ),
-    pytest.param("QdrantHighLatency", "warning", 2, "5m", marks=requirement("FIN-75", "ORC-04.configured")),
+    pytest.param(
+        "HighLatency",
+        "warning",
+        30,
+        "10m",
+        marks=requirement("FIN-71.threshold", "FIN-71.duration", "FIN-71.severity", "ORC-04.configured"),
+    ),
+    pytest.param(
+        "ServiceDown",
+        "critical",
+        0,
+        "2m",
+        marks=requirement("FIN-72.replica", "FIN-72.duration", "FIN-72.severity", "ORC-04.configured"),
+    ),
+    pytest.param(
+        "HighTokenUsage",
+        "warning",
+        1_000_000,
+        "30m",
+        marks=requirement("FIN-73.threshold", "FIN-73.duration", "FIN-73.severity", "ORC-04.configured"),
+    ),
+    pytest.param(
+        "DatabaseConnectionPoolExhausted",
+        "critical",
+        0.9,
+        "5m",
+        marks=requirement("FIN-74.threshold", "FIN-74.duration", "FIN-74.severity", "ORC-04.configured"),
+    ),
+    pytest.param(
+        "QdrantHighLatency",
+        "warning",
+        2,
+        "5m",
+        marks=requirement("FIN-75.threshold", "FIN-75.duration", "FIN-75.severity", "ORC-04.configured"),
+    ),
 )
 SECTIONS = ("**What users see.**", "## Look", "## Mend", "## Wake someone")
 BOUND_JOBS = {"replicas", "workers"}
@@ -93,7 +127,7 @@ def test_an_alert_fires_at_the_promised_threshold(name: str, severity: str, thre
     assert compared.rhs.val == threshold
 
 
-@requirement("FIN-70")
+@requirement("FIN-70.interval")
 def test_alerts_are_looked_at_every_30_seconds() -> None:
     for path in RULE_FILES:
         for group in groups(path):

@@ -103,7 +103,7 @@ def test_a_label_that_a_metric_does_not_have_is_found(text: str) -> None:
     assert unknown_labels(promql.parse(text), declared()) == {"node"}
 
 
-@pytest.mark.requirement("FIN-68", "FIN-69")
+@pytest.mark.requirement("FIN-68.processes")
 @pytest.mark.parametrize("expression", [*expressions()], ids=str)
 def test_a_quantile_is_of_all_processes_and_a_counter_is_never_shown_raw(expression: Expression) -> None:
     for node in nodes(promql.parse(expression.text)):
@@ -165,14 +165,14 @@ def test_a_choice_at_the_top_is_of_a_label_that_its_metric_has(path: Path) -> No
         assert any(f"${choice['name']}" in expression.raw for expression in expressions()), choice["name"]
 
 
-@pytest.mark.requirement("FIN-68")
+@pytest.mark.requirement("FIN-68.panels")
 def test_the_overview_has_its_five_panels() -> None:
     overview = ROOT / "grafana/json/system.json"
     assert dashboard(overview)["title"] == "System Overview"
     assert {panel["title"] for panel in panels(overview)} >= OVERVIEW
 
 
-@pytest.mark.requirement("FIN-69")
+@pytest.mark.requirement("FIN-69.panels", "FIN-69.measured")
 def test_the_cost_dashboard_has_its_four_panels_and_prices_nothing_by_the_token() -> None:
     cost = ROOT / "grafana/json/cost.json"
     assert dashboard(cost)["title"] == "Cost & Tokens"

@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry
 
 from app.agents.observing import observe
 from app.agents.values import RunResult, RunState
+from app.inference.route import Route
+from app.inference.tiers import Tier
 from app.telemetry.metrics import Metrics
 from tests.fakes import runs
 from tests.fakes.runner import ROUTE
@@ -27,14 +29,15 @@ class Seen:
     def __init__(self) -> None:
         self.metrics = Metrics(CollectorRegistry())
 
-    def end(self, result: RunResult, took_s: float = 1.0) -> None:
-        observe(self.metrics, CLAIM, result, ROUTE, took_s=took_s, reused=0)
+    def end(self, result: RunResult, took_s: float = 1.0, route: Route = ROUTE) -> None:
+        observe(self.metrics, CLAIM, result, route, took_s=took_s, reused=0)
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(name, labels)
 
 
 @pytest.mark.requirement("INS-64.agent", "FAM-13.count", "FAM-13.time", "FAM-13.tokens")
+@pytest.mark.requirement("FIN-61.value", "FIN-61.agent", "FIN-62.value", "FIN-62.agent")
 def test_executions_times_and_tokens_are_told_apart_by_agent() -> None:
     seen = Seen()
     seen.end(RESULT, took_s=1.5)
@@ -46,6 +49,21 @@ def test_executions_times_and_tokens_are_told_apart_by_agent() -> None:
         assert seen.value("agent_execution_duration_seconds_count", **labels) == count
         assert seen.value("agent_execution_duration_seconds_sum", **labels) == took_s
         assert seen.value("agent_token_usage_sum", agent_name=agent, model=ROUTE.model) == tokens
+
+
+@pytest.mark.requirement("FIN-61.query-type", "FIN-62.model")
+def test_executions_are_told_apart_by_query_type_and_tokens_by_model() -> None:
+    seen = Seen()
+    large = replace(ROUTE, tier=Tier.COMPLEX, model="llama3.1:70b")
+    seen.end(RESULT, took_s=1.5)
+    seen.end(RESULT, took_s=20.0, route=large)
+    seen.end(RESULT, took_s=30.0, route=large)
+    for tier, model, count, took_s in (("simple", "smollm2:135m", 1, 1.5), ("complex", "llama3.1:70b", 2, 50.0)):
+        labels = {"agent_name": "billing_agent", "query_type": tier}
+        assert seen.value("agent_execution_duration_seconds_count", **labels) == count
+        assert seen.value("agent_execution_duration_seconds_sum", **labels) == took_s
+        assert seen.value("agent_token_usage_count", agent_name="billing_agent", model=model) == count
+        assert seen.value("agent_token_usage_sum", agent_name="billing_agent", model=model) == 107 * count
 
 
 @pytest.mark.requirement("FAM-13.latency")
@@ -61,6 +79,7 @@ def test_the_share_of_executions_below_a_time_is_known_by_agent() -> None:
 
 
 @pytest.mark.requirement("INS-65.agent", "INS-65.failed", "FAM-13.failure", "FAM-13.success")
+@pytest.mark.requirement("FIN-63.agent", "FIN-63.type", "FIN-63.failed")
 def test_failures_are_told_apart_by_agent_and_error() -> None:
     seen = Seen()
     failed = replace(RESULT, state=RunState.FAILED, error_code="node_failed")

@@ -6,8 +6,9 @@ from typing import cast
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
-from app.agents.calls import SEARCH, CallLimits, RunCalls
+from app.agents.calls import CallLimits, RunCalls
 from app.agents.deadline import deadline_of
 from app.agents.event_log import EventLog, Told
 from app.agents.live import LiveRun
@@ -25,11 +26,23 @@ from tests.fakes.runner import ROUTE
 from tests.fakes.runs import CLAIM, KeptEffects
 
 
-class FailingSearch(Search):
-    """A search that always ends with `error`."""
+class Clock:
+    """Seconds that pass when somebody says so."""
 
-    def __init__(self, error: SwitchyardError) -> None:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class FailingSearch(Search):
+    """A search that always ends with `error`, after `took_s`; without an error it finds nothing."""
+
+    def __init__(self, error: SwitchyardError | None, clock: Clock, took_s: float = 0.0) -> None:
         self._error = error
+        self._clock = clock
+        self._took_s = took_s
 
     async def passages(
         self,
@@ -39,14 +52,18 @@ class FailingSearch(Search):
         embed: Embed,  # noqa: ARG002
         limit: int,  # noqa: ARG002
     ) -> list[Passage]:
-        """Raise."""
-        raise self._error
+        """Take the time, and end."""
+        self._clock.now_s += self._took_s
+        if self._error is not None:
+            raise self._error
+        return []
 
 
 class Bench:
     """The calls of one run whose search ends with `error`."""
 
-    def __init__(self, error: SwitchyardError) -> None:
+    def __init__(self, error: SwitchyardError | None, took_s: float = 0.0) -> None:
+        clock = Clock()
         self.metrics = Metrics(CollectorRegistry())
         self.effects = KeptEffects()
         live = LiveRun(CLAIM, cast("EventLog", None), told=Told(), on_unlogged=lambda: None)
@@ -55,9 +72,9 @@ class Bench:
             live=live,
             effects=self.effects,
             dispatcher=cast("Dispatcher", None),
-            search=FailingSearch(error),
+            search=FailingSearch(error, clock, took_s),
             limits=CallLimits(max_output_tokens=64, temperature=0.0),
-            deadline=deadline_of(CLAIM, 300.0),
+            deadline=deadline_of(CLAIM, 300.0, clock),
             metrics=self.metrics,
         )
 
@@ -67,7 +84,7 @@ class Bench:
 
     def searches(self, success: str) -> float | None:
         """Return how many searches were counted so."""
-        labels = {"tool_name": SEARCH, "success": success}
+        labels = {"tool_name": "document_search", "success": success}
         return self.metrics.registry.get_sample_value("tool_calls_total", labels)
 
 
@@ -79,21 +96,42 @@ async def test_postgresql_lost_during_a_search_ends_the_attempt_and_is_no_degrad
     assert (bench.calls.degraded, bench.effects.finished) == (set(), [])
 
 
+@pytest.mark.requirement("FIN-76.tool", "FIN-76.error")
 @pytest.mark.parametrize(
-    "error",
+    ("error", "code"),
     [
-        StoreUnavailable("Qdrant does not answer", store="qdrant"),
-        NoNodeAvailable("no node embeds"),
-        NodeFailed("the node broke off"),
-        NodeRefused("the node will not take the question"),
+        (StoreUnavailable("Qdrant does not answer", store="qdrant"), "store_unavailable"),
+        (NoNodeAvailable("no node embeds"), "no_node_available"),
+        (NodeFailed("the node broke off"), "node_failed"),
+        (NodeRefused("the node will not take the question"), "node_refused"),
     ],
 )
-async def test_a_part_of_retrieval_that_is_away_is_told_with_the_answer(error: SwitchyardError) -> None:
+async def test_a_part_of_retrieval_that_is_away_is_told_with_the_answer(error: SwitchyardError, code: str) -> None:
     bench = Bench(error)
-    assert await bench.passages() == ()
+    with capture_logs() as entries:
+        assert await bench.passages() == ()
+    (told,) = [entry for entry in entries if entry["event"] == "tool_execution_failed"]
+    assert (told["tool"], told["error"], told["detail"]) == ("document_search", code, error.detail)
     assert bench.calls.degraded == {"retrieval"}
     assert len(bench.effects.finished) == 1
     assert (bench.searches("false"), bench.searches("true")) == (1.0, None)
+
+
+@pytest.mark.requirement("FIN-65.tool", "FIN-65.success", "FIN-66.tool", "FIN-66.value")
+@pytest.mark.parametrize(
+    ("error", "took_s", "succeeded", "failed"),
+    [(None, 0.75, 1.0, None), (NodeFailed("the node broke off"), 4.5, None, 1.0)],
+)
+async def test_a_search_is_counted_by_its_success_and_measured_however_it_ends(
+    error: SwitchyardError | None, took_s: float, succeeded: float | None, failed: float | None
+) -> None:
+    bench = Bench(error, took_s)
+    await bench.passages()
+    assert (bench.searches("true"), bench.searches("false")) == (succeeded, failed)
+    measured = bench.metrics.registry.get_sample_value
+    labels = {"tool_name": "document_search"}
+    assert measured("tool_duration_seconds_count", labels) == 1
+    assert measured("tool_duration_seconds_sum", labels) == took_s
 
 
 class Scripted:
@@ -139,7 +177,7 @@ def calls_of(dispatcher: Scripted, *, told: Told = NOTHING, claim: Claim = CLAIM
         live=LiveRun(claim, cast("EventLog", None), told=told, on_unlogged=lambda: None),
         effects=KeptEffects(),
         dispatcher=cast("Dispatcher", dispatcher),
-        search=FailingSearch(NodeFailed("unused")),
+        search=FailingSearch(NodeFailed("unused"), Clock()),
         limits=CallLimits(max_output_tokens=64, temperature=0.0),
         deadline=deadline_of(CLAIM, 300.0),
         metrics=Metrics(CollectorRegistry()),

@@ -2,16 +2,19 @@
 
 import asyncio
 from typing import cast
+from uuid import UUID
 
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 from app.agents import runner as lingering
+from app.agents.event_log import Entry
 from app.agents.execution import Execution
 from app.agents.live import LiveRun
 from app.agents.runner import Runner
 from app.agents.values import Claim, RunResult, RunState
+from app.ids import RunId
 from app.inference.calls.dispatcher import Dispatcher
 from app.telemetry.metrics import Metrics
 from tests.fakes.runs import CLAIM, KeptLog, KeptRuns
@@ -37,11 +40,19 @@ class TakingRuns(KeptRuns):
         super().__init__(RUNNING)
         self.attempt = 1
 
-    async def claim_expired(self, run_id: object) -> Claim:
+    async def claim_expired(self, run_id: RunId) -> Claim:
         """Take it over."""
-        del run_id
         self.attempt += 1
-        return msgspec.structs.replace(CLAIM, attempt=self.attempt, fence=self.attempt)
+        return msgspec.structs.replace(CLAIM, run_id=run_id, attempt=self.attempt, fence=self.attempt)
+
+
+class EmptyLog(KeptLog):
+    """A log that has nothing of any run."""
+
+    async def read(self, run_id: RunId, after: bytes = b"-") -> tuple[list[Entry], bytes]:
+        """Return nothing."""
+        del run_id
+        return [], after
 
 
 class Bench:
@@ -50,13 +61,14 @@ class Bench:
     def __init__(self) -> None:
         self.executions: list[HeldExecution] = []
         self.lives: list[LiveRun] = []
+        self.metrics = Metrics(CollectorRegistry())
         self.runner = Runner(
             runs=TakingRuns(),
-            event_log=KeptLog(),
+            event_log=EmptyLog(),
             dispatcher=cast("Dispatcher", None),
             execute=self.execute,
             teams=frozenset({"assistant"}),
-            metrics=Metrics(CollectorRegistry()),
+            metrics=self.metrics,
             lease_s=1.0,
         )
 
@@ -65,13 +77,26 @@ class Bench:
         self.lives.append(live)
         return cast("Execution", self.executions[-1])
 
-    async def take_over(self) -> asyncio.Task[RunResult | None]:
+    async def take_over(self, run_id: RunId = CLAIM.run_id) -> asyncio.Task[RunResult | None]:
         """Have the runner begin another attempt at the run."""
-        resuming = asyncio.create_task(self.runner.resume(CLAIM.run_id))
+        resuming = asyncio.create_task(self.runner.resume(run_id))
         known = len(self.executions)
         while len(self.executions) == known:  # noqa: ASYNC110 - it begins within a few turns of the loop
             await asyncio.sleep(0)
         return resuming
+
+    async def end(self, number: int, attempt: asyncio.Task[RunResult | None]) -> None:
+        """Let an execution end, and wait for the runner to hear of it."""
+        self.executions[number].told.set()
+        await self.lives[number].lose()
+        await attempt
+        tasks = self.runner._tasks  # pyright: ignore[reportPrivateUsage]
+        while self.lives[number].claim.run_id in tasks:  # noqa: ASYNC110 - heard of within a few turns of the loop
+            await asyncio.sleep(0)
+
+    def active(self) -> float | None:
+        """Return how many runs the process says are under way."""
+        return self.metrics.registry.get_sample_value("active_queries")
 
     def is_known(self) -> bool:
         """Whether the runner has the newest attempt at hand."""
@@ -103,3 +128,15 @@ async def test_an_ended_run_is_forgotten_when_its_time_in_memory_is_over(monkeyp
     async with asyncio.timeout(5):
         while bench.is_known():  # noqa: ASYNC110 - forgotten by a timer of the loop
             await asyncio.sleep(0)
+
+
+@pytest.mark.requirement("FIN-64.value")
+async def test_active_queries_are_the_runs_under_way() -> None:
+    bench = Bench()
+    assert bench.active() == 0
+    first, second = await bench.take_over(), await bench.take_over(RunId(UUID(int=7)))
+    assert bench.active() == 2
+    await bench.end(0, first)
+    assert bench.active() == 1
+    await bench.end(1, second)
+    assert bench.active() == 0

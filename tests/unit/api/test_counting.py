@@ -20,7 +20,7 @@ def read(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-@pytest.mark.requirement("FIN-60", "INS-62.failures", "FIN-70")
+@pytest.mark.requirement("FIN-60.zero", "INS-62.failures", "FIN-70.first")
 async def test_failures_of_every_route_are_counted_from_zero() -> None:
     platform = FakePlatform()
     create_app(platform)
@@ -34,7 +34,7 @@ def test_every_failure_that_is_ours_starts_at_zero() -> None:
     assert {status for status in STATUSES.values() if status >= 500} == set(FAILURES)
 
 
-@pytest.mark.requirement("FIN-60", "INS-62.method", "INS-62.status")
+@pytest.mark.requirement("FIN-60.method", "FIN-60.status", "FIN-60.every", "INS-62.method", "INS-62.status")
 @pytest.mark.parametrize(
     ("method", "path", "key", "status"),
     [("GET", "/api/v1/sessions", "", "401"), ("GET", "/nothing", KEY_A, "404"), ("PUT", "/api/v1/chat", KEY_A, "405")],
@@ -52,7 +52,7 @@ async def test_refusals_are_counted_like_answers(method: str, path: str, key: st
     assert counted == {(method, status)}
 
 
-@pytest.mark.requirement("FIN-60", "INS-62.status")
+@pytest.mark.requirement("FIN-60.status", "INS-62.status")
 @pytest.mark.parametrize(
     ("size", "status"),
     [pytest.param("70000000", "413", id="too large"), pytest.param("2", "422", id="not what was asked for")],
@@ -67,7 +67,7 @@ async def test_a_body_that_is_refused_is_counted(size: str, status: str) -> None
     assert [read(platform.metrics, name, **labels) for name in BOTH] == [1, 1]
 
 
-@pytest.mark.requirement("FIN-60", "INS-62.failures")
+@pytest.mark.requirement("FIN-60.failures", "INS-62.failures")
 async def test_a_response_that_breaks_after_its_first_byte_counts_as_failed() -> None:
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive

@@ -30,7 +30,16 @@ def count(platform: FakePlatform, name: str, **labels: str) -> float:
     return platform.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
-@pytest.mark.requirement("FIN-60", "UPL-30.errors", "INS-62.method", "INS-62.route", "INS-62.status")
+@pytest.mark.requirement(
+    "FIN-60.method",
+    "FIN-60.route",
+    "FIN-60.status",
+    "FIN-60.every",
+    "UPL-30.errors",
+    "INS-62.method",
+    "INS-62.route",
+    "INS-62.status",
+)
 async def test_every_response_is_counted_by_its_route_template(own: tuple[Client, FakePlatform]) -> None:
     client, platform = own
     run_id = (await client.post("/api/v1/chat", {"message": "a"})).json()["metadata"]["run_id"]

@@ -108,6 +108,27 @@ async def test_a_failed_peer_is_followed_by_another_one() -> None:
     assert metrics.registry.get_sample_value(name, {"operation": "count"}) == len(asked)
 
 
+@pytest.mark.requirement("FIN-75.measured")
+async def test_the_seconds_of_a_request_are_observed_by_its_operation_whether_it_is_answered_or_not() -> None:
+    clock = Clock()
+    peers, metrics = asked_peers(clock)
+
+    async def answered(peer: str) -> str:
+        clock.now_s += 0.25
+        return peer
+
+    async def unanswered(peer: str) -> str:
+        clock.now_s += 2.0
+        raise PeerFailed(Finding(Cause.NO_ANSWER, f"{peer} does not answer"))
+
+    await peers.ask("query", answered)
+    with pytest.raises(StoreUnavailable):
+        await peers.ask("count", unanswered)
+    name = "switchyard_qdrant_request_seconds_sum"
+    assert metrics.registry.get_sample_value(name, {"operation": "query"}) == 0.25
+    assert metrics.registry.get_sample_value(name, {"operation": "count"}) == 2 * 2.0
+
+
 async def test_a_peer_that_takes_too_long_is_followed_by_another_one() -> None:
     peers, _ = asked_peers(Clock(), timeout_s=0.01)
     asked: list[str] = []

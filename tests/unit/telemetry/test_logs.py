@@ -52,7 +52,7 @@ def written() -> Generator[Written]:
 
 
 @pytest.mark.requirement("INS-60.timestamp", "INS-60.level", "INS-60.logger", "INS-60.message", "INS-60.module")
-@pytest.mark.requirement("INS-60.function", "FIN-76")
+@pytest.mark.requirement("INS-60.function", "FIN-76.timestamp", "FIN-76.logger", "FIN-76.level")
 def test_our_events_and_a_librarys_lines_have_one_shape(written: Written) -> None:
     began = datetime.now(UTC)
     structlog.contextvars.bind_contextvars(request_id="r-1", tenant_id="t-1")

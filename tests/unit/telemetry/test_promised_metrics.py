@@ -43,7 +43,7 @@ def buckets(name: str, **labels: str) -> list[float]:
             "http_requests_total",
             Counter,
             {"method", "endpoint", "status"},
-            marks=pytest.mark.requirement("FIN-60"),
+            marks=pytest.mark.requirement("FIN-60.kind"),
         ),
         pytest.param(
             "api_request_duration_seconds",
@@ -56,19 +56,26 @@ def buckets(name: str, **labels: str) -> list[float]:
             "agent_errors_total",
             Counter,
             {"agent_name", "error_type"},
-            marks=pytest.mark.requirement("INS-65.kind", "FIN-63"),
+            marks=pytest.mark.requirement("INS-65.kind", "FIN-63.kind"),
         ),
         pytest.param(
             "agent_execution_duration_seconds",
             Histogram,
             {"agent_name", "query_type"},
-            marks=pytest.mark.requirement("FIN-61"),
+            marks=pytest.mark.requirement("FIN-61.kind"),
         ),
-        pytest.param("agent_token_usage", Histogram, {"agent_name", "model"}, marks=pytest.mark.requirement("FIN-62")),
-        pytest.param("active_queries", Gauge, set[str](), marks=pytest.mark.requirement("FIN-64")),
+        pytest.param(
+            "agent_token_usage",
+            Histogram,
+            {"agent_name", "model"},
+            marks=pytest.mark.requirement("FIN-62.kind"),
+        ),
+        pytest.param("active_queries", Gauge, set[str](), marks=pytest.mark.requirement("FIN-64.kind")),
         pytest.param("active_sessions", Gauge, set[str](), marks=pytest.mark.requirement("INS-67.kind")),
-        pytest.param("tool_calls_total", Counter, {"tool_name", "success"}, marks=pytest.mark.requirement("FIN-65")),
-        pytest.param("tool_duration_seconds", Histogram, {"tool_name"}, marks=pytest.mark.requirement("FIN-66")),
+        pytest.param(
+            "tool_calls_total", Counter, {"tool_name", "success"}, marks=pytest.mark.requirement("FIN-65.kind")
+        ),
+        pytest.param("tool_duration_seconds", Histogram, {"tool_name"}, marks=pytest.mark.requirement("FIN-66.kind")),
         pytest.param(
             "db_query_duration_seconds", Histogram, {"operation"}, marks=pytest.mark.requirement("INS-66.kind")
         ),
@@ -82,7 +89,7 @@ def test_a_promised_metric_has_its_kind_and_labels(
     assert set(getattr(metric, "_labelnames", ())) == labels
 
 
-@pytest.mark.requirement("FIN-61", "INS-63.buckets")
+@pytest.mark.requirement("FIN-61.buckets", "FIN-71.can-fire", "INS-63.buckets")
 @pytest.mark.parametrize(
     ("name", "labels"),
     [
@@ -96,7 +103,7 @@ def test_durations_are_told_apart_far_beyond_the_alert(name: str, labels: dict[s
     assert LATENCY_ALERT_S in bounds
 
 
-@pytest.mark.requirement("FIN-62")
+@pytest.mark.requirement("FIN-62.buckets")
 def test_tokens_have_buckets_of_their_own() -> None:
     bounds = buckets("agent_token_usage", agent_name="a", model="m")
     assert (min(bounds), max(bounds)) == (64, 131_072)
