@@ -17,6 +17,7 @@ from app.inference.words.tiers import Tier, TierReason
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of
 from tests.integration.inference_fixtures import (
+    EMBED,
     LARGE,
     SMALL,
     Replica,
@@ -74,6 +75,20 @@ async def test_every_call_says_its_context_size_and_forbids_cutting(replica: Rep
     body = nodes[0].calls[0].body
     assert body["options"] == {"num_ctx": 256, "num_predict": 64, "temperature": 0.5, "seed": 7}
     assert (body["truncate"], body["shift"], body["stream"]) == (False, False, True)
+
+
+@pytest.mark.requirement("FIN-93.sent")
+async def test_a_node_is_asked_to_keep_a_model_for_as_long_as_its_entry_says(
+    nodes: list[FakeNode], redis_url: str
+) -> None:
+    kept = {SMALL: "24h", LARGE: None, EMBED: "90m"}
+    listed = catalogue(nodes[:1])
+    models = tuple(msgspec.structs.replace(model, keep_alive=kept[model.name]) for model in listed.models)
+    async with open_replica(msgspec.structs.replace(listed, models=models), redis_url) as replica:
+        for tier in (Tier.SIMPLE, Tier.COMPLEX):
+            await chat(replica, ask(tier=tier), Seen())
+        await replica.dispatcher.embed(["alpha"], agent="test")
+    assert {call.model: call.body.get("keep_alive") for call in nodes[0].calls} == kept
 
 
 async def test_a_prompt_gets_the_smallest_context_that_it_fits(replica: Replica, nodes: list[FakeNode]) -> None:

@@ -87,7 +87,7 @@ async def until_whole(index: QdrantPeers) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.requirement("FIN-52", "INS-39.persistent")
+@pytest.mark.requirement("FIN-52.lost", "INS-39.persistent")
 @pytest.mark.parametrize("lost", NUMBERS)
 async def test_any_one_of_three_peers_may_be_lost(retrieval: Retrieval, double: Double, lost: int) -> None:
     tenant = await retrieval.tenant()
@@ -160,7 +160,7 @@ async def test_with_one_copy_a_lost_peer_takes_retrieval_away(
             await retrieval.ask(tenant, "How much weighs part 5 of the kiln?")
 
 
-@pytest.mark.requirement("FIN-52")
+@pytest.mark.requirement("FIN-52.lost")
 async def test_answers_lack_nothing_with_one_peer_lost_and_say_so_with_two(
     double: Double, servers: Servers, node: FakeNode
 ) -> None:

@@ -146,7 +146,7 @@ async def test_the_limit_is_one_for_all_paths(edge: Edge) -> None:
             assert 429 in {reply.status_code for reply in replies}
 
 
-@pytest.mark.requirement("FIN-41")
+@pytest.mark.requirement("FIN-41.limited", "FIN-41.logged")
 async def test_probes_are_neither_limited_nor_logged(edge: Edge) -> None:
     async with edge.client(LIMITED) as client:
         for path in ("/health", "/livez", "/readyz"):

@@ -106,7 +106,7 @@ def made(count: int, tenant_id: TenantId = ONE, document_id: DocumentId = FIRST)
     ]
 
 
-@pytest.mark.requirement("INS-35.vector-store")
+@pytest.mark.requirement("INS-35.vector-store", "FIN-52.sharded")
 async def test_the_collection_is_made_once_and_found_again(double: Double) -> None:
     async with peers(double.urls) as first, peers(double.urls) as second:
         await asyncio.gather(first.ensure_collection(), second.ensure_collection(), first.ensure_collection())
@@ -114,11 +114,16 @@ async def test_the_collection_is_made_once_and_found_again(double: Double) -> No
         async with httpx.AsyncClient(base_url=double.urls[0], headers={"api-key": KEY}) as client:
             aliases = (await client.get("/aliases")).json()["result"]["aliases"]
             found = (await client.get("/collections/chunks")).json()["result"]
+            placed = (await client.get("/collections/chunks_v1/cluster")).json()["result"]
     assert aliases == [{"alias_name": "chunks", "collection_name": "chunks_v1"}]
     assert found["payload_schema"]["tenant_id"]["params"] == {"type": "keyword", "is_tenant": True}
     assert found["payload_schema"]["document_id"]["data_type"] == "keyword"
     params = found["config"]["params"]
     assert (params["shard_number"], params["replication_factor"], params["write_consistency_factor"]) == (3, 2, 1)
+    elsewhere = {(one["peer_id"], one["shard_id"]) for one in placed["remote_shards"]}
+    everywhere = elsewhere | {(placed["peer_id"], one["shard_id"]) for one in placed["local_shards"]}
+    assert len({peer for peer, _ in everywhere}) == 3
+    assert sorted(shard for _, shard in everywhere) == [0, 0, 1, 1, 2, 2]
 
 
 async def test_points_are_written_counted_found_and_removed(double: Double) -> None:
@@ -177,7 +182,7 @@ async def test_nothing_is_read_or_removed_without_a_tenant(double: Double) -> No
             await qdrant.remove_document(nobody, FIRST)
 
 
-@pytest.mark.requirement("FIN-52")
+@pytest.mark.requirement("FIN-52.passed-over")
 async def test_a_dead_peer_fails_no_call(double: Double) -> None:
     dead = f"http://127.0.0.1:{free_ports(1)[0]}"
     points = made(5)

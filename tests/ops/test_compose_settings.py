@@ -1,6 +1,7 @@
 """Every setting that docker-compose.yml passes exists, and each process of ours gets what it needs."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,7 +106,7 @@ def test_replicas_are_told_how_many_they_are_and_none_is_given_anothers_name(sec
     assert "SWITCHYARD_REPLICA" not in more.environment
 
 
-@pytest.mark.requirement("FIN-52")
+@pytest.mark.requirement("FIN-52.peers", "FIN-52.copies")
 def test_a_shard_is_on_two_of_the_three_peers(secrets_folder: Path) -> None:
     settings = settings_of("replica", secrets_folder)
     peers = len(split_list(settings.qdrant_urls))
@@ -128,6 +129,20 @@ def test_a_replica_is_told_the_address_of_every_ollama(profile: str, secrets_fol
     told = {node.name: node.url for node in read_catalogue(ROOT / source).nodes}
     assert told == {"a": "http://ollama-a:11434", "b": "http://ollama-b:11434"}
     assert all(f"ollama-{name}" in node_service(name, profile).names() for name in told)
+
+
+@pytest.mark.requirement("FIN-52.peers", "FIN-52.cluster")
+def test_three_peers_are_one_cluster_that_each_process_knows_whole(secrets_folder: Path) -> None:
+    peers = {name: service for name, service in COMPOSE.services.items() if name.startswith("qdrant-")}
+    joined = {name: dict(pairwise(peer.command)) for name, peer in peers.items()}
+    assert {name: (flags.get("--bootstrap"), flags["--uri"]) for name, flags in joined.items()} == {
+        "qdrant-1": (None, "http://qdrant-1:6335"),
+        "qdrant-2": ("http://qdrant-1:6335", "http://qdrant-2:6335"),
+        "qdrant-3": ("http://qdrant-1:6335", "http://qdrant-3:6335"),
+    }
+    for name in PROCESSES:
+        urls = split_list(settings_of(name, secrets_folder).qdrant_urls)
+        assert sorted(urls) == ["http://qdrant-1:6333", "http://qdrant-2:6333", "http://qdrant-3:6333"]
 
 
 def test_files_that_settings_name_are_mounted_where_they_say(secrets_folder: Path) -> None:
@@ -217,7 +232,7 @@ def test_sizes_are_as_promised(name: str, cpus: str, memory: str) -> None:
     assert (limits.cpus, limits.memory) == (cpus, memory)
 
 
-@pytest.mark.requirement("FIN-33.loaded")
+@pytest.mark.requirement("FIN-33.loaded", "FIN-93.together")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_node_serves_as_many_calls_and_keeps_as_many_models_as_its_entry_says(profile: str) -> None:
     for node in catalogue(profile).nodes:
@@ -260,6 +275,17 @@ def test_every_tier_and_the_embedding_have_a_model_on_a_node(profile: str, secre
     assert embedder is not None
     assert embedder.kind is CallKind.EMBED
     assert all(settings.embed_model in node.models for node in found.nodes), "one node away must not stop the search"
+
+
+@pytest.mark.requirement("FIN-81.smaller")
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_lower_tier_has_a_smaller_model(profile: str) -> None:
+    found = catalogue(profile)
+    weights = [
+        [SIZES[model.name][0] for model in found.serving(tier)] for tier in (Tier.SIMPLE, Tier.MEDIUM, Tier.COMPLEX)
+    ]
+    assert max(weights[0]) < min(weights[1])
+    assert max(weights[1]) < min(weights[2])
 
 
 @pytest.mark.requirement("FIN-33.loaded")

@@ -57,7 +57,7 @@ def test_nothing_that_may_not_be_repeated_is_passed_on_once_it_was_sent(place: s
     assert found == [("error", "timeout")]
 
 
-@pytest.mark.requirement("FIN-41", "FIN-38.rate", "FIN-38.burst")
+@pytest.mark.requirement("FIN-38.rate", "FIN-38.burst", "FIN-41.limited")
 @pytest.mark.parametrize("place", sorted(USED))
 def test_every_path_counts_but_those_of_machines_and_of_grafana(place: str, tmp_path: Path) -> None:
     found = directives(write(place, tmp_path))

@@ -109,12 +109,13 @@ def test_a_model_of_another_registry_is_another_model() -> None:
     assert len({full_name(name) for name in ("m", "me/m", "hf.co/library/m", "m:1b")}) == 4
 
 
+@pytest.mark.requirement("FIN-93.day")
 @pytest.mark.parametrize(
     ("written", "sent"),
     [
         ('"30m"', "30m"), ('"1h30m10.5s"', "1h30m10.5s"), ('"-1s"', "-1s"), ('".5h"', ".5h"), ('"0"', 0), ("0", 0),
         ('"-1"', -1), ("-1", -1), ('"300"', 300), ("2.5", 2.5),
-        ('"none"', None), ('" 30m "', "30m"), ('"100µs"', "100µs"),
+        ('"24h"', "24h"), ('"none"', None), ('" 30m "', "30m"), ('"100µs"', "100µs"),
     ],
 )  # fmt: skip
 def test_keep_alive_is_sent_as_ollama_takes_it(written: str, sent: object) -> None:

@@ -45,7 +45,7 @@ def weights(**changes: object) -> Weights:
     return Weights(**(fields | changes))  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.requirement("FIN-81", "FIN-13.simple")
+@pytest.mark.requirement("FIN-13.simple", "FIN-81.rated")
 @pytest.mark.parametrize("question", SIMPLE)
 def test_a_question_for_one_fact_is_simple(question: str) -> None:
     assert rated(question).tier is Tier.SIMPLE

@@ -112,14 +112,15 @@ def test_every_exclusion_is_named_and_excluded_candidates_stay_visible() -> None
     }
 
 
-@pytest.mark.requirement("FIN-81", "FIN-14.chosen")
+@pytest.mark.requirement("FIN-14.chosen", "FIN-81.placed")
 def test_another_tier_is_taken_only_when_no_node_serves_the_asked_one() -> None:
     only_simple = _view("a", holds={"s:latest": "ds"})
     with_medium = _view("b", holds={"m:latest": "dm"})
     views = (only_simple, with_medium)
     for tier, model in ((Tier.SIMPLE, "s"), (Tier.MEDIUM, "m"), (Tier.COMPLEX, "c")):
         assert [one.model for one in place(_need(tier), [_view()], _catalogue(_view())).candidates] == [model]
-    assert place(_need(Tier.SIMPLE), views, _catalogue(*views)).tier is Tier.SIMPLE
+    placed = place(_need(Tier.SIMPLE), views, _catalogue(*views))
+    assert (placed.tier, [(one.node, one.model) for one in placed.eligible]) == (Tier.SIMPLE, [("a", "s")])
     degraded = place(_need(Tier.COMPLEX), views, _catalogue(*views))
     assert degraded.tier is Tier.MEDIUM
     assert [one.node for one in degraded.eligible] == ["b"]

@@ -153,7 +153,7 @@ def test_errors_are_read_short_and_from_any_body() -> None:
     assert read_error(b"<html>" + b"x" * 1000) == ""
 
 
-@pytest.mark.requirement("FIN-93")
+@pytest.mark.requirement("FIN-93.sent")
 def test_a_chat_body_has_only_what_is_allowed() -> None:
     call = ChatCall(
         messages=(Message("user", "a\x00b"),),
@@ -177,6 +177,7 @@ def test_a_chat_body_has_only_what_is_allowed() -> None:
     }
 
 
+@pytest.mark.requirement("FIN-93.sent")
 def test_an_embed_body_forbids_cutting() -> None:
     assert msgspec.json.decode(embed_body(("a\ud800",), model="e", keep_alive="5m", num_ctx=256)) == {
         "model": "e",

@@ -17,10 +17,12 @@ def name_of(model: Model) -> str:
     return model.name
 
 
-@pytest.mark.requirement("FIN-81", "FIN-14.each")
+@pytest.mark.requirement("FIN-14.each", "FIN-81.smaller")
 def test_three_chat_models_of_different_size_serve_the_three_tiers_and_one_embeds() -> None:
     assert {model.tiers for model in ALL if model.kind is Kind.CHAT} == {("simple",), ("medium",), ("complex",)}
     assert len({model.sha256 for model in ALL}) == 4
+    bytes_of = {model.tiers[0]: model.size_bytes for model in ALL if model.kind is Kind.CHAT}
+    assert bytes_of["simple"] < bytes_of["medium"] < bytes_of["complex"]
     assert [model.name for model in ALL if model.kind is Kind.EMBED] == ["all-minilm:22m"]
 
 
