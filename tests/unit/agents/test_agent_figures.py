@@ -66,7 +66,7 @@ def test_executions_are_told_apart_by_query_type_and_tokens_by_model() -> None:
         assert seen.value("agent_token_usage_sum", agent_name="billing_agent", model=model) == 107 * count
 
 
-@pytest.mark.requirement("FAM-13.latency")
+@pytest.mark.requirement("FAM-13.latency", "FIN-61.agent")
 def test_the_share_of_executions_below_a_time_is_known_by_agent() -> None:
     seen = Seen()
     for took_s in (0.2, 0.9, 12.0):
