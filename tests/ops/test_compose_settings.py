@@ -241,7 +241,7 @@ def test_a_node_serves_as_many_calls_and_keeps_as_many_models_as_its_entry_says(
         assert environment["OLLAMA_MAX_LOADED_MODELS"] == str(len(node.models)), node.name
 
 
-@pytest.mark.requirement("FIN-33.slots", "FIN-33.loaded")
+@pytest.mark.requirement("FIN-33.slots", "FIN-33.loaded", "FIN-93.together")
 def test_a_gpu_node_takes_four_calls_at_a_time_and_keeps_two_or_three_models() -> None:
     told = [node_service(name, "gpu").environment for name in "ab"]
     assert [each["OLLAMA_NUM_PARALLEL"] for each in told] == ["4", "4"]
