@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry
 
 from app.agents.observing import observe
 from app.agents.values import RunResult, RunState
-from app.inference.route import Route
-from app.inference.tiers import Tier
+from app.inference.words.route import Route
+from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics
 from tests.fakes import runs
 from tests.fakes.runner import ROUTE
