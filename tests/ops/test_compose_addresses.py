@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,17 @@ def test_grafana_reads_dashboards_where_they_are_mounted() -> None:
     providers = _yaml("grafana/provisioning/dashboards/switchyard.yml")["providers"]
     targets = {target: source for source, target, _ in load().services["grafana"].mounts()}
     assert [targets[provider["options"]["path"]] for provider in providers] == ["./grafana/json"]
+
+
+@pytest.mark.requirement("FIN-52.peers", "FIN-52.cluster")
+def test_three_peers_are_one_cluster_that_each_process_knows_whole() -> None:
+    services = load().services
+    joined = {name: dict(pairwise(peer.command)) for name, peer in services.items() if name.startswith("qdrant-")}
+    assert {name: (flags.get("--bootstrap"), flags["--uri"]) for name, flags in joined.items()} == {
+        "qdrant-1": (None, "http://qdrant-1:6335"),
+        "qdrant-2": ("http://qdrant-1:6335", "http://qdrant-2:6335"),
+        "qdrant-3": ("http://qdrant-1:6335", "http://qdrant-3:6335"),
+    }
+    for name in ("replica", "worker", "migrate"):
+        urls = services[name].environment["SWITCHYARD_QDRANT_URLS"].split(",")
+        assert sorted(urls) == ["http://qdrant-1:6333", "http://qdrant-2:6333", "http://qdrant-3:6333"]

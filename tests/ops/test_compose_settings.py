@@ -1,7 +1,6 @@
 """Every setting that docker-compose.yml passes exists, and each process of ours gets what it needs."""
 
 import re
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -129,20 +128,6 @@ def test_a_replica_is_told_the_address_of_every_ollama(profile: str, secrets_fol
     told = {node.name: node.url for node in read_catalogue(ROOT / source).nodes}
     assert told == {"a": "http://ollama-a:11434", "b": "http://ollama-b:11434"}
     assert all(f"ollama-{name}" in node_service(name, profile).names() for name in told)
-
-
-@pytest.mark.requirement("FIN-52.peers", "FIN-52.cluster")
-def test_three_peers_are_one_cluster_that_each_process_knows_whole(secrets_folder: Path) -> None:
-    peers = {name: service for name, service in COMPOSE.services.items() if name.startswith("qdrant-")}
-    joined = {name: dict(pairwise(peer.command)) for name, peer in peers.items()}
-    assert {name: (flags.get("--bootstrap"), flags["--uri"]) for name, flags in joined.items()} == {
-        "qdrant-1": (None, "http://qdrant-1:6335"),
-        "qdrant-2": ("http://qdrant-1:6335", "http://qdrant-2:6335"),
-        "qdrant-3": ("http://qdrant-1:6335", "http://qdrant-3:6335"),
-    }
-    for name in PROCESSES:
-        urls = split_list(settings_of(name, secrets_folder).qdrant_urls)
-        assert sorted(urls) == ["http://qdrant-1:6333", "http://qdrant-2:6333", "http://qdrant-3:6333"]
 
 
 def test_files_that_settings_name_are_mounted_where_they_say(secrets_folder: Path) -> None:
