@@ -42,15 +42,19 @@ async def open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     pool = make_pool(access, size=settings.database_pool_size, wait_s=settings.database_wait_s)
     await pool.open(wait=False)
     stack.push_async_callback(pool.close)
-    redis = partial(open_redis, metrics=metrics, timeout_s=settings.redis_timeout_s, tls_ca=settings.redis_ca)
-    cache = redis(settings.cache_url, name="cache")
+    cache, coordination = make_redis(settings, metrics)
     stack.push_async_callback(cache.close)
-    coordination = redis(settings.coordination_url, name="coordination")
     stack.push_async_callback(coordination.close)
     qdrant = make_qdrant(settings, metrics)
     stack.push_async_callback(qdrant.close)
     blobs = Blobs(Path(settings.blobs_dir), standing=standing_of(BLOBS, settings.blobs_dir, metrics))
     return Stores(metrics, Database(pool, metrics), access, cache, coordination, qdrant, blobs)
+
+
+def make_redis(settings: Settings, metrics: Metrics) -> tuple[RedisStore, RedisStore]:
+    """Return the cache and the coordination Redis; the caller closes them."""
+    redis = partial(open_redis, metrics=metrics, timeout_s=settings.redis_timeout_s, tls_ca=settings.redis_ca)
+    return redis(settings.cache_url, name="cache"), redis(settings.coordination_url, name="coordination")
 
 
 def make_qdrant(settings: Settings, metrics: Metrics) -> QdrantPeers:

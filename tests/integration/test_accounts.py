@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Callable
 from uuid import uuid4
 
 import msgspec
@@ -250,9 +251,22 @@ def test_without_an_address_of_postgresql_the_variable_is_named() -> None:
     assert "SWITCHYARD_DATABASE_URL" in notes
 
 
+SELECT_SCHEMA = """
+    SELECT table_name, column_name, data_type FROM information_schema.columns
+    WHERE table_schema = 'public' ORDER BY table_name, column_name
+"""
+
+
 @pytest.mark.requirement("INS-33.once", "FAM-01.migrate")
-def test_migrating_a_migrated_database_changes_nothing(postgres_url: str) -> None:
-    assert command(postgres_url, "migrate")[:2] == (0, "the schema is at its newest version\n")
+def test_migrating_a_migrated_database_changes_nothing(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    assert command(url, "tenants", "add", "kept")[0] == 0
+    with psycopg.connect(url, autocommit=True) as connection:
+        before = connection.execute(SELECT_SCHEMA).fetchall()
+        assert len(before) > 100
+        assert command(url, "migrate")[:2] == (0, "the schema is at its newest version\n")
+        assert connection.execute(SELECT_SCHEMA).fetchall() == before
+        assert connection.execute("SELECT name FROM tenants").fetchall() == [("kept",)]
 
 
 def test_a_database_that_is_away_is_told_with_status_one() -> None:

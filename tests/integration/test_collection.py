@@ -207,7 +207,7 @@ def test_the_command_shows_and_rebuilds_the_collection(double: Double, new_datab
     assert command(double, url, "rebuild", **wanted)[:2] == (0, "the collection is as the settings say\n")
 
 
-@pytest.mark.requirement("FIN-52.copies")
+@pytest.mark.requirement("FIN-52.copies", "ORC-87.vector-store")
 def test_without_a_setting_three_peers_hold_two_copies_of_a_shard(
     double: Double, new_database: Callable[[], str]
 ) -> None:

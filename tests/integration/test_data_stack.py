@@ -1,5 +1,6 @@
 """The servers that integration tests stand on: they answer, and come back after a kill with what they had."""
 
+import io
 from collections.abc import Callable
 
 import httpx
@@ -7,23 +8,35 @@ import psycopg
 import pytest
 import redis
 
+from app.cli import build_parser, run
+from app.console import Console
 from ops.local.stack import Stack
 
 pytestmark = pytest.mark.integration
 
 TABLES = {
     *("tenants", "api_keys", "nodes", "sessions", "runs", "messages", "effects", "routes", "usage", "documents"),
-    *("chunks", "jobs", "checkpoints", "checkpoint_blobs", "checkpoint_writes", "procrastinate_jobs"),
+    *("chunks", "jobs", "continuations", "checkpoints", "checkpoint_blobs", "checkpoint_writes"),
+    *("procrastinate_jobs", "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_workers"),
 }
+SELECT_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 
 
 @pytest.mark.requirement("INS-33.tables", "INS-35.database")
-def test_a_new_database_is_migrated_and_empty(new_database: Callable[[], str]) -> None:
+def test_one_command_makes_every_table_of_an_empty_database(data_stack: Stack) -> None:
+    with psycopg.connect(data_stack.layout.bundled_database_url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE never_migrated")
+    url = data_stack.layout.bundled_database_url("never_migrated")
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert connection.execute(SELECT_TABLES).fetchall() == []
+        said = Console(io.StringIO())
+        assert run(build_parser().parse_args(["migrate"]), {"SWITCHYARD_DATABASE_URL": url}, said, said) == 0
+        assert {name for (name,) in connection.execute(SELECT_TABLES).fetchall()} >= TABLES
+
+
+def test_a_new_database_is_empty(new_database: Callable[[], str]) -> None:
     with psycopg.connect(new_database()) as connection:
-        row = connection.execute("SELECT count(*) FROM tenants").fetchone()
-        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-    assert row == (0,)
-    assert {name for (name,) in found} >= TABLES
+        assert connection.execute("SELECT count(*) FROM tenants").fetchone() == (0,)
 
 
 def test_a_new_database_shares_nothing_with_the_others(new_database: Callable[[], str], postgres_url: str) -> None:

@@ -55,9 +55,9 @@ def result_of(events: list[RunEvent]) -> RunResult:
     return events[-1].body
 
 
-@pytest.mark.requirement("ORC-50.embeddings", "FIN-03.graph", "FIN-04.rows")
+@pytest.mark.requirement("ORC-50.embeddings", "FIN-03.graph", "FIN-04.rows", "ORC-87.tokens")
 async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Servers, node: FakeNode) -> None:
-    async with opened(settings_for(servers, node)) as (platform,):
+    async with opened(settings_for(servers, node, max_output_tokens=1000)) as (platform,):
         caller = await add_caller(platform)
         handle = await platform.runner.start(caller, ask())
         events = await read(platform, caller, handle.run_id)
@@ -77,6 +77,7 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
         assert chat.route_id is not None
         route = await platform.routes.get(caller.tenant_id, chat.route_id)
         assert (route.node, route.model, str(route.reason)) == ("a", CHAT, chat.reason)
+        assert chat_of(node).body["options"]["num_predict"] == 1000  # pyright: ignore[reportIndexIssue]
         assert result.output_tokens == chat.output_tokens > 0
         assert result.cost_usd == pytest.approx(sum(call.cost_usd for call in result.routes))
 

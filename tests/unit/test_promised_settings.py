@@ -25,6 +25,7 @@ NEEDED = {
         ("PORT", "9000", 9000),
         ("CORS_ORIGINS", "https://a.example", "https://a.example"),
         ("LOG_LEVEL", "DEBUG", "DEBUG"),
+        ("QDRANT_URLS", "http://a:6333,http://b:6333", "http://a:6333,http://b:6333"),
         *((name, f"{value}/1", f"{value}/1") for name, value in NEEDED.items()),
     ],
 )
@@ -33,7 +34,7 @@ def test_a_promised_setting_is_read(name: str, value: str, read: object) -> None
     assert getattr(read_settings(given), name.lower()) == read
 
 
-@pytest.mark.requirement("INS-36.hour", "INS-40.session-hour", "INS-40.port")
+@pytest.mark.requirement("INS-36.hour", "INS-40.session-hour", "INS-40.port", "INS-80.expiry")
 def test_sessions_live_for_an_hour_and_port_8000_is_listened_on_unless_told_otherwise() -> None:
     settings = read_settings({f"{PREFIX}{key}": text for key, text in NEEDED.items()})
     assert (settings.session_ttl_seconds, settings.port) == (3600, 8000)
