@@ -119,6 +119,7 @@ def test_the_demo_ends_well_and_leaves_no_process(demo: Demo) -> None:
 @pytest.mark.requirement("ORC-01.local")
 def test_each_question_gets_an_answer_that_is_shown_whole(demo: Demo) -> None:
     assert [run["question"] for run in demo.runs] == [FIRST, *LATER]
+    assert len(demo.runs) == 3
     shown = flat(demo.output)
     for run in demo.runs:
         assert run["state"] == "done"

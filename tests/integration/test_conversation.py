@@ -99,7 +99,7 @@ async def test_a_session_is_made_read_and_changed_by_questions(servers: Servers,
         assert between <= datetime.fromisoformat(second["last_activity"]) <= datetime.now(UTC)
 
 
-@pytest.mark.requirement("INS-23.rows", "INS-36.removed")
+@pytest.mark.requirement("INS-23.rows", "INS-36.removed", "INS-36.made")
 async def test_a_cleared_session_leaves_nothing_and_another_stays(servers: Servers, node: FakeNode) -> None:
     async with talking(servers, node) as (platform, client):
         gone, kept = [(await client.post(PATH, {"message": "hello"})).json()["session_id"] for _ in range(2)]

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 import pytest
 
 from app.blobs import Blobs
-from app.errors import BadInput, BodyTooLarge, DocumentUnknown, MediaTypeUnknown, SwitchyardError
+from app.errors import BadInput, BodyTooLarge, DocumentUnknown, JobUnknown, MediaTypeUnknown, SwitchyardError
 from app.ids import TenantId
 from app.retrieval.discard import Discard
 from app.retrieval.ingest import BATCH
@@ -213,6 +213,7 @@ async def test_an_original_that_two_documents_have_stays_until_both_are_removed(
     assert await files(retrieval) == 0
 
 
+@pytest.mark.requirement("UPL-11.own")
 async def test_another_tenant_sees_none_of_it(retrieval: Retrieval) -> None:
     tenant, other = await retrieval.tenant(), await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", KILN)
@@ -220,6 +221,8 @@ async def test_another_tenant_sees_none_of_it(retrieval: Retrieval) -> None:
         await retrieval.documents.get(other, upload.document_id)
     with pytest.raises(DocumentUnknown):
         await retrieval.documents.remove(other, upload.document_id)
+    with pytest.raises(JobUnknown):
+        await retrieval.jobs.get(other, upload.job_id)
     assert await retrieval.documents.list(other, limit=10) == []
     assert await retrieval.documents.list(other, limit=10, after=upload.document_id) == []
     assert (await retrieval.ingested(other, "kiln.md", KILN)).version == 1

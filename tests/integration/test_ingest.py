@@ -1,5 +1,6 @@
 """Documents become passages, whatever breaks on the way."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -12,8 +13,11 @@ from app.ids import JobId, TenantId
 from app.postgres import make_pool
 from app.retrieval import jobs
 from app.retrieval.ingest import BATCH
+from app.retrieval.points import SparseVector
 from app.retrieval.states import DocumentState, JobState
-from tests.fakes.retrieval import Retrieval
+from app.retrieval.versions import chunk_id
+from tests.fakes.retrieval import Retrieval, hashed
+from tests.integration.platforms import until_locked
 from tests.integration.retrieval_fixtures import open_index
 from tests.integration.retrieval_fixtures import retrieval as retrieval
 
@@ -29,6 +33,9 @@ A kiln holds 48 plates and fires at 1,240 degrees.
 
 One firing costs 19 euros.
 """
+
+
+SELECT_CHUNKS = "SELECT ordinal, heading, text FROM chunks WHERE document_id = %s ORDER BY ordinal"
 
 
 class Killed(BaseException):
@@ -49,8 +56,15 @@ async def test_a_document_becomes_chunks_and_as_many_points(retrieval: Retrieval
     job = await retrieval.job(tenant, upload.job_id)
     assert (job.state, job.step, job.progress) == (JobState.DONE, DocumentState.READY, 1.0)
     assert (await retrieval.documents.get(tenant, upload.document_id)).state is DocumentState.READY
-    assert await retrieval.chunk_count(upload.document_id) == 2
+    limits, prices = "A kiln holds 48 plates and fires at 1,240 degrees.", "One firing costs 19 euros."
+    assert await retrieval.execute(SELECT_CHUNKS, upload.document_id) == [
+        {"ordinal": 0, "heading": "Kiln > Limits", "text": f"# Kiln\n\n## Limits\n\n{limits}"},
+        {"ordinal": 1, "heading": "Kiln > Prices", "text": f"## Prices\n\n{prices}"},
+    ]
     assert await retrieval.index.count(tenant, upload.document_id) == 2
+    for ordinal, said in enumerate((limits, prices)):
+        nearest, _ = await retrieval.index.query(tenant, hashed(said), SparseVector((), ()), limit=2)
+        assert nearest.id == chunk_id(upload.document_id, ordinal)
 
 
 @pytest.mark.requirement("FAM-05.record", "FAM-05.durable")
@@ -64,6 +78,19 @@ async def test_the_errand_is_committed_with_the_rows(retrieval: Retrieval) -> No
     assert errands == [
         {"queue_name": "ingest", "task_name": "ingest", "status": "todo", "args": {"job_id": str(upload.job_id)}}
     ]
+
+
+@pytest.mark.requirement("FAM-05.durable")
+async def test_a_document_whose_errand_was_not_queued_is_not_there(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    async with retrieval.database.transaction("test") as conn:
+        await conn.execute("LOCK TABLE procrastinate_jobs IN EXCLUSIVE MODE")
+        adding = asyncio.create_task(retrieval.add(tenant, "kiln.md", HANDBOOK))
+        await until_locked(retrieval.database)
+        adding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await adding
+    assert await retrieval.documents.list(tenant, limit=10) == []
 
 
 async def test_running_a_finished_job_again_changes_nothing(retrieval: Retrieval) -> None:

@@ -170,6 +170,7 @@ def test_a_killed_supervisor_takes_its_parts_along(terminal: Terminal, stack: St
     assert terminal.run("down").returncode == 0
 
 
+@pytest.mark.requirement("FAM-01.in-process", "ORC-01.local")
 def test_what_was_stored_survives_down_and_up_and_down_leaves_no_process(terminal: Terminal, stack: Status) -> None:
     headers = {"authorization": f"Bearer {stack.demo_key}"}
     upload = {"file": ("note.md", b"# Note\n\nThe warehouse opens at six.\n", "text/markdown")}

@@ -1,6 +1,7 @@
 """The throw-away process that parses: what it reads, what it survives, what it is kept from."""
 
 import asyncio
+import os
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -51,6 +52,12 @@ async def test_a_document_comes_back_as_chunks() -> None:
     text = "\ufeff# Kiln\n\nA kiln holds 48 plates. 🦊\n\x00"
     (chunk,) = await parse(Parser(), text.encode())
     assert chunk == Chunk("Kiln", 0, 33, "# Kiln\n\nA kiln holds 48 plates. 🦊")
+
+
+@pytest.mark.requirement("UPL-04.parsed")
+async def test_a_document_is_read_in_a_process_and_a_session_of_its_own(tmp_path: Path) -> None:
+    own = f"os.getppid() == {os.getpid()} and os.getsid(0) == os.getpid()"
+    assert await ends(hostile(tmp_path, f"import os\nos._exit(11 if {own} else 12)\n")) is Unreadable.NO_TEXT
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,9 @@ async def test_a_question_finds_the_passage_with_its_place(retrieval: Retrieval)
             tenant, hashed(embedded_text(chunk.heading, chunk.text)), sparse.of_question(""), limit=1
         )
         assert nearest[0].id == chunk.chunk_id
+    later = (await retrieval.ask(tenant, "What does one firing cost?"))[0]
+    assert (later.document_id, later.document, later.heading) == (upload.document_id, "kiln.md", "Kiln > Prices")
+    assert KILN[later.start_offset : later.end_offset] == later.text
 
 
 async def test_a_rare_word_finds_its_passage_even_when_the_meaning_is_far(retrieval: Retrieval) -> None:
@@ -62,7 +65,9 @@ async def test_passages_come_best_first_and_no_more_than_asked_for(retrieval: Re
     await retrieval.ingested(tenant, "parts.md", text)
     found = await retrieval.ask(tenant, "Which part of the kiln weighs 17 grams?", limit=4)
     assert len(found) == 4
-    assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
+    scores = [passage.score for passage in found]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > scores[-1]
     assert "17" in found[0].text
 
 

@@ -74,7 +74,7 @@ def test_a_process_starts_with_the_settings_it_gets(name: str, secrets_folder: P
     assert settings.host == "0.0.0.0"  # noqa: S104 - inside its container
 
 
-@pytest.mark.requirement("ORC-02.disk")
+@pytest.mark.requirement("ORC-02.disk", "ORC-02.restart", "ORC-22.persistent", "INS-39.persistent")
 def test_each_peer_keeps_its_data_on_a_volume_of_its_own() -> None:
     peers = {name: service for name, service in COMPOSE.services.items() if name.startswith("qdrant-")}
     kept = {

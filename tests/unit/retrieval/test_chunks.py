@@ -76,6 +76,7 @@ MOST_TOKENS = 217
 """all-MiniLM-L6-v2 reads 254 tokens beside its marks, and the estimate may be a sixth too low."""
 
 
+@pytest.mark.requirement("UPL-04.chunks")
 @pytest.mark.parametrize(
     "headings",
     [

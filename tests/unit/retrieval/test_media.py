@@ -71,6 +71,7 @@ def test_the_suffix_says_the_type_and_the_client_may_agree(name: str, declared: 
     assert media_type_of(name, declared) is kind
 
 
+@pytest.mark.requirement("UPL-10.refuses")
 @pytest.mark.parametrize(
     ("name", "declared"),
     [
@@ -82,8 +83,10 @@ def test_the_suffix_says_the_type_and_the_client_may_agree(name: str, declared: 
     ],
 )
 def test_other_suffixes_and_contradictions_are_refused(name: str, declared: str) -> None:
-    with pytest.raises(MediaTypeUnknown):
+    with pytest.raises(MediaTypeUnknown) as caught:
         media_type_of(name, declared)
+    if name.endswith((".pdf", ".exe")):
+        assert caught.value.facts["taken"] == ".md, .markdown, .txt"
 
 
 @pytest.mark.parametrize("size", [1, 3, 10_000])

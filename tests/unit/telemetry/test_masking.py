@@ -195,6 +195,7 @@ def written() -> Generator[Written]:
     log_plainly()
 
 
+@pytest.mark.requirement("UPL-42.logs")
 def test_every_way_into_the_log_is_masked(written: Written) -> None:
     secret = "line\tbreak-0451"
     structlog.get_logger().info("x", at={"deep": [{"er": secret}], secret: 1}, thing=OSError(secret))

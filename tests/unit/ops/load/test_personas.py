@@ -37,6 +37,7 @@ def test_follow_ups_are_asked_in_the_same_session_after_a_while_of_reading() -> 
     assert [(sample.at_s, sample.seconds) for sample in samples] == [(0.0, 2.0), (4.0, 2.0), (8.0, 2.0)]
 
 
+@pytest.mark.requirement("ORC-80.honest")
 def test_a_late_start_counts_from_the_intended_time() -> None:
     clock = StillClock()
     clock.now_s = 5.0

@@ -10,7 +10,7 @@ import pytest
 from app.cli import read_database
 from app.settings import read_settings
 from ops.local.layout import Layout, Outside
-from ops.local.parts import demo_key, migration, nginx, prometheus, qdrant, replicas, valkey, worker
+from ops.local.parts import demo_key, migration, nginx, postgres, prometheus, qdrant, replicas, valkey, worker
 from ops.local.parts.template import fill
 from ops.local.plan import whole_stack
 from ops.local.problems import LocalProblem
@@ -83,6 +83,7 @@ def test_the_two_valkeys_keep_different_promises(make_layout: MakeLayout) -> Non
 def test_every_server_listens_on_loopback_only(make_layout: MakeLayout) -> None:
     layout = make_layout()
     assert qdrant.part(layout).environ["QDRANT__SERVICE__HOST"] == "127.0.0.1"
+    assert postgres.SETTINGS["listen_addresses"] == "127.0.0.1"
     for stage in whole_stack(layout):
         for build in stage:
             address = build(layout).address
