@@ -19,8 +19,9 @@ LEGEND = (
     "A promise is split into clauses. **held**: a test that passed holds it, and a break of the product, which is "
     "named, turns that test red. **on doubles**: the same, but only ever against a double of the server it is about. "
     "**unproven**: a test, but no break. **part**: some clauses have a test and some have none, or the promise is not "
-    "split yet. **open**: no test. **broken**: a test failed when it was last run. **declined**: not going to be "
-    "built; the decision says why. A commit with `+` had uncommitted changes."
+    "split yet. **open**: no test; where no clause has one, all stand in the row of their promise. **broken**: a test "
+    "failed when it was last run. **declined**: not going to be built; the decision says why. A commit with `+` had "
+    "uncommitted changes."
 )
 SOURCES = {
     "INS": "insurance agents",
@@ -71,19 +72,27 @@ def _line(number: Counter[State]) -> str:
 
 
 def _rows(standing: Standing, decisions: Path) -> Iterator[tuple[str, ...]]:
-    """Yield the row of a promise, then those of its clauses."""
+    """Yield the row of a promise, then those of its clauses that do not stand in it."""
     promise, state = standing.promise, f"**{standing.state.value}**"
     yield promise.id, _promise(standing, decisions), state, _tests(standing.tests), _last(standing)
     for one in standing.clauses:
+        if _is_folded(one, standing):
+            continue
         lines = [one.clause.says, *(f"*Red when:* {each.name}" for each in one.breaks)]
         if link := _link(one.clause.adr, decisions):
             lines.append(link)
         yield one.name, "<br>".join(lines), f"**{one.state.value}**", _tests(one.tests), _last(one)
 
 
+def _is_folded(one: ClauseStanding, standing: Standing) -> bool:
+    """Return whether a clause stands in the row of its promise: nothing else is to be said of it or of the others."""
+    return one.state is standing.state is State.OPEN
+
+
 def _promise(standing: Standing, decisions: Path) -> str:
     promise = standing.promise
     lines = [promise.says]
+    lines += [f"{code(one.clause.id)} {one.clause.says}" for one in standing.clauses if _is_folded(one, standing)]
     if standing.state is not State.OPEN and not promise.is_declined and not promise.clause:
         lines.append(f"*Left:* {promise.left or 'it is not split into clauses yet'}")
     if promise.declined and (link := _link(promise.adr, decisions)):

@@ -227,3 +227,18 @@ def test_the_page_has_a_row_for_each_clause_with_what_turns_it_red(tmp_path: Pat
     assert runs.endswith("| passed 2026-03-01 `0123456789`<br>against a real ollama: passed 2026-03-02 `0123456789` |")
     assert flies == "| INS-01.flies | It flies.<br>[ADR 7](adr/0007-why.md) | **declined** |  |  |"
     assert "| clauses | 2 | 1 | 0 | 0 | 0 | 0 | 0 | 1 |" in lines
+
+
+def test_clauses_stand_in_the_row_of_their_promise_while_nothing_holds_any_of_them(tmp_path: Path) -> None:
+    (tmp_path / "0007-why.md").write_text("INS-01")
+    flies, swims = Clause(id="flies", says="It flies."), Clause(id="swims", says="It swims.", adr="why")
+    open_, part = promise(CLAUSE, flies, swims), promise(CLAUSE, flies)
+    lines = write(standings([open_], Known([])), tmp_path).splitlines()
+    assert [line for line in lines if line.startswith("| INS-01")] == [
+        "| INS-01 | It runs.<br>`runs` It runs.<br>`flies` It flies. | **open** |  |  |",
+        "| INS-01.swims | It swims.<br>[ADR 7](adr/0007-why.md) | **declined** |  |  |",
+    ]
+    assert "| clauses | 3 | 0 | 0 | 0 | 0 | 2 | 0 | 1 |" in lines
+    lines = write(standings([part], Known([CLAIM], {CLAIM.name: ended()}, [BREAK])), tmp_path).splitlines()
+    assert "| INS-01 | It runs. | **part** |  |  |" in lines
+    assert "| INS-01.flies | It flies. | **open** |  |  |" in lines
