@@ -39,6 +39,7 @@ def taken(replies: Sequence[httpx.Response]) -> int:
 
 
 @pytest.mark.requirement("FIN-38.counted")
+@pytest.mark.requirement("UPL-24.edge")
 async def test_a_gateway_of_a_hundred_people_is_not_limited_as_one(edge: Edge) -> None:
     async with edge.client(LIMITED) as client:
         replies = await ask(client, [{"x-api-key": key(number)} for number in range(100)])

@@ -29,6 +29,7 @@ async def until_served_by(client: httpx.AsyncClient, replicas: Sequence[FakeRepl
 
 
 @pytest.mark.requirement("FIN-01.nginx")
+@pytest.mark.requirement("FIN-50.balancer")
 async def test_nginx_starts_without_replicas_and_serves_with_each_that_gets_the_name(tmp_path: Path) -> None:
     port = find_free()
     compose = read_environ("compose.env")

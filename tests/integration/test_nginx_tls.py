@@ -40,6 +40,7 @@ async def ask_over_tls(edge: Edge, *, called: str, host: str) -> bytes:
 
 
 @pytest.mark.requirement("ORC-20.tls", "FIN-39.redirect")
+@pytest.mark.requirement("UPL-14.tls")
 async def test_plain_http_is_sent_to_https_with_its_path_and_query(edge: Edge) -> None:
     reply = (await ask_plainly(edge.plain_port, NAME, "/a/b?c=d")).lower()
     assert reply.startswith(b"http/1.1 301 ")

@@ -14,10 +14,17 @@ from tests.ops.monitoring_programs import alertmanager_file, program
 requirement = pytest.mark.requirement
 OF_THE_CASES = {
     "agents": requirement("FIN-71.threshold", "FIN-71.processes", "FIN-71.duration", "ORC-04.fires"),
-    "api": requirement("FIN-70.threshold", "FIN-70.duration", "FIN-70.failures", "ORC-04.fires"),
-    "api_service_down": requirement("FIN-72.replica", "FIN-72.gone", "FIN-72.duration", "ORC-04.fires"),
+    "api": requirement(
+        *("FIN-70.threshold", "FIN-70.duration", "FIN-70.failures", "ORC-04.fires"),
+        *("FAM-18.errors", "ORC-40.share", "ORC-40.lasts"),
+    ),
+    "api_service_down": requirement(
+        *("FIN-72.replica", "FIN-72.gone", "FIN-72.duration", "ORC-04.fires"),
+        *("ORC-44.silent", "ORC-44.gone", "ORC-44.lasts", "ORC-46.any"),
+        *("UPL-33.down", "UPL-33.database", "FAM-14.instances"),
+    ),
     "inference": requirement("FIN-73.threshold", "FIN-73.all", "FIN-73.duration", "ORC-04.fires"),
-    "postgres": requirement("FIN-74.threshold", "FIN-74.process", "FIN-74.duration", "ORC-04.fires"),
+    "postgres": requirement("FIN-74.threshold", "FIN-74.process", "FIN-74.duration", "ORC-04.fires", "FIN-92.alert"),
     "retrieval": requirement("FIN-75.threshold", "FIN-75.processes", "FIN-75.duration", "ORC-04.fires"),
 }
 
@@ -29,6 +36,7 @@ def run(*command: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@requirement("ORC-48.fires", "ORC-48.clears")
 @pytest.mark.parametrize(
     "path", [pytest.param(path, marks=OF_THE_CASES.get(path.stem, ()), id=path.stem) for path in CASE_FILES]
 )
@@ -97,6 +105,7 @@ def test_an_alert_goes_where_its_severity_says(tmp_path: Path, labels: tuple[str
     assert (done.returncode, done.stdout.strip()) == (0, receiver)
 
 
+@pytest.mark.requirement("UPL-08.outside")
 def test_the_address_that_alerts_go_to_is_a_secret_and_in_no_file() -> None:
     told = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
     hooks = [hook for receiver in told["receivers"] for hook in receiver["webhook_configs"]]

@@ -47,14 +47,19 @@ PROMISED = (
         "warning",
         0.05,
         "5m",
-        marks=requirement("FIN-70.threshold", "FIN-70.duration", "FIN-70.severity", "ORC-04.configured"),
+        marks=requirement(
+            *("FIN-70.threshold", "FIN-70.duration", "FIN-70.severity", "ORC-04.configured"),
+            *("ORC-40.share", "ORC-40.lasts", "FAM-18.errors"),
+        ),
     ),
     pytest.param(
         "HighLatency",
         "warning",
         30,
         "10m",
-        marks=requirement("FIN-71.threshold", "FIN-71.duration", "FIN-71.severity", "ORC-04.configured"),
+        marks=requirement(
+            "FIN-71.threshold", "FIN-71.duration", "FIN-71.severity", "ORC-04.configured", "FIN-90.alert"
+        ),
     ),
     pytest.param(
         "ServiceDown",
@@ -75,7 +80,9 @@ PROMISED = (
         "critical",
         0.9,
         "5m",
-        marks=requirement("FIN-74.threshold", "FIN-74.duration", "FIN-74.severity", "ORC-04.configured"),
+        marks=requirement(
+            "FIN-74.threshold", "FIN-74.duration", "FIN-74.severity", "ORC-04.configured", "FIN-92.alert"
+        ),
     ),
     pytest.param(
         "QdrantHighLatency",
@@ -86,6 +93,7 @@ PROMISED = (
     ),
 )
 SECTIONS = ("**What users see.**", "## Look", "## Mend", "## Wake someone")
+_SECTION = re.compile("|".join(f"^{re.escape(section)}" for section in SECTIONS), re.MULTILINE)
 BOUND_JOBS = {"replicas", "workers"}
 SCRAPES = 4
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
@@ -145,6 +153,7 @@ def test_an_alert_says_what_is_wrong_how_bad_and_where_to_read_on(name: str) -> 
             assert re.search(r"\$value \| humanize", told), told
 
 
+@requirement("ORC-48.fires", "ORC-48.clears")
 @each_alert_that_may_be_silent
 def test_an_alert_has_cases_that_fire_that_clear_and_that_stay_silent(name: str) -> None:
     lasts = max(seconds(rule.for_) for rule in alerts(name))
@@ -163,11 +172,14 @@ def test_an_alert_fires_at_the_first_data_of_a_process_that_meet_its_threshold(n
     assert any(look.exp_alerts for look in looks), "no case that begins with the process and fires"
 
 
+@requirement("ORC-49.meaning", "ORC-49.look", "ORC-49.mend", "ORC-49.on-call")
+@requirement("ORC-06.alerts", "UPL-49.runbooks")
 @each_alert
 def test_an_alert_has_a_page_whose_queries_would_be_answered(name: str) -> None:
     page = runbook(name)
     assert page.startswith(f"# {name}\n")
-    assert [section for section in SECTIONS if section not in page] == []
+    assert tuple(_SECTION.findall(page)) == SECTIONS
+    assert [told for told in _SECTION.split(page) if len(told.split()) < 2] == []
     assert queries(page)
     assert [f"{query}: {wrong}" for query in queries(page) for wrong in problems(query)] == []
 

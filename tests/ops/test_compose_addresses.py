@@ -108,6 +108,7 @@ def test_addresses_are_found_where_they_are_known_to_be(secrets_folder: Path) ->
 
 
 @pytest.mark.requirement("FIN-32.http")
+@pytest.mark.requirement("FAM-11.port")
 def test_services_listen_on_the_ports_that_everybody_counts_on() -> None:
     assert {name: set(service.expose) for name, service in load().services.items() if service.expose} == PORTS
 

@@ -115,6 +115,7 @@ def test_alerts_go_where_the_operator_says(tmp_path: Path) -> None:
         assert (folder / name.lower()).read_text() == url
 
 
+@pytest.mark.requirement("UPL-08.database")
 def test_no_secret_is_written_in_the_files_of_the_deployment(secrets_folder: Path) -> None:
     """Neither a password in an address nor a variable that would hold one."""
     for name, service in COMPOSE.services.items():
@@ -133,6 +134,7 @@ def test_every_secret_that_a_service_names_is_mounted_there() -> None:
         assert named <= mounted, f"{name}: {named - mounted}"
 
 
+@pytest.mark.requirement("ORC-06.secrets")
 def test_the_page_tells_how_each_secret_is_changed_and_names_no_other() -> None:
     page = (ROOT / "docs" / "how-to" / "keep-secrets.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| ") and line.count("|") == 5]

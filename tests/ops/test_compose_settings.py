@@ -98,6 +98,7 @@ def test_nobody_else_is_given_a_setting_of_the_application() -> None:
 
 
 @pytest.mark.requirement("FIN-01.more")
+@pytest.mark.requirement("FIN-50.compose")
 def test_replicas_are_told_how_many_they_are_and_none_is_given_anothers_name(secrets_folder: Path) -> None:
     assert settings_of("replica", secrets_folder).replica_count == COMPOSE.services["replica"].deploy.replicas
     more = load(variables=read_variables() | {"REPLICAS": "5"}).services["replica"]

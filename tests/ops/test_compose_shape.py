@@ -89,11 +89,20 @@ def test_only_nginx_publishes_ports_and_only_80_and_443() -> None:
 
 
 @pytest.mark.requirement("FIN-01.replicas", "FIN-30.replicas", "FIN-36.retention")
+@pytest.mark.requirement("UPL-01.replicas", "UPL-03.replicas")
 def test_three_replicas_run_and_figures_are_kept_for_30_days_unless_told_otherwise() -> None:
     for variables in (read_variables(), {"COMPOSE_PROFILES": "cpu"}):
         services = load(variables=variables).services
         assert services["replica"].deploy.replicas == 3
         assert "--storage.tsdb.retention.time=30d" in services["prometheus"].command
+
+
+@pytest.mark.requirement("FAM-11.one-image", "FAM-11.two-commands")
+def test_replica_and_worker_are_one_image_with_two_commands() -> None:
+    replica, worker = COMPOSE.services["replica"], COMPOSE.services["worker"]
+    assert replica.image == worker.image == f"switchyard:{read_variables()['SWITCHYARD_VERSION']}"
+    assert replica.command == ("python", "-m", "app.main")
+    assert worker.command == ("python", "-m", "app.worker")
 
 
 def test_every_service_that_stays_has_a_health_check() -> None:
@@ -141,6 +150,7 @@ def test_a_service_waits_for_health_only_where_there_is_a_check() -> None:
 
 
 @pytest.mark.requirement("FIN-37.migrations")
+@pytest.mark.requirement("FIN-96.migrations")
 def test_the_application_starts_after_the_migration() -> None:
     for name in ("replica", "worker"):
         assert COMPOSE.services[name].depends_on["migrate"].condition == "service_completed_successfully"

@@ -84,6 +84,7 @@ def test_the_pages_have_commands_of_every_kind() -> None:
     assert sum(asked(command) is not None for command in COMMANDS) >= 8
 
 
+@pytest.mark.requirement("ORC-06.runs")
 def test_every_address_that_is_asked_is_served_and_takes_what_is_sent() -> None:
     wrong: list[str] = []
     for command in COMMANDS:
@@ -99,6 +100,7 @@ def test_every_address_that_is_asked_is_served_and_takes_what_is_sent() -> None:
     none(wrong)
 
 
+@pytest.mark.requirement("ORC-06.runs")
 def test_every_command_of_switchyard_is_understood() -> None:
     found = [
         command.words[at + 1 :]

@@ -34,6 +34,7 @@ def test_a_promised_setting_is_read(name: str, value: str, read: object) -> None
     assert getattr(read_settings(given), name.lower()) == read
 
 
+@pytest.mark.requirement("UPL-01.port")
 @pytest.mark.requirement("INS-36.hour", "INS-40.session-hour", "INS-40.port", "INS-80.expiry")
 def test_sessions_live_for_an_hour_and_port_8000_is_listened_on_unless_told_otherwise() -> None:
     settings = read_settings({f"{PREFIX}{key}": text for key, text in NEEDED.items()})
