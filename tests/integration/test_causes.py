@@ -245,16 +245,17 @@ async def test_a_listener_that_redis_refuses_says_why_in_our_words(guarded: int)
     await store.close()
 
 
+@pytest.mark.requirement("FAM-21.measured")
 async def test_whoever_asks_at_once_shares_a_look_at_the_stores(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node)) as (platform,):
 
-        def looks() -> float:
-            labels = {"store": "coordination", "operation": "look"}
+        def looks(store: str = "coordination") -> float:
+            labels = {"store": store, "operation": "look"}
             return platform.metrics.registry.get_sample_value("switchyard_redis_request_seconds_count", labels) or 0.0
 
-        before = looks()
+        before, of_cache = looks(), looks("cache")
         reports = await asyncio.gather(*(platform.health.report() for _ in range(10)))
         assert looks() == before + 1
         assert {report.services.redis for report in reports} == {True}
         await platform.health.report()
-        assert looks() == before + 2
+        assert (looks(), looks("cache")) == (before + 2, of_cache + 2)

@@ -82,9 +82,8 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
         assert result.cost_usd == pytest.approx(sum(call.cost_usd for call in result.routes))
 
 
-@pytest.mark.requirement(
-    "INS-37.graph-state", "FIN-03.sessions", "FIN-04.checkpoints", "FIN-04.sessions", "FIN-08.session"
-)
+@pytest.mark.requirement("INS-37.graph-state", "FIN-03.sessions", "FIN-04.checkpoints", "FIN-04.sessions")
+@pytest.mark.requirement("FIN-08.session", "INS-01.sessions")
 async def test_a_follow_up_knows_the_session_and_its_checkpoint(servers: Servers, node: FakeNode) -> None:
     one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
     async with opened(one, two) as (platform, elsewhere):

@@ -185,6 +185,7 @@ async def test_a_job_cut_off_after_any_step_ends_with_as_many_points_as_chunks(
     assert await retrieval.index.count(tenant, upload.document_id) == BATCH + 5
 
 
+@pytest.mark.requirement("UPL-32.processing-success")
 async def test_a_document_without_text_fails_once_and_for_all(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "blank.txt", " \n\n ")
@@ -193,6 +194,10 @@ async def test_a_document_without_text_fails_once_and_for_all(retrieval: Retriev
     assert (await retrieval.documents.get(tenant, upload.document_id)).error_code == "no_text"
     again = await retrieval.ingested(tenant, "blank.txt", " \n\n ")
     assert again.version == 2, "a content that failed may be tried again"
+    await retrieval.ingested(tenant, "kiln.md", HANDBOOK)
+    ended = retrieval.metrics.registry.get_sample_value
+    assert ended("switchyard_jobs_total", {"kind": "ingest", "outcome": "failed"}) == 2
+    assert ended("switchyard_jobs_total", {"kind": "ingest", "outcome": "done"}) == 1
 
 
 async def test_a_text_that_is_too_long_for_the_model_is_embedded_by_its_front(retrieval: Retrieval) -> None:

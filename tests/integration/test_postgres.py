@@ -74,6 +74,7 @@ async def test_a_block_that_breaks_leaves_nothing_and_one_that_ends_leaves_all(p
             assert await found.fetchall() == [{"name": "kept-block"}]
 
 
+@pytest.mark.requirement("FAM-14.queries")
 @pytest.mark.requirement("INS-66.value", "INS-66.operation", "FIN-74.taken", "FIN-74.limit")
 async def test_every_use_is_measured_by_its_operation_and_the_pool_by_its_seats(postgres_url: str) -> None:
     metrics = Metrics(CollectorRegistry())

@@ -106,6 +106,7 @@ def made(count: int, tenant_id: TenantId = ONE, document_id: DocumentId = FIRST)
     ]
 
 
+@pytest.mark.requirement("FIN-94.index")
 @pytest.mark.requirement("INS-35.vector-store", "FIN-52.sharded")
 async def test_the_collection_is_made_once_and_found_again(double: Double) -> None:
     async with peers(double.urls) as first, peers(double.urls) as second:

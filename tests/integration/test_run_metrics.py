@@ -51,6 +51,7 @@ def count(platform: Platform, name: str, **labels: str) -> float:
     return platform.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
+@pytest.mark.requirement("UPL-32.chats")
 @pytest.mark.requirement("FIN-61.executions", "FIN-62.executions", "FIN-65.executions", "ORC-23.exported")
 @pytest.mark.requirement("INS-64.executions", "FAM-13.time")
 async def test_an_answer_is_counted_by_its_agent_query_type_model_and_tool(servers: Servers, node: FakeNode) -> None:

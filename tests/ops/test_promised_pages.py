@@ -12,7 +12,8 @@ RUNBOOKS = "ops/runbooks"
 
 # A page, the heading of a section of it ("" is the whole page), and what that section tells.
 TOLD = (
-    pytest.param(COMPOSE, "Start", ("ops/deploy/secrets.sh", "docker compose build docker compose up -d docker compose ps"),
+    pytest.param(COMPOSE, "Start",
+                 ("ops/deploy/secrets.sh", "docker compose build docker compose up -d docker compose ps"),
                  marks=requirement("ORC-06.start", "ORC-60.start"), id="start"),
     pytest.param("docs/how-to/drain.md", "A replica", ("docker stop -t 40 CONTAINER", "given up to a worker"),
                  marks=requirement("ORC-06.start", "ORC-60.stop"), id="stop"),

@@ -118,6 +118,7 @@ async def test_a_part_of_retrieval_that_is_away_is_told_with_the_answer(error: S
 
 
 @pytest.mark.requirement("FIN-65.tool", "FIN-65.success", "FIN-66.tool", "FIN-66.value")
+@pytest.mark.requirement("UPL-32.retrieval-success", "UPL-32.retrieval-time")
 @pytest.mark.parametrize(
     ("error", "took_s", "succeeded", "failed"),
     [(None, 0.75, 1.0, None), (NodeFailed("the node broke off"), 4.5, None, 1.0)],

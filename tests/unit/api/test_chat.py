@@ -17,6 +17,7 @@ from tests.fakes.runner import failed
 CHAT = "/api/v1/chat"
 
 
+@pytest.mark.requirement("INS-01.rest")
 @pytest.mark.requirement("INS-21.session", "INS-21.message", "INS-21.agent", "INS-21.metadata", "FIN-03.http")
 async def test_an_answer_has_exactly_the_promised_fields(client: Client, platform: FakePlatform) -> None:
     reply = await client.post(CHAT, {"message": "May I return a lamp?"})

@@ -75,6 +75,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert {reference.rsplit("/", 1)[1] for reference in found} <= document["components"]["schemas"].keys()
 
 
+@pytest.mark.requirement("ORC-17.schemas")
 @pytest.mark.requirement("INS-26.request")
 def test_the_chat_request_states_its_bounds(document: dict[str, Any]) -> None:
     schema = document["components"]["schemas"]["ChatRequest"]
@@ -86,6 +87,7 @@ def test_the_chat_request_states_its_bounds(document: dict[str, Any]) -> None:
     assert body["content"]["application/json"]["example"]["message"]
 
 
+@pytest.mark.requirement("ORC-17.schemas")
 @pytest.mark.requirement("INS-26.reply", "INS-26.health")
 def test_reply_and_health_are_documented_field_by_field(document: dict[str, Any]) -> None:
     def shape(path: str, method: str) -> dict[str, Any]:

@@ -110,6 +110,7 @@ def test_a_cost_is_rounded_half_up(gpu_us: int, price: int) -> None:
     assert (2 * cost - 1) * 3_600_000_000 <= 2 * gpu_us * price < (2 * cost + 1) * 3_600_000_000
 
 
+@pytest.mark.requirement("INS-01.use")
 def test_an_hour_of_a_gpu_costs_its_price() -> None:
     assert cost_usd_micro(3_600_000_000, 360_000) == 360_000
     assert cost_usd_micro(5_000, 360_000) == 1

@@ -107,3 +107,10 @@ def test_durations_are_told_apart_far_beyond_the_alert(name: str, labels: dict[s
 def test_tokens_have_buckets_of_their_own() -> None:
     bounds = buckets("agent_token_usage", agent_name="a", model="m")
     assert (min(bounds), max(bounds)) == (64, 131_072)
+
+
+@pytest.mark.requirement("FAM-21.measured")
+def test_requests_to_each_redis_are_measured_finer_than_a_millisecond() -> None:
+    bounds = [buckets("switchyard_redis_request_seconds", store=store, operation="ping") for store in ("a", "b")]
+    assert bounds[0] == bounds[1]
+    assert {0.0005, 0.001} <= set(bounds[0])

@@ -25,6 +25,9 @@ from tests.fakes.held import held_on
 CATALOGUE = Catalogue(
     models=(Model(name="m", tiers=(Tier.SIMPLE,)),), nodes=(Node(name="a", url="http://a", slots=2, models=("m",)),)
 )
+TWO_NODES = Catalogue(
+    models=CATALOGUE.models, nodes=(*CATALOGUE.nodes, Node(name="b", url="http://b", slots=2, models=("m",)))
+)
 REPORTED = Reported(input_tokens=30, output_tokens=20, load_us=0, prefill_us=1000, decode_us=4000)
 
 
@@ -88,6 +91,22 @@ async def test_a_call_that_ended_well_is_handed_over_once() -> None:
     bench = Bench(answers=True)
     record = await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.on_record)
     assert (record.outcome, record.gpu_us, bench.records) == (Outcome.DONE, 5000, [])
+
+
+@pytest.mark.requirement("ORC-05.tracked", "ORC-51.provider")
+async def test_what_calls_cost_is_counted_by_node_model_and_tier() -> None:
+    bench = Bench(answers=True)
+    bench.fleet = Fleet(TWO_NODES, bench.metrics, clock=lambda: 0.0)
+    bench.settling = Settling(bench.fleet, bench.leases, bench.metrics, clock=lambda: 2.0)
+    for held in (held_on("a"), held_on("b"), held_on("b")):
+        await bench.settling.finish(held, None, REPORTED, Seen(first_token_us=500), bench.on_record)
+    told = {
+        (sample.labels["tier"], sample.labels["node"], sample.labels["model"]): round(sample.value, 6)
+        for family in bench.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == "switchyard_cost_usd_total"
+    }
+    assert told == {("simple", "a", "m"): 0.000005, ("simple", "b", "m"): 0.00001}
 
 
 @pytest.mark.parametrize(("resident", "first_s"), [(True, 60.0), (False, 180.0)])
