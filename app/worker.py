@@ -40,6 +40,8 @@ QUEUE_DRAIN_S = 10.0
 
 CHORE_LIMIT_S = 30.0
 TAKE_OVER_PAUSE_S = 5.0
+ORPHANS_FIRST_S = 2.0
+"""Runs whose owner died wait no longer for the rows of their lost calls."""
 
 REMOVE_OLD_JOBS_HOURS = 24
 
@@ -71,7 +73,7 @@ class Chores:
     async def take_over_expired(self) -> None:
         """Queue every run whose lease ran out, once, and before that store its lost calls: it shows what they took."""
         expired = await self._platform.runs.expired()
-        lost = await attempt(self.store_orphans) if expired else None
+        lost = await attempt(self._store_orphans_first) if expired else None
         await attempt_each([partial(self._queue_takeover, run_id) for run_id in expired])
         if lost is not None:
             raise lost
@@ -81,6 +83,10 @@ class Chores:
         async with aclosing(self._platform.leases.take_orphans()) as orphans:
             async for orphan in orphans:
                 await self._store_orphan(orphan)
+
+    async def _store_orphans_first(self) -> None:
+        async with asyncio.timeout(ORPHANS_FIRST_S):
+            await self.store_orphans()
 
     async def end_stalled(self) -> None:
         """End the takeovers of dead workers in the queue; their runs' leases say whether there is more to do."""

@@ -1,0 +1,105 @@
+"""In what order a worker cares for the runs of processes that died."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import cast
+from uuid import UUID
+
+import procrastinate
+import pytest
+
+from app.errors import StoreUnavailable
+from app.ids import RunId, SessionId, TenantId
+from app.inference.slots.lease import Orphan
+from app.inference.words.records import CallKind, CallRecord, Outcome
+from app.inference.words.tiers import Tier
+from app.wiring import Platform
+from app.worker import Chores
+
+RUN = RunId(UUID(int=7))
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+RECORD = CallRecord(
+    id=UUID(int=3),
+    kind=CallKind.CHAT,
+    agent="assistant",
+    route_id=None,
+    tier=Tier.SIMPLE,
+    node="a",
+    model="m",
+    digest="d",
+    input_tokens=7,
+    output_tokens=5,
+    wait_us=0,
+    load_us=0,
+    prefill_us=0,
+    decode_us=0,
+    first_token_us=0,
+    gpu_us=1000,
+    cost_usd_micro=1,
+    outcome=Outcome.LOST,
+    started_at=AT,
+    ended_at=AT,
+    thinking_tokens=3,
+)
+
+
+class Died:
+    """A platform of which one process died: it owned a run, and made a call that is an orphan now."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+        self.is_redis_away = False
+
+    def chores(self) -> Chores:
+        """Return what a worker does there; this object stands in for each part that it uses."""
+        platform = SimpleNamespace(runs=self, leases=self, database=self)
+        return Chores(cast("Platform", platform), cast("procrastinate.App", self))
+
+    async def expired(self) -> list[RunId]:
+        """The run that nobody owns."""
+        return [RUN]
+
+    async def take_orphans(self) -> AsyncGenerator[Orphan]:
+        """The call that nobody makes any more."""
+        if self.is_redis_away:
+            raise StoreUnavailable("Redis does not answer", store="coordination")
+        yield Orphan(RUN, RECORD)
+
+    async def owner(self, run_id: RunId) -> tuple[TenantId, None, SessionId]:
+        """Whose the run is."""
+        assert run_id == RUN
+        return TenantId(UUID(int=1)), None, SessionId(UUID(int=2))
+
+    @asynccontextmanager
+    async def connection(self, _operation: str) -> AsyncGenerator["Died"]:
+        """The database."""
+        yield self
+
+    async def execute(self, _statement: str, values: dict[str, object]) -> None:
+        """Note the row."""
+        self.did.append(f"stored {values['outcome']} {values['thinking_tokens']}")
+
+    def configure_task(self, name: str, **_options: object) -> "Died":
+        """The queue."""
+        assert name == "take_over"
+        return self
+
+    async def defer_async(self, *, run_id: str) -> None:
+        """Note the takeover."""
+        self.did.append(f"queued {run_id}")
+
+
+async def test_the_lost_calls_of_a_run_are_stored_before_it_is_taken_over() -> None:
+    died = Died()
+    await died.chores().take_over_expired()
+    assert died.did == ["stored lost 3", f"queued {RUN}"]
+
+
+async def test_a_run_is_taken_over_though_its_lost_calls_cannot_be_read() -> None:
+    died = Died()
+    died.is_redis_away = True
+    with pytest.raises(StoreUnavailable):
+        await died.chores().take_over_expired()
+    assert died.did == [f"queued {RUN}"]
