@@ -28,7 +28,6 @@ async def edge(tmp_path: Path, servers: list[Running]) -> AsyncGenerator[Edge]:
         yield edge
 
 
-@pytest.mark.requirement("FIN-40.replies")
 async def test_the_application_s_stream_arrives_while_its_run_goes_on(edge: Edge, servers: list[Running]) -> None:
     for server in servers:
         server.platform.runner.holds = True

@@ -46,7 +46,6 @@ async def test_a_gateway_of_a_hundred_people_is_not_limited_as_one(edge: Edge) -
     assert taken(replies) == 100
 
 
-@pytest.mark.requirement("FIN-38.counted")
 async def test_one_key_is_limited_however_it_is_spelled_and_wherever_it_comes_from(edge: Edge) -> None:
     one = key(1)
     spellings = [

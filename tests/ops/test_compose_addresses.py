@@ -149,6 +149,7 @@ def _yaml(path: str) -> dict[str, Any]:
     return yaml.safe_load((ROOT / path).read_text())
 
 
+@pytest.mark.requirement("FIN-01.figures")
 def test_prometheus_finds_every_replica_by_name_and_its_rules_where_they_are_mounted() -> None:
     configuration, services = _yaml("prometheus/prometheus.yml"), load().services
     by_dns = [sd for job in configuration["scrape_configs"] for sd in job.get("dns_sd_configs", [])]

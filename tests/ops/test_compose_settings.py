@@ -235,6 +235,7 @@ def test_a_gpu_node_takes_four_calls_at_a_time_and_keeps_two_or_three_models() -
     assert {node.slots for node in catalogue("gpu").nodes} == {4}
 
 
+@pytest.mark.requirement("FIN-06.pulled")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_node_pulls_exactly_the_models_of_its_entry(profile: str) -> None:
     for node in catalogue(profile).nodes:
