@@ -10,7 +10,7 @@ from app.api.app import check_permissions
 from app.api.auth import PERMISSION, Permission, PermissionMissing, key_text
 from app.errors import KeyUnknown, StoreUnavailable
 from tests.fakes.asgi import Client
-from tests.fakes.platform import KEY_A, KEY_B, FakePlatform
+from tests.fakes.platform import KEY_A, KEY_B, KEY_OPERATE, FakePlatform
 
 SESSIONS = "/api/v1/sessions"
 PUBLIC = {
@@ -124,6 +124,17 @@ def test_an_application_with_a_route_that_declares_no_permission_does_not_start(
 
     with pytest.raises(PermissionMissing, match="/forgotten"):
         check_permissions(Litestar([forgotten], openapi_config=None))
+
+
+async def test_what_operators_do_is_for_keys_that_may_operate(app: Litestar) -> None:
+    @get("/only-operators", opt={PERMISSION: Permission.OPERATE})
+    async def only_operators() -> str:
+        return "done"
+
+    app.register(only_operators)
+    assert (await Client(app, KEY_OPERATE).get("/only-operators")).status == 200
+    refused = await Client(app, KEY_A).get("/only-operators")
+    assert (refused.status, refused.json()["code"]) == (403, "not_permitted")
 
 
 def test_a_key_of_one_tenant_is_never_taken_for_another() -> None:

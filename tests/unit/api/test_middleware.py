@@ -65,7 +65,7 @@ async def test_every_response_is_counted_by_its_route_template(own: tuple[Client
 
 
 @pytest.mark.requirement("UPL-30.latency")
-async def test_the_seconds_of_a_response_are_observed_by_its_route() -> None:
+async def test_the_seconds_of_a_response_are_observed_by_its_route(logged: Logged) -> None:
     async def slow(scope: Scope, _receive: Receive, send: Send) -> None:
         scope["path_template"] = scope["path"]
         now[0] += {"/a": 0.25, "/b": 4.0}[scope["path"]]
@@ -80,6 +80,7 @@ async def test_the_seconds_of_a_response_are_observed_by_its_route() -> None:
     name = "api_request_duration_seconds_sum"
     for path, seconds in (("/a", 0.25), ("/b", 8.0)):
         assert metrics.registry.get_sample_value(name, {"method": "GET", "endpoint": path}) == seconds
+    assert [entry["duration_ms"] for entry in logged if entry["event"] == "http.request"] == [250.0, 4000.0, 4000.0]
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "\u00e9", "a\x7f", "<script>", "a\nb"])

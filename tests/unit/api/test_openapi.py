@@ -75,6 +75,13 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert {reference.rsplit("/", 1)[1] for reference in found} <= document["components"]["schemas"].keys()
 
 
+def test_a_success_without_a_body_has_no_content_and_a_stream_says_what_it_is(document: dict[str, Any]) -> None:
+    paths = document["paths"]
+    assert "content" not in paths["/api/v1/sessions/{session_id}"]["delete"]["responses"]["204"]
+    events = paths["/api/v1/runs/{run_id}/events"]["get"]["responses"]["200"]["content"]
+    assert events["text/event-stream"] == {"schema": {"type": "string"}}
+
+
 @pytest.mark.requirement("ORC-17.schemas")
 @pytest.mark.requirement("INS-26.request")
 def test_the_chat_request_states_its_bounds(document: dict[str, Any]) -> None:

@@ -86,6 +86,18 @@ def test_a_call_before_its_first_token_counts_with_the_expected_rate() -> None:
     assert meter.end("prefilling", 2_000_000) == 250_000
 
 
+def test_the_rate_of_a_call_is_of_the_time_since_its_last_tick() -> None:
+    meter = Meter(at_us=5_000_000)
+    meter.start("early", 5_000_000, expected_rate=1.0)
+    meter.start("late", 6_000_000, expected_rate=1.0)
+    meter.tick("early", 30, 8_000_000)
+    meter.tick("late", 20, 8_000_000)
+    # 30 tokens in three seconds and 20 in two are the same rate.
+    before = {share.call: share.gpu_us for share in meter.shares}
+    meter.advance(9_000_000)
+    assert [share.gpu_us - before[share.call] for share in meter.shares] == [500_000, 500_000]
+
+
 def test_a_call_that_stalls_weighs_nothing_beside_one_that_does_not() -> None:
     meter = Meter()
     meter.start("stalled", 0, expected_rate=1.0)

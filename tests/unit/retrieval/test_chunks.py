@@ -163,6 +163,12 @@ def test_text_without_blanks_is_cut_to_what_the_model_reads(text: str) -> None:
     assert all(len(chunk.text) <= CHUNK_TOKENS for chunk in chunks)
 
 
+@pytest.mark.parametrize("text", ["流明台灯的保修期为五年。" * 200, "x1-" * 700, "a.b " * 600])
+def test_text_of_many_signs_is_cut_evenly_with_no_crumbs_between(text: str) -> None:
+    *full, _ = [len(chunk.text) for chunk in chunks_of(text)]
+    assert min(full) >= 0.9 * max(full)
+
+
 def test_base64_is_cut_to_what_the_model_reads() -> None:
     text = "aGVsbG8gd29ybGQhIGhl1bGxv29ybGQ3" * 50
     assert all(len(chunk.text) <= CHUNK_TOKENS * 1.4 for chunk in chunks_of(text))

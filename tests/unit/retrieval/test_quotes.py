@@ -74,6 +74,23 @@ def test_a_number_weighs_more_than_a_word() -> None:
     assert "48" in quote(passage(text), "", "48 plates")
 
 
+def test_a_heading_is_quoted_only_where_there_is_nothing_else() -> None:
+    question, answer = "How long is the warranty?", "The warranty is five years."
+    assert quote(passage("## Warranty of five years\n\nIt lasts long.\n"), question, answer) == "It lasts long."
+    assert quote(passage("## Warranty of five years\n"), question, answer) == "## Warranty of five years"
+
+
+def test_a_number_of_the_answer_weighs_more_than_five_words_of_the_question() -> None:
+    text = "Shelves of the kiln hold many plates.\n\nThere are 48.\n"
+    # Six against five: 2 for a term of the answer, times 3 for a number, and 1 for each of the question.
+    assert quote(passage(text), "shelves kiln hold many plates", "48") == "There are 48."
+
+
+def test_a_long_sentence_that_supports_at_once_is_quoted_from_its_beginning() -> None:
+    found = quote(passage("48 plates " + "filler " * 80), "", "48 plates")
+    assert found.startswith("48 plates filler")
+
+
 def test_a_long_sentence_is_cut_at_words_around_what_supports() -> None:
     text = "filler " * 80 + "the kiln holds 48 plates " + "filler " * 80
     found = quote(passage(text), "", "48 plates")

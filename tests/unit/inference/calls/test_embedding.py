@@ -28,6 +28,10 @@ def test_words_stay_whole_where_they_can() -> None:
     ]
 
 
+def test_every_piece_may_be_as_long_as_the_limit() -> None:
+    assert pieces_of("abcdefg " * 6, 16) == ["abcdefg abcdefg", " abcdefg abcdefg", " abcdefg abcdefg"]
+
+
 def test_a_mean_is_weighted_and_has_length_one() -> None:
     vector = mean([(1.0, 0.0), (0.0, 1.0)], [3, 1])
     assert math.hypot(*vector) == pytest.approx(1.0)

@@ -10,6 +10,7 @@ from app.breaker import BreakerState
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import NodeState, NodeView, Speed
 from app.inference.routing.placement import (
+    SECOND_USD_MICRO,
     Need,
     choose,
     context_size,
@@ -76,6 +77,16 @@ def test_the_cheaper_of_two_equal_nodes_comes_first() -> None:
     found = _place(_need(), _view("a", price=9.0), _view("b", price=0.1))
     assert [one.node for one in found] == ["b", "a"]
     assert found[0].cost_usd_micro < found[1].cost_usd_micro
+
+
+def test_loading_reading_and_writing_are_paid_and_waited_for() -> None:
+    speeds = {"s:latest": Speed(tokens_per_s=50.0, prefill_per_s=100.0, load_s=3.0)}
+    (one,) = _place(_need(), _view("a", speeds=speeds, price=0.36))
+    # Of 100 tokens at most, half are expected.
+    assert (one.load_s, one.prefill_s, one.decode_s) == (3.0, 1.0, 1.0)
+    # Five seconds at 0.36 USD an hour.
+    assert one.cost_usd_micro == 500
+    assert one.score == 500 + 5 * SECOND_USD_MICRO
 
 
 def test_a_node_measured_slow_loses_its_place() -> None:
@@ -204,3 +215,4 @@ def test_reasons_say_what_an_operator_would() -> None:
     assert reason(one("a", 1), one("b", 2, resident=False)) is Reason.WARM_AND_FREE
     assert reason(one("a", 2), one("b", 1), taken={"b": 1}) is Reason.WARM_AND_FREE
     assert reason(one("a", 1, resident=False), one("b", 2, resident=False)) is Reason.COLD_LOAD
+    assert reason(one("a", 1, resident=False), one("b", 1), taken={"b": 1}) is Reason.ONLY_CANDIDATE
