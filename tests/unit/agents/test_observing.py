@@ -52,8 +52,8 @@ def test_the_line_of_an_end_says_why_the_model_stopped(reason: FinishReason) -> 
     result = msgspec.structs.replace(ENDED, state=RunState.DONE, finish_reason=reason)
     with capture_logs() as lines:
         observe(Metrics(CollectorRegistry()), CLAIM, result, ROUTE, took_s=1.5, reused=0)
-    assert [(line["event"], line["finish_reason"], line["reason"]) for line in lines] == [
-        ("run.finished", reason, None)
+    assert [(line["event"], line["finish_reason"], line["reason"], line["took_ms"]) for line in lines] == [
+        ("run.finished", reason, None, 1500)
     ]
 
 

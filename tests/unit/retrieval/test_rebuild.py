@@ -57,6 +57,7 @@ async def test_an_alias_moves_when_every_point_is_there() -> None:
     peers = Peers(kept=POINTS)
     assert await rebuild_over(peers).run(lambda _copied, _total: None) == Rebuilt("chunks_v2", "chunks_v1", POINTS)
     assert peers.asked[-2:] == ["alias", "drop"]
+    assert peers.asked.index("create") < peers.asked.index("index") < peers.asked.index("alias")
 
 
 async def test_an_alias_stays_when_points_are_missing() -> None:

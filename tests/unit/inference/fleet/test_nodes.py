@@ -181,6 +181,14 @@ def test_a_call_that_finds_no_connection_again_and_again_is_one_missed_look(flee
     assert fleet.view("a").state is NodeState.DOWN
 
 
+def test_a_node_that_breaks_calls_and_still_takes_connections_is_not_down(fleet: Fleet) -> None:
+    fleet.looked("a", _look(n="x"))
+    for call in ("one", "another", "a third"):
+        fleet.failed("a", "n", Failure.SERVER_ERROR, call=call, began_at=0.0)
+    assert fleet.view("a").state is NodeState.READY
+    assert fleet.view("a").breakers["n:latest"] is BreakerState.OPEN
+
+
 @pytest.mark.parametrize("failure", [one for one in Failure if blame_of(one) in {Blame.EITHER, Blame.NODE}])
 def test_a_call_that_is_repeated_counts_once_and_distinct_calls_open_the_breaker(
     fleet: Fleet, clock: Clock, failure: Failure

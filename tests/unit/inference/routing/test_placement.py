@@ -151,6 +151,10 @@ def test_a_named_model_has_no_substitute() -> None:
     assert [one.model for one in _place(embed, _view())] == ["e"]
 
 
+def test_the_context_holds_the_prompt_and_the_answer() -> None:
+    assert [_place(_need(max_tokens=tokens), _view())[0].num_ctx for tokens in (1948, 1949)] == [2048, 4096]
+
+
 def test_a_loaded_context_that_is_large_enough_stays() -> None:
     model = MODELS[0]
     assert context_size(model, 1000, None) == (2048, False)
