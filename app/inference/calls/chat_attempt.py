@@ -10,8 +10,8 @@ import structlog
 from app.degradation import Degradation
 from app.inference.calls.calibration import SEEN_SHARE
 from app.inference.calls.progress import Progress
-from app.inference.calls.settling import NS_PER_US, Reported, Seen
-from app.inference.estimates import US_PER_S
+from app.inference.calls.settling import NS_PER_US, Seen
+from app.inference.estimates import US_PER_S, Reported
 from app.inference.slots.admission import Held
 from app.inference.wire.bodies import ChatLine
 from app.inference.wire.separator import Parts, Separator

@@ -10,7 +10,8 @@ from app.ids import RunId
 from app.inference.calls.calibration import TOKENS_PER_MESSAGE
 from app.inference.calls.guard import AttemptGuard, Limits
 from app.inference.calls.progress import too_long
-from app.inference.calls.settling import NS_PER_US, OnRecord, Reported, Seen, Settling
+from app.inference.calls.settling import NS_PER_US, OnRecord, Seen, Settling
+from app.inference.estimates import Reported
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Admission, Asked, Held
 from app.inference.slots.patience import Patience

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
-from app.inference.estimates import US_PER_S, attributed_us, cost_usd_micro
-from app.inference.fleet.nodes import Fleet, Speed
+from app.inference.estimates import US_PER_S, Reported, attributed_us, cost_usd_micro, measure, stand_in
+from app.inference.fleet.nodes import Fleet
 from app.inference.slots.admission import Held
 from app.inference.slots.register import LeaseRegister
 from app.inference.words.ends import FinishReason
@@ -18,25 +18,6 @@ from app.telemetry.metrics import Metrics
 OnRecord: TypeAlias = Callable[[CallRecord, Route | None], None]
 
 NS_PER_US = 1000
-# Shorter measurements than these are mostly noise.
-_LEAST_TOKENS = 16
-_LEAST_US = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """What the node says of a call that it brought to its end; durations in microseconds."""
-
-    input_tokens: int
-    output_tokens: int
-    load_us: int
-    prefill_us: int
-    decode_us: int
-
-    @property
-    def worked_us(self) -> int | None:
-        """How long the node worked on it, None if it does not say."""
-        return (self.load_us + self.prefill_us + self.decode_us) or None
 
 
 @dataclass(slots=True)
@@ -65,8 +46,9 @@ class Settling:
     ) -> CallRecord:
         """Settle a call that ended well. If this is cancelled, the record goes to `on_record`."""
         ended = self._clock()
-        speed = _speed(held, reported)
-        self._fleet.succeeded(held.candidate.node, held.model.name, num_ctx=held.candidate.num_ctx, speed=speed)
+        candidate = held.candidate
+        speed = measure(reported, was_resident=candidate.resident, was_cached=candidate.affinity)
+        self._fleet.succeeded(candidate.node, held.model.name, num_ctx=candidate.num_ctx, speed=speed)
         metered_us = self._leases.gpu_us(held.lease)
 
         def record() -> CallRecord:
@@ -95,7 +77,9 @@ class Settling:
             gpu_us = await self._leases.release(held.lease)
         finally:
             seen_us = round((ended - held.began) * US_PER_S)
-            used = seen.reported or _stand_in(held, seen, seen_us)
+            used = seen.reported or stand_in(
+                held.prompt_tokens, held.lease.tokens, seen_us=seen_us, life_us=seen.life_us
+            )
             gpu_us = attributed_us(gpu_us, used.worked_us or seen_us, self._gpus(held))
             on_record(self._record(held, route, used, outcome, seen, gpu_us, ended), route)
 
@@ -156,29 +140,3 @@ class Settling:
         self._metrics.cost_usd.labels(*where).inc(record.cost_usd_micro / 1_000_000)
         if record.first_token_us and record.kind is CallKind.CHAT:
             self._metrics.first_token.labels(tier, record.model).observe(record.first_token_us / US_PER_S)
-
-
-def _stand_in(held: Held, seen: Seen, seen_us: int) -> Reported:
-    """Return what was seen from here, in place of the report of a node that did not come to its end."""
-    return Reported(
-        input_tokens=held.prompt_tokens if seen.life_us else 0,
-        output_tokens=held.lease.tokens,
-        load_us=0,
-        prefill_us=seen.life_us or seen_us,
-        decode_us=seen_us - seen.life_us if seen.life_us else 0,
-    )
-
-
-def _speed(held: Held, reported: Reported) -> Speed:
-    """Return what the call tells about its node; 0 for what it is too short to tell."""
-
-    def rate(tokens: int, duration_us: int) -> float:
-        enough = tokens >= _LEAST_TOKENS and duration_us >= _LEAST_US
-        return tokens * US_PER_S / duration_us if enough else 0.0
-
-    return Speed(
-        tokens_per_s=rate(reported.output_tokens, reported.decode_us),
-        # A prompt that was in the cache is not read again: that says nothing about reading.
-        prefill_per_s=0.0 if held.candidate.affinity else rate(reported.input_tokens, reported.prefill_us),
-        load_s=0.0 if held.candidate.resident else reported.load_us / US_PER_S,
-    )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.files import BOM, FileUnreadable, read_text
+from app.inference.estimates import Speed
 from app.inference.fleet.keep_alive import KeepAlive, KeepAliveWrong, read_keep_alive
 from app.inference.fleet.model_names import full_name as full_name
 from app.inference.fleet.model_names import is_model_name
@@ -54,6 +55,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     tokens_per_s: float = 40.0
     prefill_per_s: float = 800.0
     load_s: float = 5.0
+
+    @property
+    def expected_speed(self) -> Speed:
+        """What is expected of a node that has not been measured yet."""
+        return Speed(self.tokens_per_s, self.prefill_per_s, self.load_s)
 
 
 class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

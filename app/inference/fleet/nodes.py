@@ -9,6 +9,7 @@ import structlog
 
 from app.breaker import Breaker, BreakerState
 from app.causes import Cause, Finding
+from app.inference.estimates import UNKNOWN, Speed
 from app.inference.fleet.blame import hold_against, new_breaker
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.model_problems import ModelProblem, problems_of
@@ -21,8 +22,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 # One lost look may be a lost packet; two in a row is a node that does not answer.
 DOWN_AFTER_LOOKS = 2
-# A new measurement's weight in the moving averages: about the last six calls count.
-_NEWEST = 0.3
 
 
 class NodeState(StrEnum):
@@ -50,15 +49,6 @@ class Look:
     version: str
     holds: Mapping[str, str]
     loaded: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """Measured on one node with one model: decoding and prefill in tokens a second, load in seconds."""
-
-    tokens_per_s: float
-    prefill_per_s: float
-    load_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +171,7 @@ class Fleet:
         if member.look is not None and member.look.loaded.get(key) != num_ctx:
             member.look = Look(member.look.version, member.look.holds, {**member.look.loaded, key: num_ctx})
         if speed is not None:
-            member.speeds[key] = _blend(member.speeds.get(key), speed)
+            member.speeds[key] = member.speeds.get(key, UNKNOWN).blend(speed)
 
     def failed(self, name: str, model: str, failure: Failure, *, call: str, began_at: float) -> None:
         """Note that the call of this identity, which began then (by the fleet's clock), broke."""
@@ -274,23 +264,6 @@ def _finding(member: _Member) -> Finding | None:
             return None
         case _:
             assert_never(member.state)
-
-
-def _blend(old: Speed | None, new: Speed) -> Speed:
-    """Return the moving average; a term of 0 in `new` was not measured and keeps the old value."""
-    if old is None:
-        return new
-
-    def mix(before: float, now: float) -> float:
-        if now <= 0 or before <= 0:
-            return max(before, now)
-        return before + _NEWEST * (now - before)
-
-    return Speed(
-        mix(old.tokens_per_s, new.tokens_per_s),
-        mix(old.prefill_per_s, new.prefill_per_s),
-        mix(old.load_s, new.load_s),
-    )
 
 
 def routable(views: Iterable[NodeView]) -> list[NodeView]:

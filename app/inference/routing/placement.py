@@ -6,20 +6,16 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app.breaker import BreakerState
-from app.inference.estimates import US_PER_S, cost_usd_micro
+from app.inference.estimates import UNKNOWN, cost_usd_micro, crowded, predict
 from app.inference.fleet.catalogue import Catalogue, Model, full_name
 from app.inference.fleet.model_problems import digest_fits
-from app.inference.fleet.nodes import NodeState, NodeView, Speed
+from app.inference.fleet.nodes import NodeState, NodeView
 from app.inference.words.records import CallKind
 from app.inference.words.route import Candidate, Exclusion, Reason
 from app.inference.words.tiers import TIERS, Tier
 
 # What a second of somebody's waiting is worth, in micro-dollars: as much as a GPU of 0.36 USD an hour.
 SECOND_USD_MICRO = 100.0
-# The share of a prompt that a node need not read again when it served the session's last turn.
-CACHED_SHARE = 0.8
-# How much of `max_tokens` answers use on average.
-EXPECTED_SHARE = 0.5
 
 _STATE_EXCLUDES = {
     NodeState.WARMING: Exclusion.NODE_WARMING,
@@ -96,7 +92,7 @@ def choose(candidates: Sequence[Candidate], taken: Mapping[str, int]) -> Candida
         count = taken.get(candidate.node, 0)
         if candidate.excluded is not None or candidate.score is None or count >= candidate.slots:
             continue
-        score = candidate.score + candidate.crowding * count / candidate.slots
+        score = crowded(candidate.score, candidate.crowding, taken=count, slots=candidate.slots)
         if best is None or score < best_score:
             best, best_score = candidate, score
     return best
@@ -160,12 +156,14 @@ def _candidate(tier: Tier | None, model: Model, need: Need, view: NodeView) -> C
     tokens = need.tokens_for(digest)
     num_ctx, resident = context_size(model, tokens + need.max_tokens, view.loaded.get(key))
     affinity = resident and need.last_node == view.node.name
-    speed = view.speeds.get(key)
-    load_s, prefill_s, decode_s = _seconds(
-        model, speed, min(tokens, num_ctx), need.max_tokens, resident=resident, affinity=affinity
+    expected = predict(
+        view.speeds.get(key, UNKNOWN).or_else(model.expected_speed),
+        prompt_tokens=min(tokens, num_ctx),
+        max_tokens=need.max_tokens,
+        is_resident=resident,
+        is_cached=affinity,
     )
-    busy_us = int((load_s + prefill_s + decode_s) * US_PER_S) * view.node.gpus
-    cost = cost_usd_micro(busy_us, view.node.price_usd_micro_per_hour)
+    cost = cost_usd_micro(expected.gpu_us(view.node.gpus), view.node.price_usd_micro_per_hour)
     return Candidate(
         node=view.node.name,
         model=model.name,
@@ -176,14 +174,14 @@ def _candidate(tier: Tier | None, model: Model, need: Need, view: NodeView) -> C
         slots=view.node.slots,
         taken=view.taken,
         num_ctx=num_ctx,
-        load_s=load_s,
-        prefill_s=prefill_s,
-        decode_s=decode_s,
+        load_s=expected.load_s,
+        prefill_s=expected.prefill_s,
+        decode_s=expected.decode_s,
         cost_usd_micro=cost,
         # Calls in other slots slow this one: in the worst case they share the node equally, so a full node takes as
         # much longer as the call's own decoding.
-        crowding=decode_s * SECOND_USD_MICRO,
-        score=cost + (load_s + prefill_s + decode_s) * SECOND_USD_MICRO,
+        crowding=expected.decode_s * SECOND_USD_MICRO,
+        score=cost + expected.total_s * SECOND_USD_MICRO,
     )
 
 
@@ -209,13 +207,3 @@ def context_size(model: Model, tokens: int, loaded: int | None) -> tuple[int, bo
         return loaded, True
     size = next((size for size in model.num_ctx if size >= tokens), model.num_ctx[-1])
     return size, loaded == size or (loaded == 0)
-
-
-def _seconds(
-    model: Model, speed: Speed | None, tokens: int, max_tokens: int, *, resident: bool, affinity: bool
-) -> tuple[float, float, float]:
-    prompt = tokens * (1.0 - CACHED_SHARE if affinity else 1.0)
-    load_s = (speed.load_s if speed is not None else 0.0) or model.load_s
-    prefill_per_s = (speed.prefill_per_s if speed is not None else 0.0) or model.prefill_per_s
-    tokens_per_s = (speed.tokens_per_s if speed is not None else 0.0) or model.tokens_per_s
-    return 0.0 if resident else load_s, prompt / prefill_per_s, max_tokens * EXPECTED_SHARE / tokens_per_s

@@ -92,6 +92,7 @@ local function add(node, id, lease_us, gpus, expected, facts, gpu)
   return lease
 end
 
+-- The score with the slots that are taken is that of `estimates.crowded`, the choice that of `placement.choose`.
 -- ARGV: id, lease_us, then for each candidate: index of its node in KEYS, slots, gpus, score, crowding, expected, facts.
 -- Returns {candidate granted or 0, now, taken of each node}.
 local function acquire()

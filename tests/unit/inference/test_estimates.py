@@ -1,14 +1,21 @@
-"""Dividing a node's time among calls, and what it costs."""
+"""What a call is predicted to take, what it took, and how a node's time is divided among calls."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.inference.estimates import (
+    UNKNOWN,
     Meter,
+    Reported,
+    Speed,
     attributed_us,
     cost_usd_micro,
+    crowded,
     divide,
+    measure,
+    predict,
+    stand_in,
 )
 
 weights = st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=20)
@@ -133,3 +140,39 @@ def test_a_call_is_attributed_no_more_than_the_node_worked() -> None:
     assert attributed_us(900, 500, gpus=1) == 500
     assert attributed_us(900, 500, gpus=2) == 900
     assert attributed_us(900, None, gpus=1) == 900
+
+
+def test_a_call_is_predicted_from_its_tokens_and_the_speed_of_the_node() -> None:
+    speed = Speed(tokens_per_s=40.0, prefill_per_s=800.0, load_s=5.0)
+    cold = predict(speed, prompt_tokens=1600, max_tokens=200, is_resident=False, is_cached=False)
+    assert (cold.load_s, cold.prefill_s, cold.decode_s, cold.total_s) == (5.0, 2.0, 2.5, 9.5)
+    assert cold.gpu_us(gpus=2) == 19_000_000
+    warm = predict(speed, prompt_tokens=1600, max_tokens=200, is_resident=True, is_cached=True)
+    assert (warm.load_s, warm.prefill_s, warm.decode_s) == (0.0, pytest.approx(0.4), 2.5)
+
+
+def test_what_a_node_did_not_show_yet_is_as_expected() -> None:
+    expected = Speed(40.0, 800.0, 5.0)
+    assert Speed(20.0, 0.0, 0.0).or_else(expected) == Speed(20.0, 800.0, 5.0)
+    assert UNKNOWN.or_else(expected) == expected
+    assert UNKNOWN.blend(Speed(20.0, 0.0, 3.0)) == Speed(20.0, 0.0, 3.0)
+    assert Speed(10.0, 500.0, 4.0).blend(Speed(20.0, 0.0, 0.0)) == Speed(13.0, 500.0, 4.0)
+
+
+def test_a_call_tells_how_fast_its_node_is_where_it_is_long_enough_to_tell() -> None:
+    long = Reported(input_tokens=100, output_tokens=50, load_us=3_000_000, prefill_us=200_000, decode_us=1_000_000)
+    assert long.worked_us == 4_200_000
+    assert measure(long, was_resident=False, was_cached=False) == Speed(50.0, 500.0, 3.0)
+    assert measure(long, was_resident=True, was_cached=True) == Speed(50.0, 0.0, 0.0)
+    short = Reported(input_tokens=15, output_tokens=16, load_us=0, prefill_us=200_000, decode_us=1_999)
+    assert measure(short, was_resident=True, was_cached=False) == UNKNOWN
+    assert Reported(5, 5, 0, 0, 0).worked_us is None
+
+
+def test_what_was_seen_stands_in_for_a_node_that_did_not_report() -> None:
+    assert stand_in(30, 7, seen_us=900, life_us=400) == Reported(30, 7, 0, prefill_us=400, decode_us=500)
+    assert stand_in(30, 0, seen_us=900, life_us=0) == Reported(0, 0, 0, prefill_us=900, decode_us=0)
+
+
+def test_a_score_rises_with_the_share_of_slots_that_are_taken() -> None:
+    assert [crowded(100.0, 40.0, taken=taken, slots=4) for taken in (0, 1, 4)] == [100.0, 110.0, 140.0]

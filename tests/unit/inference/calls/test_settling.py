@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.inference.calls.guard import AttemptGuard, Limits
-from app.inference.calls.settling import Reported, Seen, Settling
+from app.inference.calls.settling import Seen, Settling
+from app.inference.estimates import Reported
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet, Look
 from app.inference.slots.admission import Admission

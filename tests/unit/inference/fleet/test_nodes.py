@@ -5,9 +5,10 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from app.breaker import BreakerState
+from app.inference.estimates import Speed
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.model_problems import ModelFault, ModelProblem
-from app.inference.fleet.nodes import Fleet, Look, NodeState, Speed
+from app.inference.fleet.nodes import Fleet, Look, NodeState
 from app.inference.words.failures import Blame, Failure, RetryBudget, blame_of
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics

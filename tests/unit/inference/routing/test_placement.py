@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.breaker import BreakerState
+from app.inference.estimates import Speed
 from app.inference.fleet.catalogue import Catalogue, Model, Node
-from app.inference.fleet.nodes import NodeState, NodeView, Speed
+from app.inference.fleet.nodes import NodeState, NodeView
 from app.inference.routing.placement import (
     SECOND_USD_MICRO,
     Need,
