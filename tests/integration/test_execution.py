@@ -55,7 +55,7 @@ def result_of(events: list[RunEvent]) -> RunResult:
     return events[-1].body
 
 
-@pytest.mark.requirement("ORC-50.embeddings", "FIN-03.graph", "FIN-04.rows", "ORC-87.tokens")
+@pytest.mark.requirement("INS-01.postgresql", "ORC-50.embeddings", "FIN-03.graph", "FIN-04.rows", "ORC-87.tokens")
 async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Servers, node: FakeNode) -> None:
     async with opened(settings_for(servers, node, max_output_tokens=1000)) as (platform,):
         caller = await add_caller(platform)
@@ -83,7 +83,7 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
 
 
 @pytest.mark.requirement("INS-37.graph-state", "FIN-03.sessions", "FIN-04.checkpoints", "FIN-04.sessions")
-@pytest.mark.requirement("FIN-08.session", "INS-01.sessions")
+@pytest.mark.requirement("FIN-08.session", "INS-01.sessions", "INS-01.postgresql")
 async def test_a_follow_up_knows_the_session_and_its_checkpoint(servers: Servers, node: FakeNode) -> None:
     one, two = settings_for(servers, node, replica="replica-1"), settings_for(servers, node, replica="replica-2")
     async with opened(one, two) as (platform, elsewhere):

@@ -65,6 +65,7 @@ async def asked(client: Client) -> dict[str, Any]:
     return reply.json()
 
 
+@pytest.mark.requirement("UPL-12.documents")
 @pytest.mark.requirement("ORC-10.documents", "UPL-15.uploads", "UPL-15.answers", "UPL-48.uploads")
 async def test_an_answer_says_and_cites_what_an_uploaded_document_says_now(servers: Servers, node: FakeNode) -> None:
     # The node answers with the first sentence that it was given.

@@ -264,6 +264,7 @@ def test_every_tier_and_the_embedding_have_a_model_on_a_node(profile: str, secre
     assert all(settings.embed_model in node.models for node in found.nodes), "one node away must not stop the search"
 
 
+@pytest.mark.requirement("FIN-87.small")
 @pytest.mark.requirement("FIN-81.smaller")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_lower_tier_has_a_smaller_model(profile: str) -> None:

@@ -124,6 +124,7 @@ def test_every_exclusion_is_named_and_excluded_candidates_stay_visible() -> None
     }
 
 
+@pytest.mark.requirement("FIN-87.small")
 @pytest.mark.requirement("FIN-14.chosen", "FIN-81.placed")
 def test_another_tier_is_taken_only_when_no_node_serves_the_asked_one() -> None:
     only_simple = _view("a", holds={"s:latest": "ds"})
