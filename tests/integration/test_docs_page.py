@@ -44,6 +44,7 @@ async def drawn(tab: Tab, url: str) -> None:
     await tab.until(DRAWN)
 
 
+@pytest.mark.requirement("FAM-01.docs")
 async def test_the_bare_address_draws_the_page_with_nothing_but_this_server(
     running: Running, chromium: Browser
 ) -> None:

@@ -102,6 +102,7 @@ async def test_running_a_finished_job_again_changes_nothing(retrieval: Retrieval
     assert (await retrieval.job(tenant, upload.job_id)).attempt == 1
 
 
+@pytest.mark.requirement("UPL-11.state")
 async def test_an_absent_node_makes_the_job_wait_and_says_so(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "long.md", long_text(2 * BATCH))
@@ -185,7 +186,7 @@ async def test_a_job_cut_off_after_any_step_ends_with_as_many_points_as_chunks(
     assert await retrieval.index.count(tenant, upload.document_id) == BATCH + 5
 
 
-@pytest.mark.requirement("UPL-32.processing-success")
+@pytest.mark.requirement("UPL-11.why", "UPL-32.processing-success")
 async def test_a_document_without_text_fails_once_and_for_all(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "blank.txt", " \n\n ")
