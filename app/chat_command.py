@@ -10,9 +10,10 @@ from app.asking_again import WAIT_LIMIT_S, Waits
 from app.chat_lines import HELP, Thoughts, Word, describe_answer, describe_session, is_word
 from app.console import Console
 from app.conversation import Stack, StackAway, StackRefused, StreamEvent
+from app.finish import INTERRUPTED
 from app.text import is_storable
 
-DONE, FAILED, INTERRUPTED = 0, 1, 130
+DONE, FAILED = 0, 1
 LATER = os.EX_TEMPFAIL
 """The exit status where the same question may be answered later: the stack said so until the wait was over."""
 

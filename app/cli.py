@@ -6,17 +6,18 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import sqlalchemy.exc
 
 from app import VERSION, account_command, chat_arguments, collection_command, node_command
-from app.chat_command import INTERRUPTED
 from app.commandline import Parser
 from app.console import Console
 from app.conversation import StackAway
 from app.errors import SwitchyardError
 from app.files import certificate_problem
+from app.finish import INTERRUPTED, finish
 from app.migrations import migrate
 from app.mistakes import MISCONFIGURED, ConfigurationWrong, Mistake
 from app.settings import PREFIX, Settings, SettingsWrong, database_access, read_part, variable_of
@@ -125,20 +126,22 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command."""
+    """Run the command. Raises BrokenPipeError when nobody reads the output."""
     given = build_parser().parse_args(arguments)
     notes = Console(sys.stderr, mask_of(os.environ, PREFIX))
     Crashes(notes.say).watch()
     quieten_libraries(notes.say)
     try:
         return run(given, os.environ, Console(sys.stdout), notes)
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough; so has the interpreter's last flush
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         notes.say("switchyard: interrupted")
         return INTERRUPTED
 
 
+def command() -> NoReturn:
+    """Run the command as this process. A list that `head` cuts is no failure."""
+    finish(main, unread=0)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -9,10 +9,12 @@ from prometheus_client import CollectorRegistry
 
 from app.command_database import open_database
 from app.console import Console
+from app.errors import StoreUnavailable
 from app.postgres import Database
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import reindex_all
 from app.settings import Settings
+from app.standing import located
 from app.stores import make_qdrant
 from app.telemetry.metrics import Metrics
 
@@ -27,11 +29,20 @@ class Index:
 
 @asynccontextmanager
 async def open_index(settings: Settings) -> AsyncGenerator[Index]:
-    """Open the vector store and PostgreSQL for one command."""
+    """Open the vector store and PostgreSQL for one command.
+
+    What is wrong with either is raised with its address, the cause and what to do: StoreUnavailable,
+    StoreMisconfigured.
+    """
     qdrant = make_qdrant(settings, Metrics(CollectorRegistry()))
     try:
         async with open_database(settings) as database:
             yield Index(qdrant, database)
+    except StoreUnavailable as error:
+        if error.facts.get("store") != "qdrant":
+            raise
+        met = [peer for peer in qdrant.standings if peer.finding is not None] or qdrant.standings
+        raise located(error, ", ".join(peer.address for peer in met), met[0].finding) from error
     finally:
         await qdrant.close()
 

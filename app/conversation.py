@@ -15,6 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from app.asking_again import WAIT_LIMIT_S, read_retry_after
+from app.causes import find_network_cause
 
 ANSWER_LIMIT_S = 60.0
 TRIES = 12
@@ -69,6 +70,7 @@ class Stack:
         self._host = parts.hostname
         self._port = parts.port
         self._prefix = parts.path.rstrip("/")
+        self._name = f"the stack at {url}"
         self._key = key
         self._wait = wait
         self._wait_limit_s = wait_limit_s
@@ -112,15 +114,15 @@ class Stack:
                 if response.status >= 400:
                     raise StackRefused(read_problem(body, response.status))
         except (OSError, http.client.HTTPException) as error:
-            raise StackAway(f"the stack does not answer: {error}") from error
+            raise StackAway(f"{self._name} does not answer: {_why(error)}") from error
 
     def _try_again(self, tries: int, error: Exception | None, *, has_begun: bool) -> int:
-        why = error or "the stream ended too early"
+        why = "the stream ended too early" if error is None else _why(error)
         *waited, wait_s = (min(LONGEST_WAIT_S, 0.25 * 2**number) for number in range(tries + 1))
         is_over = not has_begun and sum(waited) + wait_s > self._wait_limit_s
         if tries >= TRIES or is_over or isinstance(error, ssl.SSLError):  # a certificate is the same the next time
-            raise StackAway(f"the stack does not answer: {why}") from error
-        self._told(f"the stack does not answer ({why}); again in {wait_s:g} s")
+            raise StackAway(f"{self._name} does not answer: {why}") from error
+        self._told(f"{self._name} does not answer ({why}); again in {wait_s:g} s")
         self._wait(wait_s)
         return tries + 1
 
@@ -144,6 +146,11 @@ class Stack:
         given = {"authorization": f"Bearer {self._key}", "user-agent": "switchyard-cli", **headers}
         connection.request(method, f"{self._prefix}{path}", body=body, headers=given)
         return connection
+
+
+def _why(error: Exception) -> str:
+    found = find_network_cause(error)
+    return str(error) if found is None else found.text
 
 
 def read_problem(body: bytes, status: int) -> Mapping[str, Any]:

@@ -50,6 +50,17 @@ class DatabaseAccess:
     pooler: Pooler = Pooler.NONE
 
 
+def address_of(parameters: Mapping[str, object]) -> str:
+    """Return the address that libpq's parameters are, without its credentials and options."""
+    hosts = str(parameters.get("host") or "localhost").split(",")
+    ports = str(parameters.get("port") or "5432").split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    hosts = [f"[{host}]" if ":" in host else host for host in hosts]
+    places = ",".join(f"{host}:{port or 5432}" for host, port in zip(hosts, ports, strict=False))
+    return f"postgresql://{places}/{parameters.get('dbname') or ''}"
+
+
 def make_access(
     url: str, *, ca: str | None = None, pooler: str = Pooler.NONE, direct_url: str | None = None
 ) -> DatabaseAccess:

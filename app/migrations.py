@@ -9,10 +9,11 @@ import sqlalchemy.exc
 from alembic import command
 from alembic.runtime.migration import MigrationContext
 
-from app.database_url import DatabaseAccess, make_access
-from app.errors import StatementWrong, StoreMisconfigured
+from app.database_url import DatabaseAccess, address_of, make_access
+from app.errors import StoreMisconfigured, StoreUnavailable
 from app.schema import configuration, newest_version, unknown_versions
-from app.sqlstates import STORE, Fault, translate
+from app.sqlstates import STORE, Fault, fault_of, finding_of, translate
+from app.standing import located
 
 # Any constant of our own: whoever holds it migrates, others wait and then find nothing to do.
 LOCK = 0x5357_4954_4348
@@ -53,7 +54,10 @@ def _upgrade(access: DatabaseAccess) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except sqlalchemy.exc.DBAPIError as error:
-        fact = translate(error.orig) if isinstance(error.orig, psycopg.Error) else None
-        if fact is None or isinstance(fact, StatementWrong):
+        if not isinstance(error.orig, psycopg.Error):
             raise
-        raise fact from error
+        fact = translate(error.orig)
+        if not isinstance(fact, StoreUnavailable):
+            raise
+        finding = finding_of(fault_of(error.orig), error.orig)
+        raise located(fact, address_of(parameters), finding) from error

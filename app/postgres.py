@@ -15,7 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from app.causes import Finding
-from app.database_url import DatabaseAccess, DatabaseAddress, Pooler, make_access
+from app.database_url import DatabaseAccess, DatabaseAddress, Pooler, address_of, make_access
 from app.errors import StoreMisconfigured
 from app.sqlstates import Fault, describe, fact_of, fault_of, finding_of, translate
 from app.telemetry.logs import plain_text
@@ -88,7 +88,7 @@ class Pool(AsyncConnectionPool[Connection]):
     """A bounded pool of autocommit connections that knows why it cannot connect."""
 
     def __init__(self, parameters: Mapping[str, Any], *, size: int, wait_s: float, name: str, begin: bytes) -> None:
-        self.door = Door(name, _place(parameters))
+        self.door = Door(name, address_of(parameters))
         self.begin = begin
         """What begins a block that must be one transaction, with the limits of its session; empty where none must."""
         super().__init__(
@@ -105,12 +105,6 @@ class Pool(AsyncConnectionPool[Connection]):
             check=_check,
             open=False,
         )
-
-
-def _place(parameters: Mapping[str, Any]) -> str:
-    """Return host, port and database of connection parameters: no credentials."""
-    host, port = parameters.get("host") or "localhost", parameters.get("port") or "5432"
-    return f"postgresql://{host}:{port}/{parameters.get('dbname') or ''}"
 
 
 def _tracked(door: Door) -> type[Connection]:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from app.causes import Cause, Finding
+from app.errors import StoreUnavailable
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -24,6 +25,15 @@ PARTIAL = frozenset(
     }
 )
 """Causes that keep some requests from being done, and not all."""
+
+
+def located(fact: StoreUnavailable, address: str, finding: Finding | None) -> StoreUnavailable:
+    """Return `fact` as whoever operates is told it: why, where the store is (no credentials), and what to do."""
+    said = fact.detail
+    why, what = ("", "") if finding is None else (finding.text, finding.advice)
+    why = f": {why}" if why not in said else ""
+    what = f"; {what}" if what not in said else ""
+    return type(fact)(f"{said}{why} ({address}){what}", **fact.facts)
 
 
 class Tells:

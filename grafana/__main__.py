@@ -1,8 +1,8 @@
 """Writes the dashboards' JSON, or with --check says which is old: `python -m grafana`."""
 
-import sys
 from collections.abc import Callable
 
+from app.finish import finish
 from grafana.dashboards import cost, runbooks, system
 from grafana.dashboards.board import Board, to_json
 from ops.pages import ROOT, Pages
@@ -23,4 +23,4 @@ DASHBOARDS = Pages(
 )
 
 if __name__ == "__main__":
-    sys.exit(DASHBOARDS.run())
+    finish(DASHBOARDS.run)

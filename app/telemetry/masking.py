@@ -29,13 +29,25 @@ _SIGNS = ("pass", "pwd", "auth", "secret", "bearer", "api-key", "api_key", "apik
 
 _SENSITIVE = r"(?:password|passwd|passphrase|pwd|requirepass|masterauth|secret|api[-_]?key)"
 _USERINFO = re.compile(r"(?<=://)(?:[^\s\"'<>/?#@]*:(?:(?!://)[^\s\"'<>])*|[^\s\"'<>/?#]*)@")
-# `password=…`, `"api-key": "…"`, `(b'api-key', b'…')`, also where the quotes are themselves escaped.
+# Verbs with which a sentence about a setting goes on after its name; none of them is a secret.
+_VERBS = (
+    "is|are|was|were|has|have|had|must|may|can|cannot|could|should|would|will|needs?|does|do|did|"
+    "names?|belongs?|begins?|ends?|holds?|lacks?|stands?"
+)
+_SCHEMES = "tokens?|keys?|schemes?|auth|authentication|authorization|headers?|challenges?"
+# `password=…`, `"api-key": "…"`, `(b'api-key', b'…')`, also where the quotes are themselves escaped. A comma stands
+# between a quoted name and its value only, and after `name: ` a sentence may go on.
 _NAMED = re.compile(
-    rf"({_SENSITIVE}(?:\\*[\"'])?\s*[:=,]\s*b?)"
+    rf"({_SENSITIVE}(?:(?:\\*[\"'])?\s*[:=]|\\*[\"']\s*,)\s*b?)"
+    rf"(?!(?<=[:,]\s)(?:{_VERBS})\s+\w)"
     r"((?P<quote>\\*[\"'])(?:(?!(?P=quote))(?:\\.|.))*(?:(?P=quote))?|[^\s,;&)}\]\"'\\]+)",
     re.IGNORECASE | re.DOTALL,
 )
-_BEARER = re.compile(r"\b(bearer\s+|authorization\W{1,8}basic\s+)(?!sy_)[\w.~+/=-]{4,}", re.IGNORECASE)
+_BEARER = re.compile(
+    rf"((?<!\w)authorization\W{{1,8}}(?:bearer|basic)\s+|\bbearer\s+(?!(?:{_VERBS}|{_SCHEMES})\b(?![.~+/=-]\w)))"
+    r"(?!sy_)[\w.~+/=-]{4,}",
+    re.IGNORECASE,
+)
 _API_KEY = re.compile(r"(sy_[a-z2-7]{12}_)[A-Za-z0-9_-]+", re.IGNORECASE)
 _SENSITIVE_FACT = re.compile(rf"(?:.*[-_])?{_SENSITIVE}|authorization", re.IGNORECASE)
 

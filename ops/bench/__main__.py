@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from app.finish import finish
 from ops.bench.plan import PEER_LOST, ArgumentWrong, read_plan
 from ops.bench.points import Unmeasured
 from ops.bench.report import document, tables
@@ -46,4 +47,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

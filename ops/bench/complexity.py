@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from time import process_time_ns
 
+from app.finish import finish
 from app.inference.routing.complexity import rate
 
 QUESTION = "Compare the two plans for a team of 12 over three years and explain which is cheaper and why. "
@@ -53,4 +54,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

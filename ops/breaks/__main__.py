@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.finish import INTERRUPTED, finish
 from ops.breaks.listed import AREAS, Break, BreaksWrong, every, read
 from ops.breaks.making import Made, Verdict, make, run_tests
 from ops.breaks.tree import NoCheckout, copied
@@ -18,7 +19,6 @@ from ops.local.console import Console
 ROOT = Path(__file__).parents[2]
 SEED, SAMPLES = "SWITCHYARD_TEST_SEED", "SWITCHYARD_TEST_SAMPLES"
 SEEDS = 2**31
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +99,4 @@ def note(line: str, environ: Mapping[str, str], console: Console) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

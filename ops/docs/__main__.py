@@ -1,7 +1,6 @@
 """Writes docs/reference and the runbooks as pages, or with --check says which are old: `python -m ops.docs`."""
 
-import sys
-
+from app.finish import finish
 from ops.docs.api_page import write_api
 from ops.docs.errors_page import write_errors
 from ops.docs.runbook_pages import runbook_pages
@@ -23,4 +22,4 @@ REFERENCE = Pages(
 RUNBOOKS = Pages(ROOT / "nginx" / "pages" / "runbooks", runbook_pages(), target="docs")
 
 if __name__ == "__main__":
-    sys.exit(max(REFERENCE.run(), RUNBOOKS.run()))
+    finish(lambda: max(REFERENCE.run(), RUNBOOKS.run()))

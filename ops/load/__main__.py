@@ -12,6 +12,7 @@ from typing import assert_never
 
 import msgspec
 
+from app.finish import finish
 from ops.load import report
 from ops.load.histograms import RETRIEVAL, SLOT_WAIT, Histogram, Unread, between, read_page
 from ops.load.plan import HTML_REPORT, MOST_MINUTES, WEB_PORT, ArgumentsWrong, Asked, Plan, read_asked
@@ -199,4 +200,4 @@ def _end(swarm: "subprocess.Popen[bytes]") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from app.commandline import Parser
+from app.finish import finish
 from app.mistakes import MISCONFIGURED, ConfigurationWrong
 from app.telemetry.crashes import Crashes
 from ops.local import commands, demo
@@ -59,15 +60,14 @@ def _run(given: argparse.Namespace, console: Console) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status."""
+    """Run one command; returns its exit status. Raises BrokenPipeError when nobody reads the output."""
     given = _parser().parse_args(arguments)
     console, mask = Console(sys.stdout), mask_from(os.environ)
     Crashes(Console(sys.stderr, mask=mask).say).watch()
     try:
         return _run(given, console)
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough; so has the interpreter's last flush
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        raise
     except ConfigurationWrong as wrong:
         Console(sys.stderr, mask=mask_from(os.environ)).say(f"switchyard: {wrong}")
         return MISCONFIGURED
@@ -78,4 +78,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # What `head` cuts is no failure.
+    finish(main, unread=0)

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import msgspec
 
+from app.finish import INTERRUPTED
 from ops.local.choices import directory_from, layout_from
 from ops.local.console import Console, describe
 from ops.local.demo_key import find_demo_key, key_file
@@ -30,7 +31,6 @@ FOLLOW_EVERY_S = 0.1
 START_LIMIT_S = 900.0
 FETCH_LIMIT_S = 24 * 3600.0
 STOP_LIMIT_S = 120.0
-INTERRUPTED = 130
 
 
 def up(environ: Mapping[str, str], console: Console, *, is_system: bool, is_foreground: bool) -> int:

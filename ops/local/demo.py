@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.conversation import Stack
+from app.finish import INTERRUPTED
 from ops.local import demo_questions, demo_table
 from ops.local.choices import directory_from, layout_from
 from ops.local.commands import down, fetch_first, start_detached, status_of
@@ -23,7 +24,6 @@ from ops.local.state import Phase, is_owned
 HANDBOOK = REPOSITORY / "samples" / "handbook"
 READY_LIMIT_S = 180.0
 LOOK_EVERY_S = 0.2
-INTERRUPTED = 130
 NEXT_QUESTION = "How long does a trial last?"
 
 

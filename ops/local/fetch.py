@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from app.finish import INTERRUPTED
 from app.mistakes import MISCONFIGURED, ConfigurationWrong
 from ops.local.choices import size_from
 from ops.local.console import Console
@@ -17,8 +18,6 @@ from ops.local.nodes import needed_first, wanted
 from ops.local.problems import LocalProblem
 from ops.local.progress_file import progress_file
 from ops.local.weights import Weights
-
-INTERRUPTED = 130
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from app.finish import INTERRUPTED, finish
 from app.mistakes import ConfigurationWrong
 from ops.local.choices import size_from
 from ops.local.console import Console
@@ -20,8 +21,6 @@ from ops.local.models.progress import Progress
 from ops.local.models.publisher import Publisher, open_client
 from ops.local.models.store import put_model
 from ops.local.problems import LocalProblem
-
-INTERRUPTED = 130
 
 
 def ensure_store(models: Sequence[str], store: Path, *, progress: Callable[[Progress], None]) -> None:
@@ -73,4 +72,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.finish import finish
 from ops.breaks import listed
 from ops.breaks.listed import BreaksWrong
 from ops.requirements import marked, page, promises, results, standing
@@ -117,4 +118,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

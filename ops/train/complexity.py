@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from app.finish import finish
 from app.inference.routing.complexity import SHIPPED, Weights, read_weights
 from app.inference.routing.cues import Cue, read
 from ops.train import blend, evaluate, learned, report
@@ -183,4 +184,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

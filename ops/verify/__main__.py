@@ -13,6 +13,7 @@ from typing import Literal, assert_never
 
 import httpx
 
+from app.finish import finish
 from app.mistakes import ConfigurationWrong
 from ops.breaks.listed import BreaksWrong
 from ops.breaks.tree import NoCheckout
@@ -142,4 +143,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Callable
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -269,8 +270,31 @@ def test_migrating_a_migrated_database_changes_nothing(new_database: Callable[[]
         assert connection.execute("SELECT name FROM tenants").fetchall() == [("kept",)]
 
 
-def test_a_database_that_is_away_is_told_with_status_one() -> None:
-    status, out, notes = command("postgresql://nobody@127.0.0.1:1/none", "migrate")
+@pytest.mark.parametrize("words", [("migrate",), ("tenants", "list"), ("nodes", "list")])
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("127.0.0.1:1", "connection refused (postgresql://127.0.0.1:1/none); start the server, or correct its address"),
+        ("a.invalid", "the host's name is not known (postgresql://a.invalid:5432/none); correct the host's name"),
+    ],
+)
+def test_a_database_that_is_away_is_told_in_one_line_with_address_and_cause(
+    words: tuple[str, ...], host: str, why: str
+) -> None:
+    status, out, notes = command(f"postgresql://nobody:s3cret-0451@{host}/none", *words)
     assert (status, out) == (1, "")
-    assert notes.startswith("switchyard: ")
+    assert notes.startswith(f"switchyard: PostgreSQL does not answer: {why}")
     assert len(notes.splitlines()) == 1
+    assert "0451" not in notes
+
+
+def test_a_password_that_postgresql_refuses_is_told_with_the_address_and_not_with_itself(postgres_url: str) -> None:
+    parts = urlsplit(postgres_url)
+    place = f"{parts.hostname}:{parts.port}{parts.path}"
+    for words in (("migrate",), ("keys", "list")):
+        status, out, notes = command(f"postgresql://{parts.username}:wr0ng-0451@{place}", *words)
+        assert (status, out) == (1, "")
+        assert notes == (
+            "switchyard: PostgreSQL refuses the password of the database's address "
+            f"(postgresql://{place}); correct user and password in the address\n"
+        )

@@ -178,7 +178,7 @@ def command(double: Double, database_url: str, *arguments: str, **settings: obje
     out, notes = io.StringIO(), io.StringIO()
     environ = {f"SWITCHYARD_{name.upper()}": str(value) for name, value in settings.items()} | {
         "SWITCHYARD_DATABASE_URL": database_url,
-        "SWITCHYARD_QDRANT_URLS": ",".join(double.urls),
+        "SWITCHYARD_QDRANT_URLS": str(settings.get("qdrant_urls", ",".join(double.urls))),
         "SWITCHYARD_QDRANT_COLLECTION": "chunks",
         "SWITCHYARD_EMBED_SIZE": str(settings.get("embed_size", SIZE)),
     }
@@ -205,6 +205,17 @@ def test_the_command_shows_and_rebuilds_the_collection(double: Double, new_datab
     assert (status, out) == (0, "chunks_v2 takes the place of chunks_v1, with 300 points\n")
     assert notes.splitlines()[-1] == "300 of 300 points copied"
     assert command(double, url, "rebuild", **wanted)[:2] == (0, "the collection is as the settings say\n")
+
+
+def test_a_store_that_is_away_is_told_with_its_address_and_its_cause(
+    double: Double, new_database: Callable[[], str]
+) -> None:
+    gone = "http://127.0.0.1:1"
+    assert command(double, new_database(), "show", qdrant_urls=gone) == (
+        1,
+        "",
+        f"switchyard: qdrant aliases: connection refused ({gone}); start the server, or correct its address and port\n",
+    )
 
 
 @pytest.mark.requirement("FIN-52.copies", "ORC-87.vector-store")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.database_url import Pooler, make_access, parse_database_url
+from app.database_url import Pooler, address_of, make_access, parse_database_url
 from app.urls import AddressWrong
 
 LIMITS = {"statement_timeout": "10s", "timezone": "UTC"}
@@ -11,6 +11,20 @@ SECRET = "canary-secret"
 
 def told(url: str, ca: str | None = None) -> dict[str, str]:
     return parse_database_url(url, ca=ca).connect_parameters(LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"postgresql://u:{SECRET}@db:5433/d?application_name=x", "postgresql://db:5433/d"),
+        (f"postgresql://u:{SECRET}@db/d", "postgresql://db:5432/d"),
+        (f"postgresql://u:{SECRET}@[::1]:1/d", "postgresql://[::1]:1/d"),
+        (f"postgresql://u:{SECRET}@one:5433,two/d", "postgresql://one:5433,two:5432/d"),
+        (f"postgresql://u:{SECRET}@/d", "postgresql://localhost:5432/d"),
+    ],
+)
+def test_an_address_is_shown_without_its_user_and_password(url: str, shown: str) -> None:
+    assert address_of(told(url)) == shown
 
 
 def test_the_settings_of_the_address_stand_over_ours_and_beside_them() -> None:

@@ -5,13 +5,25 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from app.causes import Cause, Finding
-from app.standing import LOOK, TELL_EVERY_S, TELLS, Standing, place_of, standing_of
+from app.errors import StoreMisconfigured, StoreUnavailable
+from app.standing import LOOK, TELL_EVERY_S, TELLS, Standing, located, place_of, standing_of
 from app.telemetry.metrics import Metrics
 
 GONE = Finding(Cause.CONNECTION_REFUSED, "connection refused")
 WRONG = Finding(Cause.PASSWORD, "wrong password (WRONGPASS)")
 LATE = Finding(Cause.NO_ANSWER, "no answer in 2 s")
 NO_EVAL = Finding(Cause.RIGHTS, "no permission for EVAL (NOPERM)", "give the user the right to EVAL")
+
+
+def test_an_operator_is_told_what_why_where_and_what_to_do_each_once() -> None:
+    told = located(StoreUnavailable("it does not answer", store="cache"), "redis://cache:6379/0", GONE)
+    assert told.detail == f"it does not answer: connection refused (redis://cache:6379/0); {GONE.advice}"
+    known = located(StoreMisconfigured(f"{WRONG.text}; {WRONG.advice}", store="cache"), "redis://cache", WRONG)
+    assert known.detail == "wrong password (WRONGPASS); correct user and password in the address (redis://cache)"
+    assert (type(known), known.facts) == (StoreMisconfigured, {"store": "cache"})
+    assert (
+        located(StoreUnavailable("busy", store="x"), "http://a, http://b", None).detail == "busy (http://a, http://b)"
+    )
 
 
 class Clock:

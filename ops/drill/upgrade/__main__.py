@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.finish import finish
 from ops.drill.target import DrillFailed
 from ops.drill.upgrade.drill import upgrade_from
 from ops.drill.upgrade.snapshot import record_from
@@ -34,4 +35,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    finish(main)
