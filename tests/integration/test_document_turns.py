@@ -104,3 +104,16 @@ async def test_sixteen_removals_wait_for_a_store_and_further_ones_are_left_to_th
     assert discard.begun == 16
     assert await documents.list(tenant, limit=20) == []
     await documents.close()
+
+
+@pytest.mark.requirement("FAM-05.durable")
+async def test_a_document_whose_errand_was_not_queued_is_not_there(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    async with retrieval.database.transaction("test") as conn:
+        await conn.execute("LOCK TABLE procrastinate_jobs IN EXCLUSIVE MODE")
+        adding = asyncio.create_task(retrieval.add(tenant, "kiln.md", KILN))
+        await until_locked(retrieval.database)
+        adding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await adding
+    assert await retrieval.documents.list(tenant, limit=10) == []

@@ -1,6 +1,5 @@
 """Documents become passages, whatever breaks on the way."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from uuid import UUID
@@ -17,7 +16,6 @@ from app.retrieval.points import SparseVector
 from app.retrieval.states import DocumentState, JobState
 from app.retrieval.versions import chunk_id
 from tests.fakes.retrieval import Retrieval, hashed
-from tests.integration.platforms import until_locked
 from tests.integration.retrieval_fixtures import open_index
 from tests.integration.retrieval_fixtures import retrieval as retrieval
 
@@ -78,19 +76,6 @@ async def test_the_errand_is_committed_with_the_rows(retrieval: Retrieval) -> No
     assert errands == [
         {"queue_name": "ingest", "task_name": "ingest", "status": "todo", "args": {"job_id": str(upload.job_id)}}
     ]
-
-
-@pytest.mark.requirement("FAM-05.durable")
-async def test_a_document_whose_errand_was_not_queued_is_not_there(retrieval: Retrieval) -> None:
-    tenant = await retrieval.tenant()
-    async with retrieval.database.transaction("test") as conn:
-        await conn.execute("LOCK TABLE procrastinate_jobs IN EXCLUSIVE MODE")
-        adding = asyncio.create_task(retrieval.add(tenant, "kiln.md", HANDBOOK))
-        await until_locked(retrieval.database)
-        adding.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await adding
-    assert await retrieval.documents.list(tenant, limit=10) == []
 
 
 async def test_running_a_finished_job_again_changes_nothing(retrieval: Retrieval) -> None:
