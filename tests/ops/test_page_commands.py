@@ -113,6 +113,10 @@ def test_every_command_of_switchyard_is_understood() -> None:
         build_parser().parse_args(list(words))
 
 
+def test_every_python_is_the_one_that_make_sets_up() -> None:
+    none([str(command) for command in COMMANDS if command.words[0] in {"python", "python3"}])
+
+
 def test_every_target_script_and_module_exists() -> None:
     wrong: list[str] = []
     for command in COMMANDS:
