@@ -82,7 +82,8 @@ class Chores:
         """Leave a usage row for every call whose process died."""
         async with aclosing(self._platform.leases.take_orphans()) as orphans:
             async for orphan in orphans:
-                await self._store_orphan(orphan)
+                if orphan is not None:
+                    await self._store_orphan(orphan)
 
     async def _store_orphans_first(self) -> None:
         async with asyncio.timeout(ORPHANS_FIRST_S):

@@ -143,7 +143,7 @@ async def test_lost_calls_that_cannot_be_read_are_forgotten_one_by_one(servers: 
         async with Redis.from_url(servers.coordination_url) as redis:
             for packed in (b"", b"\xc1", b"garbage", msgspec.msgpack.encode(late), msgspec.msgpack.encode([1])):
                 await redis.hset(ORPHANS_KEY, str(uuid4()), packed)
-            assert [orphan async for orphan in platform.leases.take_orphans()] == []
+            assert [orphan async for orphan in platform.leases.take_orphans()] == [None] * 5
             assert await redis.hlen(ORPHANS_KEY) == 0
 
 

@@ -133,22 +133,26 @@ async def test_a_released_slot_is_free_again_and_announced(store: RedisStore) ->
 
 
 async def test_a_dead_replicas_slot_returns_and_its_call_is_left_as_lost(store: RedisStore) -> None:
-    dead, alive = _leases(store, lease_s=0.2), _leases(store)
+    dead, alive, began_s = _leases(store, lease_s=0.2), _leases(store), time.monotonic()
     lease = await _take(dead, "b")
     assert lease is not None
     lease.tokens, lease.thinking_tokens = 5, 3
+    await until(lambda: time.monotonic() - began_s > 0.05)
     await dead.renew()
+    heard_us = (time.monotonic() - began_s) * 1_000_000
     async with asyncio.timeout(5):
         while await _take(alive, "b") is None:  # noqa: ASYNC110 - nobody announces a death
             await asyncio.sleep(0.01)
 
     orphans = [orphan async for orphan in alive.take_orphans()]
-    assert [orphan.run_id for orphan in orphans] == [lease.facts.run_id]
+    assert [orphan.run_id for orphan in orphans if orphan is not None] == [lease.facts.run_id]
+    assert orphans[0] is not None
     record = orphans[0].record
     assert (record.id, record.outcome, record.output_tokens) == (lease.facts.id, Outcome.LOST, 5)
     assert record.thinking_tokens == 3
-    # From the lease until it ran out: renewed once, so a little more than its 0.2 s.
-    assert 200_000 <= record.gpu_us < 2_000_000
+    # From the lease until its process was last heard of; it ran out 200,000 later.
+    assert 40_000 <= record.gpu_us <= heard_us
+    assert (record.ended_at - record.started_at).total_seconds() * 1_000_000 <= heard_us
     assert record.cost_usd_micro == (2 * record.gpu_us + 1) // 2
     assert [orphan async for orphan in alive.take_orphans()] == []
 
@@ -171,7 +175,8 @@ async def test_of_calls_whose_process_died_ten_thousand_are_kept_at_most(store: 
     async with asyncio.timeout(5):
         while await _take(alive, "b") is None:  # noqa: ASYNC110 - nobody announces a death
             await asyncio.sleep(0.01)
-    assert await store.client.hlen(ORPHANS_KEY) == 10_000
+    assert await store.client.hlen(ORPHANS_KEY) == 10_001
+    assert [await alive.take_dropped(), await alive.take_dropped()] == [1, 0]
 
 
 async def test_an_orphan_that_could_not_be_stored_is_offered_again(store: RedisStore) -> None:

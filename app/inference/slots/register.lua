@@ -1,10 +1,12 @@
 -- Timed claims on the slots of nodes, and the GPU time of the calls that hold them.
 --
 -- KEYS[1] is the hash of orphans (leases that ran out), KEYS[2..] are nodes. A node's value is
--- {at, gpus, leases = [{id, deadline, expected, rate, tokens, thinking, ticked, gpu, facts}]}, times in microseconds by Redis' clock.
+-- {at, gpus, leases = [{id, deadline, expected, rate, tokens, thinking, ticked, gpu, heard, facts}]}, times in
+-- microseconds by Redis' clock; a lease was last renewed when it `ticked`, and had `heard` of GPU time then.
 -- The arithmetic is that of `estimates.Meter`, step by step: both give equal integers.
 local KEEP_MS = 86400000
 local ORPHANS_KEPT = 10000
+local DROPPED = 'dropped'
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -35,11 +37,16 @@ local function advance(node, to)
   if to > node.at then node.at = to end
 end
 
+-- A dead call is charged until its process was last heard of. `held` is what it has if that turns out to be alive.
+-- More calls than are kept are counted under a name that is no call's.
 local function orphan(lease)
-  if redis.call('HLEN', KEYS[1]) >= ORPHANS_KEPT then return end
-  redis.call('HSET', KEYS[1], lease.id, cmsgpack.pack({
-    facts = lease.facts, gpu = lease.gpu, tokens = lease.tokens, ended = lease.deadline,
-    thinking = lease.thinking or 0 }))
+  if redis.call('HLEN', KEYS[1]) >= ORPHANS_KEPT then
+    redis.call('HINCRBY', KEYS[1], DROPPED, 1)
+  else
+    redis.call('HSET', KEYS[1], lease.id, cmsgpack.pack({
+      facts = lease.facts, gpu = lease.heard or lease.gpu, tokens = lease.tokens, ended = lease.ticked,
+      held = lease.gpu, thinking = lease.thinking or 0 }))
+  end
   redis.call('PEXPIRE', KEYS[1], KEEP_MS * 7)
 end
 
@@ -87,7 +94,7 @@ end
 local function add(node, id, lease_us, gpus, expected, facts, gpu)
   node.gpus = gpus
   local lease = { id = id, deadline = now + lease_us, expected = expected, rate = -1, tokens = 0, ticked = node.at,
-    gpu = gpu, facts = facts }
+    gpu = gpu, heard = gpu, facts = facts }
   table.insert(node.leases, lease)
   return lease
 end
@@ -127,6 +134,12 @@ local function tick(lease, tokens, at)
   end
   lease.tokens = math.max(lease.tokens, tokens)
   lease.ticked = at
+  lease.heard = lease.gpu
+end
+
+local function held(packed)
+  local orphaned = cmsgpack.unpack(packed)
+  return orphaned.held or orphaned.gpu
 end
 
 -- A lease that is not there (Redis was emptied, or this process was too slow) is made again without asking for a free
@@ -145,7 +158,7 @@ local function renew()
       lease.deadline = now + lease_us
     else
       local packed = redis.call('HGET', KEYS[1], id)
-      local gpu = packed and cmsgpack.unpack(packed).gpu or 0
+      local gpu = packed and held(packed) or 0
       if not packed then known = 0 end
       redis.call('HDEL', KEYS[1], id)
       lease = add(node, id, lease_us, tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), ARGV[at + 6], gpu)
@@ -172,7 +185,7 @@ local function release()
     known, gpu = 1, table.remove(node.leases, index).gpu
   else
     local packed = redis.call('HGET', KEYS[1], id)
-    if packed then known, gpu = 1, cmsgpack.unpack(packed).gpu end
+    if packed then known, gpu = 1, held(packed) end
     redis.call('HDEL', KEYS[1], id)
   end
   write(KEYS[2], node)

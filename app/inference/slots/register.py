@@ -25,6 +25,8 @@ Argument: TypeAlias = str | bytes | int | float
 
 SCRIPT = files("app.inference.slots").joinpath("register.lua").read_text(encoding="utf-8")
 ORPHANS_KEY = "sy:orphans"
+DROPPED = b"dropped"
+"""What counts in the hash of orphans those that it had no room for."""
 FREED_CHANNEL = "sy:freed"
 # After Redis did not answer, calls do not wait for it again for this long; the renewing loop asks on their behalf,
 # sooner than that even when its pause is spread.
@@ -100,20 +102,29 @@ class LeaseRegister:
         local = meter.tick(lease.id, lease.tokens, self._now_us()) if lease.id in self._held else lease.marked_us
         return lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
 
-    async def take_orphans(self) -> AsyncGenerator[Orphan]:
-        """Yield the calls whose process died. One is forgotten when the next is asked for: store it before that.
+    async def take_orphans(self) -> AsyncGenerator[Orphan | None]:
+        """Yield the calls whose process died, None for what is none. One is forgotten when the next is asked for.
 
-        Storing twice is possible (a crash in between), so store by the record's id. Raises StoreUnavailable.
+        So store it before that, by the record's id: a crash in between has it stored twice. Raises StoreUnavailable.
         """
         await self._run("sweep", list(self._nodes))
         async with self._store.use("orphans") as redis:
             packed = cast("dict[bytes, bytes]", await redis.hgetall(ORPHANS_KEY))
         for key, value in packed.items():
-            orphan = read_orphan(value)
-            if orphan is not None:
-                yield orphan
+            if key == DROPPED:
+                continue
+            yield read_orphan(value)
             async with self._store.use("orphans") as redis:
                 await redis.hdel(ORPHANS_KEY, key)
+
+    async def take_dropped(self) -> int:
+        """Return how many calls died since this was last asked of which none is kept. Raises StoreUnavailable."""
+        async with self._store.use("orphans") as redis:
+            dropped = int(cast("bytes | None", await redis.hget(ORPHANS_KEY, DROPPED)) or 0)
+            if dropped:
+                # Not removed: some may have been added meanwhile.
+                await redis.hincrby(ORPHANS_KEY, DROPPED, -dropped)
+        return dropped
 
     async def renew(self) -> None:
         """Renew every lease of this process, and try again to release those that Redis did not hear of."""
