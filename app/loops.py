@@ -36,6 +36,8 @@ class Loop(StrEnum):
     """Tries models on idle nodes, so that their speed is known."""
     CONTINUATIONS = "continuations"
     """Finds out which models go on from text that was already shown, once for each digest."""
+    USAGE = "usage"
+    """Writes the usage of calls that no run stores."""
     NODE_ROWS = "node_rows"
     """Keeps the rows of nodes, and reads which ones are drained."""
     SLOT_RENEWAL = "slot_renewal"

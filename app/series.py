@@ -12,7 +12,10 @@ from app.agents.calls import SEARCH
 from app.agents.observing import OUTCOMES
 from app.agents.team import Team
 from app.degradation import Degradation
+from app.inference.calls.settling import OWN
+from app.inference.calls.usage_book import Loss
 from app.inference.fleet.catalogue import Catalogue, Model, Node
+from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason
 from app.inference.words.failures import Failure
 from app.inference.words.records import CallKind, Outcome
@@ -34,6 +37,8 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
     _begin_stores(metrics)
     for node in catalogue.nodes:
         begin_node(metrics, catalogue, node)
+    begin(metrics.purpose_gpu_seconds, purpose=Purpose)
+    begin(metrics.usage_lost, reason=Loss)
     begin(metrics.slot_wait, tier=[*TIERS, CallKind.EMBED])
     for model in catalogue.models:
         if model.kind is CallKind.CHAT:
@@ -51,8 +56,10 @@ def begin_node(metrics: Metrics, catalogue: Catalogue, node: Node) -> None:
     begin(metrics.placements, node=[node.name], reason=Reason)
     for model in _held(catalogue, node):
         where = {"tier": model.tiers or (model.kind,), "node": [node.name], "model": [model.name]}
-        for counter in (metrics.input_tokens, metrics.output_tokens, metrics.gpu_seconds, metrics.cost_usd):
+        for counter in (metrics.input_tokens, metrics.output_tokens):
             begin(counter, **where)
+        for counter in (metrics.gpu_seconds, metrics.cost_usd):
+            begin(counter, **(where | {"tier": (*where["tier"], OWN)}))
         if model.kind is CallKind.CHAT:
             begin(metrics.thinking_tokens, **where)
             begin(metrics.answers, **where, finish_reason=FinishReason)

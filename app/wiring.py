@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import assert_never
 from uuid import uuid4
 
 from app.accounts.keys import Keys
@@ -21,10 +22,9 @@ from app.agents.sessions import Sessions
 from app.agents.team import find_teams, load_teams
 from app.configuration import Configuration
 from app.health import Health
-from app.ids import TenantId
-from app.inference.calls import usage_rows
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.calls.guard import Limits
+from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.nodes import Fleet
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.routing.route_rows import RouteRows
@@ -35,12 +35,13 @@ from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_queue_pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
-from app.retrieval.ingest import Ingest
-from app.retrieval.jobs import Jobs
+from app.retrieval.ingest import EmbedFor, Ingest
+from app.retrieval.jobs import ClaimedJob, Jobs
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
+from app.retrieval.states import JobKind
 from app.schema import older_versions
 from app.series import begin_all
 from app.settings import Settings
@@ -79,6 +80,7 @@ class Platform:
     dispatcher: Dispatcher
     fleet: Fleet
     leases: LeaseRegister
+    book: UsageBook
     looks: Looks
     health: Health
     loops: Loops
@@ -138,7 +140,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     search = Search(database, stores.qdrant)
     sessions = Sessions(database, metrics)
     runs = _runs(settings, database)
-    runner = _runner(configuration, stores, runs, sessions, inference.dispatcher, search)
+    runner = _runner(configuration, stores, runs, sessions, inference, search)
     jobs, looks = Jobs(database, metrics), _looks(stores)
     return Platform(
         settings=settings,
@@ -153,7 +155,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         sessions=sessions,
         documents=_documents(settings, stores),
         jobs=jobs,
-        ingest=_ingest(settings, stores, jobs, inference.dispatcher),
+        ingest=_ingest(settings, stores, jobs, inference),
         reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics, embed_model=settings.embed_model),
         search=search,
         index=stores.qdrant,
@@ -161,6 +163,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         leases=inference.leases,
+        book=inference.book,
         looks=looks,
         health=Health(
             looks=looks, database=database, fleet=inference.fleet, runner=runner, sessions=sessions, loops=loops
@@ -169,14 +172,14 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     )
 
 
-def _ingest(settings: Settings, stores: Stores, jobs: Jobs, dispatcher: Dispatcher) -> Ingest:
+def _ingest(settings: Settings, stores: Stores, jobs: Jobs, inference: Inference) -> Ingest:
     return Ingest(
         stores.database,
         jobs,
         stores.blobs,
         stores.qdrant,
         parser=Parser(),
-        embed=_embed_on_account(stores.database, dispatcher),
+        embed=_embed_for(inference),
         embed_model=settings.embed_model,
     )
 
@@ -208,15 +211,16 @@ def _event_log(settings: Settings, stores: Stores) -> EventLog:
 
 
 def _runner(
-    configuration: Configuration, stores: Stores, runs: Runs, sessions: Sessions, dispatcher: Dispatcher, search: Search
+    configuration: Configuration, stores: Stores, runs: Runs, sessions: Sessions, inference: Inference, search: Search
 ) -> Runner:
     settings, teams = configuration.settings, load_teams()
     parts = Parts(
         database=stores.database,
         runs=runs,
         sessions=sessions,
-        dispatcher=dispatcher,
+        dispatcher=inference.dispatcher,
         search=search,
+        book=inference.book,
         teams=teams,
         prompts=configuration.prompts,
         limits=CallLimits(settings.max_output_tokens, settings.temperature),
@@ -229,7 +233,7 @@ def _runner(
     return Runner(
         runs=runs,
         event_log=_event_log(settings, stores),
-        dispatcher=dispatcher,
+        dispatcher=inference.dispatcher,
         execute=partial(Execution, parts),
         teams=frozenset(teams),
         metrics=stores.metrics,
@@ -237,13 +241,23 @@ def _runner(
     )
 
 
-def _embed_on_account(
-    database: Database, dispatcher: Dispatcher
-) -> Callable[[TenantId, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]:
-    async def embed(tenant_id: TenantId, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        embedding = await dispatcher.embed(texts, agent="ingest", run_id=None)
-        async with database.connection("ingest.usage") as conn:
-            await usage_rows.add(conn, Account(purpose=Purpose.INGEST, tenant_id=tenant_id), [embedding.record])
+def purpose_of(kind: JobKind) -> Purpose:
+    """Return what the calls of such a job are for."""
+    match kind:
+        case JobKind.INGEST:
+            return Purpose.INGEST
+        case JobKind.REINDEX:
+            return Purpose.REINDEX
+        case _:
+            assert_never(kind)
+
+
+def _embed_for(inference: Inference) -> EmbedFor:
+    async def embed(job: ClaimedJob, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        account = Account(purpose=purpose_of(job.kind), tenant_id=job.tenant_id)
+        embedding = await inference.dispatcher.embed(
+            texts, agent="ingest", account=account, on_usage=inference.book.take
+        )
         return embedding.vectors
 
     return embed

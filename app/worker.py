@@ -10,6 +10,7 @@ from contextlib import ExitStack, aclosing
 from functools import partial
 from uuid import UUID
 
+import msgspec
 import procrastinate
 import structlog
 from procrastinate import jobs as queued
@@ -19,10 +20,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from app.configuration import Configuration
 from app.console import Console
 from app.ids import JobId, RunId
-from app.inference.calls import usage_rows
+from app.inference.calls.usage_book import Loss
 from app.inference.slots.lease import Orphan
-from app.inference.words.account import Account, Purpose
-from app.inference.words.records import CallKind
 from app.loops import Loop, Loops, attempt, attempt_each
 from app.process import CannotStart, run_process, watched
 from app.retrieval import jobs
@@ -82,8 +81,12 @@ class Chores:
         """Leave a usage row for every call whose process died."""
         async with aclosing(self._platform.leases.take_orphans()) as orphans:
             async for orphan in orphans:
-                if orphan is not None:
+                if orphan is None:
+                    self._platform.book.lose(Loss.UNREADABLE)
+                else:
                     await self._store_orphan(orphan)
+        if dropped := await self._platform.leases.take_dropped():
+            self._platform.book.lose(Loss.DROPPED, dropped)
 
     async def _store_orphans_first(self) -> None:
         async with asyncio.timeout(ORPHANS_FIRST_S):
@@ -121,25 +124,12 @@ class Chores:
             log.debug("run.takeover_already_queued", run_id=str(run_id))
 
     async def _store_orphan(self, orphan: Orphan) -> None:
-        owner = None if orphan.run_id is None else await self._platform.runs.owner(orphan.run_id)
-        record, stored = orphan.record, owner is not None
-        if owner is not None:
-            tenant_id, key_id, session_id = owner
-            account = Account(
-                purpose=Purpose.CHAT if record.kind is CallKind.CHAT else Purpose.SEARCH,
-                tenant_id=tenant_id,
-                key_id=key_id,
-                session_id=session_id,
-                run_id=orphan.run_id,
-            )
-            async with self._platform.database.connection("orphans.store") as conn:
-                await usage_rows.add(conn, account, [record])
-        ids = {
-            "call_id": str(record.id),
-            "run_id": None if orphan.run_id is None else str(orphan.run_id),
-            "tenant_id": None if owner is None else str(owner[0]),
-        }
-        log.info("call.lost", **ids, node=record.node, gpu_us=record.gpu_us, stored=stored)
+        usage, run_id = orphan.usage, orphan.usage.account.run_id
+        if usage.account.tenant_id is None and run_id is not None:
+            account = await self._platform.runs.account(run_id, usage.kind)
+            usage = usage if account is None else msgspec.structs.replace(usage, account=account)
+        await self._platform.book.write([usage])
+        log.info("call.lost", **usage.facts)
 
 
 async def consume(queue: procrastinate.App, name: str, concurrency: int) -> None:

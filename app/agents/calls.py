@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 import structlog
@@ -16,8 +15,9 @@ from app.degradation import Degradation
 from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
 from app.inference.calls.chat_attempt import ignore_thinking
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason, is_blank
-from app.inference.words.records import Answer, CallRecord, ChatCall, Embedding, Message
+from app.inference.words.records import Answer, ChatCall, Embedding, Message, Usage
 from app.inference.words.route import Route
 from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
@@ -25,8 +25,6 @@ from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 SEARCH = "document_search"
 CHARACTERS_PER_TOKEN = 4
@@ -84,9 +82,8 @@ class RunCalls:
     ) -> None:
         self.claim = claim
         self.degraded: set[Degradation] = set()
-        self.records: list[CallRecord] = []
-        self.routes: list[Route] = []
-        self.unstored: list[tuple[CallRecord, Route | None]] = []
+        self.usages: list[Usage] = []
+        """What every call of this attempt took, stored or not."""
         self.trouble: Unavailable | None = None
         """Why the run waits for a node now, if it does."""
         self.said: Said | None = None
@@ -101,10 +98,6 @@ class RunCalls:
         self._deadline = deadline
         self._metrics = metrics
 
-    def all_records(self) -> list[CallRecord]:
-        """Return the record of every call of this attempt, stored or not."""
-        return [*self.records, *(record for record, _ in self.unstored)]
-
     def tier(self, turns: Sequence[Turn]) -> Tier:
         """Return the tier that the question will get."""
         return self._dispatcher.rate(self.claim.question, len(turns), self.claim.session_tier).tier
@@ -116,15 +109,15 @@ class RunCalls:
         """
 
         async def act() -> Done[Found]:
-            records: list[CallRecord] = []
+            usages: list[Usage] = []
             try:
-                found = Found(tuple(await self._find(question, limit, records)))
+                found = Found(tuple(await self._find(question, limit, usages)))
             except (Unavailable, NodeRefused) as error:
                 if error.facts.get("store") == "postgres":
                     raise
                 log.warning("tool_execution_failed", tool=SEARCH, error=error.code, detail=error.detail, retry_count=0)
                 found = Found((), degraded=True)
-            return self._count(Done(found, tuple(records)))
+            return Done(found, tuple(usages))
 
         found = await self._effects.once(path, (question, limit), act, Found)
         if found.degraded:
@@ -151,10 +144,9 @@ class RunCalls:
             self.degraded.update(answer.degraded)
             thinking = (answer.thinking or self._live.thought) if self.claim.options.think else ""
             said = Said(self._live.text, answer.finish_reason, thinking)
-            done = self._count(Done(said, (answer.record,), (answer.route,)))
             if is_blank(said.text):
                 raise AnswerEmpty("the model asks for tools, and was given none", node=answer.route.node)
-            return done
+            return Done(said, (answer.usage,))
 
         said = self.said = await self._effects.once(path, (messages, self.claim.options), act, Said, last=True)
         if said.text != self._live.text:
@@ -182,7 +174,7 @@ class RunCalls:
             prefix=shown,
             seed=options.seed,
             think=options.think,
-            run_id=self.claim.run_id,
+            account=self.claim.account(Purpose.CHAT),
             patience_s=self._deadline.left_s,
         )
         return await self._dispatcher.chat(
@@ -191,14 +183,14 @@ class RunCalls:
             on_delta=lambda delta: self._live.append(delta if self._live.text else opening + delta),
             on_restart=self._live.restart,
             on_thinking=self._live.think if options.think else ignore_thinking,
-            on_record=self._keep,
+            on_usage=self.usages.append,
             on_wait=self._wait,
         )
 
-    async def _find(self, question: str, limit: int, records: list[CallRecord]) -> Sequence[Passage]:
+    async def _find(self, question: str, limit: int, usages: list[Usage]) -> Sequence[Passage]:
         async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
             embedding = await self._embed(texts)
-            records.append(embedding.record)
+            usages.append(embedding.usage)
             return embedding.vectors
 
         started, success = self._deadline.clock(), "false"
@@ -216,8 +208,8 @@ class RunCalls:
                 embedding = await self._dispatcher.embed(
                     texts,
                     agent="retrieval",
-                    run_id=self.claim.run_id,
-                    on_record=self._keep,
+                    account=self.claim.account(Purpose.SEARCH),
+                    on_usage=self.usages.append,
                     patience_s=min(RETRIEVAL_WAIT_S, self._deadline.left_s),
                     on_wait=self._wait,
                 )
@@ -235,13 +227,4 @@ class RunCalls:
 
     def _routed(self, route: Route) -> None:
         self.trouble = None
-        self.routes.append(route)
         self._live.routed(route)
-
-    def _keep(self, record: CallRecord, route: Route | None) -> None:
-        """Remember a call that failed or was cancelled: it is stored when the run ends."""
-        self.unstored.append((record, route))
-
-    def _count(self, done: Done[T]) -> Done[T]:
-        self.records.extend(done.records)
-        return done

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Generic, LiteralString, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -11,10 +12,7 @@ from app.agents.run_failure import RunFailure
 from app.agents.values import Claim
 from app.errors import LeaseLost, RunFailed
 from app.inference.calls import usage_rows
-from app.inference.routing import route_rows
-from app.inference.words.account import Account, Purpose
-from app.inference.words.records import CallKind, CallRecord
-from app.inference.words.route import Route
+from app.inference.words.records import Usage
 from app.postgres import Connection, Database
 
 T = TypeVar("T")
@@ -39,8 +37,7 @@ class Done(msgspec.Struct, Generic[T], frozen=True):
     """What an effect brought: its result and the model calls it took."""
 
     result: T
-    records: tuple[CallRecord, ...] = ()
-    routes: tuple[Route, ...] = ()
+    usages: tuple[Usage, ...] = ()
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -56,8 +53,7 @@ class Finished(msgspec.Struct, frozen=True):
     step_key: str
     input_sha256: bytes
     result: bytes
-    records: tuple[CallRecord, ...]
-    routes: tuple[Route, ...]
+    usages: tuple[Usage, ...]
 
 
 class Effects:
@@ -69,6 +65,8 @@ class Effects:
         self._stored: dict[str, Stored] = {}
         self._ordinals: defaultdict[str, int] = defaultdict(int)
         self._last: Finished | None = None
+        self.stored_calls: set[UUID] = set()
+        """The calls whose usage was stored with what they brought."""
         self.reused = 0
         self._committed = 0
 
@@ -113,7 +111,7 @@ class Effects:
             return msgspec.msgpack.decode(stored.result, type=result_type)
         await self._commit_waiting()
         done = await act()
-        finished = Finished(key, input_sha256, msgspec.msgpack.encode(done.result), done.records, done.routes)
+        finished = Finished(key, input_sha256, msgspec.msgpack.encode(done.result), done.usages)
         if last:
             self._last = finished
         else:
@@ -121,7 +119,7 @@ class Effects:
         return done.result
 
     async def write_last(self, conn: Connection) -> None:
-        """Insert the effect that waits for the end of the run, inside the caller's transaction."""
+        """Insert the effect that waits for the end of the run, inside the caller's transaction; not its usage."""
         if self._last is not None:
             await self._insert(conn, self._last)
 
@@ -136,6 +134,8 @@ class Effects:
             if await held.fetchone() is None:
                 raise LeaseLost("another process owns the run")
             await self._insert(conn, finished)
+            await usage_rows.write(conn, finished.usages)
+        self.stored_calls.update(one.id for one in finished.usages)
         self._committed += 1
 
     async def _insert(self, conn: Connection, finished: Finished) -> None:
@@ -146,31 +146,11 @@ class Effects:
                 "step_key": finished.step_key,
                 "input_sha256": finished.input_sha256,
                 "result": finished.result,
-                "gpu_us": sum(record.gpu_us for record in finished.records),
-                "cost_usd_micro": sum(record.cost_usd_micro for record in finished.records),
+                "gpu_us": sum(one.gpu_us for one in finished.usages),
+                "cost_usd_micro": sum(one.cost_usd_micro for one in finished.usages),
                 "fence": self._claim.fence,
             },
         )
-        await write_calls(conn, self._claim, finished.records, finished.routes)
 
     def _ids(self) -> dict[str, object]:
         return {"run_id": self._claim.run_id, "tenant_id": self._claim.tenant_id}
-
-
-async def write_calls(conn: Connection, claim: Claim, records: Sequence[CallRecord], chosen: Sequence[Route]) -> None:
-    """Insert the routes and usage rows of a run's calls, inside the caller's transaction."""
-    if chosen:
-        await route_rows.add(conn, claim.tenant_id, claim.run_id, chosen)
-    for record in records:
-        await usage_rows.add(conn, account_of(claim, record.kind), [record])
-
-
-def account_of(claim: Claim, kind: CallKind) -> Account:
-    """Return the account of a run's calls."""
-    return Account(
-        purpose=Purpose.CHAT if kind is CallKind.CHAT else Purpose.SEARCH,
-        tenant_id=claim.tenant_id,
-        key_id=claim.key_id,
-        session_id=claim.session_id,
-        run_id=claim.run_id,
-    )

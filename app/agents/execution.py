@@ -14,7 +14,7 @@ from app.agents import endings
 from app.agents.calls import CallLimits, Reply, RunCalls
 from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
 from app.agents.deadline import deadline_of
-from app.agents.effects import Effects, write_calls
+from app.agents.effects import Effects
 from app.agents.live import Ending, LiveRun
 from app.agents.observing import observe
 from app.agents.prompts import Prompt
@@ -28,8 +28,10 @@ from app.agents.verdict import cause_of, judge
 from app.cancel import cancel
 from app.degradation import Degradation
 from app.errors import LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
+from app.inference.calls import usage_rows
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.words.records import Outcome
+from app.inference.calls.usage_book import UsageBook
+from app.inference.words.records import Outcome, Usage
 from app.postgres import Database
 from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics
@@ -58,6 +60,7 @@ class Parts:
     run_limit_s: float
     attempts: int
     serializer: StrictSerializer
+    book: UsageBook
 
 
 class Execution:
@@ -108,6 +111,7 @@ class Execution:
             await self._live.stop(writing)
             await self._settle(work, perf_counter() - started)
         finally:
+            self._hand_over()
             # Whatever cut that off: nobody may wait here for an end that will not be shown.
             if self._live.result is None and not self._live.lost:
                 await self._live.lose()
@@ -158,8 +162,7 @@ class Execution:
         error = cause_of(error, is_over=is_over, deadline=self._deadline, trouble=self._calls.trouble)
         if isinstance(error, LeaseLost) or ending is Ending.LOST:
             log.info("run.lost", fence=self._claim.fence)
-            await self._live.lose()
-            return await self._store_calls()
+            return await self._live.lose()
         if isinstance(error, StoreUnavailable) and error.facts.get("store") == "postgres" and self._live.text:
             # The end could not be written. A worker will take the run over and write the same text.
             log.warning("run.end_not_written")
@@ -169,7 +172,7 @@ class Execution:
         return await self._stop(error, ending, took_s)
 
     async def _stop(self, error: BaseException | None, ending: Ending | None, took_s: float) -> None:
-        answered = any(record.outcome is Outcome.DONE and record.output_tokens for record in self._calls.records)
+        answered = any(usage.outcome is Outcome.DONE and usage.output_tokens for usage in self._calls.usages)
         # What earlier attempts have done may not be read yet.
         has_begun = bool(self._claim.attempt > 1 or self._effects.kept or self._live.text or answered)
         state, fact = judge(error, ending, is_cancelled=self._claim.cancel_asked, has_begun=has_begun)
@@ -182,8 +185,7 @@ class Execution:
         try:
             await self._write_end(result)
         except LeaseLost:
-            await self._live.lose()
-            return await self._store_calls()
+            return await self._live.lose()
         except StoreUnavailable:
             # What is not stored is not shown: a worker decides how the run ends.
             log.warning("run.end_not_written")
@@ -207,7 +209,7 @@ class Execution:
         return None
 
     async def _commit_end(self, result: RunResult) -> None:
-        claim, calls = self._claim, self._calls
+        claim, unstored = self._claim, self._unstored()
         async with self._parts.database.transaction("runs.end") as conn:
             async with conn.pipeline():
                 # First the session, then the run: in the order of `Runs.accept`, or the two could lock each other out.
@@ -216,13 +218,10 @@ class Execution:
                 if result.state is RunState.DONE:
                     await self._effects.write_last(conn)
                     await self._saver.write(conn)
-                    routes = [route for _, route in calls.unstored if route is not None]
-                    await write_calls(conn, claim, [record for record, _ in calls.unstored], routes)
-                else:
-                    # An effect whose own commit did not come to be has left no row of its calls.
-                    await write_calls(conn, claim, calls.all_records(), calls.routes)
+                await usage_rows.write(conn, unstored)
                 if await ended.fetchone() is None:
                     raise LeaseLost("another process owns the run")
+        self._effects.stored_calls.update(usage.id for usage in unstored)
 
     def _memory(self, state: RunState) -> dict[str, object]:
         """What the session remembers: the tier and node of its newest answer."""
@@ -236,17 +235,21 @@ class Execution:
             "model": None if route is None else route.model,
         }
 
-    async def _store_calls(self) -> None:
-        """Leave the rows of this attempt's calls: another process ends the run, but the GPU time was spent here."""
-        try:
-            async with self._parts.database.transaction("runs.calls") as conn:
-                await write_calls(conn, self._claim, self._calls.all_records(), self._calls.routes)
-        except StoreUnavailable:
-            log.warning("run.calls_not_stored", calls=len(self._calls.all_records()))
+    def _unstored(self) -> list[Usage]:
+        """Return the usage of calls that no effect and no end was stored with."""
+        return [usage for usage in self._calls.usages if usage.id not in self._effects.stored_calls]
+
+    def _hand_over(self) -> None:
+        """Have the book store what this attempt did not: another process ends the run, the GPU time was spent here."""
+        for usage in self._unstored():
+            self._parts.book.take(usage)
+            self._effects.stored_calls.add(usage.id)
 
     async def _let_go(self) -> None:
-        await self._store_calls()
+        self._hand_over()
         try:
+            # Whoever takes the run over tells what it has cost so far.
+            await self._parts.book.flush()
             await self._parts.runs.let_go(self._claim)
         except StoreUnavailable:
             log.warning("run.lease_not_released")

@@ -10,8 +10,7 @@ from app.agents.calls import Reply, RunCalls, Said
 from app.agents.values import Claim, RouteSummary, RunResult, RunState
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
-from app.inference.words.records import CallRecord
-from app.inference.words.route import Route
+from app.inference.words.records import Usage
 from app.postgres import Database
 
 SELECT_CALLS: LiteralString = """
@@ -52,27 +51,28 @@ def thought_before(earlier: Sequence[RouteSummary]) -> int:
     return next((tokens for tokens in thought if tokens), 0)
 
 
-def summarise(record: CallRecord, route: Route | None) -> RouteSummary:
+def summarise(usage: Usage) -> RouteSummary:
     """Return one call as the caller sees it: seconds and dollars."""
+    route = usage.route
     return RouteSummary(
-        route_id=record.route_id,
-        kind=record.kind,
-        agent=record.agent,
-        tier=record.tier,
+        route_id=None if route is None else route.id,
+        kind=usage.kind,
+        agent=usage.agent,
+        tier=usage.tier,
         tier_reason=None if route is None else route.tier_reason,
         reason=None if route is None else route.reason,
-        node=record.node,
-        model=record.model,
-        digest=record.digest,
-        input_tokens=record.input_tokens,
-        output_tokens=record.output_tokens,
-        first_token_ms=_ms(record.first_token_us),
-        gpu_seconds=record.gpu_us / 1e6,
-        cost_usd=record.cost_usd_micro / 1e6,
-        outcome=record.outcome,
-        wait_ms=record.wait_us / 1e3,
-        thinking_tokens=record.thinking_tokens,
-        finish_reason=record.finish_reason,
+        node=usage.node,
+        model=usage.model,
+        digest=usage.digest,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        first_token_ms=_ms(usage.first_token_us),
+        gpu_seconds=usage.gpu_us / 1e6,
+        cost_usd=usage.cost_usd_micro / 1e6,
+        outcome=usage.outcome,
+        wait_ms=usage.wait_us / 1e3,
+        thinking_tokens=usage.thinking_tokens,
+        finish_reason=usage.finish_reason,
     )
 
 
@@ -87,7 +87,7 @@ def conclude(
     error: SwitchyardError | None = None,
 ) -> RunResult:
     """Build the result that is stored and shown. Totals are over every call of the run, failed ones too."""
-    routes = (*earlier, *_own_calls(calls))
+    routes = (*earlier, *(summarise(usage) for usage in calls.usages))
     chats = [route.first_token_ms for route in routes if route.kind == "chat" and route.first_token_ms is not None]
     said = None if reply is None else calls.said
     return RunResult(
@@ -115,12 +115,6 @@ def conclude(
         error_detail=None if error is None else error.detail,
         error_facts={} if error is None else dict(error.facts),
     )
-
-
-def _own_calls(calls: RunCalls) -> list[RouteSummary]:
-    by_id = {str(route.id): route for route in calls.routes}
-    own = [*((record, by_id.get(str(record.route_id))) for record in calls.records), *calls.unstored]
-    return [summarise(record, route) for record, route in own]
 
 
 def _is_complete(reply: Reply | None, said: Said | None) -> bool:

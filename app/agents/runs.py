@@ -13,7 +13,9 @@ from app.agents.replays import Named, begin_again, find_named, request_digest
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
 from app.degradation import Degradation
 from app.errors import RowExists, RunUnknown, SessionBusy
-from app.ids import Caller, KeyId, RunId, SessionId, TenantId
+from app.ids import Caller, RunId, SessionId, TenantId
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import CallKind
 from app.inference.words.tiers import Tier
 from app.postgres import Connection, Database
 
@@ -160,12 +162,17 @@ class Runs:
             error_detail=row["error_detail"],
         )
 
-    async def owner(self, run_id: RunId) -> tuple[TenantId, KeyId | None, SessionId] | None:
-        """Return whose a run is and of which session, for a call that knows its run only. Raises StoreUnavailable."""
+    async def account(self, run_id: RunId, kind: CallKind) -> Account | None:
+        """Return who pays for a call that knows its run only, None where nobody knows the run.
+
+        Raises StoreUnavailable.
+        """
         async with self._database.connection("runs.owner") as conn:
-            rows = await conn.execute(SELECT_OWNER, {"run_id": run_id})
-            row = await rows.fetchone()
-        return None if row is None else (TenantId(row["tenant_id"]), row["key_id"], SessionId(row["session_id"]))
+            row = await (await conn.execute(SELECT_OWNER, {"run_id": run_id})).fetchone()
+        if row is None:
+            return None
+        purpose = Purpose.CHAT if kind is CallKind.CHAT else Purpose.SEARCH
+        return Account(purpose=purpose, run_id=run_id, **row)
 
     async def ask_cancel(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Have the owner of a run stop it. Raises StoreUnavailable."""

@@ -8,6 +8,7 @@ import msgspec
 
 from app.degradation import Degradation
 from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
+from app.inference.words.account import Account, Purpose
 from app.inference.words.ends import FinishReason
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
@@ -113,6 +114,16 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             "tenant_id": str(self.tenant_id),
             "request_id": self.request_id,
         }
+
+    def account(self, purpose: Purpose) -> Account:
+        """Return who pays for a call of the run."""
+        return Account(
+            purpose=purpose,
+            tenant_id=self.tenant_id,
+            key_id=self.key_id,
+            session_id=self.session_id,
+            run_id=self.run_id,
+        )
 
 
 class Turn(msgspec.Struct, frozen=True):

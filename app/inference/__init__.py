@@ -5,6 +5,6 @@ all its attempts), `slots` (whose turn it is), `routing` (where it may go) besid
 `fleet` (which nodes there are), `estimates` (what it takes), `words` (what all of them say). Each names its own doors.
 
 Doors for others: `opening.open_inference` makes `calls.dispatcher.Dispatcher` (chat, embed), `fleet.nodes.Fleet` and
-`fleet.node_rows.NodeRows`; `routing.route_rows` and `calls.usage_rows` write and read rows;
-`slots.register.LeaseRegister.take_orphans` is for the worker.
+`fleet.node_rows.NodeRows`; `routing.route_rows` and `calls.usage_rows` write and read rows, `calls.usage_book` those
+that no run stores; `slots.register.LeaseRegister.take_orphans` is for the worker.
 """

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.continuation_rows import ContinuationRows
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.calls.guard import Limits
+from app.inference.calls.guard import AttemptGuard, Limits
+from app.inference.calls.settling import Settling
+from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import Fleet
@@ -50,6 +52,7 @@ class Inference:
     fleet: Fleet
     leases: LeaseRegister
     nodes: NodeRows
+    book: UsageBook
 
 
 @asynccontextmanager
@@ -68,31 +71,40 @@ async def open_inference(
     PostgreSQL being away is no reason not to start: the nodes of the file serve, none of them drained.
     """
     fleet, rows = Fleet(catalogue, metrics, clock=clock), NodeRows(database)
-    leases = LeaseRegister(
-        coordination,
-        catalogue.nodes,
-        replica_count=knobs.replica_count,
-        lease_s=knobs.slot_lease_s,
-        clock=clock,
-        on_taken=fleet.note_taken,
-    )
+    leases = _register(coordination, fleet, knobs, clock)
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
     async with AsyncExitStack() as stack:
         ollama = await stack.enter_async_context(open_ollama(tls_ca=knobs.node_ca))
+        book, known = UsageBook(database, metrics), Continuations()
+        # Last of all: a lease that is released may still bring usage.
+        stack.push_async_callback(book.close)
         stack.push_async_callback(leases.close)
-        own, known = OwnCalls(fleet, leases, ollama), Continuations()
-        probe = Probe(fleet, own, ollama, rows, coordination, metrics, clock=clock)
+        settling = Settling(fleet, leases, metrics, clock=clock)
+        guard = AttemptGuard(fleet, settling, metrics, knobs.limits)
+        own = OwnCalls(fleet, leases, ollama, guard, settling, on_usage=book.take, clock=clock)
+        probe = Probe(fleet, own, ollama, rows, coordination, clock=clock)
         prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
         firsts = {Loop.PROBE_LOOK: probe.look, Loop.NODE_ROWS: probe.keep_rows, Loop.CONTINUATIONS: prover.read}
         for loop, turn in firsts.items():
             await loops.turn(loop, turn, limit_s=TURN_LIMIT_S)
         works = _loops_of(loops, knobs, leases, probe, prover, FreedListener(coordination, leases.freed))
-        await stack.enter_async_context(loops.beside(*works))
+        await stack.enter_async_context(loops.beside(*works, loops.hold(Loop.USAGE, book.keep_writing)))
         dispatcher = Dispatcher(
             fleet, leases, ollama, metrics, known, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
         )  # fmt: skip
-        yield Inference(dispatcher, fleet, leases, rows)
+        yield Inference(dispatcher, fleet, leases, rows, book)
+
+
+def _register(coordination: RedisStore, fleet: Fleet, knobs: Knobs, clock: Callable[[], float]) -> LeaseRegister:
+    return LeaseRegister(
+        coordination,
+        fleet.catalogue.nodes,
+        replica_count=knobs.replica_count,
+        lease_s=knobs.slot_lease_s,
+        clock=clock,
+        on_taken=fleet.note_taken,
+    )
 
 
 def _loops_of(

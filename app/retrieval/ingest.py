@@ -19,8 +19,11 @@ from app.retrieval.sandbox import DocumentUnreadable, Parser, Unreadable
 from app.retrieval.states import GONE, DocumentState, JobKind, code_of
 from app.retrieval.versions import DocumentGone, Version, Versions, go_live, set_state
 
-EmbedFor = Callable[[TenantId, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
-"""Embeds texts on a tenant's account: one vector a text, in order. May raise Unavailable, ContextTooLong or Refused."""
+EmbedFor = Callable[[ClaimedJob, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
+"""Embeds texts for a job, on its tenant's account: one vector a text, in order.
+
+May raise Unavailable, ContextTooLong or Refused.
+"""
 
 BATCH = 32
 """Chunks embedded in one call: about two seconds of a small model on two cores, so others are not kept waiting."""
@@ -148,7 +151,7 @@ class Ingest:
             await self._version(job)
             rows = await self._versions.list_chunks(version, ordinal=ordinal, limit=BATCH)
             texts = [embedded_text(row.heading, row.text) for row in rows]
-            vectors = await self._vectors(version.tenant_id, texts)
+            vectors = await self._vectors(job, texts)
             await self._index.upsert(
                 [
                     Point(row.id, version.tenant_id, version.id, row.ordinal, list(vector), sparse.of_chunk(text))
@@ -158,17 +161,17 @@ class Ingest:
             share = min(1.0, (ordinal + BATCH) / total)
             await self._jobs.advance(job, DocumentState.CHUNKED, CHUNKED_AT + (INDEXED_AT - CHUNKED_AT) * share)
 
-    async def _vectors(self, tenant_id: TenantId, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def _vectors(self, job: ClaimedJob, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         try:
-            vectors = await self._embed(tenant_id, texts)
+            vectors = await self._embed(job, texts)
         except ContextTooLong:
             # Rare: more tokens than were estimated. The front of a text stands for it in the dense search; its sparse
             # vector still has all of its words.
             if len(texts) > 1:
-                return [(await self._vectors(tenant_id, [text]))[0] for text in texts]
+                return [(await self._vectors(job, [text]))[0] for text in texts]
             if len(texts[0]) <= LEAST_CHARS:
                 raise
-            return await self._vectors(tenant_id, [texts[0][: len(texts[0]) // 2]])
+            return await self._vectors(job, [texts[0][: len(texts[0]) // 2]])
         if len(vectors) != len(texts):
             raise NodeFailed(f"{len(texts)} texts gave {len(vectors)} vectors")
         return vectors

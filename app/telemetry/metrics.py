@@ -107,7 +107,7 @@ class Metrics:
         )
         self.call_failures = Counter(
             "switchyard_call_failures_total",
-            "Attempts that broke at a node, by how.",
+            "AttemptGuard that broke at a node, by how.",
             ("node", "failure"),
             registry=r,
         )
@@ -132,6 +132,21 @@ class Metrics:
             "switchyard_gpu_seconds_total", "GPU-seconds attributed to calls.", where, registry=r
         )
         self.cost_usd = Counter("switchyard_cost_usd_total", "GPU-seconds times the node's price.", where, registry=r)
+        self.purpose_gpu_seconds = Counter(
+            "switchyard_purpose_gpu_seconds_total",
+            "GPU-seconds attributed to calls, by what those were for.",
+            ("purpose",),
+            registry=r,
+        )
+        self.usage_waiting = Gauge(
+            "switchyard_usage_waiting", "Calls of this process whose usage is not written yet.", registry=r
+        )
+        self.usage_lost = Counter(
+            "switchyard_usage_lost_total",
+            "Calls whose usage has no row and gets none, by why; the log has them.",
+            ("reason",),
+            registry=r,
+        )
 
     def _declare_nodes(self, r: CollectorRegistry) -> None:
         self.slots_taken = Gauge(

@@ -26,7 +26,6 @@ DATABASE = (
     "ingest.indexed",
     "ingest.leave",
     "ingest.model",
-    "ingest.usage",
     "job.advance",
     "job.claim",
     "job.get",
@@ -40,7 +39,6 @@ DATABASE = (
     "nodes_drained",
     "nodes_list",
     "nodes_state",
-    "orphans.store",
     "reconcile.jobs",
     "reconcile.left",
     "reconcile.queue",
@@ -50,7 +48,6 @@ DATABASE = (
     "route_get",
     "runs.accept",
     "runs.ask_cancel",
-    "runs.calls",
     "runs.claim",
     "runs.end",
     "runs.expired",
@@ -71,6 +68,7 @@ DATABASE = (
     "tenants.list",
     "tenants.restore",
     "tenants.revoke",
+    "usage.write",
 )
 COORDINATION = (
     "acquire",

@@ -10,13 +10,14 @@ from grafana.dashboards.panel import Kind, Panel, Query, Row, Unit
 from grafana.dashboards.promql import MODEL, NODE, increase, per, quantile, rate
 
 WHERE = f"{NODE}, {MODEL}"
-# The calls that write answers; the others turn documents and questions into vectors.
-WRITING = f'{WHERE}, tier!="embed"'
+# The calls that write answers; the others turn documents and questions into vectors, or are the platform's own.
+WRITING = f'{WHERE}, tier!~"embed|own"'
 COST = "switchyard_cost_usd_total"
 GPU_SECONDS = "switchyard_gpu_seconds_total"
 INPUT = "switchyard_input_tokens_total"
 OUTPUT = "switchyard_output_tokens_total"
 THINKING = "switchyard_thinking_tokens_total"
+PURPOSES = "switchyard_purpose_gpu_seconds_total"
 QUERY_TOKENS = "agent_token_usage"
 SHOWN = "$__range"
 
@@ -32,7 +33,7 @@ def board() -> Board:
             Row("At a glance", (*_pace(), *_last_hour(), *_each())),
             Row("Tokens", _tokens()),
             Row("Money", _money()),
-            Row("GPU time", _gpu_time()),
+            Row("GPU time", (*_gpu_time(), *_purposes())),
         ),
     )
 
@@ -188,7 +189,11 @@ def _money() -> tuple[Panel, ...]:
             kind=Kind.STACK,
         )
         for label, hint in (
-            ("tier", "complex grows: is the rating right? See the routes; embed: documents are read in."),
+            (
+                "tier",
+                "complex grows: is the rating right? See the routes; embed: documents are read in; own: the platform "
+                "tries models that nobody uses.",
+            ),
             ("node", "A node that costs more than its share: its price, or calls that no other node can take."),
             ("model", "A model that grows alone: who asks for it by name?"),
         )
@@ -221,5 +226,28 @@ def _gpu_time() -> tuple[Panel, ...]:
             "node is slow or cold; compare the nodes by choosing one above.",
             queries=(Query(per(rate(OUTPUT, WRITING), rate(GPU_SECONDS, WRITING), by="model"), "{{model}}"),),
             no_value="no calls",
+        ),
+    )
+
+
+def _purposes() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            title="GPU-Seconds by Purpose",
+            unit=Unit.GPUS,
+            description="GPU-seconds a second by what calls are for. probe and proof are the installation's own, and "
+            "small: if not, a model that nobody uses is slow to answer one token.",
+            queries=(Query(f"sum by (purpose) ({rate(PURPOSES)})", "{{purpose}}"),),
+            kind=Kind.STACK,
+        ),
+        Panel(
+            title="Usage without a Row",
+            unit=Unit.COUNT,
+            description="Calls of the last hour whose usage is not stored, and never will be, by why; and how many "
+            "wait for PostgreSQL now. Each lost one is a line usage.lost in the log.",
+            queries=(
+                Query(f"sum by (reason) ({increase('switchyard_usage_lost_total')})", "{{reason}}"),
+                Query("sum(switchyard_usage_waiting)", "waiting"),
+            ),
         ),
     )

@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from contextlib import AsyncExitStack
+from uuid import UUID
 
 import msgspec
 import uvloop
@@ -26,7 +27,9 @@ from app.api.routing import route
 from app.api.server import make_server
 from app.api.sse import STREAM_HEADERS, until_left
 from app.configuration import Configuration, read_configuration
+from app.ids import TenantId
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.account import Account, Purpose
 from app.inference.words.records import Answer, ChatCall, Message
 from app.inference.words.route import Route
 from app.telemetry import logs
@@ -35,6 +38,7 @@ from app.wiring import Platform, open_platform
 BODY_LIMIT_BYTES = 1_000_000
 HELD_EVENTS = 1024
 """Pieces that wait for a slow reader; one more ends the stream."""
+ACCOUNT = Account(purpose=Purpose.CHAT, tenant_id=TenantId(UUID(int=0)))
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +80,7 @@ class PassThrough:
             messages=asked.messages,
             question=asked.messages[-1].content,
             agent="bench",
+            account=ACCOUNT,
             max_tokens=asked.max_tokens,
             temperature=0.0,
             model=asked.model,
@@ -84,7 +89,11 @@ class PassThrough:
             return Stream(self._dispatcher, call)
         chosen: list[Route] = []
         answer = await self._dispatcher.chat(
-            call, on_route=chosen.append, on_delta=lambda _: None, on_restart=lambda: None
+            call,
+            on_route=chosen.append,
+            on_delta=lambda _: None,
+            on_restart=lambda: None,
+            on_usage=lambda _: None,
         )
         return reply(given(answer), headers=route_headers(chosen[-1]))
 
@@ -117,7 +126,11 @@ class Stream(ASGIResponse):
     async def _ask(self) -> None:
         try:
             answer = await self._dispatcher.chat(
-                self._call, on_route=lambda _: None, on_delta=self._piece, on_restart=lambda: None
+                self._call,
+                on_route=lambda _: None,
+                on_delta=self._piece,
+                on_restart=lambda: None,
+                on_usage=lambda _: None,
             )
             self._put(given(answer))
         finally:
@@ -132,8 +145,8 @@ class Stream(ASGIResponse):
 
 def given(answer: Answer) -> Given:
     """Return what the client is told of an answer."""
-    record = answer.record
-    return Given(answer.text, record.model, record.input_tokens, record.output_tokens, record.cost_usd_micro)
+    used = answer.usage
+    return Given(answer.text, used.model, used.input_tokens, used.output_tokens, used.cost_usd_micro)
 
 
 def create_app(platform: Platform) -> Litestar:

@@ -9,7 +9,7 @@ from types import ModuleType
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
 from app.api import operations, shapes
-from app.inference.calls import continuation
+from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, nodes
 from app.inference.words import account, ends, failures, records, route, thinking, tiers
 from app.retrieval import states
@@ -30,6 +30,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (records, "CallKind"),
     (records, "Outcome"),
     (account, "Purpose"),
+    (usage_book, "Loss"),
     (ends, "FinishReason"),
     (thinking, "ThinkLevel"),
     (values, "RunState"),

@@ -70,6 +70,7 @@ def test_what_goes_on_for_ever_is_a_turn_of_a_loop() -> None:
     allowed = {
         "app/agents/live.py write": "stopped by the run",
         "app/api/sse.py _keep_alive": "stopped by the stream",
+        "app/inference/calls/usage_book.py keep_writing": "held by Loop.USAGE",
         "app/inference/slots/freed.py listen": "held by Loop.FREED_LISTENER",
         "app/loops.py repeat": "the loop itself",
         "app/loops.py hold": "the loop itself",

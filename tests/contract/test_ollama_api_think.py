@@ -5,6 +5,7 @@ import pytest
 from app.inference.wire.bodies import chat_body
 from app.inference.wire.ollama import Target, Waits, open_ollama
 from app.inference.wire.stream import Heard
+from app.inference.words.account import Account, Purpose
 from app.inference.words.records import ChatCall, Message
 from tests.contract.ollama_server import Json, Server, assert_error, user
 
@@ -135,7 +136,13 @@ def test_thinking_is_refused_by_a_model_that_cannot(ollama: Server, path: str, t
 async def test_what_the_platform_hears_of_a_thinking_model_is_what_it_says(thinking: Server) -> None:
     """The hot path counts each line that held thinking, and has no thinking in the text."""
     call = ChatCall(
-        messages=(Message("user", QUESTION),), question="", agent="test", max_tokens=6, temperature=0.0, seed=7
+        messages=(Message("user", QUESTION),),
+        question="",
+        agent="test",
+        account=Account(purpose=Purpose.CHAT),
+        max_tokens=6,
+        temperature=0.0,
+        seed=7,
     )
     model, heard = thinking.thinking_model, list[Heard]()
     body = chat_body(call, model=model, keep_alive=None, num_ctx=512, prefix="", max_tokens=6, think=True)

@@ -10,6 +10,7 @@ from app.causes import Cause, Finding
 from app.inference.fleet.nodes import Look
 from app.inference.wire.bodies import ChatLine, chat_body, embed_body
 from app.inference.wire.ollama import Ollama, Target, Waits, open_ollama
+from app.inference.words.account import Account, Purpose
 from app.inference.words.failures import CallBroke, Failure
 from app.inference.words.records import ChatCall, Message
 from tests.fakes.node import FakeNode
@@ -20,6 +21,7 @@ CALL = ChatCall(
     messages=(Message("system", "be brief"), Message("user", "hello there")),
     question="",
     agent="test",
+    account=Account(purpose=Purpose.CHAT),
     max_tokens=8,
     temperature=0.0,
     seed=3,

@@ -3,18 +3,23 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app.ids import TenantId
 from app.inference.fleet.catalogue import Model
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Asked, Held
 from app.inference.slots.lease import Lease, LeaseFacts
+from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind
 from app.inference.words.route import Candidate
 from app.inference.words.tiers import Tier
 
+OF_A_TENANT = Account(purpose=Purpose.CHAT, tenant_id=TenantId(UUID(int=1)))
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def held_on(node: str = "a", *, num_ctx: int = 4096, resident: bool = True, began: float = 0.0) -> Held:
+def held_on(
+    node: str = "a", *, num_ctx: int = 4096, resident: bool = True, began: float = 0.0, account: Account = OF_A_TENANT
+) -> Held:
     """Return a held slot of a call of the simple tier to the model `m`; an hour of the node's GPU costs $3.60."""
     candidate = Candidate(node=node, model="m", tier=Tier.SIMPLE, slots=2, num_ctx=num_ctx, resident=resident)
     facts = LeaseFacts(
@@ -36,7 +41,7 @@ def held_on(node: str = "a", *, num_ctx: int = 4096, resident: bool = True, bega
             need=Need(CallKind.CHAT, Tier.SIMPLE, prompt_tokens=3, max_tokens=5),
             identity="call",
             agent="test",
-            run_id=None,
+            account=account,
         ),
         model=Model(name="m", tiers=(Tier.SIMPLE,)),
         candidate=candidate,

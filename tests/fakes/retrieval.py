@@ -18,7 +18,11 @@ from app.postgres import Database, Pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents, Upload
 from app.retrieval.ingest import EmbedFor, Ingest
-from app.retrieval.jobs import Job, Jobs
+from app.retrieval.jobs import (
+    ClaimedJob,
+    Job,
+    Jobs,
+)
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
@@ -47,8 +51,9 @@ class FakeEmbedding:
     fails_after: int = 1_000_000
     longest_chars: int = 1_000_000
 
-    async def for_tenant(self, tenant_id: TenantId, texts: Sequence[str]) -> list[list[float]]:
-        assert tenant_id is not None
+    async def for_job(self, job: ClaimedJob, texts: Sequence[str]) -> list[list[float]]:
+        """Embed for a job."""
+        assert job.tenant_id is not None
         return await self(texts)
 
     async def __call__(self, texts: Sequence[str]) -> list[list[float]]:
@@ -121,7 +126,7 @@ class Retrieval:
             self.blobs,
             index or self.index,
             parser=Parser(wall_s=20.0),
-            embed=embed or self.embedding.for_tenant,
+            embed=embed or self.embedding.for_job,
             embed_model=model,
         )
 

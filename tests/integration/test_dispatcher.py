@@ -9,7 +9,6 @@ import pytest
 
 from app.breaker import BreakerState
 from app.errors import ContextTooLong, DeadlineExceeded, ModelUnknown, NoNodeAvailable
-from app.ids import RunId
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Message, Outcome
 from app.inference.words.route import Exclusion, Reason
@@ -17,6 +16,7 @@ from app.inference.words.tiers import Tier, TierReason
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of
 from tests.integration.inference_fixtures import (
+    ACCOUNT,
     EMBED,
     LARGE,
     SMALL,
@@ -25,6 +25,7 @@ from tests.integration.inference_fixtures import (
     ask,
     catalogue,
     chat,
+    embed,
     fake,
     open_replica,
     until,
@@ -54,19 +55,19 @@ async def replica(nodes: list[FakeNode], redis_url: str) -> AsyncGenerator[Repli
 @pytest.mark.requirement("FIN-06.answers")
 async def test_an_answer_streams_and_carries_its_route_and_record(replica: Replica, nodes: list[FakeNode]) -> None:
     seen = Seen()
-    run_id = RunId(msgspec.convert("00000000-0000-0000-0000-000000000001", RunId))
-    answer = await chat(replica, ask(run_id=run_id), seen)
+    answer = await chat(replica, ask(), seen)
     assert answer.text == seen.text
     assert numbers_of(answer.text) == list(range(24))
     assert seen.routes == [answer.route]
     assert (answer.route.tier, answer.route.tier_reason) == (Tier.SIMPLE, TierReason.ASKED_FOR)
     assert answer.route.digest == nodes[0].models[SMALL].sha
     assert {one.node for one in answer.route.candidates} == {"n0", "n1"}
-    record = answer.record
-    assert (record.outcome, record.output_tokens, record.route_id) == (Outcome.DONE, 24, answer.route.id)
-    assert record.input_tokens == nodes[0].calls[0].tokens - 24 + 4
-    assert 0 < record.gpu_us <= record.load_us + record.prefill_us + record.decode_us
-    assert record.ended_at > record.started_at
+    usage = answer.usage
+    assert (usage.outcome, usage.output_tokens, usage.route) == (Outcome.DONE, 24, answer.route)
+    assert (usage.account, seen.usages) == (ACCOUNT, [usage])
+    assert usage.input_tokens == nodes[0].calls[0].tokens - 24 + 4
+    assert 0 < usage.gpu_us <= usage.load_us + usage.prefill_us + usage.decode_us
+    assert usage.ended_at > usage.started_at
     assert answer.degraded == ()
 
 
@@ -87,7 +88,7 @@ async def test_a_node_is_asked_to_keep_a_model_for_as_long_as_its_entry_says(
     async with open_replica(msgspec.structs.replace(listed, models=models), redis_url) as replica:
         for tier in (Tier.SIMPLE, Tier.COMPLEX):
             await chat(replica, ask(tier=tier), Seen())
-        await replica.dispatcher.embed(["alpha"], agent="test")
+        await embed(replica, ["alpha"], Seen())
     assert {call.model: call.body.get("keep_alive") for call in nodes[0].calls} == kept
 
 
@@ -104,7 +105,7 @@ async def test_a_context_that_proves_too_small_is_made_larger(replica: Replica, 
         msgspec.convert(call.body["options"], dict[str, object])["num_ctx"] for node in nodes for call in node.calls
     ]
     assert sizes == [256, 1024]
-    assert [record.outcome for record in seen.records] == [Outcome.FAILED]
+    assert [record.outcome for record in seen.broken] == [Outcome.FAILED]
     assert answer.finish_reason is FinishReason.LENGTH
 
 
@@ -214,8 +215,8 @@ async def test_cancelling_stops_the_node_frees_the_slot_and_leaves_a_record(redi
         with pytest.raises(asyncio.CancelledError):
             await task
         await until(lambda: node.calls[0].aborted)
-        assert [(one.outcome, one.output_tokens >= 4) for one in seen.records] == [(Outcome.CANCELLED, True)]
-        assert seen.records[0].gpu_us > 0
+        assert [(one.outcome, one.output_tokens >= 4) for one in seen.broken] == [(Outcome.CANCELLED, True)]
+        assert seen.broken[0].gpu_us > 0
         node.script(text="next")
         assert (await chat(replica, ask(), Seen())).text == "next"
     await node.stop()
@@ -229,7 +230,7 @@ async def test_a_call_that_passes_its_deadline_is_stopped_and_no_node_is_blamed(
         for _ in range(4):
             with pytest.raises(DeadlineExceeded, match=r"0\.1 s"):
                 await chat(replica, ask(max_tokens=1000, deadline_s=0.1, patience_s=60.0), seen)
-        assert [one.outcome for one in seen.records] == [Outcome.CANCELLED] * 4
+        assert [one.outcome for one in seen.broken] == [Outcome.CANCELLED] * 4
         assert BreakerState.OPEN not in replica.fleet.view("n0").breakers.values()
         assert [sample for metric in replica.metrics.call_failures.collect() for sample in metric.samples] == []
     await node.stop()
@@ -238,12 +239,12 @@ async def test_a_call_that_passes_its_deadline_is_stopped_and_no_node_is_blamed(
 @pytest.mark.requirement("FIN-06.vectors")
 async def test_texts_become_vectors_in_order_and_long_ones_are_not_cut_off(replica: Replica) -> None:
     long_text = "alpha " * 200 + "omega " * 200
-    embedding = await replica.dispatcher.embed(["alpha", long_text, "omega", ""], agent="test")
+    embedding = await embed(replica, ["alpha", long_text, "omega", ""], Seen())
     alpha, both, omega, _ = embedding.vectors
     near_alpha = sum(x * y for x, y in zip(alpha, both, strict=True))
     near_omega = sum(x * y for x, y in zip(omega, both, strict=True))
     assert near_alpha == pytest.approx(near_omega, abs=0.1)
     assert near_omega > 0.6
     assert sum(x * y for x, y in zip(alpha, omega, strict=True)) < 0.4
-    assert (embedding.record.tier, embedding.record.outcome) == (None, Outcome.DONE)
-    assert embedding.record.input_tokens > 400
+    assert (embedding.usage.tier, embedding.usage.outcome) == (None, Outcome.DONE)
+    assert embedding.usage.input_tokens > 400

@@ -83,15 +83,15 @@ async def test_when_no_node_has_an_answer_the_call_fails_as_that(
         # However patient the caller: nothing that comes later would help.
         await chat(replica, ask(patience_s=60.0), seen)
     assert (failed.value.code, failed.value.facts["model"], seen.text) == ("answer_empty", SMALL, "")
-    assert sum(len(node.calls) for node in nodes) == len(seen.records) == 4
-    assert {record.outcome for record in seen.records} == {Outcome.FAILED}
+    assert sum(len(node.calls) for node in nodes) == len(seen.broken) == 4
+    assert {record.outcome for record in seen.broken} == {Outcome.FAILED}
 
 
 async def test_an_empty_reply_is_counted_as_the_node_counted_it(replica: Replica, nodes: list[FakeNode]) -> None:
     nodes[0].script(text="  ", thinking="Hmm.", eval_count=9)
     seen = Seen()
     await chat(replica, ask(), seen)
-    (record,) = seen.records
+    (record,) = seen.broken
     assert (record.outcome, record.output_tokens, record.thinking_tokens) == (Outcome.FAILED, 9, 4)
     assert (record.finish_reason, record.first_token_us) == (FinishReason.STOP, 0)
     assert record.input_tokens == 4
@@ -156,7 +156,7 @@ async def test_why_a_model_stopped_reaches_answer_record_and_metric(
 ) -> None:
     nodes[0].script(**script)
     answer = await chat(replica, ask(max_tokens=64), Seen())
-    assert (answer.finish_reason, answer.record.finish_reason) == (reason, reason)
+    assert (answer.finish_reason, answer.usage.finish_reason) == (reason, reason)
     for one in FinishReason:
         counted = replica.metrics.answers.labels("simple", "n0", SMALL, one)
         assert counted._value.get() == int(one is reason)  # pyright: ignore[reportPrivateUsage]
@@ -212,7 +212,7 @@ async def test_thinking_is_counted_and_is_no_text(replica: Replica, nodes: list[
     nodes[0].script(thinking="Hmm.", text="Four.")
     answer = await chat(replica, ask(), Seen())
     assert (answer.text, answer.thinking) == ("Four.", "Hmm.")
-    assert (answer.record.output_tokens, answer.record.thinking_tokens) == (9, 4)
+    assert (answer.usage.output_tokens, answer.usage.thinking_tokens) == (9, 4)
     where = ("simple", "n0", SMALL)
     assert replica.metrics.thinking_tokens.labels(*where)._value.get() == 4  # pyright: ignore[reportPrivateUsage]
     assert replica.metrics.output_tokens.labels(*where)._value.get() == 9  # pyright: ignore[reportPrivateUsage]
@@ -224,7 +224,7 @@ async def test_thinking_inside_the_text_is_taken_out_and_counted(replica: Replic
     answer = await chat(replica, ask(), seen)
     assert (seen.text, answer.text, seen.thinking) == ("Yes: a < b.", "Yes: a < b.", "Is a < b?")
     # A character is a token here. The `<` waits for the next one, and the two are then one piece: at least 8 of 9.
-    assert (answer.record.thinking_tokens, answer.record.output_tokens) == (8, 36)
+    assert (answer.usage.thinking_tokens, answer.usage.output_tokens) == (8, 36)
 
 
 async def test_thinking_that_a_template_began_is_taken_back(replica: Replica, nodes: list[FakeNode]) -> None:
@@ -240,7 +240,7 @@ async def test_thinking_is_life_for_every_time_limit(replica: Replica, nodes: li
     nodes[0].script(thinking="Hmm, hm hm", text="Four.", tokens_per_s=7)
     answer = await chat(replica, ask(), Seen())
     assert (answer.text, answer.route.node) == ("Four.", "n0")
-    assert answer.record.first_token_us > 1_000_000
+    assert answer.usage.first_token_us > 1_000_000
 
 
 async def test_a_node_that_stops_in_the_middle_of_a_thought_is_left(replica: Replica, nodes: list[FakeNode]) -> None:
@@ -249,7 +249,7 @@ async def test_a_node_that_stops_in_the_middle_of_a_thought_is_left(replica: Rep
     answer = await chat(replica, ask(think=True), seen)
     assert answer.route.node == "n1"
     # Thinking of the node that broke is paid for, and forgotten: nobody can go on with it.
-    (record,) = seen.records
+    (record,) = seen.broken
     assert (record.output_tokens, record.thinking_tokens, record.first_token_us) == (6, 6, 0)
     # The prompt was read: it counts with its estimate.
     assert record.input_tokens == 12

@@ -15,7 +15,18 @@ from app.inference.words.records import Outcome
 from app.inference.words.route import Reason
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of
-from tests.integration.inference_fixtures import QUICK, SMALL, Replica, Seen, ask, catalogue, chat, fake, open_replica
+from tests.integration.inference_fixtures import (
+    QUICK,
+    SMALL,
+    Replica,
+    Seen,
+    ask,
+    catalogue,
+    chat,
+    embed,
+    fake,
+    open_replica,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -68,7 +79,7 @@ async def test_a_call_moves_to_another_node_before_the_first_token(
     assert [route.node for route in seen.routes] == ["n0", "n1"]
     assert (answer.route.reason, answer.continued) == (Reason.RETRY, False)
     assert numbers_of(answer.text) == list(range(24))
-    assert [(one.node, one.outcome) for one in seen.records] == [("n0", Outcome.FAILED)]
+    assert [(one.node, one.outcome) for one in seen.broken] == [("n0", Outcome.FAILED)]
     failures = replica.metrics.call_failures.labels("n0", how)
     assert failures._value.get() == 1  # pyright: ignore[reportPrivateUsage]
 
@@ -84,8 +95,8 @@ async def test_an_answer_is_continued_by_another_node_with_the_same_model(
     assert answer.text == seen.text
     assert seen.restarts == 0
     assert (answer.route.reason, answer.continued, answer.route.node) == (Reason.CONTINUED, True, "n1")
-    assert [one.output_tokens for one in seen.records] == [9]
-    assert answer.record.output_tokens == 15
+    assert [one.output_tokens for one in seen.broken] == [9]
+    assert answer.usage.output_tokens == 15
 
 
 async def test_wherever_a_stream_is_cut_the_reader_gets_every_word_once(
@@ -145,7 +156,7 @@ async def test_when_every_attempt_fails_the_call_fails(replica: Replica, nodes: 
     with pytest.raises(NodeFailed) as failed:
         await chat(replica, ask(), seen)
     assert failed.value.facts["failure"] == "server_error"
-    assert sum(len(node.calls) for node in nodes) == len(seen.records) == 4
+    assert sum(len(node.calls) for node in nodes) == len(seen.broken) == 4
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -216,9 +227,9 @@ async def test_embeddings_move_to_another_node_too(replica: Replica, nodes: list
     nodes[0].script(status=500)
     nodes[1].script(vectors=[[1.0, float("1e999")]])
     seen = Seen()
-    embedding = await replica.dispatcher.embed(["alpha"], agent="test", on_record=seen.on_record)
+    embedding = await embed(replica, ["alpha"], seen)
     assert len(embedding.vectors[0]) == 384
-    assert [one.node for one in seen.records] == ["n0", "n1"]
+    assert [one.node for one in seen.broken] == ["n0", "n1"]
 
 
 @pytest.mark.parametrize("vectors", [[], [[]], [[0.0, 0.0]]])
@@ -226,9 +237,9 @@ async def test_an_embedding_without_a_vector_is_asked_for_elsewhere(
     replica: Replica, nodes: list[FakeNode], vectors: list[list[float]]
 ) -> None:
     nodes[0].script(vectors=vectors)
-    embedding = await replica.dispatcher.embed(["alpha"], agent="test")
-    assert (len(embedding.vectors[0]), embedding.record.node) == (384, "n1")
+    embedding = await embed(replica, ["alpha"], Seen())
+    assert (len(embedding.vectors[0]), embedding.usage.node) == (384, "n1")
     for node in nodes:
         node.script(vectors=vectors, times=-1)
     with pytest.raises(AnswerEmpty):
-        await replica.dispatcher.embed(["alpha"], agent="test", patience_s=60.0)
+        await embed(replica, ["alpha"], Seen(), patience_s=60.0)

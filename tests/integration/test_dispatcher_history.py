@@ -56,7 +56,7 @@ async def test_turns_that_do_not_fit_are_left_out_oldest_first_and_it_is_said(
     assert (sent[0], sent[-3:]) == ("be", ["user59", "assistant59", "and"])
     assert 2 < len(sent) < 122
     assert sent[1].startswith("user")
-    assert answer.record.input_tokens <= 1024 - 64
+    assert answer.usage.input_tokens <= 1024 - 64
 
 
 async def test_what_a_node_counts_teaches_how_much_fits(replica: Replica, nodes: list[FakeNode]) -> None:

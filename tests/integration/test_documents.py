@@ -10,6 +10,7 @@ from app.errors import BadInput, BodyTooLarge, DocumentUnknown, JobUnknown, Medi
 from app.ids import TenantId
 from app.retrieval.discard import Discard
 from app.retrieval.ingest import BATCH
+from app.retrieval.jobs import ClaimedJob
 from app.retrieval.states import DocumentState, JobState
 from tests.fakes.retrieval import Frozen, Retrieval, pieces
 from tests.integration.retrieval_fixtures import open_index
@@ -189,8 +190,8 @@ async def test_a_document_removed_in_the_middle_of_its_ingestion_leaves_no_point
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", "\n".join(f"## {n}\n\nplate {n}" for n in range(2 * BATCH)))
 
-    async def embed(tenant_id: TenantId, asked: Sequence[str]) -> list[list[float]]:
-        await retrieval.documents.remove(tenant_id, upload.document_id)
+    async def embed(job: ClaimedJob, asked: Sequence[str]) -> list[list[float]]:
+        await retrieval.documents.remove(job.tenant_id, upload.document_id)
         # They are the sign that there may be points: this job is about to write some.
         assert await retrieval.chunk_count(upload.document_id) == 2 * BATCH
         return await retrieval.embedding(asked)

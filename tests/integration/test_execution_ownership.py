@@ -121,6 +121,7 @@ async def test_a_call_that_had_ended_is_counted_though_its_run_is_cancelled(
         assert [route.outcome for route in result.routes] == ["done", "done"]
 
 
+@pytest.mark.requirement("ORC-50.broken")
 async def test_an_attempt_that_broke_off_is_counted_though_another_one_answers(
     servers: Servers, node: FakeNode
 ) -> None:
@@ -136,11 +137,7 @@ async def test_an_attempt_that_broke_off_is_counted_though_another_one_answers(
             ("chat", "done"),
         ]
         assert cast("int", stored[1]["gpu_us"]) > 0
-        assert [round(route.gpu_seconds * 1e6) for route in result.routes] == [
-            stored[0]["gpu_us"],
-            stored[2]["gpu_us"],
-            stored[1]["gpu_us"],
-        ]
+        assert [round(route.gpu_seconds * 1e6) for route in result.routes] == [row["gpu_us"] for row in stored]
         assert [row["is_routed"] for row in stored] == [False, True, True]
 
 

@@ -17,7 +17,7 @@ from app.inference.fleet.nodes import NodeState
 from app.inference.routing import route_rows
 from app.inference.routing.route_rows import RouteRows
 from app.inference.words.account import Account, Purpose
-from app.inference.words.records import CallKind, CallRecord, Outcome
+from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.route import Candidate, Exclusion, Reason, Route
 from app.inference.words.tiers import Tier, TierReason
 from app.postgres import Database, make_pool
@@ -41,13 +41,14 @@ async def _rows(database: Database, table: str) -> list[dict[str, object]]:
         return await (await conn.execute(f"SELECT * FROM {table} ORDER BY 1")).fetchall()  # noqa: S608 # pyright: ignore
 
 
-def _record(**what: object) -> CallRecord:
-    record = CallRecord(
-        id=uuid4(), kind=CallKind.CHAT, agent="x", route_id=RouteId(uuid4()), tier=Tier.SIMPLE, node="a", model="m",
+def _used(**what: object) -> Usage:
+    used = Usage(
+        id=uuid4(), account=of_a_tenant(), kind=CallKind.CHAT,
+        agent="x", route=None, tier=Tier.SIMPLE, node="a", model="m",
         digest="d", input_tokens=3, output_tokens=5, wait_us=1, load_us=2, prefill_us=3, decode_us=4, first_token_us=5,
         gpu_us=6, cost_usd_micro=7, outcome=Outcome.DONE, started_at=NOW, ended_at=NOW + timedelta(seconds=1),
     )  # fmt: skip
-    return msgspec.structs.replace(record, **what)
+    return msgspec.structs.replace(used, **what)
 
 
 def of_a_tenant() -> Account:
@@ -104,39 +105,38 @@ async def test_a_call_has_one_row_however_often_it_is_added(database: Database) 
         session_id=SessionId(uuid4()),
         run_id=RunId(uuid4()),
     )
-    record = _record()
+    used = _used(account=account)
     for _ in range(2):
         async with database.transaction("test") as conn:
-            await usage_rows.add(conn, account, [record, _record(id=record.id, gpu_us=99)])
+            await usage_rows.write(conn, [used, _used(id=used.id, account=account, gpu_us=99)])
     stored = await _rows(database, "usage")
-    assert [(row["id"], row["gpu_us"], row["outcome"]) for row in stored] == [(record.id, 6, "done")]
+    assert [(row["id"], row["gpu_us"], row["outcome"]) for row in stored] == [(used.id, 6, "done")]
     assert {name: stored[0][name] for name in msgspec.structs.asdict(account)} == msgspec.structs.asdict(account)
 
 
 async def test_a_call_without_a_first_token_has_none_in_its_row(database: Database) -> None:
-    silent, spoke = _record(first_token_us=0), _record(first_token_us=5)
+    silent, spoke = _used(first_token_us=0), _used(first_token_us=5)
     async with database.transaction("test") as conn:
-        await usage_rows.add(conn, of_a_tenant(), [silent, spoke])
+        await usage_rows.write(conn, [silent, spoke])
     stored = {row["id"]: row["first_token_us"] for row in await _rows(database, "usage")}
     assert stored == {silent.id: None, spoke.id: 5}
 
 
 async def test_a_real_record_replaces_lost_and_never_the_other_way(database: Database) -> None:
-    account = of_a_tenant()
-    lost = _record(outcome=Outcome.LOST, first_token_us=0, route_id=None)
-    done = msgspec.structs.replace(lost, outcome=Outcome.DONE, gpu_us=42, route_id=RouteId(uuid4()))
+    lost = _used(outcome=Outcome.LOST, first_token_us=0)
+    done = msgspec.structs.replace(lost, outcome=Outcome.DONE, gpu_us=42)
     seen: list[object] = []
-    for record in (lost, done, lost):
+    for one in (lost, done, lost):
         async with database.transaction("test") as conn:
-            await usage_rows.add(conn, account, [record])
+            await usage_rows.write(conn, [one])
         seen += [(row["outcome"], row["gpu_us"]) for row in await _rows(database, "usage")]
     assert seen == [("lost", 6), ("done", 42), ("done", 42)]
 
 
 async def test_another_tenants_record_of_the_same_id_changes_nothing(database: Database) -> None:
-    lost = _record(outcome=Outcome.LOST)
-    done = msgspec.structs.replace(lost, outcome=Outcome.DONE)
-    for record in (lost, done):
+    lost = _used(outcome=Outcome.LOST)
+    done = msgspec.structs.replace(lost, account=of_a_tenant(), outcome=Outcome.DONE)
+    for one in (lost, done):
         async with database.transaction("test") as conn:
-            await usage_rows.add(conn, of_a_tenant(), [record])
+            await usage_rows.write(conn, [one])
     assert [row["outcome"] for row in await _rows(database, "usage")] == ["lost"]

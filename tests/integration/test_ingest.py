@@ -8,7 +8,7 @@ import procrastinate
 import pytest
 
 from app.errors import JobUnknown, NodeFailed
-from app.ids import JobId, TenantId
+from app.ids import JobId
 from app.postgres import make_pool
 from app.retrieval import jobs
 from app.retrieval.ingest import BATCH
@@ -111,8 +111,8 @@ async def test_the_progress_of_a_job_grows_with_what_is_embedded(retrieval: Retr
     upload = await retrieval.add(tenant, "long.md", long_text(4 * BATCH))
     told: list[float] = [(await retrieval.job(tenant, upload.job_id)).progress]
 
-    async def embed(tenant_id: TenantId, texts: Sequence[str]) -> list[list[float]]:
-        told.append((await retrieval.job(tenant_id, upload.job_id)).progress)
+    async def embed(job: jobs.ClaimedJob, texts: Sequence[str]) -> list[list[float]]:
+        told.append((await retrieval.job(job.tenant_id, upload.job_id)).progress)
         return await retrieval.embedding(texts)
 
     await retrieval.ingest(embed=embed).run(upload.job_id)
@@ -128,9 +128,9 @@ async def test_a_job_that_goes_on_no_longer_tells_what_it_waited_for(retrieval: 
     retrieval.embedding.raises = None
     told: list[tuple[str | None, str | None]] = []
 
-    async def embed(tenant_id: TenantId, texts: Sequence[str]) -> list[list[float]]:
-        job = await retrieval.job(tenant_id, upload.job_id)
-        told.append((job.error_code, job.error_detail))
+    async def embed(job: jobs.ClaimedJob, texts: Sequence[str]) -> list[list[float]]:
+        told_of = await retrieval.job(job.tenant_id, upload.job_id)
+        told.append((told_of.error_code, told_of.error_detail))
         return await retrieval.embedding(texts)
 
     await retrieval.ingest(embed=embed).run(upload.job_id)

@@ -14,6 +14,7 @@ from app.errors import NodeFailed
 from app.ids import TenantId
 from app.retrieval import jobs
 from app.retrieval.documents import Upload
+from app.retrieval.jobs import ClaimedJob
 from app.retrieval.states import DocumentState, JobKind
 from tests.fakes.node import FakeNode
 from tests.fakes.retrieval import Retrieval
@@ -53,13 +54,13 @@ class Telling:
         self._retrieval = retrieval
         self.breaks: set[TenantId] = set()
 
-    async def embed(self, tenant_id: TenantId, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def embed(self, job: ClaimedJob, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """Embed."""
         await asyncio.sleep(0)
         log.info(INSIDE, texts=len(texts))
-        if tenant_id in self.breaks:
+        if job.tenant_id in self.breaks:
             raise NodeFailed("node a broke off")
-        return await self._retrieval.embedding.for_tenant(tenant_id, texts)
+        return await self._retrieval.embedding.for_job(job, texts)
 
 
 async def test_every_line_inside_an_ingestion_carries_its_own_ids(retrieval: Retrieval) -> None:

@@ -145,9 +145,9 @@ async def test_a_dead_replicas_slot_returns_and_its_call_is_left_as_lost(store: 
             await asyncio.sleep(0.01)
 
     orphans = [orphan async for orphan in alive.take_orphans()]
-    assert [orphan.run_id for orphan in orphans if orphan is not None] == [lease.facts.run_id]
+    assert [orphan.usage.account.run_id for orphan in orphans if orphan is not None] == [lease.facts.run_id]
     assert orphans[0] is not None
-    record = orphans[0].record
+    record = orphans[0].usage
     assert (record.id, record.outcome, record.output_tokens) == (lease.facts.id, Outcome.LOST, 5)
     assert record.thinking_tokens == 3
     # From the lease until its process was last heard of; it ran out 200,000 later.

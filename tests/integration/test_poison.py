@@ -12,7 +12,17 @@ from app.inference.slots.patience import FIRST_PAUSE_S
 from app.inference.words.records import Answer, ChatCall
 from tests.fakes.node import FakeNode
 from tests.fakes.words import numbers_of
-from tests.integration.inference_fixtures import QUICK, SMALL, Replica, ask, catalogue, fake, open_replica
+from tests.integration.inference_fixtures import (
+    QUICK,
+    SMALL,
+    Replica,
+    Seen,
+    ask,
+    catalogue,
+    embed,
+    fake,
+    open_replica,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +47,7 @@ async def node() -> AsyncGenerator[FakeNode]:
 
 async def _chat(replica: Replica, call: ChatCall) -> Answer:
     return await replica.dispatcher.chat(
-        call, on_route=lambda _: None, on_delta=lambda _: None, on_restart=lambda: None
+        call, on_route=lambda _: None, on_delta=lambda _: None, on_restart=lambda: None, on_usage=lambda _: None
     )  # fmt: skip
 
 
@@ -81,9 +91,9 @@ async def test_one_chunk_that_breaks_the_only_embedding_node_takes_it_from_no_ot
         node.script(status=400, error="embedding contains NaN or Inf values", times=-1)
         for _ in range(4):
             with pytest.raises(NodeFailed):
-                await replica.dispatcher.embed(["sound", "poison"], agent="ingest")
+                await embed(replica, ["sound", "poison"], Seen())
         node.scripts.clear()
-        assert len((await replica.dispatcher.embed(["sound"], agent="ingest")).vectors) == 1
+        assert len((await embed(replica, ["sound"], Seen())).vectors) == 1
 
 
 async def test_a_call_comes_back_to_the_node_that_broke_it_after_longer_and_longer_pauses(

@@ -13,8 +13,9 @@ from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import NodeState
 from app.inference.opening import Knobs, open_inference
-from app.inference.probing.own_calls import OwnCalls
 from app.inference.probing.probe import IDLE_S, Probe
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import Outcome
 from app.loops import Loops
 from app.postgres import Database, make_pool
 from app.redis import open_redis
@@ -25,12 +26,16 @@ from tests.integration.inference_fixtures import (
     QUICK,
     SMALL,
     Replica,
+    Seen,
     ask,
     catalogue,
+    chat,
     fake,
     open_replica,
     until,
 )
+
+PROBES = {"purpose": "probe"}
 
 pytestmark = pytest.mark.integration
 
@@ -62,14 +67,11 @@ class Clock:
         return time.monotonic() + self.ahead_s
 
 
-def own_calls(replica: Replica) -> OwnCalls:
-    """Return what asks the replica's nodes for the platform."""
-    return OwnCalls(replica.fleet, replica.leases, replica.ollama)
-
-
-def _probe(replica: Replica, database: Database, clock: Callable[[], float]) -> Probe:
+def _probe(
+    replica: Replica, database: Database, clock: Callable[[], float] = time.monotonic, seen: Seen | None = None
+) -> Probe:
     return Probe(
-        replica.fleet, own_calls(replica), replica.ollama, NodeRows(database), replica.store, replica.metrics,
+        replica.fleet, replica.own_calls(seen), replica.ollama, NodeRows(database), replica.store,
         clock=clock,
     )  # fmt: skip
 
@@ -77,9 +79,22 @@ def _probe(replica: Replica, database: Database, clock: Callable[[], float]) -> 
 async def test_resident_models_that_nobody_used_are_asked_for_one_token(
     node: FakeNode, database: Database, redis_url: str
 ) -> None:
+    seen = Seen()
     async with open_replica(catalogue([node]), redis_url) as replica:
-        await _probe(replica, database, time.monotonic).try_idle()
+        await _probe(replica, database, seen=seen).try_idle()
         assert [(call.model, call.tokens) for call in node.calls] == [(SMALL, 1), (EMBED, 0)]
+        assert [(one.account, one.model, one.outcome, one.output_tokens) for one in seen.usages] == [
+            (Account(purpose=Purpose.PROBE), SMALL, Outcome.DONE, 1),
+            (Account(purpose=Purpose.PROBE), EMBED, Outcome.DONE, 0),
+        ]
+        assert [one.digest for one in seen.usages] == [node.models[name].sha for name in (SMALL, EMBED)]
+        assert all(one.gpu_us > 0 and one.input_tokens > 0 for one in seen.usages)
+        by_purpose = replica.metrics.registry.get_sample_value("switchyard_purpose_gpu_seconds_total", PROBES)
+        assert by_purpose == pytest.approx(sum(one.gpu_us for one in seen.usages) / 1_000_000)
+        for one in seen.usages:
+            where = {"tier": "own", "node": "n0", "model": one.model}
+            spent_s = replica.metrics.registry.get_sample_value("switchyard_gpu_seconds_total", where)
+            assert spent_s == pytest.approx(one.gpu_us / 1_000_000)
         assert not any(call.loaded for call in node.calls)
         assert await replica.store.client.get("sy:node:n0") is None
 
@@ -95,21 +110,21 @@ async def test_one_replica_of_several_makes_the_trial(node: FakeNode, database: 
 async def test_a_trial_that_fails_counts_against_the_model(node: FakeNode, database: Database, redis_url: str) -> None:
     clock = Clock()
     async with open_replica(catalogue([node]), redis_url) as replica:
-        probe = _probe(replica, database, clock)
+        seen = Seen()
+        probe = _probe(replica, database, clock, seen)
         node.script(status=500, model=SMALL, times=-1)
         for _ in range(3):
             await replica.store.client.flushall()
             await probe.try_idle()
             clock.ahead_s += IDLE_S
         assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.OPEN
+        assert [(one.model, one.outcome) for one in seen.broken] == [(SMALL, Outcome.FAILED)] * 3
 
 
 async def test_a_full_node_is_not_tried(node: FakeNode, database: Database, redis_url: str) -> None:
     async with open_replica(catalogue([node], slots=1), redis_url) as replica:
         node.script(hang_after=0)
-        task = asyncio.create_task(
-            replica.dispatcher.chat(ask(), on_route=lambda _: None, on_delta=lambda _: None, on_restart=lambda: None)
-        )
+        task = asyncio.create_task(chat(replica, ask(), Seen()))
         await until(lambda: len(node.calls) == 1)
         await _probe(replica, database, time.monotonic).try_idle()
         assert len(node.calls) == 1

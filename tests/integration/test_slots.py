@@ -13,11 +13,13 @@ from app.errors import DeadlineExceeded, NoSlotInTime
 from app.inference.words.records import Outcome
 from tests.fakes.node import FakeNode
 from tests.integration.inference_fixtures import (
+    ACCOUNT,
     QUICK,
     Seen,
     ask,
     catalogue,
     chat,
+    embed,
     fake,
     open_replica,
     until,
@@ -47,10 +49,10 @@ async def test_two_replicas_never_send_a_node_more_calls_than_slots(node: FakeNo
         answers = await asyncio.gather(*(chat(replica, ask(), Seen()) for replica in replicas for _ in range(8)))
     assert len(answers) == 16
     assert node.most_active == 2
-    assert max(answer.record.wait_us for answer in answers) > 0
+    assert max(answer.usage.wait_us for answer in answers) > 0
     # What the node did in its two slots at once is attributed once: no more than from the first to the last moment.
     wall_us = (max(call.ended_at for call in node.calls) - min(call.started_at for call in node.calls)) * 1_000_000
-    assert sum(answer.record.gpu_us for answer in answers) <= wall_us + 200_000
+    assert sum(answer.usage.gpu_us for answer in answers) <= wall_us + 200_000
 
 
 async def test_a_call_waits_no_longer_than_it_may(node: FakeNode, redis_url: str) -> None:
@@ -77,7 +79,7 @@ async def test_a_slot_freed_by_another_replica_is_heard_of(node: FakeNode, redis
         waiting = asyncio.create_task(chat(other, ask(), Seen()))
         await until(lambda: other.metrics.registry.get_sample_value("switchyard_calls_waiting") == 1.0)
         holding.cancel()
-        assert (await waiting).record.wait_us > 0
+        assert (await waiting).usage.wait_us > 0
         await asyncio.gather(holding, return_exceptions=True)
 
 
@@ -94,14 +96,14 @@ async def test_the_slot_of_a_replica_that_died_is_used_again_and_its_call_has_on
         task = asyncio.create_task(chat(dying, ask(), seen))
         await until(lambda: len(seen.text.split()) == 3)
         # The lease runs out although the call hangs on: as if its process were stopped.
-        assert (await chat(living, ask(), Seen())).record.outcome is Outcome.DONE
+        assert (await chat(living, ask(), Seen())).usage.outcome is Outcome.DONE
         orphans = [orphan async for orphan in living.leases.take_orphans()]
         # It was never renewed, so nobody heard of it after it began.
-        lost = [orphan.record for orphan in orphans if orphan is not None]
-        assert [(record.outcome, record.gpu_us) for record in lost] == [(Outcome.LOST, 0)]
+        lost = [orphan.usage for orphan in orphans if orphan is not None]
+        assert [(usage.account, usage.outcome, usage.gpu_us) for usage in lost] == [(ACCOUNT, Outcome.LOST, 0)]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert [(record.id, record.gpu_us >= 250_000) for record in seen.records] == [(lost[0].id, True)]
+        assert [(usage.id, usage.gpu_us >= 250_000) for usage in seen.broken] == [(lost[0].id, True)]
 
 
 async def test_without_redis_answers_go_on_and_say_so(node: FakeNode, tmp_path: Path) -> None:
@@ -111,10 +113,10 @@ async def test_without_redis_answers_go_on_and_say_so(node: FakeNode, tmp_path: 
             own.stop()
             answers = await asyncio.gather(*(chat(replica, ask(), Seen()) for _ in range(4)))
             assert [answer.degraded for answer in answers] == [("coordination",)] * 4
-            assert all(answer.record.gpu_us > 0 for answer in answers)
+            assert all(answer.usage.gpu_us > 0 for answer in answers)
             # Half of the two slots are this replica's.
             assert node.most_active == 1
-            assert (await replica.dispatcher.embed(["x"], agent="test")).degraded == ("coordination",)
+            assert (await embed(replica, ["x"], Seen())).degraded == ("coordination",)
         own.start()
 
 
@@ -126,4 +128,4 @@ async def test_a_flush_in_the_middle_of_a_stream_is_not_noticed(node: FakeNode, 
         await until(lambda: len(seen.text.split()) > 10)
         server.client().flushall()
         answer = await task
-        assert (answer.degraded, answer.record.output_tokens, answer.record.gpu_us > 0) == ((), 200, True)
+        assert (answer.degraded, answer.usage.output_tokens, answer.usage.gpu_us > 0) == ((), 200, True)

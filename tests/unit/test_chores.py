@@ -1,7 +1,6 @@
 """In what order a worker cares for the runs of processes that died."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import cast
@@ -11,20 +10,22 @@ import procrastinate
 import pytest
 
 from app.errors import StoreUnavailable
-from app.ids import RunId, SessionId, TenantId
+from app.ids import RunId, TenantId
 from app.inference.slots.lease import Orphan
-from app.inference.words.records import CallKind, CallRecord, Outcome
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.tiers import Tier
 from app.wiring import Platform
 from app.worker import Chores
 
 RUN = RunId(UUID(int=7))
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-RECORD = CallRecord(
+LOST = Usage(
     id=UUID(int=3),
+    account=Account(purpose=Purpose.CHAT, tenant_id=TenantId(UUID(int=1)), run_id=RUN),
     kind=CallKind.CHAT,
     agent="assistant",
-    route_id=None,
+    route=None,
     tier=Tier.SIMPLE,
     node="a",
     model="m",
@@ -54,7 +55,7 @@ class Died:
 
     def chores(self) -> Chores:
         """Return what a worker does there; this object stands in for each part that it uses."""
-        platform = SimpleNamespace(runs=self, leases=self, database=self)
+        platform = SimpleNamespace(runs=self, leases=self, book=self)
         return Chores(cast("Platform", platform), cast("procrastinate.App", self))
 
     async def expired(self) -> list[RunId]:
@@ -65,21 +66,15 @@ class Died:
         """The call that nobody makes any more."""
         if self.is_redis_away:
             raise StoreUnavailable("Redis does not answer", store="coordination")
-        yield Orphan(RUN, RECORD)
+        yield Orphan(LOST)
 
-    async def owner(self, run_id: RunId) -> tuple[TenantId, None, SessionId]:
-        """Whose the run is."""
-        assert run_id == RUN
-        return TenantId(UUID(int=1)), None, SessionId(UUID(int=2))
+    async def take_dropped(self) -> int:
+        """No call was too many."""
+        return 0
 
-    @asynccontextmanager
-    async def connection(self, _operation: str) -> AsyncGenerator["Died"]:
-        """The database."""
-        yield self
-
-    async def execute(self, _statement: str, values: dict[str, object]) -> None:
-        """Note the row."""
-        self.did.append(f"stored {values['outcome']} {values['thinking_tokens']}")
+    async def write(self, usages: Sequence[Usage]) -> None:
+        """Note the rows."""
+        self.did += [f"stored {usage.outcome} {usage.thinking_tokens}" for usage in usages]
 
     def configure_task(self, name: str, **_options: object) -> "Died":
         """The queue."""

@@ -1,4 +1,4 @@
-"""One call from its question to its record, over all its attempts.
+"""One call from its question to its usage, over all its attempts.
 
-Doors: `dispatcher.Dispatcher`, `usage_rows`.
+Doors: `dispatcher.Dispatcher`, `usage_book.UsageBook`, `usage_rows`.
 """

@@ -10,7 +10,7 @@ import structlog
 from app.degradation import Degradation
 from app.inference.calls.calibration import SEEN_SHARE
 from app.inference.calls.progress import Progress
-from app.inference.calls.settling import NS_PER_US, Seen
+from app.inference.calls.settling import Seen, reported_of_chat
 from app.inference.estimates import US_PER_S, Reported
 from app.inference.slots.admission import Held
 from app.inference.wire.bodies import ChatLine
@@ -96,7 +96,7 @@ class ChatAttempt:
             has_tool_calls=bool(self.tool_calls),
             is_at_limit=line.eval_count >= self.held.asked.need.max_tokens,
         )
-        reported = _reported(line, self.held)
+        reported = reported_of_chat(line, self.held)
         self.seen.finish_reason, self.seen.reported = reason, reported
         if reason is FinishReason.OTHER:
             log.warning("call.unknown_done_reason", node=self.route.node, model=self.route.model)
@@ -141,14 +141,3 @@ class ChatAttempt:
         if reason is FinishReason.LENGTH:
             return "the model's tokens ran out while it was thinking: give it more with max_tokens"
         return "the model thought, and gave no text"
-
-
-def _reported(line: ChatLine, held: Held) -> Reported:
-    return Reported(
-        input_tokens=line.prompt_eval_count,
-        # A node that does not count has streamed what it has streamed.
-        output_tokens=line.eval_count or held.lease.tokens,
-        load_us=line.load_duration // NS_PER_US,
-        prefill_us=line.prompt_eval_duration // NS_PER_US,
-        decode_us=line.eval_duration // NS_PER_US,
-    )

@@ -6,14 +6,14 @@ from uuid import uuid4
 import structlog
 
 from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
-from app.ids import RouteId, RunId
+from app.ids import RouteId
 from app.inference.calls.calibration import Calibration
 from app.inference.calls.chat_attempt import ChatAttempt, End, OnThinking, Reader, ignore_thinking
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.embedding import Asker, Embedder
-from app.inference.calls.guard import AttemptGuard, Limits, ignore_record
+from app.inference.calls.guard import AttemptGuard, Limits
 from app.inference.calls.progress import Progress, too_long
-from app.inference.calls.settling import OnRecord, Settling
+from app.inference.calls.settling import OnUsage, Settling
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.complexity import Rating, rate
 from app.inference.routing.placement import Need
@@ -22,6 +22,7 @@ from app.inference.slots.patience import OnWait, Patience, ignore_wait, within
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.bodies import ChatLine, chat_body
 from app.inference.wire.ollama import Ollama
+from app.inference.words.account import Account
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
 from app.inference.words.records import Answer, CallKind, ChatCall, Embedding
 from app.inference.words.route import Reason, Route
@@ -93,8 +94,8 @@ class Dispatcher:
         on_route: Callable[[Route], None],
         on_delta: Callable[[str], None],
         on_restart: Callable[[], None],
+        on_usage: OnUsage,
         on_thinking: OnThinking = ignore_thinking,
-        on_record: OnRecord = ignore_record,
         on_wait: OnWait = ignore_wait,
     ) -> Answer:
         """Answer a chat call.
@@ -102,7 +103,7 @@ class Dispatcher:
         `on_route` is told the route once the lease is held, and again when the call moves; `on_delta` each piece of
         sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta;
         `on_thinking` each piece of what the model thinks, also when nobody asked for it.
-        `on_record` gets the record of each attempt that failed or was cancelled; that of the answer is in the answer.
+        `on_usage` gets the usage of each attempt, however it ended, and sees to it that it is stored.
         `on_wait` is told when the call begins to wait for a node, which it does for up to `call.patience_s`.
         Raises NoNodeAvailable, NoSlotInTime, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded, ContextTooLong,
         ModelUnknown.
@@ -118,22 +119,22 @@ class Dispatcher:
                 held = await self._admit(progress, patience)
                 attempt = ChatAttempt(progress, held, _route(held, rating, progress), reader, self._clock)
                 try:
-                    async with self._attempts.guard(held, attempt.route, attempt.seen, on_record):
+                    async with self._attempts.guard(held, attempt.route, attempt.seen, on_usage):
                         on_route(attempt.route)
                         attempt.begin()
                         end = attempt.end(await self._stream(attempt))
                         break
                 except CallBroke as broke:
                     await self._after(broke, attempt, patience)
-        return await self._answer(attempt, end, on_record)
+        return await self._answer(attempt, end, on_usage)
 
     async def embed(
         self,
         texts: Sequence[str],
         *,
         agent: str,
-        run_id: RunId | None = None,
-        on_record: OnRecord = ignore_record,
+        account: Account,
+        on_usage: OnUsage,
         patience_s: float = 0.0,
         on_wait: OnWait = ignore_wait,
     ) -> Embedding:
@@ -143,7 +144,7 @@ class Dispatcher:
         NodeRefused, ContextTooLong.
         """
         patience = Patience(patience_s, clock=self._clock, on_wait=on_wait)
-        return await self._embedder.embed(texts, Asker(agent, run_id), patience, on_record)
+        return await self._embedder.embed(texts, Asker(agent, account), patience, on_usage)
 
     def _rating(self, call: ChatCall) -> Rating:
         if call.model is not None:
@@ -186,7 +187,7 @@ class Dispatcher:
         for need in progress.needs():
             try:
                 return await self._admission.admit(
-                    Asked(need, progress.identity, progress.call.agent, progress.call.run_id),
+                    Asked(need, progress.identity, progress.call.agent, progress.call.account),
                     self._limits.slot_wait_s,
                     patience,
                 )
@@ -207,16 +208,16 @@ class Dispatcher:
         )
         return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), attempt.on_heard)
 
-    async def _answer(self, attempt: ChatAttempt, end: End, on_record: OnRecord) -> Answer:
+    async def _answer(self, attempt: ChatAttempt, end: End, on_usage: OnUsage) -> Answer:
         progress = attempt.progress
         progress.note_counted(attempt.held, end.line.prompt_eval_count)
-        record = await self._settling.finish(attempt.held, attempt.route, end.reported, attempt.seen, on_record)
+        usage = await self._settling.finish(attempt.held, attempt.route, end.reported, attempt.seen, on_usage)
         return Answer(
             text=progress.text,
             thinking=progress.thinking,
             tool_calls=attempt.tool_calls,
             route=attempt.route,
-            record=record,
+            usage=usage,
             continued=attempt.route.reason is Reason.CONTINUED,
             finish_reason=end.finish_reason,
             degraded=attempt.degraded(end.line),

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 from app.degradation import Degradation
 from app.errors import NoNodeAvailable, NoSlotInTime
-from app.ids import RunId
 from app.inference.calls.calibration import TOKENS_PER_MESSAGE
 from app.inference.calls.guard import AttemptGuard, Limits
 from app.inference.calls.progress import too_long
-from app.inference.calls.settling import NS_PER_US, OnRecord, Seen, Settling
-from app.inference.estimates import Reported
+from app.inference.calls.settling import OnUsage, Seen, Settling, reported_of_embed
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Admission, Asked, Held
 from app.inference.slots.patience import Patience
 from app.inference.wire.bodies import EmbedReply, embed_body
 from app.inference.wire.ollama import Ollama
+from app.inference.words.account import Account
 from app.inference.words.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, empty, refused
 from app.inference.words.records import CallKind, Embedding, identity_of
 
@@ -26,10 +25,10 @@ BYTES_PER_TOKEN = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who wants vectors, and for which run."""
+    """Who wants vectors, and who pays for them."""
 
     agent: str
-    run_id: RunId | None
+    account: Account
 
 
 class Embedder:
@@ -54,7 +53,7 @@ class Embedder:
         self._model = model
         self._retries = retries
 
-    async def embed(self, texts: Sequence[str], asker: Asker, patience: Patience, on_record: OnRecord) -> Embedding:
+    async def embed(self, texts: Sequence[str], asker: Asker, patience: Patience, on_usage: OnUsage) -> Embedding:
         """See Dispatcher.embed."""
         batch = Batch(texts, self._model, self._limits.attempts)
         self._retries.note_call()
@@ -62,16 +61,14 @@ class Embedder:
             held = await self._admit(batch, asker, patience)
             batch.cut(held)
             try:
-                async with self._attempts.guard(held, None, Seen(), on_record):
+                async with self._attempts.guard(held, None, Seen(), on_usage):
                     reply = await self._ask(held, batch)
                     break
             except CallBroke as broke:
                 await self._after(broke, batch, held, patience)
-        load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
-        reported = Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)
-        record = await self._settling.finish(held, None, reported, Seen(), on_record)
+        usage = await self._settling.finish(held, None, reported_of_embed(reply), Seen(), on_usage)
         degraded = () if held.lease.coordinated else (Degradation.COORDINATION,)
-        return Embedding(vectors=batch.join(reply.embeddings), record=record, degraded=degraded)
+        return Embedding(vectors=batch.join(reply.embeddings), usage=usage, degraded=degraded)
 
     async def _after(self, broke: CallBroke, batch: "Batch", held: Held, patience: Patience) -> None:
         """Wait for as long as the next attempt must. Raises what ends the call."""
@@ -92,7 +89,7 @@ class Embedder:
                     await patience.wait(trouble)
 
     async def _place(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
-        asked = Asked(batch.need(), batch.identity, asker.agent, asker.run_id)
+        asked = Asked(batch.need(), batch.identity, asker.agent, asker.account)
         return await self._admission.admit(asked, self._limits.slot_wait_s, patience)
 
     async def _ask(self, held: Held, batch: "Batch") -> EmbedReply:

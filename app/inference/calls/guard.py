@@ -4,18 +4,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.inference.calls.settling import OnRecord, Seen, Settling
+from app.inference.calls.settling import OnUsage, Seen, Settling
 from app.inference.fleet.nodes import Fleet
 from app.inference.slots.admission import Held
 from app.inference.wire.ollama import Target, Waits
 from app.inference.words.failures import CallBroke
-from app.inference.words.records import CallRecord, Outcome
+from app.inference.words.records import Outcome
 from app.inference.words.route import Route
 from app.telemetry.metrics import Metrics
-
-
-def ignore_record(_record: CallRecord, _route: Route | None) -> None:
-    """Take a record and do nothing with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +28,7 @@ class Limits:
 
 
 class AttemptGuard:
-    """Guards attempts: whatever breaks one, its slot is given back and its record is made."""
+    """Guards attempts: whatever breaks one, its slot is given back and its usage is told."""
 
     def __init__(self, fleet: Fleet, settling: Settling, metrics: Metrics, limits: Limits) -> None:
         self._fleet = fleet
@@ -51,8 +47,8 @@ class AttemptGuard:
         return Waits(first_s, self._limits.gap_s)
 
     @asynccontextmanager
-    async def guard(self, held: Held, route: Route | None, seen: Seen, on_record: OnRecord) -> AsyncGenerator[None]:
-        """Run the attempt's body; if it raises (or is cancelled) settle it, hand over its record, and let it pass."""
+    async def guard(self, held: Held, route: Route | None, seen: Seen, on_usage: OnUsage) -> AsyncGenerator[None]:
+        """Run the attempt's body; if it raises (or is cancelled) settle it, tell its usage, and let it pass."""
         outcome = Outcome.CANCELLED
         done = False
         try:
@@ -65,4 +61,4 @@ class AttemptGuard:
             raise
         finally:
             if not done:
-                await self._settling.break_off(held, route, outcome, seen, on_record)
+                await self._settling.break_off(held, route, outcome, seen, on_usage)

@@ -1,6 +1,5 @@
-"""Turns a call that ended into its record, and gives its slot back."""
+"""Turns a call that ended into its usage, and gives its slot back."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,14 +9,18 @@ from app.inference.estimates import US_PER_S, Reported, attributed_us, cost_usd_
 from app.inference.fleet.nodes import Fleet
 from app.inference.slots.admission import Held
 from app.inference.slots.register import LeaseRegister
+from app.inference.wire.bodies import ChatLine, EmbedReply
 from app.inference.words.ends import FinishReason
-from app.inference.words.records import CallKind, CallRecord, Outcome
+from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.route import Reason, Route
 from app.telemetry.metrics import Metrics
 
-OnRecord: TypeAlias = Callable[[CallRecord, Route | None], None]
+OnUsage: TypeAlias = Callable[[Usage], None]
+"""Told the usage of every attempt, once each, however it ended; whoever is told has it stored."""
 
 NS_PER_US = 1000
+OWN = "own"
+"""The label `tier` of calls that the installation makes for itself."""
 
 
 @dataclass(slots=True)
@@ -33,7 +36,7 @@ class Seen:
 
 
 class Settling:
-    """Releases leases, makes records, and feeds the fleet's view and the metrics."""
+    """Releases leases, makes usage, and feeds the fleet's view and the metrics."""
 
     def __init__(self, fleet: Fleet, leases: LeaseRegister, metrics: Metrics, *, clock: Callable[[], float]) -> None:
         self._fleet = fleet
@@ -41,26 +44,20 @@ class Settling:
         self._metrics = metrics
         self._clock = clock
 
-    async def finish(
-        self, held: Held, route: Route | None, reported: Reported, seen: Seen, on_record: OnRecord
-    ) -> CallRecord:
-        """Settle a call that ended well. If this is cancelled, the record goes to `on_record`."""
+    async def finish(self, held: Held, route: Route | None, reported: Reported, seen: Seen, on_usage: OnUsage) -> Usage:
+        """Settle a call that ended well; its usage goes to `on_usage`, even if this is cancelled."""
         ended = self._clock()
         candidate = held.candidate
         speed = measure(reported, was_resident=candidate.resident, was_cached=candidate.affinity)
         self._fleet.succeeded(candidate.node, held.model.name, num_ctx=candidate.num_ctx, speed=speed)
         metered_us = self._leases.gpu_us(held.lease)
-
-        def record() -> CallRecord:
-            gpu_us = attributed_us(metered_us, reported.worked_us, self._gpus(held))
-            return self._record(held, route, reported, Outcome.DONE, seen, gpu_us, ended)
-
         try:
             metered_us = await self._leases.release(held.lease)
-        except asyncio.CancelledError:
-            on_record(record(), route)
-            raise
-        return record()
+        finally:
+            gpu_us = attributed_us(metered_us, reported.worked_us, self._gpus(held))
+            usage = self._usage(held, route, reported, Outcome.DONE, seen, gpu_us, ended)
+            on_usage(usage)
+        return usage
 
     async def break_off(
         self,
@@ -68,9 +65,9 @@ class Settling:
         route: Route | None,
         outcome: Outcome,
         seen: Seen,
-        on_record: OnRecord,
+        on_usage: OnUsage,
     ) -> None:
-        """Settle a call that failed or was cancelled; its record goes to `on_record`, even if this is cancelled too."""
+        """Settle a call that failed or was cancelled; its usage goes to `on_usage`, even if this is cancelled too."""
         ended = self._clock()
         gpu_us = self._leases.gpu_us(held.lease)
         try:
@@ -81,12 +78,12 @@ class Settling:
                 held.prompt_tokens, held.lease.tokens, seen_us=seen_us, life_us=seen.life_us
             )
             gpu_us = attributed_us(gpu_us, used.worked_us or seen_us, self._gpus(held))
-            on_record(self._record(held, route, used, outcome, seen, gpu_us, ended), route)
+            on_usage(self._usage(held, route, used, outcome, seen, gpu_us, ended))
 
     def _gpus(self, held: Held) -> int:
         return self._fleet.view(held.candidate.node).node.gpus
 
-    def _record(
+    def _usage(
         self,
         held: Held,
         route: Route | None,
@@ -95,13 +92,14 @@ class Settling:
         seen: Seen,
         gpu_us: int,
         ended: float,
-    ) -> CallRecord:
+    ) -> Usage:
         facts = held.lease.facts
-        record = CallRecord(
+        usage = Usage(
             id=facts.id,
+            account=held.asked.account,
             kind=facts.kind,
             agent=facts.agent,
-            route_id=route.id if route is not None else None,
+            route=route,
             tier=facts.tier,
             node=facts.node,
             model=facts.model,
@@ -122,21 +120,52 @@ class Settling:
             thinking_tokens=min(held.lease.thinking_tokens, used.output_tokens),
             finish_reason=seen.finish_reason,
         )
-        self._count(record, route.reason if route is not None else Reason.ONLY_CANDIDATE)
-        return record
+        self._count(usage)
+        return usage
 
-    def _count(self, record: CallRecord, reason: Reason) -> None:
-        tier = record.tier.value if record.tier is not None else record.kind.value
-        where = (tier, record.node, record.model)
-        self._metrics.model_calls.labels(*where, record.outcome.value).inc()
-        self._metrics.placements.labels(record.node, reason.value).inc()
-        self._metrics.input_tokens.labels(*where).inc(record.input_tokens)
-        self._metrics.output_tokens.labels(*where).inc(record.output_tokens)
-        if record.kind is CallKind.CHAT:
-            self._metrics.thinking_tokens.labels(*where).inc(record.thinking_tokens)
-        if record.outcome is Outcome.DONE and record.finish_reason is not None:
-            self._metrics.answers.labels(*where, record.finish_reason.value).inc()
-        self._metrics.gpu_seconds.labels(*where).inc(record.gpu_us / US_PER_S)
-        self._metrics.cost_usd.labels(*where).inc(record.cost_usd_micro / 1_000_000)
-        if record.first_token_us and record.kind is CallKind.CHAT:
-            self._metrics.first_token.labels(tier, record.model).observe(record.first_token_us / US_PER_S)
+    def _count(self, usage: Usage) -> None:
+        where = (counted_as(usage), usage.node, usage.model)
+        metrics, gpu_s = self._metrics, usage.gpu_us / US_PER_S
+        metrics.purpose_gpu_seconds.labels(usage.account.purpose.value).inc(gpu_s)
+        metrics.gpu_seconds.labels(*where).inc(gpu_s)
+        metrics.cost_usd.labels(*where).inc(usage.cost_usd_micro / 1_000_000)
+        if usage.account.tenant_id is not None:
+            self._count_for_tenants(usage, where)
+
+    def _count_for_tenants(self, usage: Usage, where: tuple[str, str, str]) -> None:
+        metrics, reason = self._metrics, Reason.ONLY_CANDIDATE if usage.route is None else usage.route.reason
+        metrics.model_calls.labels(*where, usage.outcome.value).inc()
+        metrics.placements.labels(usage.node, reason.value).inc()
+        metrics.input_tokens.labels(*where).inc(usage.input_tokens)
+        metrics.output_tokens.labels(*where).inc(usage.output_tokens)
+        if usage.kind is CallKind.CHAT:
+            metrics.thinking_tokens.labels(*where).inc(usage.thinking_tokens)
+        if usage.outcome is Outcome.DONE and usage.finish_reason is not None:
+            metrics.answers.labels(*where, usage.finish_reason.value).inc()
+        if usage.first_token_us and usage.kind is CallKind.CHAT:
+            metrics.first_token.labels(where[0], usage.model).observe(usage.first_token_us / US_PER_S)
+
+
+def counted_as(usage: Usage) -> str:
+    """Return the label `tier` that a call counts under: that of calls without a tier is their kind, of our own OWN."""
+    if usage.account.tenant_id is None:
+        return OWN
+    return usage.kind.value if usage.tier is None else usage.tier.value
+
+
+def reported_of_chat(line: ChatLine, held: Held) -> Reported:
+    """Return what the last line of a chat says."""
+    return Reported(
+        input_tokens=line.prompt_eval_count,
+        # A node that does not count has streamed what it has streamed.
+        output_tokens=line.eval_count or held.lease.tokens,
+        load_us=line.load_duration // NS_PER_US,
+        prefill_us=line.prompt_eval_duration // NS_PER_US,
+        decode_us=line.eval_duration // NS_PER_US,
+    )
+
+
+def reported_of_embed(reply: EmbedReply) -> Reported:
+    """Return what the reply with the vectors says; all that is no loading is reading."""
+    load_us, total_us = reply.load_duration // NS_PER_US, reply.total_duration // NS_PER_US
+    return Reported(reply.prompt_eval_count, 0, load_us, max(0, total_us - load_us), 0)

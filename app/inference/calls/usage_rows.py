@@ -5,12 +5,12 @@ from typing import LiteralString
 
 import msgspec
 
-from app.inference.words.account import Account
-from app.inference.words.records import CallRecord
+from app.inference.routing import route_rows
+from app.inference.words.records import Usage
 from app.postgres import Connection
 
-# A call has one id, so it has one row, however often its record arrives: the record of a process that was only thought
-# dead replaces `lost`, and nothing else is ever replaced.
+# A call has one id, so it has one row, however often its usage arrives: that of a process that was only thought dead
+# replaces `lost`, and nothing else is ever replaced.
 INSERT_USAGE: LiteralString = """
     INSERT INTO usage AS old (id, tenant_id, key_id, session_id, run_id, purpose, route_id, kind, agent, tier, node,
         model, digest, input_tokens, output_tokens, wait_us, load_us, prefill_us, decode_us, first_token_us, gpu_us,
@@ -28,16 +28,20 @@ INSERT_USAGE: LiteralString = """
 """
 
 
-async def add(conn: Connection, account: Account, records: Sequence[CallRecord]) -> None:
-    """Insert records inside the caller's transaction; each call gets one row, however often it is added."""
-    for record in records:
-        values: dict[str, object] = msgspec.structs.asdict(record)
+async def write(conn: Connection, usages: Sequence[Usage]) -> None:
+    """Insert usage and routes inside the caller's transaction; each call gets one row, however often it is written."""
+    for usage in usages:
+        account, route = usage.account, usage.route
+        if route is not None and account.tenant_id is not None:
+            await route_rows.add(conn, account.tenant_id, account.run_id, [route])
+        values: dict[str, object] = msgspec.structs.asdict(usage)
         values |= msgspec.structs.asdict(account)
         values |= {
             "purpose": account.purpose.value,
-            "kind": record.kind.value,
-            "tier": record.tier.value if record.tier is not None else None,
-            "first_token_us": record.first_token_us or None,
-            "outcome": record.outcome.value,
+            "route_id": None if route is None else route.id,
+            "kind": usage.kind.value,
+            "tier": usage.tier.value if usage.tier is not None else None,
+            "first_token_us": usage.first_token_us or None,
+            "outcome": usage.outcome.value,
         }
         await conn.execute(INSERT_USAGE, values)

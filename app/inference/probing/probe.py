@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from uuid import uuid4
 
 import structlog
 
@@ -14,11 +13,11 @@ from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import Fleet, NodeState
 from app.inference.probing.own_calls import OwnCalls
 from app.inference.wire.ollama import Ollama
+from app.inference.words.account import Purpose
 from app.inference.words.failures import CallBroke
 from app.inference.words.records import CallKind
 from app.loops import attempt, attempt_each, raise_together
 from app.redis import RedisStore
-from app.telemetry.metrics import Metrics
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -38,7 +37,6 @@ class Probe:
         ollama: Ollama,
         rows: NodeRows,
         store: RedisStore,
-        metrics: Metrics,
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -47,7 +45,6 @@ class Probe:
         self._ollama = ollama
         self._rows = rows
         self._store = store
-        self._metrics = metrics
         self._clock = clock
         self._is_declared = False
         self._states: dict[str, NodeState] = {}
@@ -111,22 +108,10 @@ class Probe:
             return True
 
     async def _try(self, node: Node, model: Model) -> None:
-        async with self._own.slot(node, model) as num_ctx:
-            if num_ctx is None:
-                return
-            self._fleet.began(node.name, model.name)
-            began_at = self._clock()
-            try:
-                await self._ask(node, model, num_ctx)
-                self._fleet.succeeded(node.name, model.name, num_ctx=num_ctx)
-            except CallBroke as broke:
-                log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
-                # Each trial is a call of its own: what it asks is known to be answerable.
-                self._fleet.failed(node.name, model.name, broke.failure, call=str(uuid4()), began_at=began_at)
-                self._metrics.call_failures.labels(node.name, broke.failure.value).inc()
-
-    async def _ask(self, node: Node, model: Model, num_ctx: int) -> None:
-        if model.kind is CallKind.EMBED:
-            await self._own.embed(node, model, num_ctx)
-        else:
-            await self._own.say(node, model, num_ctx, "hi", "", 1)
+        try:
+            if model.kind is CallKind.EMBED:
+                await self._own.embed(node, model, Purpose.PROBE)
+            else:
+                await self._own.say(node, model, Purpose.PROBE, "hi")
+        except CallBroke as broke:
+            log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)

@@ -11,6 +11,7 @@ from app.inference.calls.continuation_rows import ContinuationRows
 from app.inference.fleet.catalogue import Model, Node, full_name
 from app.inference.fleet.nodes import Fleet, NodeView, routable
 from app.inference.probing.own_calls import OwnCalls
+from app.inference.words.account import Purpose
 from app.inference.words.failures import CallBroke
 from app.inference.words.records import CallKind
 from app.redis import RedisStore
@@ -90,10 +91,10 @@ class Prover:
 
     async def _say(self, node: Node, model: Model, question: str, prefix: str, max_tokens: int) -> str:
         """Ask once, in a slot of its own, which others may have between two. Raises _NoSlot, CallBroke."""
-        async with self._own.slot(node, model) as num_ctx:
-            if num_ctx is None:
-                raise _NoSlot
-            return await self._own.say(node, model, num_ctx, question, prefix, max_tokens)
+        said = await self._own.say(node, model, Purpose.PROOF, question, prefix=prefix, max_tokens=max_tokens)
+        if said is None:
+            raise _NoSlot
+        return said
 
 
 class _NoSlot(Exception):

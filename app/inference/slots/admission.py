@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from app.errors import NoNodeAvailable
-from app.ids import RunId
 from app.inference.estimates import US_PER_S
 from app.inference.fleet.blame import OPEN_FOR_S
 from app.inference.fleet.catalogue import Catalogue, Model
@@ -18,6 +17,7 @@ from app.inference.slots.lease import Lease, LeaseFacts
 from app.inference.slots.patience import Patience
 from app.inference.slots.register import LeaseRegister
 from app.inference.slots.waiting import WaitingRoom, no_slot
+from app.inference.words.account import Account
 from app.inference.words.route import Candidate, Exclusion
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics
@@ -30,7 +30,7 @@ class Asked:
     need: Need
     identity: str
     agent: str
-    run_id: RunId | None
+    account: Account
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Admission:
         wait_us, started_at = round((self._clock() - started) * US_PER_S), datetime.now(UTC)
         granted = await self._leases.acquire(
             placement.eligible,
-            _facts(asked, catalogue, wait_us, started_at),
+            facts_of(asked, catalogue, wait_us, started_at),
             {model.name: model.tokens_per_s for model in catalogue.models},
         )
         if granted is None:
@@ -127,7 +127,9 @@ class Admission:
         )
 
 
-def _facts(asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetime) -> Callable[[Candidate], LeaseFacts]:
+def facts_of(
+    asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetime
+) -> Callable[[Candidate], LeaseFacts]:
     """Return what makes the facts of one attempt's lease; each attempt has an id of its own."""
     call_id = uuid4()
     prices = {node.name: node.price_usd_micro_per_hour for node in catalogue.nodes}
@@ -135,7 +137,8 @@ def _facts(asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetim
         id=call_id,
         kind=asked.need.kind,
         agent=asked.agent,
-        run_id=asked.run_id,
+        account=asked.account,
+        run_id=asked.account.run_id,
         tier=candidate.tier,
         node=candidate.node,
         model=candidate.model,

@@ -8,7 +8,8 @@ import msgspec
 
 from app.ids import RunId
 from app.inference.estimates import US_PER_S, cost_usd_micro
-from app.inference.words.records import CallKind, CallRecord, Outcome
+from app.inference.words.account import Account, Purpose
+from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.tiers import Tier
 
 
@@ -19,6 +20,7 @@ class LeaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     kind: CallKind
     agent: str
     run_id: RunId | None
+    """Of the account, for workers of an older version."""
     tier: Tier | None
     node: str
     model: str
@@ -27,6 +29,8 @@ class LeaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     wait_us: int
     price_usd_micro_per_hour: int
     started_at: datetime
+    account: Account | None = None
+    """None of a replica of an older version."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,10 +66,12 @@ class Lease:
 
 
 class Orphan(msgspec.Struct, frozen=True):
-    """A call whose process died: a record with outcome `lost`, and its run."""
+    """A call whose process died: usage with outcome `lost`.
 
-    run_id: RunId | None
-    record: CallRecord
+    Of a replica of an older version it names the run only, and no tenant: its account is found from that.
+    """
+
+    usage: Usage
 
 
 class _Lost(msgspec.Struct, frozen=True):
@@ -86,12 +92,12 @@ def read_orphan(packed: bytes) -> Orphan | None:
     except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
         return None
     return Orphan(
-        facts.run_id,
-        CallRecord(
+        Usage(
             id=facts.id,
+            account=facts.account or Account(purpose=Purpose.UNSAID, run_id=facts.run_id),
             kind=facts.kind,
             agent=facts.agent,
-            route_id=None,
+            route=None,
             tier=facts.tier,
             node=facts.node,
             model=facts.model,

@@ -120,11 +120,11 @@ class LeaseRegister:
     async def take_dropped(self) -> int:
         """Return how many calls died since this was last asked of which none is kept. Raises StoreUnavailable."""
         async with self._store.use("orphans") as redis:
-            dropped = int(cast("bytes | None", await redis.hget(ORPHANS_KEY, DROPPED)) or 0)
-            if dropped:
-                # Not removed: some may have been added meanwhile.
-                await redis.hincrby(ORPHANS_KEY, DROPPED, -dropped)
-        return dropped
+            async with redis.pipeline(transaction=True) as both:
+                both.hget(ORPHANS_KEY, DROPPED)
+                both.hdel(ORPHANS_KEY, DROPPED)
+                dropped, _ = cast("list[bytes | None]", await both.execute())
+        return int(dropped or 0)
 
     async def renew(self) -> None:
         """Renew every lease of this process, and try again to release those that Redis did not hear of."""

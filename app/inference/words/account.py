@@ -34,3 +34,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     key_id: KeyId | None = None
     session_id: SessionId | None = None
     run_id: RunId | None = None
+
+    @property
+    def ids(self) -> dict[str, str | None]:
+        """What a line of the log says of it."""
+        ids = {"tenant_id": self.tenant_id, "session_id": self.session_id, "run_id": self.run_id}
+        return {name: None if value is None else str(value) for name, value in ids.items()}

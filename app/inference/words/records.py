@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from app.degradation import Degradation
-from app.ids import RouteId, RunId
+from app.inference.words.account import Account
 from app.inference.words.ends import FinishReason
 from app.inference.words.route import Route
 from app.inference.words.thinking import Think
@@ -59,6 +59,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     question: str
     agent: str
+    account: Account
     max_tokens: int
     temperature: float
     tier: Tier | None = None
@@ -71,7 +72,6 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     think: Think | None = None
     response_schema: msgspec.Raw | None = None
-    run_id: RunId | None = None
     deadline_s: float | None = None
     patience_s: float = 0.0
 
@@ -82,18 +82,19 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
         return identity_of((*said, bytes(self.response_schema or b"").decode("utf-8", "replace")))
 
 
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What one call used: a row of `usage`. Durations are integer microseconds, money integer micro-dollars.
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call used, for whom and how it ended. Durations are integer microseconds, money integer micro-dollars.
 
-    `wait_us` is the wait for a slot, `first_token_us` the time from the lease to the first text (0: there was none).
-    `output_tokens` are all that were generated; at least `thinking_tokens` of them were thinking. `finish_reason` is
-    None where the node did not come to its end.
+    `route` says why a chat went where it did. `wait_us` is the wait for a slot, `first_token_us` the time from the
+    lease to the first text (0: there was none). `output_tokens` are all that were generated; at least
+    `thinking_tokens` of them were thinking. `finish_reason` is None where the node did not come to its end.
     """
 
     id: UUID
+    account: Account
     kind: CallKind
     agent: str
-    route_id: RouteId | None
+    route: Route | None
     tier: Tier | None
     node: str
     model: str
@@ -113,6 +114,20 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     thinking_tokens: int = 0
     finish_reason: FinishReason | None = None
 
+    @property
+    def facts(self) -> dict[str, str | int | None]:
+        """What a line of the log says of it."""
+        return {
+            "call_id": str(self.id),
+            "purpose": self.account.purpose.value,
+            **self.account.ids,
+            "node": self.node,
+            "model": self.model,
+            "gpu_us": self.gpu_us,
+            "cost_usd_micro": self.cost_usd_micro,
+            "outcome": self.outcome.value,
+        }
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A finished chat call: text that somebody can see, after `ChatCall.prefix` if that was not dropped, or tool calls.
@@ -124,7 +139,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     route: Route
-    record: CallRecord
+    usage: Usage
     continued: bool
     finish_reason: FinishReason
     thinking: str = ""
@@ -136,7 +151,7 @@ class Embedding(msgspec.Struct, frozen=True, kw_only=True):
     """One vector a text, in order."""
 
     vectors: tuple[tuple[float, ...], ...]
-    record: CallRecord
+    usage: Usage
     degraded: tuple[Degradation, ...] = ()
 
 

@@ -18,7 +18,7 @@ from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, St
 from app.ids import TenantId
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.words.ends import FinishReason
-from app.inference.words.records import Answer, CallRecord, ChatCall
+from app.inference.words.records import Answer, ChatCall, Usage
 from app.inference.words.thinking import Think
 from app.retrieval.search import Embed, Passage, Search
 from app.telemetry.metrics import Metrics
@@ -155,11 +155,11 @@ class Scripted:
                 on_restart()
             else:
                 on_delta(piece)
-        record = cast("CallRecord", None)
+        usage = cast("Usage", None)
         return Answer(
             text="",
             thinking=self.thinks,
-            record=record,
+            usage=usage,
             route=ROUTE,
             continued=False,
             finish_reason=FinishReason.STOP,

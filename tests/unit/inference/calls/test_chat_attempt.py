@@ -17,7 +17,7 @@ from app.inference.wire.bodies import ChatLine
 from app.inference.words.records import ChatCall, Message
 from app.inference.words.route import Reason, Route
 from app.inference.words.tiers import Tier, TierReason
-from tests.fakes.held import held_on
+from tests.fakes.held import OF_A_TENANT, held_on
 
 WORDS = 100
 
@@ -26,7 +26,8 @@ def _attempt(
     *, asked: Tier = Tier.SIMPLE, coordinated: bool = True, left_out: int = 0, think: bool = False
 ) -> ChatAttempt:
     call = ChatCall(
-        messages=(Message("user", "word " * WORDS),), question="", agent="a", max_tokens=5, temperature=0.0,
+        messages=(Message("user", "word " * WORDS),), question="", agent="a", account=OF_A_TENANT, max_tokens=5,
+        temperature=0.0,
         think=think or None,
     )  # fmt: skip
     progress = Progress(call, asked, 4, Calibration(), Continuations())

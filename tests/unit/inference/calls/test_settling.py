@@ -17,8 +17,8 @@ from app.inference.slots.lease import Lease
 from app.inference.slots.patience import Patience
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Waits
-from app.inference.words.records import CallRecord, Outcome
-from app.inference.words.route import Candidate, Route
+from app.inference.words.records import Outcome, Usage
+from app.inference.words.route import Candidate
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics
 from tests.fakes.held import held_on
@@ -67,31 +67,28 @@ class Bench:
         self.fleet.looked("a", Look("0.33.0", {"m:latest": "d"}, {"m:latest": 4096}))
         self.leases = cast("LeaseRegister", FakeLeases(answers=answers))
         self.settling = Settling(self.fleet, self.leases, self.metrics, clock=lambda: 2.0)
-        self.records: list[CallRecord] = []
-
-    def on_record(self, record: CallRecord, _route: Route | None) -> None:
-        self.records.append(record)
+        self.usages: list[Usage] = []
 
 
 async def test_a_call_that_ended_well_is_recorded_though_it_is_cancelled_while_its_slot_is_given_back() -> None:
     bench = Bench(answers=False)
     ending = asyncio.create_task(
-        bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.on_record)
+        bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.usages.append)
     )
     await asyncio.sleep(0)
     ending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await ending
-    (record,) = bench.records
-    assert (record.outcome, record.output_tokens, record.first_token_us) == (Outcome.DONE, 20, 500)
+    (usage,) = bench.usages
+    assert (usage.outcome, usage.output_tokens, usage.first_token_us) == (Outcome.DONE, 20, 500)
     # What was metered, but no more than the node says that it worked.
-    assert (record.gpu_us, record.cost_usd_micro) == (5000, 5)
+    assert (usage.gpu_us, usage.cost_usd_micro) == (5000, 5)
 
 
 async def test_a_call_that_ended_well_is_handed_over_once() -> None:
     bench = Bench(answers=True)
-    record = await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.on_record)
-    assert (record.outcome, record.gpu_us, bench.records) == (Outcome.DONE, 5000, [])
+    usage = await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.usages.append)
+    assert (usage.outcome, usage.gpu_us, bench.usages) == (Outcome.DONE, 5000, [usage])
 
 
 @pytest.mark.requirement("ORC-05.tracked", "ORC-51.provider")
@@ -100,7 +97,7 @@ async def test_what_calls_cost_is_counted_by_node_model_and_tier() -> None:
     bench.fleet = Fleet(TWO_NODES, bench.metrics, clock=lambda: 0.0)
     bench.settling = Settling(bench.fleet, bench.leases, bench.metrics, clock=lambda: 2.0)
     for held in (held_on("a"), held_on("b"), held_on("b")):
-        await bench.settling.finish(held, None, REPORTED, Seen(first_token_us=500), bench.on_record)
+        await bench.settling.finish(held, None, REPORTED, Seen(first_token_us=500), bench.usages.append)
     told = {
         (sample.labels["tier"], sample.labels["node"], sample.labels["model"]): round(sample.value, 6)
         for family in bench.metrics.registry.collect()

@@ -17,6 +17,7 @@ from app.inference.wire.bodies import (
     read_line,
     sanitise,
 )
+from app.inference.words.account import Account, Purpose
 from app.inference.words.failures import Blame, Failure, blame_of
 from app.inference.words.records import ChatCall, Message
 
@@ -159,6 +160,7 @@ def test_a_chat_body_has_only_what_is_allowed() -> None:
         messages=(Message("user", "a\x00b"),),
         question="",
         agent="test",
+        account=Account(purpose=Purpose.CHAT),
         max_tokens=9,
         temperature=0.0,
         response_schema=msgspec.Raw(b'{"type":"object"}'),
