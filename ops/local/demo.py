@@ -9,7 +9,7 @@ from pathlib import Path
 from app.conversation import Stack
 from app.finish import INTERRUPTED
 from ops.local import demo_questions, demo_table
-from ops.local.choices import directory_from, layout_from
+from ops.local.choices import directory_from, layout_from, size_from
 from ops.local.commands import down, fetch_first, start_detached, status_of
 from ops.local.console import Console
 from ops.local.demo_client import DemoClient
@@ -17,6 +17,7 @@ from ops.local.demo_documents import add_documents, markdown_files
 from ops.local.demo_key import key_file
 from ops.local.demo_models import wait_for_models
 from ops.local.demo_questions import Asking
+from ops.local.models.catalogue import Size
 from ops.local.problems import AlreadyRunning, LocalProblem
 from ops.local.process import REPOSITORY, poll_until
 from ops.local.state import Phase, is_owned
@@ -53,7 +54,8 @@ def run(environ: Mapping[str, str], console: Console, *, documents: Path, is_kep
     try:
         with shown_stack(environ, console, is_kept=is_kept) as stack:
             demonstrate(stack, directory, documents, console)
-            say_next(stack, directory, console, is_kept=is_kept or not stack.is_ours)
+            is_left = is_kept or not stack.is_ours
+            say_next(stack, directory, console, is_kept=is_left, starts=starting(size_from(environ)))
     except KeyboardInterrupt:
         console.say("\nStopped. What was fetched and read in is kept; run it again to go on.")
         return INTERRUPTED
@@ -107,8 +109,13 @@ def _find(directory: Path, *, is_ours: bool) -> Shown:
     return Shown(found.url, found.demo_key, is_ours)
 
 
-def say_next(stack: Shown, directory: Path, console: Console, *, is_kept: bool) -> None:
-    """Say what to type next."""
+def starting(size: Size) -> str:
+    """Return the command that starts a stack of this size: another size would fetch other models."""
+    return "make up" if size is Size.ALL else f"make up MODELS={size.value}"
+
+
+def say_next(stack: Shown, directory: Path, console: Console, *, is_kept: bool, starts: str) -> None:
+    """Say what to type next; `starts` starts such a stack again."""
     console.say("")
     console.say("Next:" if is_kept else "Next (the first line starts the stack again; it keeps its documents):")
     lines = [
@@ -116,7 +123,7 @@ def say_next(stack: Shown, directory: Path, console: Console, *, is_kept: bool) 
         f"export SWITCHYARD_LOCAL_KEY=$(cat '{_short(key_file(directory))}')",
         f'.venv/bin/switchyard chat "{NEXT_QUESTION}"',
     ]
-    for line in lines if is_kept else ["make up", *lines]:
+    for line in lines if is_kept else [starts, *lines]:
         console.say(f"  {line}")
     if not is_kept:
         return

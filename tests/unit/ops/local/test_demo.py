@@ -16,12 +16,13 @@ from app.inference.routing.complexity import rate
 from app.inference.words.route import Reason, Route
 from app.inference.words.tiers import Tier, TierReason
 from ops.local.console import Console
-from ops.local.demo import HANDBOOK, Shown, say_next
+from ops.local.demo import HANDBOOK, Shown, say_next, starting
 from ops.local.demo_client import StoredAnswer, StoredRun, Took
 from ops.local.demo_models import wait_for_models
 from ops.local.demo_questions import FIRST, LATER
 from ops.local.demo_table import Answered, rows, show, totals
 from ops.local.demo_text import Wrapped, paragraph, printable
+from ops.local.models.catalogue import Size
 from ops.local.models.progress import Phase, Progress
 from ops.local.problems import LocalProblem
 from ops.local.progress_file import progress_file
@@ -180,5 +181,13 @@ def test_a_model_that_cannot_be_had_ends_the_demo_with_what_to_do(tmp_path: Path
 
 def test_what_to_type_next_takes_the_whole_key_file_for_the_key(tmp_path: Path) -> None:
     out = StringIO()
-    say_next(Shown("http://127.0.0.1:8080", "sy_a_b", True), tmp_path, Console(out), is_kept=True)
+    say_next(Shown("http://127.0.0.1:8080", "sy_a_b", True), tmp_path, Console(out), is_kept=True, starts="make up")
     assert f"export SWITCHYARD_LOCAL_KEY=$(cat '{tmp_path / 'demo-key'}')" in out.getvalue()
+
+
+def test_a_stack_of_small_models_is_started_again_with_these(tmp_path: Path) -> None:
+    shown = Shown("http://127.0.0.1:8080", "sy_a_b", True)
+    for size, command in ((Size.SMALL, "make up MODELS=small"), (Size.ALL, "make up")):
+        out = StringIO()
+        say_next(shown, tmp_path, Console(out), is_kept=False, starts=starting(size))
+        assert f"  {command}\n" in out.getvalue()
