@@ -94,6 +94,8 @@ def test_any_path_may_stream_and_a_stream_outlasts_a_run(place: str, tmp_path: P
     assert read_s >= 300
     assert read_s > number(DEFAULTS["run_limit_s"])
     assert read_s > 3 * HEARTBEAT_S
+    assert (server["proxy_connect_timeout"], server["proxy_send_timeout"]) == (("2s",), ("60s",))
+    assert server["proxy_request_buffering"] == ("on",)
     others = {name for name, own in locations(found).items() if {"proxy_buffering", "proxy_read_timeout"} & set(own)}
     assert others <= UNSTREAMED
 
