@@ -164,11 +164,12 @@ class Follower:
         if opening.epoch <= self._epoch:
             self._is_known = self._is_known or opening.epoch == self._epoch
             return None
-        # What an epoch told that the log has lost may differ from what this one continues.
+        # What an epoch told that the log has lost may differ from its first character on from what this one continues.
+        kept = opening.offset if self._is_known else 0
         if not self._is_known or self._offset < opening.offset:
             self.gap = True
         self._epoch, self._is_known = opening.epoch, True
-        return self._cut(opening.offset) if self._offset > opening.offset else None
+        return self._cut(kept) if self._offset > kept else None
 
     def _grow(self, entry: Text) -> RunEvent | None:
         if entry.epoch < self._epoch or self.gap:

@@ -123,6 +123,21 @@ def test_a_reader_of_an_epoch_that_the_log_has_lost_gets_the_stored_answer_anew(
     assert reader.text == "ac"
 
 
+def test_a_reader_who_was_cut_back_to_what_another_epoch_told_keeps_none_of_the_lost_one() -> None:
+    reader = Reader()
+    follower = reader.follower()
+    for entry in [*written("a"), *written("ba", fence=2)]:
+        reader.see(follower.feed(entry))
+    log = [*written("a"), *written(fence=3, start=1)]
+    for once_more in (log, log):
+        again = reader.follower()
+        for entry in once_more:
+            reader.see(again.feed(entry))
+    for event in again.complete("a"):
+        reader.see(event)
+    assert reader.text == "a"
+
+
 def test_a_log_that_lost_its_beginning_costs_the_deltas_and_not_the_answer() -> None:
     reader = Reader()
     follower = reader.follower()
