@@ -150,7 +150,13 @@ class Stack:
 
 def _why(error: Exception) -> str:
     found = find_network_cause(error)
-    return str(error) if found is None else found.text
+    if found is not None:
+        return found.text
+    if isinstance(error, http.client.BadStatusLine):
+        # Its own words are what came.
+        is_cut = "HTTP/".startswith(str(error)[:5])
+        return "the connection broke off" if is_cut else "what answers there does not speak HTTP"
+    return str(error)
 
 
 def read_problem(body: bytes, status: int) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from app.breaker import BreakerState
+from app.degradation import Degradation
 from app.errors import AnswerEmpty
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.words.ends import FinishReason
@@ -205,7 +206,7 @@ async def test_a_request_says_whether_a_model_thinks_else_its_setting_does(
     assert nodes[0].calls[0].body["think"] == sent
     assert (answer.thinking, seen.thinking) == (("let me see",) * 2 if sent else ("", ""))
     assert numbers_of(seen.text) == list(range(24))
-    assert answer.degraded == (("thinking",) if asked and setting is None else ())
+    assert (Degradation.THINKING in answer.degraded) is (asked is True and setting is None)
 
 
 async def test_thinking_is_counted_and_is_no_text(replica: Replica, nodes: list[FakeNode]) -> None:
@@ -273,4 +274,4 @@ async def test_a_model_that_cannot_think_after_all_is_asked_without(nodes: list[
         answer = await chat(replica, ask(think=True), Seen())
         assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.CLOSED
     assert [call.body["think"] for call in nodes[0].calls] == [True, False]
-    assert (numbers_of(answer.text), answer.degraded) == (list(range(24)), ("thinking",))
+    assert (numbers_of(answer.text), Degradation.THINKING in answer.degraded) == (list(range(24)), True)

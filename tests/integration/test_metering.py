@@ -68,7 +68,7 @@ class Twin:
 
     async def tick(self, call: str, tokens: int) -> None:
         """Renew; compare what it cost so far."""
-        now_us, _, known, gpu_us = await self.run("renew", LEASE_US, 2, call, tokens, GPUS, "1.0", "{}")
+        now_us, _, known, gpu_us = await self.run("renew", LEASE_US, 2, call, tokens, 0, GPUS, "1.0", "{}")
         self.expire(now_us)
         if call not in self.deadlines:
             # It had run out, and is made anew with what it had cost.
