@@ -61,7 +61,13 @@ class Engine:
 
     @property
     def is_running(self) -> bool:
-        return self._process.returncode is None
+        """Whether the process is alive; asyncio learns of its end only some turns of the loop later."""
+        if self._process.returncode is not None:
+            return False
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:
+            return False
 
     async def close(self) -> None:
         """Ends the process, which frees its memory; returns when it is gone."""
