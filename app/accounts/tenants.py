@@ -12,7 +12,6 @@ from app.ids import TenantId
 from app.postgres import Database
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-NO_SUCH_NAME = "no tenant has this name"
 
 INSERT_TENANT: LiteralString = """
     INSERT INTO tenants (id, name) VALUES (%(tenant_id)s, %(name)s)
@@ -69,7 +68,7 @@ class Tenants:
         async with self._database.connection("tenants.get") as conn:
             row = await (await conn.execute(FIND_TENANT, {"name": name})).fetchone()
         if row is None:
-            raise TenantUnknown(NO_SUCH_NAME, name=name)
+            raise TenantUnknown(f"no tenant is named {name!r}", name=name)
         return msgspec.convert(row, Tenant)
 
     async def revoke(self, name: str) -> list[str]:
@@ -81,7 +80,7 @@ class Tenants:
             # First the tenant: a key that is being made now is waited for, and then revoked with the others.
             tenant = await (await conn.execute(REVOKE_TENANT, {"name": name})).fetchone()
             if tenant is None:
-                raise TenantUnknown(NO_SUCH_NAME, name=name)
+                raise TenantUnknown(f"no tenant is named {name!r}", name=name)
             rows = await (await conn.execute(REVOKE_TENANT_KEYS, {"tenant_id": tenant["id"]})).fetchall()
         return sorted(str(row["prefix"]) for row in rows)
 
@@ -90,7 +89,7 @@ class Tenants:
         async with self._database.connection("tenants.restore") as conn:
             row = await (await conn.execute(RESTORE_TENANT, {"name": name})).fetchone()
         if row is None:
-            raise TenantUnknown(NO_SUCH_NAME, name=name)
+            raise TenantUnknown(f"no tenant is named {name!r}", name=name)
         return msgspec.convert(row, Tenant)
 
     async def list(self) -> list[Tenant]:

@@ -106,7 +106,7 @@ async def test_a_revoked_tenant_gets_no_key_until_it_is_restored(database: Datab
     assert (await keys.find((await keys.add(tenant.id, "new")).key)).tenant == name
     with pytest.raises(KeyUnknown):
         await keys.find(old.key)
-    with pytest.raises(TenantUnknown):
+    with pytest.raises(TenantUnknown, match=f"no tenant is named '{name}-none'"):
         await tenants.restore(f"{name}-none")
 
 
