@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -9,8 +10,10 @@ import pytest
 from litestar import Request
 from litestar.types import HTTPRequestEvent
 
+from app.api.app import TooLarge
 from app.api.auth import HttpRequest
 from app.api.documents import DocumentPage, JobView, UploadView
+from app.api.problems import describe
 from app.api.uploads import read_upload
 from app.errors import BodyTooLarge, MediaTypeUnknown
 from app.retrieval.states import DocumentState, JobState
@@ -171,6 +174,22 @@ async def test_a_file_of_an_unknown_type_is_a_415(client: Client, platform: Fake
     platform.documents.refusal = MediaTypeUnknown("files ending in .exe are not taken", taken=".md, .txt")
     reply = await send(client, [part("file", b"MZ", filename="a.exe") + END])
     assert (reply.status, reply.json()["code"], reply.json()["taken"]) == (415, "media_type_unknown", ".md, .txt")
+
+
+async def test_what_comes_after_a_refusal_is_dropped_up_to_a_bound() -> None:
+    received, sent = 0, list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        nonlocal received
+        received += 1
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": bytes(1024 * 1024), "more_body": True}
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - an ASGI message
+        sent.append(message)
+
+    await TooLarge(describe(BodyTooLarge("too much", limit_bytes=1)), "r")({}, receive, send)  # pyright: ignore[reportArgumentType]
+    assert (received, sent[0]["status"], sent[-1]["more_body"]) == (64, 413, False)
 
 
 async def test_a_file_too_large_is_a_413_however_its_length_is_told(client: Client, platform: FakePlatform) -> None:

@@ -120,6 +120,11 @@ def test_underlined_headings_count_and_those_in_code_do_not() -> None:
     assert [chunk.heading for chunk in chunks_of(text)] == ["Kiln", "Kiln > Heat"]
 
 
+def test_an_underlined_heading_is_of_the_second_level() -> None:
+    text = "Kiln\n====\n\nHeat\n----\n\ndegrees\n\n### Door\n\nshut\n"
+    assert [chunk.heading for chunk in chunks_of(text)] == ["Kiln > Heat", "Kiln > Heat > Door"]
+
+
 def test_plain_text_has_no_headings() -> None:
     assert [chunk.heading for chunk in chunks_of("# one\n\ntwo", MediaType.TEXT)] == [""]
 
