@@ -12,7 +12,8 @@ from app.retrieval.words import STOP_WORDS, is_number, terms
 NUMBER_WEIGHT = 3
 WORD_WEIGHT = 1
 LEAST_SUPPORT = 2
-"""What a further quote must add: two words of the answer, or a number, that no better quote holds."""
+"""Two words of the answer, or a number: what the passages named must hold together, unless the answer has less, and
+what a further quote must add that no better one holds."""
 LEAST_SHARE = 0.4
 """How much of the answer, by weight of its distinct words, the passages named must hold together. Answers to the
 questions in `samples/questions.toml` hold 0.43 and more of it, also where their number is wrong; invented ones and
@@ -85,7 +86,8 @@ def _is_quoted(passage: Passage, said: str) -> bool:
 
 def _holds_enough(passages: Sequence[Passage], every: set[str]) -> bool:
     held = set[str]().union(*(_facts(said_by(passage)) for passage in passages))
-    return bool(passages) and _weigh(every & held) >= LEAST_SHARE * _weigh(every)
+    whole = _weigh(every)
+    return bool(passages) and _weigh(every & held) >= max(LEAST_SHARE * whole, min(LEAST_SUPPORT, whole))
 
 
 def _covering(quotes: Sequence[str], wanted: set[str]) -> list[int]:

@@ -15,6 +15,7 @@ from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.postgres import Database
 from app.settings import Settings
 from app.wiring import Platform, open_platform
+from app.worker import work
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeCall, FakeModel
 
@@ -185,3 +186,15 @@ async def rows(platform: Platform, query: str, run_id: RunId) -> list[dict[str, 
     async with platform.database.connection("test") as conn:
         found = await conn.execute(query.encode(), [run_id])
         return await found.fetchall()
+
+
+@asynccontextmanager
+async def worked(platform: Platform) -> AsyncGenerator[None]:
+    """Do a worker's work on a platform beside the block."""
+    stopped = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work(platform, stopped))
+        try:
+            yield
+        finally:
+            stopped.set()

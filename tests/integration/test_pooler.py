@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 
 import psycopg
 import pytest
@@ -18,7 +17,6 @@ from app.loops import Loop
 from app.postgres import SESSION_LIMITS, Database, make_pool
 from app.telemetry.metrics import Metrics
 from app.wiring import Platform, open_platform
-from app.worker import work
 from tests.fakes.node import FakeNode
 from tests.integration.pgbouncer import pgbouncer
 from tests.integration.platforms import (
@@ -32,6 +30,7 @@ from tests.integration.platforms import (
     opened,
     settings_for,
     until,
+    worked,
 )
 
 pytestmark = pytest.mark.integration
@@ -49,18 +48,6 @@ def direct_url(new_database: Callable[[], str]) -> str:
 def behind(servers: Servers, url: str) -> Servers:
     """Return the same stores with another database."""
     return Servers(url, servers.cache_url, servers.coordination_url, servers.qdrant_urls, servers.directory)
-
-
-@asynccontextmanager
-async def worked(platform: Platform) -> AsyncGenerator[None]:
-    """Do a worker's work on a platform beside the block."""
-    stopped = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(work(platform, stopped))
-        try:
-            yield
-        finally:
-            stopped.set()
 
 
 async def text() -> AsyncIterator[bytes]:

@@ -1,16 +1,12 @@
 """What a worker does by itself: it reads in what was uploaded, and goes on with runs whose process died."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from app.agents.values import OnDisconnect, RunState
 from app.api.app import create_app
-from app.wiring import Platform
-from app.worker import work
 from tests.fakes.asgi import Client
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (
@@ -25,24 +21,13 @@ from tests.integration.platforms import (
     rows,
     settings_for,
     until,
+    worked,
 )
 
 pytestmark = pytest.mark.integration
 
 MULTIPART = ("content-type", "multipart/form-data; boundary=edge")
 QUESTION = "How many litres does the tank hold?"
-
-
-@asynccontextmanager
-async def worked(platform: Platform) -> AsyncGenerator[None]:
-    """Do a worker's work on a platform beside the block."""
-    stopped = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(work(platform, stopped))
-        try:
-            yield
-        finally:
-            stopped.set()
 
 
 async def read_in(client: Client, text: str) -> None:

@@ -59,6 +59,8 @@ WARRANTY = "How long is the warranty of the Lumen lamp?"
         (WARRANTY, "I do not know how long the warranty of the Lumen lamp is."),
         (WARRANTY, "I don\u2019t know. The Lumen lamp is a lamp."),
         (WARRANTY, "The passages do not mention the warranty of the Lumen lamp."),
+        ("May I return a lamp?", "A lamp is a gift."),
+        ("Is a lamp heavy?", "Lamps shine."),
         ("What is the capital of France?", "The capital of France is Paris."),
         ("Who wrote Hamlet?", "Hamlet was written by William Shakespeare, an English playwright."),
         ("How does photosynthesis work?", "Plants convert light, water and carbon dioxide into glucose, for years."),
