@@ -99,7 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 1 when something is wrong, 2 when nothing could be read."""
     parser = argparse.ArgumentParser(prog="python -m ops.requirements", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing")
-    parser.add_argument("--list", type=State, choices=list(State), metavar="STATE", help="name what is in a state")
+    states = [state.value for state in State]
+    parser.add_argument("--list", choices=states, metavar="STATE", help=f"name what is {', '.join(states)}")
     parser.add_argument("--root", type=Path, default=ROOT, help="another checkout")
     given = parser.parse_args(argv)
     places = Places(given.root)
@@ -108,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if given.check:
             wrong = check(places, tests)
         else:
-            sys.stdout.write(summary(update(places, tests), given.list))
+            sys.stdout.write(summary(update(places, tests), State(given.list) if given.list else None))
             wrong = faults(places, promises.read(places.promises), tests)
     except (BreaksWrong, CollectionFailed, PromisesWrong, ResultsWrong) as error:
         sys.stderr.write(f"{error}\n")
