@@ -30,7 +30,6 @@ class Continuation(StrEnum):
     """Its template looks open, and the trial gave something other than the rest."""
 
 
-_JINJA = re.compile(r"{%")
 _MESSAGES = re.compile(r"{{[^}]*\.Messages\b")
 _UNLESS_LAST = re.compile(
     r"{{-?\s*(?:else )?if (?:and )?\(?not (?:\$last\b|\(eq \(len \(slice \$\.Messages \$i\)\) 1\))"
@@ -41,10 +40,10 @@ def may_go_on(template: str) -> bool:
     """Whether a template, as `/api/show` tells it, may leave a final assistant message open.
 
     A Go template over messages must end one by a condition that it is not the last. One without messages is executed up
-    to `.Response` (ollama: template/template.go, Execute). A Jinja template is llama.cpp's affair, which leaves a final
-    assistant message open by itself (llama.cpp: tools/server, `--prefill-assistant`).
+    to `.Response` (ollama: template/template.go, Execute). A Jinja template has none either: it is llama.cpp's affair,
+    which leaves a final assistant message open by itself (llama.cpp: tools/server, `--prefill-assistant`).
     """
-    if _JINJA.search(template) or not _MESSAGES.search(template):
+    if not _MESSAGES.search(template):
         return True
     return _UNLESS_LAST.search(template) is not None
 

@@ -91,6 +91,20 @@ async def test_a_call_that_ended_well_is_handed_over_once() -> None:
     assert (usage.outcome, usage.gpu_us, bench.usages) == (Outcome.DONE, 5000, [usage])
 
 
+async def test_what_a_call_took_is_counted_and_its_speed_is_remembered_of_its_node() -> None:
+    bench = Bench(answers=True)
+    await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500_000), bench.usages.append)
+    labels = {"tier": "simple", "node": "a", "model": "m"}
+    told = [
+        bench.metrics.registry.get_sample_value(f"switchyard_{name}", labels)
+        for name in ("input_tokens_total", "output_tokens_total")
+    ]
+    first = {"tier": "simple", "model": "m"}
+    first_s = bench.metrics.registry.get_sample_value("switchyard_first_token_seconds_sum", first)
+    # 20 tokens in 4 ms.
+    assert (told, first_s, bench.fleet.view("a").speeds["m:latest"].tokens_per_s) == ([30.0, 20.0], 0.5, 5000.0)
+
+
 @pytest.mark.requirement("ORC-05.tracked", "ORC-51.provider")
 async def test_what_calls_cost_is_counted_by_node_model_and_tier() -> None:
     bench = Bench(answers=True)

@@ -139,6 +139,13 @@ def test_exactly_one_state_is_shown_in_the_metrics(fleet: Fleet, metrics: Metric
     assert shown == {state: float(state is NodeState.READY) for state in NodeState}
 
 
+def test_a_model_that_was_made_anew_under_its_name_is_told_once(fleet: Fleet) -> None:
+    with capture_logs() as lines:
+        for digest in ("x", "x", "y", "y"):
+            fleet.looked("a", _look(n=digest))
+    assert [line["model"] for line in lines if line["event"] == "node.digest_changed"] == ["n:latest"]
+
+
 def test_a_finished_call_shows_its_model_as_loaded(fleet: Fleet) -> None:
     fleet.looked("a", _look(n="x"))
     fleet.succeeded("a", "n", num_ctx=2048)
