@@ -14,13 +14,14 @@ from app.api.auth import PERMISSION, Gate, Permission, PermissionMissing
 from app.api.chat import ROUTE_HEADERS, Chat
 from app.api.cors import Cors
 from app.api.counted import begin_routes
+from app.api.dialects import Dialect, dialect_of, write_in
 from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
 from app.api.heads import Heads
 from app.api.middleware import Edge
 from app.api.operations import Operations
-from app.api.problems import Problem, describe, write
+from app.api.problems import Problem, describe
 from app.api.refusals import Refusals
 from app.api.routes import RouteRoutes
 from app.api.runs import RunRoutes
@@ -94,15 +95,16 @@ def show_problem(request: Request[Any, Any, Any], error: Exception) -> Response[
         log.error("http.failed", exc_info=error)
     elif problem.status >= 500:
         log.warning("http.unavailable", code=problem.code, **{f"fact_{k}": v for k, v in problem.facts.items()})
-    return Written(problem, str(request.scope["state"]["request_id"]))
+    return Written(dialect_of(request.scope["path"]), problem, str(request.scope["state"]["request_id"]))
 
 
 class Written(Response[None]):
     """A problem as a Litestar response."""
 
-    def __init__(self, problem: Problem, request_id: str) -> None:
-        super().__init__(content=None, status_code=problem.status)
-        self._written = TooLarge(problem, request_id) if problem.status == 413 else write(problem, request_id)
+    def __init__(self, dialect: Dialect, problem: Problem, request_id: str) -> None:
+        written = write_in(dialect, problem, request_id)
+        super().__init__(content=None, status_code=written.status_code)
+        self._written = TooLarge(written) if problem.status == 413 else written
 
     def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:  # noqa: ANN401 - Litestar's signature
         """Return the response as it was written."""
@@ -112,9 +114,9 @@ class Written(Response[None]):
 class TooLarge(ASGIResponse):
     """A refusal that is sent at once, then takes and drops what the client still sends, within bounds, and closes."""
 
-    def __init__(self, problem: Problem, request_id: str) -> None:
-        super().__init__(status_code=problem.status)
-        self._refusal = write(problem, request_id)
+    def __init__(self, refusal: ASGIResponse) -> None:
+        super().__init__(status_code=refusal.status_code)
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the refusal, drop the rest, end."""

@@ -7,8 +7,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from app.api.auth import PERMISSION, Permission
+from app.api.dialects import Dialect, dialect_of, status_in
 from app.api.middleware import CLIENT_LEFT, FAILURES, METHODS, OTHER, UNMATCHED
-from app.api.problems import BodyTooSlow, CodingUnknown, status_of
+from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.routing import DOC, Doc
 from app.errors import BadInput, BodyTooLarge, KeyUnknown, MediaTypeUnknown
 from app.telemetry.metrics import Metrics, begin
@@ -17,9 +18,7 @@ from app.telemetry.metrics import Metrics, begin
 ALWAYS = frozenset({400, CLIENT_LEFT, *FAILURES})
 # A page or an asset that is in no description, the way to one, an asset that the client has, and one that there is not.
 UNDESCRIBED = frozenset({200, 304, 307, 404})
-OF_A_BODY = frozenset(
-    status_of(kind) for kind in (BadInput, BodyTooLarge, BodyTooSlow, CodingUnknown, MediaTypeUnknown)
-)
+OF_A_BODY = (BadInput, BodyTooLarge, BodyTooSlow, CodingUnknown, MediaTypeUnknown)
 # What the router answers alone: a preflight, no such path, no such method.
 OF_NO_ROUTE = frozenset({204, 400, 404, 405, *FAILURES})
 
@@ -51,8 +50,8 @@ def statuses_of(handler: HTTPRouteHandler) -> frozenset[int]:
     doc = handler.opt.get(DOC)
     if not isinstance(doc, Doc):
         return ALWAYS | UNDESCRIBED
-    refused = {status_of(kind) for kind in doc.refusals}
+    kinds = [*doc.refusals, *(OF_A_BODY if doc.body or doc.body_schema else ())]
     if handler.opt[PERMISSION] is not Permission.PUBLIC:
-        refused.add(status_of(KeyUnknown))
-    body = OF_A_BODY if doc.body or doc.body_schema else frozenset[int]()
-    return ALWAYS.union(doc.successes, refused, body)
+        kinds.append(KeyUnknown)
+    dialects = {dialect_of(path) for path in handler.paths} or {Dialect.OWN}
+    return ALWAYS.union(doc.successes, (status_in(dialect, kind) for dialect in dialects for kind in kinds))

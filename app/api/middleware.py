@@ -10,7 +10,8 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.cors import NOBODY, Cors, Headers
-from app.api.problems import describe, write
+from app.api.dialects import dialect_of, write_in
+from app.api.problems import describe
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -124,7 +125,8 @@ class Edge:
             except Exception as error:  # the web edge: whatever it is, the client gets an answer
                 log.error("http.failed", exc_info=error)
                 if exchange.status is None:
-                    await write(describe(error), request_id)(scope, receive, exchange.send)
+                    told = write_in(dialect_of(scope["path"]), describe(error), request_id)
+                    await told(scope, receive, exchange.send)
                 elif not exchange.complete:
                     status = BROKEN_OFF
             finally:

@@ -10,7 +10,8 @@ from litestar.routes import HTTPRoute
 
 from app import VERSION, errors
 from app.api.auth import PERMISSION, Permission
-from app.api.problems import MEDIA_TYPE, ProblemDocument, RateLimited, status_of, title_of
+from app.api.dialects import Dialect, dialect_of, schema_of, status_in
+from app.api.problems import ProblemDocument, RateLimited, title_of
 from app.api.routing import DOC, Doc, Parameter, Success
 from app.errors import SwitchyardError
 
@@ -87,6 +88,8 @@ class _Schemas:
     def __init__(self, operations: Sequence[Operation]) -> None:
         types: list[Any] = [ProblemDocument]
         for operation in operations:
+            refused = schema_of(dialect_of(operation.path))[0]
+            types.extend([refused] if refused not in types else [])
             bodies = [success.body for success in operation.doc.successes.values()]
             types.extend(body for body in (operation.doc.body, *bodies) if body is not None and body not in types)
         schemas, self.components = msgspec.json.schema_components(types, ref_template=_REFERENCE)
@@ -110,7 +113,7 @@ def _describe(operation: Operation, schemas: _Schemas) -> Json:
         "tags": [doc.tag],
         "security": [] if public else list(SECURITY),
         "parameters": [*_path_parameters(operation.path), *(_parameter(each) for each in doc.parameters)],
-        "responses": _responses(doc, schemas, public=public),
+        "responses": _responses(operation, schemas, public=public),
     }
     if doc.body is not None or doc.body_schema is not None:
         schema = schemas.of(doc.body) if doc.body is not None else doc.body_schema
@@ -142,17 +145,18 @@ def _parameter(parameter: Parameter) -> Json:
     }
 
 
-def _responses(doc: Doc, schemas: _Schemas, *, public: bool) -> Json:
+def _responses(operation: Operation, schemas: _Schemas, *, public: bool) -> Json:
+    doc, dialect = operation.doc, dialect_of(operation.path)
     responses: dict[str, Json] = {
         str(status): _success(success, schemas) for status, success in sorted(doc.successes.items())
     }
     by_status: dict[int, list[type[SwitchyardError]]] = {}
     always = () if public else KEY_REFUSALS
     for kind in dict.fromkeys((*always, *doc.refusals)):
-        by_status.setdefault(status_of(kind), []).append(kind)
+        by_status.setdefault(status_in(dialect, kind), []).append(kind)
     by_status.setdefault(500, [])
     for status, kinds in sorted(by_status.items()):
-        responses.setdefault(str(status), _refusal(status, kinds, schemas))
+        responses.setdefault(str(status), _refusal(status, kinds, schemas, dialect))
     return responses
 
 
@@ -172,13 +176,14 @@ def _success(success: Success, schemas: _Schemas) -> Json:
     return described
 
 
-def _refusal(status: int, kinds: Sequence[type[SwitchyardError]], schemas: _Schemas) -> Json:
+def _refusal(status: int, kinds: Sequence[type[SwitchyardError]], schemas: _Schemas, dialect: Dialect) -> Json:
+    body, media_type = schema_of(dialect)
     lines = [f"`{kind.code}`: {title_of(kind)}." for kind in kinds]
     if status == 500:
         lines.append("`internal`: something broke inside Switchyard; the logs know the request_id.")
     described: Json = {
         "description": " ".join(lines),
-        "content": {MEDIA_TYPE: {"schema": schemas.of(ProblemDocument)}},
+        "content": {media_type: {"schema": schemas.of(body)}},
     }
     if any(issubclass(kind, errors.Unavailable) for kind in kinds):
         described["headers"] = _headers({"retry-after": "Seconds after which another try makes sense."})

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 from litestar.exceptions import HTTPException
-from litestar.response.base import ASGIResponse
 
 from app import errors
 from app.errors import Refused, SwitchyardError, Unavailable
@@ -197,13 +196,3 @@ def _describe_http(error: HTTPException) -> Problem:
     code, title = _HTTP_CODES.get(status, _HTTP_CODES[400])
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return Problem(status=status, code=code, title=title, detail=f"{title}.", headers=headers)
-
-
-def write(problem: Problem, request_id: str) -> ASGIResponse:
-    """Return the response that carries `problem`."""
-    return ASGIResponse(
-        body=msgspec.json.encode(problem.document(request_id)),
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers={**problem.headers, "cache-control": "no-store"},
-    )

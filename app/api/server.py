@@ -14,8 +14,9 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.dialects import Dialect, write_in
 from app.api.middleware import SECURITY_HEADERS
-from app.api.problems import describe, write
+from app.api.problems import describe
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Refuse what cannot be read, an unknown method too, with a problem document and not with a parser's words."""
         log.debug("http.unreadable", why=msg)
         request_id = str(uuid4())
-        refusal = write(describe(HTTPException(status_code=HTTPStatus.BAD_REQUEST)), request_id)
+        refusal = write_in(Dialect.OWN, describe(HTTPException(status_code=HTTPStatus.BAD_REQUEST)), request_id)
         headers = [*refusal.encode_headers(), (b"x-request-id", request_id.encode("ascii")), (b"connection", b"close")]
         head = b"".join(b"%b: %b\r\n" % header for header in (*headers, *SECURITY_HEADERS))
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n%b\r\n%b" % (head, refusal.body))

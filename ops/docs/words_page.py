@@ -8,7 +8,7 @@ from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
-from app.api import operations, shapes
+from app.api import dialects, operations, shapes
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, nodes
 from app.inference.words import account, ends, failures, records, route, thinking, tiers
@@ -39,6 +39,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "WaitReason"),
     (values, "OnDisconnect"),
     (degradation, "Degradation"),
+    (dialects, "Dialect"),
     (shapes, "Priority"),
     (states, "DocumentState"),
     (states, "JobKind"),

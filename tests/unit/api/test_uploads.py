@@ -12,6 +12,7 @@ from litestar.types import HTTPRequestEvent
 
 from app.api.app import TooLarge
 from app.api.auth import HttpRequest
+from app.api.dialects import Dialect, write_in
 from app.api.documents import DocumentPage, JobView, UploadView
 from app.api.problems import describe
 from app.api.uploads import read_upload
@@ -188,7 +189,8 @@ async def test_what_comes_after_a_refusal_is_dropped_up_to_a_bound() -> None:
     async def send(message: Any) -> None:  # noqa: ANN401 - an ASGI message
         sent.append(message)
 
-    await TooLarge(describe(BodyTooLarge("too much", limit_bytes=1)), "r")({}, receive, send)  # pyright: ignore[reportArgumentType]
+    refusal = write_in(Dialect.OWN, describe(BodyTooLarge("too much", limit_bytes=1)), "r")
+    await TooLarge(refusal)({}, receive, send)  # pyright: ignore[reportArgumentType]
     assert (received, sent[0]["status"], sent[-1]["more_body"]) == (64, 413, False)
 
 
