@@ -22,8 +22,8 @@ from app.agents.sessions import Sessions
 from app.agents.team import find_teams, load_teams
 from app.configuration import Configuration
 from app.health import Health
+from app.inference.calls.attempts import Limits
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.calls.guard import Limits
 from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.nodes import Fleet
 from app.inference.opening import Inference, Knobs, open_inference

@@ -5,11 +5,10 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.continuation_rows import ContinuationRows
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.calls.guard import AttemptGuard, Limits
-from app.inference.calls.settling import Settling
 from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
@@ -80,9 +79,8 @@ async def open_inference(
         # Last of all: a lease that is released may still bring usage.
         stack.push_async_callback(book.close)
         stack.push_async_callback(leases.close)
-        settling = Settling(fleet, leases, metrics, clock=clock)
-        guard = AttemptGuard(fleet, settling, metrics, knobs.limits)
-        own = OwnCalls(fleet, leases, ollama, guard, settling, on_usage=book.take, clock=clock)
+        attempts = Attempts(fleet, leases, metrics, knobs.limits, clock=clock)
+        own = OwnCalls(fleet, leases, ollama, attempts, on_usage=book.take, clock=clock)
         probe = Probe(fleet, own, ollama, rows, coordination, clock=clock)
         prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
         firsts = {Loop.PROBE_LOOK: probe.look, Loop.NODE_ROWS: probe.keep_rows, Loop.CONTINUATIONS: prover.read}

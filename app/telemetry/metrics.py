@@ -107,7 +107,7 @@ class Metrics:
         )
         self.call_failures = Counter(
             "switchyard_call_failures_total",
-            "AttemptGuard that broke at a node, by how.",
+            "Attempts that broke at a node, by how.",
             ("node", "failure"),
             registry=r,
         )

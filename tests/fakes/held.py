@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app.ids import TenantId
+from app.inference.calls.attempts import Attempt
 from app.inference.fleet.catalogue import Model
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Asked, Held
 from app.inference.slots.lease import Lease, LeaseFacts
 from app.inference.words.account import Account, Purpose
-from app.inference.words.records import CallKind
-from app.inference.words.route import Candidate
+from app.inference.words.records import CallKind, Usage
+from app.inference.words.route import Candidate, Route
 from app.inference.words.tiers import Tier
 
 OF_A_TENANT = Account(purpose=Purpose.CHAT, tenant_id=TenantId(UUID(int=1)))
@@ -52,3 +53,12 @@ def held_on(
         began=began,
         started_at=AT,
     )
+
+
+def attempt_in(held: Held, route: Route | None = None) -> Attempt:
+    """Return an attempt in that slot, at the moment of its beginning, that does not come to its end."""
+
+    async def never(_attempt: Attempt, _error: BaseException | None) -> Usage:
+        raise AssertionError("nobody settles this attempt")
+
+    return Attempt(held, route, never, lambda: held.began)

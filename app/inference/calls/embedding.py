@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from app.degradation import Degradation
 from app.errors import NoNodeAvailable, NoSlotInTime
+from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.calibration import TOKENS_PER_MESSAGE
-from app.inference.calls.guard import AttemptGuard, Limits
 from app.inference.calls.progress import too_long
-from app.inference.calls.settling import OnUsage, Seen, Settling, reported_of_embed
+from app.inference.calls.settling import OnUsage, reported_of_embed
+from app.inference.calls.tries import Tries, pause
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Admission, Asked, Held
 from app.inference.slots.patience import Patience
 from app.inference.wire.bodies import EmbedReply, embed_body
 from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Account
-from app.inference.words.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, empty, refused
+from app.inference.words.failures import CallBroke, Failure, RetryBudget
 from app.inference.words.records import CallKind, Embedding, identity_of
 
 BYTES_PER_TOKEN = 3.0
@@ -37,8 +38,7 @@ class Embedder:
     def __init__(
         self,
         admission: Admission,
-        attempts: AttemptGuard,
-        settling: Settling,
+        attempts: Attempts,
         ollama: Ollama,
         *,
         limits: Limits,
@@ -47,7 +47,6 @@ class Embedder:
     ) -> None:
         self._admission = admission
         self._attempts = attempts
-        self._settling = settling
         self._ollama = ollama
         self._limits = limits
         self._model = model
@@ -60,31 +59,26 @@ class Embedder:
         while True:
             held = await self._admit(batch, asker, patience)
             batch.cut(held)
+            attempt = self._attempts.at(held, on_usage)
             try:
-                async with self._attempts.guard(held, None, Seen(), on_usage):
+                async with attempt:
                     reply = await self._ask(held, batch)
-                    break
+                    attempt.seen.reported = reported_of_embed(reply)
+                break
             except CallBroke as broke:
-                await self._after(broke, batch, held, patience)
-        usage = await self._settling.finish(held, None, reported_of_embed(reply), Seen(), on_usage)
+                at_once = batch.after(broke, held, self._retries)
+                await pause(broke, self._admission, batch.need(), patience, at_once=at_once)
         degraded = () if held.lease.coordinated else (Degradation.COORDINATION,)
-        return Embedding(vectors=batch.join(reply.embeddings), usage=usage, degraded=degraded)
-
-    async def _after(self, broke: CallBroke, batch: "Batch", held: Held, patience: Patience) -> None:
-        """Wait for as long as the next attempt must. Raises what ends the call."""
-        if not batch.after(broke, held, self._retries):
-            await patience.wait(broke)
-        elif not self._admission.has_room_elsewhere(batch.need()):
-            await patience.space()
+        return Embedding(vectors=batch.join(reply.embeddings), usage=attempt.usage, degraded=degraded)
 
     async def _admit(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
         while True:
             try:
                 return await self._place(batch, asker, patience)
             except (NoNodeAvailable, NoSlotInTime) as trouble:
-                if batch.tried:
+                if batch.tries.nodes:
                     # None but those that broke off: they may be asked again.
-                    batch.tried.clear()
+                    batch.tries.nodes.clear()
                 else:
                     await patience.wait(trouble)
 
@@ -112,10 +106,9 @@ class Batch:
         self._texts = tuple(text or " " for text in texts)
         self._model = model
         self.identity = identity_of(self._texts)
-        self._attempts_left = attempts
         self._shrink = 1
         self._counts: list[int] = []
-        self.tried: set[str] = set()
+        self.tries = Tries(attempts)
         self.pieces: tuple[str, ...] = ()
 
     def need(self) -> Need:
@@ -123,7 +116,12 @@ class Batch:
         longest = max(len(text.encode(errors="replace")) for text in self._texts)
         tokens = math.ceil(longest / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE
         return Need(
-            CallKind.EMBED, None, prompt_tokens=tokens, max_tokens=0, model=self._model, tried=frozenset(self.tried)
+            CallKind.EMBED,
+            None,
+            prompt_tokens=tokens,
+            max_tokens=0,
+            model=self._model,
+            tried=frozenset(self.tries.nodes),
         )
 
     def cut(self, held: Held) -> None:
@@ -155,15 +153,7 @@ class Batch:
             if self._shrink > 4:
                 raise too_long(held.candidate.num_ctx, held.candidate.num_ctx) from broke
             return True
-        if broke.failure not in ELSEWHERE:
-            raise refused(broke) from broke
-        self._attempts_left -= 1
-        self.tried.add(held.candidate.node)
-        at_once = self._attempts_left > 0 and (broke.failure is Failure.BUSY or budget.take())
-        if broke.failure is Failure.EMPTY and not at_once:
-            raise empty(broke) from broke
-        self._attempts_left = max(1, self._attempts_left)
-        return at_once
+        return self.tries.after(broke, budget)
 
 
 def pieces_of(text: str, limit_bytes: int) -> list[str]:

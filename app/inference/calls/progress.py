@@ -10,9 +10,10 @@ from app.errors import ContextTooLong
 from app.inference.calls.calibration import Calibration, Size
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.history import Draft, Fitted
+from app.inference.calls.tries import Tries
 from app.inference.routing.placement import Need, explain
 from app.inference.slots.admission import Held
-from app.inference.words.failures import ELSEWHERE, CallBroke, Failure, RetryBudget, empty, refused
+from app.inference.words.failures import CallBroke, Failure, RetryBudget
 from app.inference.words.records import CallKind, ChatCall
 from app.inference.words.route import Reason
 from app.inference.words.thinking import Think
@@ -36,7 +37,7 @@ class Progress:
 
     call: ChatCall
     tier: Tier
-    attempts_left: int
+    tries: Tries
     calibration: Calibration
     continuations: Continuations
     prefix: str = ""
@@ -44,7 +45,6 @@ class Progress:
     thinking: str = ""
     tokens: int = 0
     least_prompt: int = 0
-    tried: set[str] = field(default_factory=set[str])
     thoughtless: set[str] = field(default_factory=set[str])
     """Models that turned out to be unable to think."""
     broke_at: Held | None = None
@@ -85,10 +85,10 @@ class Progress:
         """
         wants_same = bool(self.pieces) and self.broke_at is not None and self._can_go_on(self.broke_at)
         if wants_same:
-            yield self.need(pinned=True, tried=self.tried)
-        yield self.need(pinned=False, tried=self.tried)
-        if self.tried:
-            self.tried.clear()
+            yield self.need(pinned=True, tried=self.tries.nodes)
+        yield self.need(pinned=False, tried=self.tries.nodes)
+        if self.tries.nodes:
+            self.tries.nodes.clear()
             yield self.need(pinned=wants_same, tried=())
 
     def need(self, *, pinned: bool = False, tried: Collection[str] = ()) -> Need:
@@ -184,17 +184,8 @@ class Progress:
             self.begin_anew()
         if self._mends(broke, held):
             return True
-        if broke.failure not in ELSEWHERE:
-            raise refused(broke) from broke
-        self.attempts_left -= 1
-        self.tried.add(held.candidate.node)
+        at_once = self.tries.after(broke, budget)
         self.broke_at = held
-        at_once = self.attempts_left > 0 and (broke.failure is Failure.BUSY or budget.take())
-        if broke.failure is Failure.EMPTY and not at_once:
-            # To wait for a node would not help: nothing is wrong with those that were asked.
-            raise empty(broke) from broke
-        # Later there is one more attempt for each pause.
-        self.attempts_left = max(1, self.attempts_left)
         return at_once
 
     def _mends(self, broke: CallBroke, held: Held) -> bool:

@@ -44,31 +44,11 @@ class Settling:
         self._metrics = metrics
         self._clock = clock
 
-    async def finish(self, held: Held, route: Route | None, reported: Reported, seen: Seen, on_usage: OnUsage) -> Usage:
-        """Settle a call that ended well; its usage goes to `on_usage`, even if this is cancelled."""
+    async def settle(self, held: Held, route: Route | None, outcome: Outcome, seen: Seen, on_usage: OnUsage) -> Usage:
+        """Settle an attempt, however it ended; its usage goes to `on_usage`, even if this is cancelled."""
         ended = self._clock()
-        candidate = held.candidate
-        speed = measure(reported, was_resident=candidate.resident, was_cached=candidate.affinity)
-        self._fleet.succeeded(candidate.node, held.model.name, num_ctx=candidate.num_ctx, speed=speed)
-        metered_us = self._leases.gpu_us(held.lease)
-        try:
-            metered_us = await self._leases.release(held.lease)
-        finally:
-            gpu_us = attributed_us(metered_us, reported.worked_us, self._gpus(held))
-            usage = self._usage(held, route, reported, Outcome.DONE, seen, gpu_us, ended)
-            on_usage(usage)
-        return usage
-
-    async def break_off(
-        self,
-        held: Held,
-        route: Route | None,
-        outcome: Outcome,
-        seen: Seen,
-        on_usage: OnUsage,
-    ) -> None:
-        """Settle a call that failed or was cancelled; its usage goes to `on_usage`, even if this is cancelled too."""
-        ended = self._clock()
+        if outcome is Outcome.DONE and seen.reported is not None:
+            self._learn(held, seen.reported)
         gpu_us = self._leases.gpu_us(held.lease)
         try:
             gpu_us = await self._leases.release(held.lease)
@@ -77,8 +57,16 @@ class Settling:
             used = seen.reported or stand_in(
                 held.prompt_tokens, held.lease.tokens, seen_us=seen_us, life_us=seen.life_us
             )
-            gpu_us = attributed_us(gpu_us, used.worked_us or seen_us, self._gpus(held))
-            on_usage(self._usage(held, route, used, outcome, seen, gpu_us, ended))
+            worked_us = used.worked_us if outcome is Outcome.DONE else used.worked_us or seen_us
+            gpu_us = attributed_us(gpu_us, worked_us, self._gpus(held))
+            usage = self._usage(held, route, used, outcome, seen, gpu_us, ended)
+            on_usage(usage)
+        return usage
+
+    def _learn(self, held: Held, reported: Reported) -> None:
+        candidate = held.candidate
+        speed = measure(reported, was_resident=candidate.resident, was_cached=candidate.affinity)
+        self._fleet.succeeded(candidate.node, held.model.name, num_ctx=candidate.num_ctx, speed=speed)
 
     def _gpus(self, held: Held) -> int:
         return self._fleet.view(held.candidate.node).node.gpus

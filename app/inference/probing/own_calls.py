@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from app.inference.calls.guard import AttemptGuard
-from app.inference.calls.settling import OnUsage, Seen, Settling, reported_of_chat, reported_of_embed
-from app.inference.estimates import US_PER_S
+from app.inference.calls.attempts import Attempts
+from app.inference.calls.settling import OnUsage, reported_of_chat, reported_of_embed
 from app.inference.fleet.catalogue import Model, Node, full_name
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.placement import Need
@@ -31,8 +30,7 @@ class OwnCalls:
         fleet: Fleet,
         leases: LeaseRegister,
         ollama: Ollama,
-        attempts: AttemptGuard,
-        settling: Settling,
+        attempts: Attempts,
         *,
         on_usage: OnUsage,
         clock: Callable[[], float],
@@ -41,7 +39,6 @@ class OwnCalls:
         self._leases = leases
         self._ollama = ollama
         self._attempts = attempts
-        self._settling = settling
         self._on_usage = on_usage
         self._clock = clock
 
@@ -55,13 +52,7 @@ class OwnCalls:
         held = await self._hold(node, model, purpose, max_tokens)
         if held is None:
             return None
-        pieces, seen = list[str](), Seen()
-
-        def on_heard(heard: Heard) -> None:
-            seen.life_us = seen.life_us or max(1, round((self._clock() - held.began) * US_PER_S))
-            held.lease.tokens += heard.tokens
-            pieces.append(heard.text)
-
+        pieces = list[str]()
         body = chat_body(
             ChatCall(
                 messages=(Message("user", question),),
@@ -78,10 +69,16 @@ class OwnCalls:
             prefix=prefix,
             max_tokens=max_tokens,
         )
-        async with self._attempts.guard(held, None, seen, self._on_usage):
+        attempt = self._attempts.at(held, self._on_usage)
+
+        def on_heard(heard: Heard) -> None:
+            attempt.hear(heard)
+            pieces.append(heard.text)
+
+        async with attempt:
             target, waits = self._attempts.target(held), Waits(CALL_LIMIT_S, CALL_LIMIT_S)
             line = await self._ollama.chat(target, body, waits, on_heard)
-        await self._settling.finish(held, None, reported_of_chat(line, held), seen, self._on_usage)
+            attempt.seen.reported = reported_of_chat(line, held)
         return "".join(pieces)
 
     async def embed(self, node: Node, model: Model, purpose: Purpose) -> None:
@@ -90,9 +87,10 @@ class OwnCalls:
         if held is None:
             return
         body = embed_body(("hi",), model=model.name, keep_alive=model.keep_alive, num_ctx=held.candidate.num_ctx)
-        async with self._attempts.guard(held, None, Seen(), self._on_usage):
+        attempt = self._attempts.at(held, self._on_usage)
+        async with attempt:
             reply = await self._ollama.embed(self._attempts.target(held), body, CALL_LIMIT_S, 1)
-        await self._settling.finish(held, None, reported_of_embed(reply), Seen(), self._on_usage)
+            attempt.seen.reported = reported_of_embed(reply)
 
     async def template(self, node: Node, model: Model) -> str | None:
         """Return the template that the node renders the model's prompts with, None if it does not say."""

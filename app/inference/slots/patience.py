@@ -91,12 +91,15 @@ class Patience:
 
 
 @asynccontextmanager
-async def within(deadline_s: float | None) -> AsyncGenerator[None]:
-    """Run the block for up to `deadline_s`; whatever it waits for is cancelled then. Raises DeadlineExceeded."""
+async def within(deadline_s: float | None) -> AsyncGenerator[asyncio.Timeout]:
+    """Run the block for up to `deadline_s`, unless it lifts the limit; what it waits for is cancelled then.
+
+    Raises DeadlineExceeded.
+    """
     limit = asyncio.timeout(deadline_s)
     try:
         async with limit:
-            yield
+            yield limit
     except TimeoutError as error:
         if not limit.expired():
             raise

@@ -12,12 +12,13 @@ from app.inference.calls.calibration import Calibration
 from app.inference.calls.chat_attempt import ChatAttempt, Reader
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.progress import Progress
+from app.inference.calls.tries import Tries
 from app.inference.slots.lease import Lease
 from app.inference.wire.bodies import ChatLine
 from app.inference.words.records import ChatCall, Message
 from app.inference.words.route import Reason, Route
 from app.inference.words.tiers import Tier, TierReason
-from tests.fakes.held import OF_A_TENANT, held_on
+from tests.fakes.held import OF_A_TENANT, attempt_in, held_on
 
 WORDS = 100
 
@@ -30,7 +31,7 @@ def _attempt(
         temperature=0.0,
         think=think or None,
     )  # fmt: skip
-    progress = Progress(call, asked, 4, Calibration(), Continuations())
+    progress = Progress(call, asked, Tries(4), Calibration(), Continuations())
     progress.sent = replace(progress.sent, left_out=left_out)
     held = held_on()
     held = replace(held, lease=Lease(held.lease.facts, 40.0, coordinated=coordinated))
@@ -45,7 +46,7 @@ def _attempt(
         node="a",
         candidates=(),
     )
-    return ChatAttempt(progress, held, route, Reader(lambda _: None, lambda: None), lambda: 0.0)
+    return ChatAttempt(progress, attempt_in(held, route), route, Reader(lambda _: None, lambda: None))
 
 
 @pytest.mark.parametrize(

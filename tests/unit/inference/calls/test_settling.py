@@ -7,16 +7,16 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.inference.calls.guard import AttemptGuard, Limits
-from app.inference.calls.settling import Seen, Settling
+from app.inference.calls.attempts import Attempts, Limits
 from app.inference.estimates import Reported
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet, Look
-from app.inference.slots.admission import Admission
+from app.inference.slots.admission import Admission, Held
 from app.inference.slots.lease import Lease
 from app.inference.slots.patience import Patience
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Waits
+from app.inference.words.failures import CallBroke, Failure
 from app.inference.words.records import Outcome, Usage
 from app.inference.words.route import Candidate
 from app.inference.words.tiers import Tier
@@ -59,22 +59,31 @@ class FakeLeases:
 
 
 class Bench:
-    """Settling over one node and these leases, and the records that it hands over."""
+    """Attempts over one node and these leases, and the records that it hands over."""
 
     def __init__(self, *, answers: bool) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.fleet = Fleet(CATALOGUE, self.metrics, clock=lambda: 0.0)
         self.fleet.looked("a", Look("0.33.0", {"m:latest": "d"}, {"m:latest": 4096}))
         self.leases = cast("LeaseRegister", FakeLeases(answers=answers))
-        self.settling = Settling(self.fleet, self.leases, self.metrics, clock=lambda: 2.0)
         self.usages: list[Usage] = []
+
+    @property
+    def attempts(self) -> Attempts:
+        """What makes attempts, two seconds after the leases."""
+        return Attempts(self.fleet, self.leases, self.metrics, Limits(), clock=lambda: 2.0)
+
+    async def call(self, held: Held, first_token_us: int = 500) -> Usage:
+        """Make an attempt that ends well."""
+        attempt = self.attempts.at(held, self.usages.append)
+        async with attempt:
+            attempt.seen.first_token_us, attempt.seen.reported = first_token_us, REPORTED
+        return attempt.usage
 
 
 async def test_a_call_that_ended_well_is_recorded_though_it_is_cancelled_while_its_slot_is_given_back() -> None:
     bench = Bench(answers=False)
-    ending = asyncio.create_task(
-        bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.usages.append)
-    )
+    ending = asyncio.create_task(bench.call(held_on()))
     await asyncio.sleep(0)
     ending.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -87,13 +96,13 @@ async def test_a_call_that_ended_well_is_recorded_though_it_is_cancelled_while_i
 
 async def test_a_call_that_ended_well_is_handed_over_once() -> None:
     bench = Bench(answers=True)
-    usage = await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500), bench.usages.append)
+    usage = await bench.call(held_on())
     assert (usage.outcome, usage.gpu_us, bench.usages) == (Outcome.DONE, 5000, [usage])
 
 
 async def test_what_a_call_took_is_counted_and_its_speed_is_remembered_of_its_node() -> None:
     bench = Bench(answers=True)
-    await bench.settling.finish(held_on(), None, REPORTED, Seen(first_token_us=500_000), bench.usages.append)
+    await bench.call(held_on(), first_token_us=500_000)
     labels = {"tier": "simple", "node": "a", "model": "m"}
     told = [
         bench.metrics.registry.get_sample_value(f"switchyard_{name}", labels)
@@ -109,9 +118,8 @@ async def test_what_a_call_took_is_counted_and_its_speed_is_remembered_of_its_no
 async def test_what_calls_cost_is_counted_by_node_model_and_tier() -> None:
     bench = Bench(answers=True)
     bench.fleet = Fleet(TWO_NODES, bench.metrics, clock=lambda: 0.0)
-    bench.settling = Settling(bench.fleet, bench.leases, bench.metrics, clock=lambda: 2.0)
     for held in (held_on("a"), held_on("b"), held_on("b")):
-        await bench.settling.finish(held, None, REPORTED, Seen(first_token_us=500), bench.usages.append)
+        await bench.call(held)
     told = {
         (sample.labels["tier"], sample.labels["node"], sample.labels["model"]): round(sample.value, 6)
         for family in bench.metrics.registry.collect()
@@ -124,8 +132,7 @@ async def test_what_calls_cost_is_counted_by_node_model_and_tier() -> None:
 @pytest.mark.parametrize(("resident", "first_s"), [(True, 60.0), (False, 180.0)])
 def test_a_model_that_must_be_loaded_has_longer_for_its_first_token(*, resident: bool, first_s: float) -> None:
     bench = Bench(answers=True)
-    attempts = AttemptGuard(bench.fleet, bench.settling, bench.metrics, Limits())
-    assert attempts.waits(held_on(resident=resident)) == Waits(first_s, 20.0)
+    assert bench.attempts.waits(held_on(resident=resident)) == Waits(first_s, 20.0)
 
 
 async def test_a_call_that_has_its_slot_is_told_of_no_wait() -> None:
@@ -137,3 +144,16 @@ async def test_a_call_that_has_its_slot_is_told_of_no_wait() -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     assert (held.candidate.node, told) == ("a", [])
+
+
+async def test_an_attempt_that_breaks_or_is_cancelled_is_settled_as_what_ended_it() -> None:
+    bench = Bench(answers=True)
+    for error in (CallBroke(Failure.GAP, "a", "m"), asyncio.CancelledError()):
+        with pytest.raises(type(error)):
+            async with bench.attempts.at(held_on(), bench.usages.append):
+                raise error
+    assert [(usage.outcome, usage.gpu_us) for usage in bench.usages] == [
+        (Outcome.FAILED, 9000), (Outcome.CANCELLED, 9000)
+    ]  # fmt: skip
+    broken = bench.metrics.registry.get_sample_value("switchyard_call_failures_total", {"node": "a", "failure": "gap"})
+    assert broken == 1.0
