@@ -1,6 +1,5 @@
 """The JSON that goes in and out of the chat surface."""
 
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled, kind_of
 from app.ids import RunId, SessionId
 from app.inference.words.ends import FinishReason
+from app.inference.words.priority import Priority
 from app.inference.words.thinking import Think
 from app.text import is_storable
 
@@ -36,13 +36,6 @@ Deadline = Annotated[float, Meta(gt=0, le=3600)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 MaxTokens = Annotated[int, Meta(ge=1, le=OUTPUT_TOKENS)]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-
-
-class Priority(StrEnum):
-    """In what order calls that wait for a slot are served."""
-
-    INTERACTIVE = "interactive"
-    """Somebody waits for the answer."""
 
 
 class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -68,9 +61,9 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     ] = None
     team: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Which team answers.")] = "assistant"
     stream: Annotated[bool, Meta(description="Answer with server-sent events.")] = False
-    priority: Annotated[
-        Priority, Meta(description="The order among calls that wait; every call is interactive so far.")
-    ] = Priority.INTERACTIVE
+    priority: Annotated[Priority, Meta(description="Whose turn comes first among calls that wait for a slot.")] = (
+        Priority.INTERACTIVE
+    )
     deadline_s: Annotated[
         Deadline | None,
         Meta(description="Seconds after which the answer is worthless: the run then ends with `deadline_exceeded`."),

@@ -8,10 +8,10 @@ from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
-from app.api import dialects, operations, shapes
+from app.api import dialects, operations
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, nodes
-from app.inference.words import account, ends, failures, records, route, thinking, tiers
+from app.inference.words import account, ends, failures, priority, records, route, thinking, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -40,7 +40,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "OnDisconnect"),
     (degradation, "Degradation"),
     (dialects, "Dialect"),
-    (shapes, "Priority"),
+    (priority, "Priority"),
     (states, "DocumentState"),
     (states, "JobKind"),
     (states, "JobState"),

@@ -12,6 +12,7 @@ import msgspec
 from app.degradation import Degradation
 from app.inference.words.account import Account
 from app.inference.words.ends import FinishReason
+from app.inference.words.priority import Priority
 from app.inference.words.route import Route
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
@@ -66,6 +67,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     session_tier: Tier | None = None
     turns: int = 0
+    priority: Priority = Priority.INTERACTIVE
     history: int = 0
     last_node: str | None = None
     prefix: str = ""
