@@ -7,7 +7,7 @@ import structlog
 
 from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
 from app.ids import RouteId
-from app.inference.calls.attempts import Attempt, Attempts, Limits
+from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.calibration import Calibration
 from app.inference.calls.chat_attempt import ChatAttempt, End, OnThinking, Reader, ignore_thinking
 from app.inference.calls.continuation import Continuations
@@ -101,9 +101,8 @@ class Dispatcher:
 
         `on_route` is told the route once the lease is held, and again when the call moves; `on_delta` each piece of
         sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta;
-        `on_thinking` each piece of what the model thinks, also when nobody asked for it.
-        `on_usage` gets the usage of each attempt, however it ended, and sees to it that it is stored.
-        `on_wait` is told when the call begins to wait for a node, which it does for up to `call.patience_s`.
+        `on_thinking` each piece of thinking, asked for or not; `on_usage` the usage of each attempt, however it ended,
+        to be stored; `on_wait` that the call begins to wait for a node, which it does for up to `call.patience_s`.
         Raises NoNodeAvailable, NoSlotInTime, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded, ContextTooLong,
         ModelUnknown.
         """
@@ -117,17 +116,16 @@ class Dispatcher:
             while True:
                 held = await self._admit(progress, patience)
                 route = _route(held, rating, progress)
-                attempt = self._attempts.at(held, on_usage, route)
+                talk = ChatAttempt(progress, self._attempts.at(held, on_usage, route), route, reader)
                 try:
-                    async with attempt:
+                    async with talk.attempt:
                         on_route(route)
-                        talk = ChatAttempt(progress, attempt, route, reader)
                         talk.begin()
                         end = talk.end(await self._stream(talk))
                         limit.reschedule(None)
                     return self._answer(talk, end)
                 except CallBroke as broke:
-                    await self._after(broke, attempt, progress, patience)
+                    await self._after(broke, talk, patience)
 
     async def embed(
         self,
@@ -164,13 +162,14 @@ class Dispatcher:
         if least > limit:
             raise too_long(limit, least)
 
-    async def _after(self, broke: CallBroke, attempt: Attempt, progress: Progress, patience: Patience) -> None:
+    async def _after(self, broke: CallBroke, talk: ChatAttempt, patience: Patience) -> None:
         """Wait for as long as the next attempt must. Raises what ends the call."""
-        if attempt.seen.life_us:
+        progress = talk.progress
+        if talk.attempt.seen.life_us:
             patience.moved()
         if broke.failure is Failure.CANNOT_THINK:
             log.warning("call.model_cannot_think", node=broke.node, model=broke.model)
-        at_once = progress.after(broke, attempt.held, self._retries)
+        at_once = progress.after(broke, talk.held, self._retries)
         await pause(broke, self._admission, progress.need(tried=progress.tries.nodes), patience, at_once=at_once)
 
     async def _admit(self, progress: Progress, patience: Patience) -> Held:
