@@ -21,19 +21,37 @@ class BreakerState(StrEnum):
 class Breaker:
     """Opens when `failures` distinct calls failed in a row; `open_for_s` later one trial decides whether it closes.
 
+    Each opening lasts twice as long as the last, up to `longest_s`, until it has been closed for as long as it was open
+    last: what fails its trials, or breaks soon after each, is tried ever more seldom.
     A call with an identity that fails again and again, here or at another replica, is one call: it may be what breaks
     the other end. Without one each call is another.
     """
 
-    def __init__(self, *, clock: Callable[[], float], failures: int, open_for_s: float) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float], failures: int, open_for_s: float, longest_s: float | None = None
+    ) -> None:
         self._clock = clock
         self._failures = failures
-        self._open_for_s = open_for_s
+        self._first_s = open_for_s
+        self._longest_s = longest_s or open_for_s
+        self._open_for_s = 0.0
+        """How long the last opening lasts; 0 when that is forgotten."""
+        self._closed_at: float | None = None
         self._failed: dict[object, None] = {}
         """In the order of their failures."""
         self._broke_at: float | None = None
         self._opened_at: float | None = None
         self._trial_at: float | None = None
+
+    @property
+    def reopens_in_s(self) -> float:
+        """Seconds until a trial may be made; 0 when calls may go through."""
+        if self.state is not BreakerState.OPEN or self._opened_at is None:
+            return 0.0
+        ends = self._opened_at + self._open_for_s
+        if self._trial_at is not None:
+            ends = max(ends, self._trial_at + self._first_s)
+        return max(0.0, ends - self._clock())
 
     @property
     def state(self) -> BreakerState:
@@ -44,7 +62,7 @@ class Breaker:
         if now - self._opened_at < self._open_for_s:
             return BreakerState.OPEN
         # A trial that never reports back (its process was cancelled, say) must not keep the breaker open for ever.
-        if self._trial_at is not None and now - self._trial_at < self._open_for_s:
+        if self._trial_at is not None and now - self._trial_at < self._first_s:
             return BreakerState.OPEN
         return BreakerState.HALF_OPEN
 
@@ -57,6 +75,8 @@ class Breaker:
         """Note that a call produced something; closes the breaker, and forgets what failed before."""
         self._failed.clear()
         self._broke_at = None
+        if self._opened_at is not None:
+            self._closed_at = self._clock()
         self._opened_at = None
         self._trial_at = None
 
@@ -87,7 +107,14 @@ class Breaker:
 
     def _open(self, call: object) -> None:
         self._remember(call)
-        self._broke_at = self._opened_at = self._clock()
+        now = self._clock()
+        if self._closed_at is not None and now - self._closed_at >= self._open_for_s:
+            self._open_for_s = 0.0
+        # Calls that were under way when it opened lengthen nothing: only a trial, or calls after it had closed.
+        if self._opened_at is None or self._trial_at is not None:
+            self._open_for_s = min(self._longest_s, max(self._first_s, 2 * self._open_for_s))
+        self._closed_at = None
+        self._broke_at = self._opened_at = now
         self._trial_at = None
 
     def _remember(self, call: object) -> None:

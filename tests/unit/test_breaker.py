@@ -93,3 +93,36 @@ def test_calls_without_an_identity_are_each_another(clock: Clock) -> None:
     assert [*seen, breaker.state] == [BreakerState.CLOSED, BreakerState.CLOSED, BreakerState.OPEN, BreakerState.OPEN]
     clock.now_s += 1
     assert breaker.state is BreakerState.HALF_OPEN
+
+
+def test_each_trial_that_fails_keeps_it_open_twice_as_long_up_to_a_limit(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10, longest_s=35)
+    waited: list[float] = []
+    for _ in range(4):
+        breaker.start()
+        breaker.fail()
+        # One that was under way when it opened lengthens nothing.
+        breaker.fail()
+        waited.append(breaker.reopens_in_s)
+        clock.now_s += waited[-1] - 1
+        assert breaker.state is BreakerState.OPEN
+        clock.now_s += 1
+        assert breaker.state is BreakerState.HALF_OPEN
+    assert (waited, breaker.reopens_in_s) == ([10, 20, 35, 35], 0.0)
+
+
+@pytest.mark.parametrize(("closed_s", "again_s"), [(19, 40), (20, 10)])
+def test_how_long_it_was_open_is_forgotten_when_it_has_been_closed_for_as_long(
+    clock: Clock, closed_s: float, again_s: float
+) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10, longest_s=300)
+    for _ in range(2):
+        breaker.start()
+        breaker.fail()
+        clock.now_s += breaker.reopens_in_s
+    breaker.start()
+    breaker.succeed()
+    clock.now_s += closed_s
+    breaker.start()
+    breaker.fail()
+    assert breaker.reopens_in_s == again_s

@@ -8,11 +8,12 @@ from app.inference.words.failures import Blame, Failure, blame_of
 
 OPEN_AFTER_CALLS = 3
 OPEN_FOR_S = 10.0
+LONGEST_OPEN_S = 300.0
 
 
 def new_breaker(clock: Callable[[], float]) -> Breaker:
     """Return the breaker of a node and model that nothing is known of."""
-    return Breaker(clock=clock, failures=OPEN_AFTER_CALLS, open_for_s=OPEN_FOR_S)
+    return Breaker(clock=clock, failures=OPEN_AFTER_CALLS, open_for_s=OPEN_FOR_S, longest_s=LONGEST_OPEN_S)
 
 
 def hold_against(breaker: Breaker, failure: Failure, call: str, *, began_at: float) -> None:
