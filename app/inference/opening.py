@@ -97,11 +97,12 @@ async def open_inference(
 def _register(coordination: RedisStore, fleet: Fleet, knobs: Knobs, clock: Callable[[], float]) -> LeaseRegister:
     return LeaseRegister(
         coordination,
-        fleet.catalogue.nodes,
+        fleet.nodes,
         replica_count=knobs.replica_count,
         lease_s=knobs.slot_lease_s,
         clock=clock,
         on_taken=fleet.note_taken,
+        removed=fleet.removed,
     )
 
 

@@ -10,7 +10,7 @@ from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
 from app.api import dialects, operations
 from app.inference.calls import continuation, usage_book
-from app.inference.fleet import model_problems, nodes
+from app.inference.fleet import model_problems, views
 from app.inference.words import account, ends, failures, priority, records, route, thinking, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
@@ -20,7 +20,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (tiers, "TierReason"),
     (route, "Reason"),
     (route, "Exclusion"),
-    (nodes, "NodeState"),
+    (views, "NodeState"),
     (model_problems, "ModelFault"),
     (causes, "Cause"),
     (breaker, "BreakerState"),

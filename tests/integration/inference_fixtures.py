@@ -124,11 +124,12 @@ async def open_replica(
     fleet = Fleet(declared, metrics, clock=time.monotonic)
     leases = LeaseRegister(
         store,
-        declared.nodes,
+        fleet.nodes,
         replica_count=replica_count,
         lease_s=lease_s,
         clock=time.monotonic,
         on_taken=fleet.note_taken,
+        removed=fleet.removed,
     )
     loops = Loops(metrics)
     async with open_ollama() as ollama, AsyncExitStack() as stack:

@@ -62,7 +62,7 @@ async def test_what_redis_refuses_is_told_once_with_its_cause(
     store = open_redis(url, name="coordination", metrics=metrics, timeout_s=5.0)
     with capture_logs() as told:
         leases = LeaseRegister(
-            store, (), replica_count=1, lease_s=5.0, clock=asyncio.get_running_loop().time, on_taken=lambda _: None
+            store, tuple, replica_count=1, lease_s=5.0, clock=asyncio.get_running_loop().time, on_taken=lambda _: None
         )
         for _ in range(3):
             with pytest.raises(kind, match=text) as refused:

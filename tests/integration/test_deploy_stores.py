@@ -188,7 +188,7 @@ async def test_the_applications_user_may_do_all_that_the_application_does(store:
     async with store.client.pubsub() as channel:
         await channel.subscribe(FREED_CHANNEL)
         leases = LeaseRegister(
-            store, NODES, replica_count=1, lease_s=5.0, clock=time.monotonic, on_taken=lambda _: None
+            store, lambda: NODES, replica_count=1, lease_s=5.0, clock=time.monotonic, on_taken=lambda _: None
         )
         granted = await leases.acquire(candidates("a"), facts, {"m": 50.0})
         assert granted is not None

@@ -43,7 +43,12 @@ def _url(server: ValkeyServer) -> str:
 
 def _leases(store: RedisStore, *, lease_s: float = 5.0, replica_count: int = 1) -> LeaseRegister:
     return LeaseRegister(
-        store, NODES, replica_count=replica_count, lease_s=lease_s, clock=time.monotonic, on_taken=lambda _taken: None
+        store,
+        lambda: NODES,
+        replica_count=replica_count,
+        lease_s=lease_s,
+        clock=time.monotonic,
+        on_taken=lambda _taken: None,
     )
 
 

@@ -73,7 +73,7 @@ class Clock:
 
 def _leases(store: RedisStore, clock: Clock, *, replica_count: int = 2) -> LeaseRegister:
     return LeaseRegister(
-        store, NODES, replica_count=replica_count, lease_s=5.0, clock=clock, on_taken=lambda _taken: None
+        store, lambda: NODES, replica_count=replica_count, lease_s=5.0, clock=clock, on_taken=lambda _taken: None
     )  # fmt: skip
 
 

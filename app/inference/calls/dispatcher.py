@@ -15,6 +15,7 @@ from app.inference.calls.embedding import Asker, Embedder
 from app.inference.calls.progress import Progress, too_long
 from app.inference.calls.settling import OnUsage
 from app.inference.calls.tries import Tries, pause
+from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.complexity import Rating, rate
 from app.inference.routing.placement import Need
@@ -48,7 +49,7 @@ class Dispatcher:
         embed_model: str,
         clock: Callable[[], float],
     ) -> None:
-        self._catalogue = fleet.catalogue
+        self._fleet = fleet
         self._continuations = continuations
         self._ollama = ollama
         self._limits = limits
@@ -65,6 +66,10 @@ class Dispatcher:
             model=embed_model,
             retries=self._retries,
         )
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return self._fleet.catalogue
 
     async def ready(self, tier: Tier | None, model: str | None = None) -> None:
         """Return if something routable serves the model (else the tier or a substitute), and more calls may wait.

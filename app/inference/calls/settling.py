@@ -58,7 +58,7 @@ class Settling:
                 held.prompt_tokens, held.lease.tokens, seen_us=seen_us, life_us=seen.life_us
             )
             worked_us = used.worked_us if outcome is Outcome.DONE else used.worked_us or seen_us
-            gpu_us = attributed_us(gpu_us, worked_us, self._gpus(held))
+            gpu_us = attributed_us(gpu_us, worked_us, held.lease.gpus)
             usage = self._usage(held, route, used, outcome, seen, gpu_us, ended)
             on_usage(usage)
         return usage
@@ -67,9 +67,6 @@ class Settling:
         candidate = held.candidate
         speed = measure(reported, was_resident=candidate.resident, was_cached=candidate.affinity)
         self._fleet.succeeded(candidate.node, held.model.name, num_ctx=candidate.num_ctx, speed=speed)
-
-    def _gpus(self, held: Held) -> int:
-        return self._fleet.view(held.candidate.node).node.gpus
 
     def _usage(
         self,

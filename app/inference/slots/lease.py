@@ -41,6 +41,8 @@ class Lease:
     expected_rate: float
     coordinated: bool
     """False if it was made without Redis."""
+    gpus: int = 1
+    """Of its node, as it was when the lease was made."""
     tokens: int = 0
     thinking_tokens: int = 0
     known_us: int = 0

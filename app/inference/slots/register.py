@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import LiteralString, TypeAlias, TypeVar, cast
 
@@ -40,21 +40,26 @@ def node_key(name: str) -> str:
 
 
 class LeaseRegister:
-    """Leases of this process. `renew` must be called every `renew_s` seconds beside the calls."""
+    """Leases of this process. `renew` must be called every `renew_s` seconds beside the calls.
+
+    `nodes` says which nodes there are now, `removed` which were there lately and may still have calls.
+    """
 
     def __init__(
         self,
         store: RedisStore,
-        nodes: Sequence[Node],
+        nodes: Callable[[], Sequence[Node]],
         *,
         replica_count: int,
         lease_s: float,
         clock: Callable[[], float],
         on_taken: Callable[[Mapping[str, int]], None],
+        removed: Callable[[], Iterable[str]] = tuple[str, ...],
     ) -> None:
         self._store = store
         self._script = store.client.register_script(SCRIPT)
-        self._nodes = {node.name: node for node in nodes}
+        self._nodes = nodes
+        self._removed = removed
         self._replica_count = max(1, replica_count)
         self._lease_us = int(lease_s * US_PER_S)
         self.renew_s = min(_RENEW_S, lease_s / 3)
@@ -62,7 +67,7 @@ class LeaseRegister:
         self._on_taken = on_taken
         self._on_freed: list[Callable[[], None]] = []
         self._held: dict[str, Lease] = {}
-        self._meters = {node.name: Meter(gpus=node.gpus) for node in nodes}
+        self._meters: dict[str, Meter] = {}
         self._away_until = float("-inf")
         self._background: set[asyncio.Task[object]] = set()
         self._unreleased: dict[tuple[str, str], float] = {}
@@ -98,8 +103,9 @@ class LeaseRegister:
 
     def gpu_us(self, lease: Lease) -> int:
         """Return the GPU microseconds so far, as far as this process can tell."""
-        meter = self._meters[lease.node]
-        local = meter.tick(lease.id, lease.tokens, self._now_us()) if lease.id in self._held else lease.marked_us
+        local = lease.marked_us
+        if lease.id in self._held:
+            local = self._meters[lease.node].tick(lease.id, lease.tokens, self._now_us())
         return lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
 
     async def take_orphans(self) -> AsyncGenerator[Orphan | None]:
@@ -107,7 +113,7 @@ class LeaseRegister:
 
         So store it before that, by the record's id: a crash in between has it stored twice. Raises StoreUnavailable.
         """
-        await self._run("sweep", list(self._nodes))
+        await self._run("sweep", self._swept())
         async with self._store.use("orphans") as redis:
             packed = cast("dict[bytes, bytes]", await redis.hgetall(ORPHANS_KEY))
         for key, value in packed.items():
@@ -135,11 +141,10 @@ class LeaseRegister:
         names = sorted({lease.node for lease in held})
         args: list[Argument] = [self._lease_us]
         for lease in held:
-            gpus = self._nodes[lease.node].gpus
             args += [names.index(lease.node) + 2, lease.id, lease.tokens, lease.thinking_tokens]
-            args += [gpus, repr(lease.expected_rate), lease.packed]
+            args += [lease.gpus, repr(lease.expected_rate), lease.packed]
         try:
-            reply = await self._run("renew" if held else "sweep", names or list(self._nodes), *(args if held else ()))
+            reply = await self._run("renew" if held else "sweep", names or self._swept(), *(args if held else ()))
             self._away_until = float("-inf")
             self._settle(held, reply[1 + len(names) :] if held else [])
             await self._release_again()
@@ -163,11 +168,14 @@ class LeaseRegister:
         self, candidates: Sequence[Candidate], facts: Callable[[Candidate], LeaseFacts], rates: Mapping[str, float]
     ) -> Granted | None:
         names = list(dict.fromkeys(candidate.node for candidate in candidates))
-        leases = [Lease(facts(candidate), rates[candidate.model], coordinated=True) for candidate in candidates]
+        gpus = self._gpus()
+        leases = [
+            Lease(facts(candidate), rates[candidate.model], coordinated=True, gpus=gpus.get(candidate.node, 1))
+            for candidate in candidates
+        ]
         args: list[Argument] = [leases[0].id, self._lease_us]
         for candidate, lease in zip(candidates, leases, strict=True):
-            node = self._nodes[candidate.node]
-            args += [names.index(node.name) + 2, node.slots, node.gpus, repr(candidate.score or 0.0)]
+            args += [names.index(candidate.node) + 2, candidate.slots, lease.gpus, repr(candidate.score or 0.0)]
             args += [repr(candidate.crowding), repr(lease.expected_rate), lease.packed]
         try:
             granted, _, *counts = await self._run("acquire", names, *args)
@@ -203,20 +211,26 @@ class LeaseRegister:
             self._unreleased |= ghosts
             return None
         candidate = candidates[shared.index(chosen)]
-        lease = Lease(facts(candidate), rates[candidate.model], coordinated=False)
+        gpus = self._gpus().get(candidate.node, 1)
+        lease = Lease(facts(candidate), rates[candidate.model], coordinated=False, gpus=gpus)
         self._hold(lease)
         ghosts.pop((lease.node, lease.id), None)
         self._unreleased |= ghosts
-        return candidate, lease, {name: taken[name] for name in {other.node for other in candidates}}
+        return candidate, lease, {name: taken.get(name, 0) for name in {other.node for other in candidates}}
 
     def _hold(self, lease: Lease) -> None:
         self._held[lease.id] = lease
-        self._meters[lease.node].start(lease.id, self._now_us(), expected_rate=lease.expected_rate)
+        meter = self._meters.setdefault(lease.node, Meter(gpus=lease.gpus))
+        meter.start(lease.id, self._now_us(), expected_rate=lease.expected_rate)
 
     async def _release(self, lease: Lease) -> int:
         self.gpu_us(lease)
-        held = self._held.pop(lease.id, None)
-        local = self._meters[lease.node].end(lease.id, self._now_us()) if held is not None else lease.marked_us
+        local = lease.marked_us
+        if self._held.pop(lease.id, None) is not None:
+            meter = self._meters[lease.node]
+            local = meter.end(lease.id, self._now_us())
+            if not meter.shares:
+                del self._meters[lease.node]
         total = lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
         try:
             _, _, known, gpu_us = await self._run("release", [lease.node], lease.id, FREED_CHANNEL)
@@ -252,7 +266,8 @@ class LeaseRegister:
 
     def _settle(self, held: Sequence[Lease], told: Sequence[int]) -> None:
         for lease, known, gpu_us in zip(held, told[::2], told[1::2], strict=True):
-            share = next((share for share in self._meters[lease.node].shares if share.call == lease.id), None)
+            shares = self._meters[lease.node].shares if lease.node in self._meters else ()
+            share = next((share for share in shares if share.call == lease.id), None)
             local = share.gpu_us if share is not None else lease.marked_us
             if not known:
                 lease.banked_us += lease.known_us + (local - lease.marked_us) // self._replica_count
@@ -265,6 +280,13 @@ class LeaseRegister:
         start = {"acquire": 2}.get(operation, 1)
         self._on_taken(dict(zip(names, reply[start : start + len(names)], strict=True)))
         return reply
+
+    def _gpus(self) -> dict[str, int]:
+        return {node.name: node.gpus for node in self._nodes()}
+
+    def _swept(self) -> list[str]:
+        """Return every node that may have calls: those of dead processes are found on removed ones too."""
+        return list(dict.fromkeys((*self._gpus(), *self._removed())))
 
     def _away(self, during: LiteralString, error: StoreUnavailable) -> None:
         if self.is_coordinated:

@@ -1,0 +1,105 @@
+"""What this process knows of one node."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from app.breaker import Breaker
+from app.causes import Cause, Finding
+from app.inference.estimates import Speed
+from app.inference.fleet.catalogue import Node, full_name
+from app.inference.fleet.model_problems import ModelProblem
+from app.inference.fleet.node_causes import cause_of_missing
+from app.inference.fleet.views import Look, NodeState, NodeView
+from app.standing import Tells
+
+# One lost look may be a lost packet; two in a row is a node that does not answer.
+DOWN_AFTER_LOOKS = 2
+
+
+@dataclass(slots=True)
+class Member:
+    """A node, what looks and calls found of it, and what of that was told."""
+
+    node: Node
+    tells: Tells
+    look: Look | None = None
+    trouble: Finding | None = None
+    """Why the last look was not answered."""
+    told: tuple[NodeState, Cause | None] = (NodeState.WARMING, None)
+    missing: tuple[ModelProblem, ...] = ()
+    missed: int = 0
+    missed_by: set[str] = field(default_factory=set[str])
+    drained: bool = False
+    taken: int = 0
+    breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
+    speeds: dict[str, Speed] = field(default_factory=dict[str, Speed])
+    succeeded_at: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def state(self) -> NodeState:
+        """The state that follows from all of it."""
+        if self.drained:
+            return NodeState.DRAINING
+        if self.missed >= (DOWN_AFTER_LOOKS if self.look is not None else 1):
+            return NodeState.DOWN
+        if self.look is None:
+            return NodeState.WARMING
+        return NodeState.MISCONFIGURED if len(self.missing) == len(self.node.models) else NodeState.READY
+
+    @property
+    def finding(self) -> Finding | None:
+        """Why it is in that state, and what to do."""
+        match self.state:
+            case NodeState.DOWN:
+                return self.trouble
+            case NodeState.MISCONFIGURED:
+                return cause_of_missing(self.missing)
+            case NodeState.READY | NodeState.WARMING | NodeState.DRAINING:
+                return None
+            case _:
+                assert_never(self.state)
+
+    @property
+    def declared(self) -> Collection[str]:
+        """The full names of its models."""
+        return {full_name(name) for name in self.node.models}
+
+    @property
+    def holds(self) -> Mapping[str, str]:
+        """The digests of the models that it holds, by full name."""
+        return self.look.holds if self.look is not None else {}
+
+    @property
+    def loaded(self) -> Mapping[str, int]:
+        """The context sizes of the models in its memory, by full name."""
+        return self.look.loaded if self.look is not None else {}
+
+    def answered(self, look: Look) -> None:
+        """Note a look that was answered."""
+        self.look, self.missed, self.trouble = look, 0, None
+        self.missed_by.clear()
+
+    def became(self, node: Node) -> None:
+        """Be declared anew. At another address there is another server, of which nothing is known."""
+        if node.url != self.node.url:
+            self.look, self.trouble, self.missed = None, None, 0
+            self.missed_by.clear()
+            self.breakers.clear()
+            self.speeds.clear()
+            self.succeeded_at.clear()
+        self.node = node
+
+    def view(self) -> NodeView:
+        """Return how it looks now."""
+        return NodeView(
+            node=self.node,
+            state=self.state,
+            holds=self.holds,
+            loaded=self.loaded,
+            breakers={model: breaker.state for model, breaker in self.breakers.items()},
+            speeds=self.speeds,
+            taken=self.taken,
+            missing=self.missing,
+            finding=self.finding,
+        )

@@ -1,0 +1,62 @@
+"""How a node looks: what is asked of it, what a look found, and the state that follows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.breaker import BreakerState
+from app.causes import Finding
+from app.inference.estimates import Speed
+from app.inference.fleet.catalogue import Node
+from app.inference.fleet.model_problems import ModelProblem
+
+
+class NodeState(StrEnum):
+    """The state of a node; only `ready` is routable."""
+
+    READY = "ready"
+    """It answers and holds a model that it may serve."""
+    WARMING = "warming"
+    """Not looked at yet."""
+    DRAINING = "draining"
+    """An operator drains it: it finishes what it has and gets nothing new."""
+    DOWN = "down"
+    """It does not answer, or something else answers at its address."""
+    MISCONFIGURED = "misconfigured"
+    """It answers, and may serve none of its models: each is missing or has another digest than the catalogue pins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a node found: version, digests of models held, context sizes of models in memory.
+
+    Model names carry their tag, digests no `sha256:`. `loaded` maps to 0 where the node does not tell the size.
+    """
+
+    version: str
+    holds: Mapping[str, str]
+    loaded: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node as placement sees it. Names of models carry their tag; `missing` are declared ones that it may not serve.
+
+    A node with some of its models missing serves the others; with all of them it is misconfigured.
+    """
+
+    node: Node
+    state: NodeState
+    holds: Mapping[str, str]
+    loaded: Mapping[str, int]
+    breakers: Mapping[str, BreakerState]
+    speeds: Mapping[str, Speed]
+    taken: int
+    missing: tuple[ModelProblem, ...] = ()
+    finding: Finding | None = None
+    """Why it is down or misconfigured."""
+
+
+def routable(views: Iterable[NodeView]) -> list[NodeView]:
+    """Return the nodes that may be given calls."""
+    return [view for view in views if view.state is NodeState.READY]
