@@ -20,6 +20,7 @@ SwitchyardError               code: public and stable
     ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
     ├── NodeFailed            a node broke off and the call may not be repeated
     ├── AnswerEmpty           the model was asked again and again, and had nothing to say
+    ├── AnswerBroken          a node broke off in the middle of an answer that nobody can go on with
     ├── DeadlineExceeded      the deadline that the caller set passed
     ├── TimeLimitReached      the run took longer than a run may
     ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
@@ -192,6 +193,12 @@ class AnswerEmpty(Unavailable):
     """The model gave no answer: nothing, white space or thinking alone, also when it was asked again."""
 
     code = "answer_empty"
+
+
+class AnswerBroken(Unavailable):
+    """A node broke off in the middle of a streamed answer, no other can go on with it, and it cannot be taken back."""
+
+    code = "answer_broken"
 
 
 class DeadlineExceeded(Unavailable):

@@ -68,6 +68,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.NoSlotInTime: 503,
     errors.NodeFailed: 503,
     errors.AnswerEmpty: 503,
+    errors.AnswerBroken: 503,
     errors.DeadlineExceeded: 504,
     errors.TimeLimitReached: 503,
     errors.StoreUnavailable: 503,

@@ -8,7 +8,19 @@ from pathlib import Path
 import msgspec
 
 FOLDER = Path("tests") / "breaks"
-AREAS = ("accounts", "agents", "api", "inference", "nginx", "ops", "retrieval", "rules", "stores", "telemetry")
+AREAS = (
+    "accounts",
+    "agents",
+    "api",
+    "dialects",
+    "inference",
+    "nginx",
+    "ops",
+    "retrieval",
+    "rules",
+    "stores",
+    "telemetry",
+)
 
 
 class Break(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from ops.local.ollama import names, wire
 from ops.local.ollama.faults import Refused, bad_request
 from ops.local.ollama.gojson import Json, Object, parse
 from ops.local.ollama.wire import Message
+from tests.fakes.scripts import FakeModel
 
 
 class Form(StrEnum):
@@ -86,16 +87,15 @@ def read_input(asked: wire.EmbedRequest) -> list[str]:
             raise bad_request("invalid input type")
 
 
-def refusal(asked: Asked, kind: str, *, thinks: bool) -> Refused | None:
-    """Say what a model of that kind, without tools, cannot do (ChatHandler, GenerateHandler).
-
-    `think: false` is taken by every model.
-    """
-    if asked.think and not thinks:
+def refusal(asked: Asked, model: FakeModel) -> Refused | None:
+    """Say what the model cannot do (ChatHandler, GenerateHandler); `think: false` is taken by every one."""
+    if asked.think and not model.thinks:
         return bad_request(f'"{asked.model}" does not support thinking')
-    if kind != "chat":
+    if model.kind != "chat":
         return bad_request(f'"{asked.model}" does not support {_verb(asked.form)}')
-    return bad_request(f"{names.parse(asked.model).full} does not support tools") if asked.has_tools else None
+    if asked.has_tools and not model.knows_tools:
+        return bad_request(f"{names.parse(asked.model).full} does not support tools")
+    return None
 
 
 def _verb(form: Form) -> str:

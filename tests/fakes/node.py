@@ -206,7 +206,7 @@ class FakeNode:
         if not asked.messages and asked.keep_alive_ns == 0:
             self.loaded.pop(model.name, None)
             return await speaker.end("unload")
-        refused = refusal(asked, model.kind, thinks=model.thinks)
+        refused = refusal(asked, model)
         if refused is not None:
             raise refused
         wanted = options.choose([asked.options], context_length=None, is_embedding=False)

@@ -46,11 +46,15 @@ def entry(model: FakeModel) -> dict[str, object]:
 
 
 def shown(model: FakeModel) -> dict[str, object]:
-    """Return a model as `/api/show` describes it."""
+    """Return a model as `/api/show` describes it (server/images.go, Capabilities)."""
+    can = {"tools": model.knows_tools, "vision": model.sees, "thinking": model.thinks}
     return {
         "details": entry(model)["details"],
         "model_info": {"general.architecture": "fake", "fake.context_length": model.context_length},
-        "capabilities": ["embedding" if model.kind == "embed" else "completion", *(["thinking"] * model.thinks)],
+        "capabilities": [
+            "embedding" if model.kind == "embed" else "completion",
+            *(word for word, is_so in can.items() if is_so),
+        ],
         "modified_at": now(),
         "template": model.template,
         "parameters": "",

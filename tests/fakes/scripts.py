@@ -17,6 +17,8 @@ class FakeModel(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int = 32_768
     thinks: bool = False
     """It can think, and does unless it is told not to."""
+    knows_tools: bool = False
+    sees: bool = False
     digest: str = ""
     template: str = "{{ range .Messages }}{{ .Content }}<|im_end|>{{ end }}"
     """As `/api/show` tells it: one that closes every message, so that nobody tries whether the model goes on."""

@@ -12,6 +12,8 @@ from app.scripts import SCRIPTS, Census, Script, census
 
 # Chat templates wrap a message in its role and two to five marks.
 TOKENS_PER_MESSAGE = 8
+# A picture of 336 by 336 is 576 tokens for LLaVA 1.5 (24 by 24 patches); models that keep a picture's size take more.
+TOKENS_PER_IMAGE = 768
 
 PRIOR = {
     Script.LATIN: 1 / 3,
@@ -47,14 +49,19 @@ DIGESTS_KEPT = 64
 
 
 class Size(msgspec.Struct, frozen=True):
-    """What is counted of a prompt before a node does: its characters by script, and its messages."""
+    """What is counted of a prompt before a node does: its characters by script, and its messages.
+
+    `beside` is about how many tokens all else has: pictures, thinking, tools and the calls of them. A template is free
+    in how, and whether, it writes them, so that nothing is certain of them, and nothing is learnt where they are.
+    """
 
     census: Census = Census()
     messages: int = 0
+    beside: int = 0
 
     def __add__(self, other: "Size") -> "Size":
         """Return the size of both."""
-        return Size(self.census + other.census, self.messages + other.messages)
+        return Size(self.census + other.census, self.messages + other.messages, self.beside + other.beside)
 
     @property
     def least_tokens(self) -> int:
@@ -68,7 +75,29 @@ def size_of(messages: Iterable[Message]) -> Size:
     total = Size()
     for message in messages:
         total += Size(census(message.content), 1)
+        if not message.is_plain:
+            total += _beside(message)
     return total
+
+
+def size_of_tools(tools: Iterable[msgspec.Raw]) -> Size:
+    """Return the size of what describes tools to a model: about as they are sent."""
+    return Size(beside=sum(_prior_tokens(_text(tool)) + TOKENS_PER_MESSAGE for tool in tools))
+
+
+def _beside(message: Message) -> Size:
+    """Return the size of what a message has beside its text."""
+    asked = (part for call in message.tool_calls for part in (call.function.name, _text(call.function.arguments)))
+    texts = (message.thinking, message.tool_name, *asked)
+    return Size(beside=sum(map(_prior_tokens, texts)) + TOKENS_PER_IMAGE * len(message.images))
+
+
+def _prior_tokens(text: str) -> int:
+    return math.ceil(sum(_Rates().parts(Size(census(text))))) if text else 0
+
+
+def _text(raw: msgspec.Raw) -> str:
+    return bytes(raw).decode("utf-8", "replace")
 
 
 @dataclass(slots=True)
@@ -108,7 +137,7 @@ class Calibration:
         """Return about how many tokens a prompt has, rather too many than too few; `digest` names the model."""
         rates = self._rates.get(digest)
         content = sum(_Rates().parts(size)) if rates is None else sum(rates.parts(size)) * MARGIN
-        return math.ceil(content) + size.messages * TOKENS_PER_MESSAGE
+        return math.ceil(content) + size.messages * TOKENS_PER_MESSAGE + size.beside
 
     def by_digest(self, size: Size) -> dict[str, int]:
         """Return the same for each digest that is known."""
@@ -120,6 +149,8 @@ class Calibration:
         Ollama counts what it read from its cache too: `prompt_eval_count` is `cache_n + prompt_n`
         (ollama: llm/llama_server.go, `promptEvalCount`). One that counts less than there can be is not believed.
         """
+        if size.beside:
+            return
         content = counted - size.messages * TOKENS_PER_MESSAGE
         if content >= LEAST_TOKENS and counted >= SEEN_SHARE * size.least_tokens:
             self._learn(digest, size, content, is_refusal=False)
@@ -127,7 +158,8 @@ class Calibration:
     def overflowed(self, digest: str, size: Size, *, at_least: int) -> None:
         """Note that a node refused a prompt because it has so many tokens, or more."""
         if self.tokens(size, digest) < at_least and sum(size.census.characters):
-            self._learn(digest, size, at_least - size.messages * TOKENS_PER_MESSAGE, is_refusal=True)
+            beside = size.messages * TOKENS_PER_MESSAGE + size.beside
+            self._learn(digest, size, max(1, at_least - beside), is_refusal=True)
 
     def _learn(self, digest: str, size: Size, content: float, *, is_refusal: bool) -> None:
         rates = self._rates.setdefault(digest, _Rates())

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import msgspec
 import structlog
 
 from app.degradation import Degradation
@@ -18,6 +17,7 @@ from app.inference.wire.separator import Parts, Separator
 from app.inference.wire.stream import Heard
 from app.inference.words.ends import FinishReason, finish_reason_of
 from app.inference.words.failures import CallBroke, Failure
+from app.inference.words.messages import ToolCall
 from app.inference.words.route import Route
 from app.inference.words.tiers import TIERS
 
@@ -56,7 +56,7 @@ class ChatAttempt:
     attempt: Attempt
     route: Route
     reader: Reader
-    tool_calls: tuple[msgspec.Raw, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     separator: Separator | None = None
     """None for one that goes on with a text: what a model says in the middle of it is no thinking."""
 
@@ -71,7 +71,7 @@ class ChatAttempt:
             self.progress.restart()
             self.reader.restart()
         if not self.progress.shown:
-            self.separator = Separator(thinks=self.held.model.think is not None)
+            self.separator = Separator(thinks=self.held.model.think is not None and self.progress.call.takes_back)
 
     def on_heard(self, heard: Heard) -> None:
         """Note what came, and show what is for the reader."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from app.inference.calls.calibration import Size, size_of
 from app.inference.words.records import Message
 
+NOTHING = Size()
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -19,13 +21,18 @@ class Fitted:
 class Draft:
     """A call's messages, measured once: those that always go, and the turns that go while there is room."""
 
-    def __init__(self, messages: Sequence[Message], history: int) -> None:
-        """The `history` messages before the last are earlier turns."""
+    def __init__(self, messages: Sequence[Message], history: int, beside: Size = NOTHING) -> None:
+        """The `history` messages before the last are earlier turns; `beside` always goes too, such as tools.
+
+        What belongs to the last question always goes with it: what was asked of tools since, and their results.
+        """
         end = max(0, len(messages) - 1)
         start = max(0, end - history)
+        while end > start and messages[end].role != "user":
+            end -= 1
         self._head, self._tail = tuple(messages[:start]), tuple(messages[end:])
         self._turns = [(turn, size_of(turn)) for turn in turns_of(messages[start:end])]
-        self.fixed = size_of((*self._head, *self._tail))
+        self.fixed = size_of((*self._head, *self._tail)) + beside
         """Without earlier turns."""
         self.whole = sum((size for _, size in self._turns), self.fixed)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from app.errors import ContextTooLong
-from app.inference.calls.calibration import Calibration, Size
+from app.errors import AnswerBroken, ContextTooLong
+from app.inference.calls.calibration import Calibration, Size, size_of_tools
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.history import Draft, Fitted
 from app.inference.calls.tries import Tries
@@ -59,7 +59,7 @@ class Progress:
     def __post_init__(self) -> None:
         self.prefix = self.call.prefix
         self.identity = self.call.identity
-        self.draft = Draft(self.call.messages, self.call.history)
+        self.draft = Draft(self.call.messages, self.call.history, size_of_tools(self.call.tools))
         self.sent = Fitted(self.call.messages, self.draft.whole, 0)
 
     @property
@@ -80,13 +80,14 @@ class Progress:
     def needs(self) -> Iterator[Need]:
         """Yield what the next attempt needs, best first; the next one is for when no node serves the last.
 
-        First another node with the model and digest that broke off, then any other node. Then all are forgotten that
-        were tried, and the same one may be it again.
+        First another node with the model and digest that broke off, then any other node, unless the reader cannot take
+        back what it was shown. Then all are forgotten that were tried, and the same one may be it again.
         """
         wants_same = bool(self.pieces) and self.broke_at is not None and self._can_go_on(self.broke_at)
         if wants_same:
             yield self.need(pinned=True, tried=self.tries.nodes)
-        yield self.need(pinned=False, tried=self.tries.nodes)
+        if self.call.takes_back or not wants_same:
+            yield self.need(pinned=False, tried=self.tries.nodes)
         if self.tries.nodes:
             self.tries.nodes.clear()
             yield self.need(pinned=wants_same, tried=())
@@ -170,18 +171,20 @@ class Progress:
         return explain(held.candidates, held.candidate)
 
     def _can_go_on(self, held: Held) -> bool:
-        # Under a schema the grammar would begin anew in the middle of the text.
-        is_free = held.model.continues and self.call.response_schema is None
+        # Under a schema the grammar would begin anew in the middle of the text; with tools the template would.
+        is_free = held.model.continues and not self.call.is_constrained
         return is_free and self.continuations.goes_on(held.model.name, held.candidate.digest)
 
     def after(self, broke: CallBroke, held: Held, budget: RetryBudget) -> bool:
         """Prepare the next attempt; return whether it may be made at once.
 
-        Raises ContextTooLong, NodeRefused and AnswerEmpty when there must not be one.
+        Raises ContextTooLong, NodeRefused, AnswerEmpty and AnswerBroken when there must not be one.
         """
         if not self.pieces:
             # Nobody goes on with thinking alone.
             self.begin_anew()
+        elif not self.call.takes_back and not self._can_go_on(held):
+            raise AnswerBroken(broke.detail, node=broke.node, model=broke.model, failure=broke.failure.value) from broke
         if self._mends(broke, held):
             return True
         at_once = self.tries.after(broke, budget)

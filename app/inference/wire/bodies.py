@@ -9,7 +9,9 @@ import msgspec
 
 from app.inference.fleet.keep_alive import KeepAlive
 from app.inference.words.failures import Failure
-from app.inference.words.records import ChatCall, Message
+from app.inference.words.messages import Message, ToolCall
+from app.inference.words.records import ChatCall
+from app.inference.words.sampling import Sampling
 from app.inference.words.thinking import Think
 
 # A line holds one token; Ollama's own limit is 512 kB.
@@ -49,7 +51,7 @@ _THINKING_WORDS = "does not support thinking"
 _OF_THE_REQUEST = frozenset({400, 413, 422})
 
 
-class Options(msgspec.Struct, frozen=True, omit_defaults=True):
+class Options(Sampling, frozen=True, omit_defaults=True, kw_only=True):
     """The only options that are ever sent."""
 
     num_ctx: int
@@ -71,6 +73,7 @@ class ChatBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     think: Think
     keep_alive: KeepAlive = None
     format: msgspec.Raw | None = None
+    tools: tuple[msgspec.Raw, ...] = ()
     stream: Literal[True] | None = None
     truncate: bool | None = None
     shift: bool | None = None
@@ -91,7 +94,7 @@ class LineMessage(msgspec.Struct, frozen=True):
 
     content: str = ""
     thinking: str = ""
-    tool_calls: tuple[msgspec.Raw, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class ChatLine(msgspec.Struct, frozen=True):
@@ -143,11 +146,12 @@ def chat_body(
     return msgspec.json.encode(
         ChatBody(
             model=model,
-            messages=tuple(Message(message.role, sanitise(message.content)) for message in messages),
-            options=Options(num_ctx, max_tokens, call.temperature, call.seed),
+            messages=tuple(map(_storable, messages)),
+            options=_options(call, num_ctx, max_tokens),
             think=think,
             keep_alive=keep_alive,
             format=call.response_schema,
+            tools=call.tools,
             stream=True,
             truncate=False,
             shift=False,
@@ -159,8 +163,21 @@ def embed_body(texts: tuple[str, ...], *, model: str, keep_alive: KeepAlive, num
     """Return the body of an embedding."""
     texts = tuple(sanitise(text) for text in texts)
     return msgspec.json.encode(
-        EmbedBody(model=model, input=texts, options=Options(num_ctx), keep_alive=keep_alive, truncate=False)
+        EmbedBody(model=model, input=texts, options=Options(num_ctx=num_ctx), keep_alive=keep_alive, truncate=False)
     )
+
+
+def _storable(message: Message) -> Message:
+    content = sanitise(message.content)
+    if message.is_plain:
+        return message if content is message.content else Message(message.role, content)
+    thinking, name = sanitise(message.thinking), sanitise(message.tool_name)
+    return msgspec.structs.replace(message, content=content, thinking=thinking, tool_name=name)
+
+
+def _options(call: ChatCall, num_ctx: int, max_tokens: int) -> Options:
+    own = {} if call.sampling is None else msgspec.structs.asdict(call.sampling)
+    return Options(num_ctx=num_ctx, num_predict=max_tokens, temperature=call.temperature, seed=call.seed, **own)
 
 
 def sanitise(text: str) -> str:
@@ -198,8 +215,8 @@ def read_line(line: bytes) -> ChatLine:
         return _line_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Rare: the tolerant way costs ten times as much.
-        loose = json.loads(line.decode("utf-8", "ignore"))
-        return msgspec.convert(loose, ChatLine)
+        loose = json.dumps(json.loads(line.decode("utf-8", "ignore")), ensure_ascii=False)
+        return _line_decoder.decode(sanitise(loose))
 
 
 def read_error(body: bytes) -> str:

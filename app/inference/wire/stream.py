@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from app.inference.wire.bodies import ChatLine, Lines, LineTooLong, failure_of_line, read_line, sanitise
 from app.inference.words.failures import Failure
+from app.inference.words.messages import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Heard:
 
     texts: tuple[str, ...] = ()
     thinking: str = ""
-    tool_calls: tuple[msgspec.Raw, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     tokens: int = 0
     thinking_tokens: int = 0
     end: ChatLine | Broken | None = None

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -12,10 +11,15 @@ import msgspec
 from app.degradation import Degradation
 from app.inference.words.account import Account
 from app.inference.words.ends import FinishReason
+from app.inference.words.messages import Message as Message
+from app.inference.words.messages import ToolCall
 from app.inference.words.priority import Priority
 from app.inference.words.route import Route
+from app.inference.words.sampling import Sampling
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
+
+_encode = msgspec.json.Encoder().encode
 
 
 class CallKind(StrEnum):
@@ -40,13 +44,6 @@ class Outcome(StrEnum):
     """The process that made the call died; the lease ran out."""
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One message of a prompt."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
 class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     """One chat call.
 
@@ -54,7 +51,10 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     shown and that the answer continues. `deadline_s` counts from the start of the call; `patience_s` is for how long
     it may wait, all in all, for a node that can take it. The `history` messages before the last are earlier turns:
     whole ones are left out, oldest first, where the rest would not fit; no other message ever is. `think` None leaves
-    it to the model's own setting; thinking counts against `max_tokens`.
+    it to the model's own setting; thinking counts against `max_tokens`. `temperature` None does so too, as what
+    `sampling` leaves out. `response_schema` is a JSON schema, or PLAIN_JSON. `tools` are what the model may ask for,
+    each as Ollama words it (api/types.go, Tool). `takes_back` false is for a reader that cannot be told to drop what
+    it was shown: where nobody can go on with that, the call ends.
     """
 
     messages: tuple[Message, ...]
@@ -62,7 +62,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     account: Account
     max_tokens: int
-    temperature: float
+    temperature: float | None
     tier: Tier | None = None
     model: str | None = None
     session_tier: Tier | None = None
@@ -74,14 +74,26 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     think: Think | None = None
     response_schema: msgspec.Raw | None = None
+    tools: tuple[msgspec.Raw, ...] = ()
+    sampling: Sampling | None = None
+    takes_back: bool = True
     deadline_s: float | None = None
     patience_s: float = 0.0
 
     @property
+    def is_constrained(self) -> bool:
+        """Whether the answer has a form, so that half of one is worth nothing: a schema, or calls of tools."""
+        return self.response_schema is not None or bool(self.tools)
+
+    @property
     def identity(self) -> str:
-        """The same for each call that asks the same; see `identity_of`."""
-        said = [part for message in self.messages for part in (message.role, message.content)]
-        return identity_of((*said, bytes(self.response_schema or b"").decode("utf-8", "replace")))
+        """The same for each call that asks the same of a model, whoever asks and for how long."""
+        asked = (self.messages, self.response_schema, self.tools, self.sampling)
+        try:
+            return blake2b(_encode(asked), digest_size=16).hexdigest()
+        except UnicodeEncodeError:
+            # Half of a surrogate pair: such a text is sent without it.
+            return identity_of((repr(asked),))
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +157,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     continued: bool
     finish_reason: FinishReason
     thinking: str = ""
-    tool_calls: tuple[msgspec.Raw, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
     degraded: tuple[Degradation, ...] = ()
 
 

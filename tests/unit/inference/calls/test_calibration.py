@@ -1,8 +1,18 @@
 """Sizes of prompts: safe before anything was counted, close afterwards, each script and model by itself."""
 
+import msgspec
 import pytest
 
-from app.inference.calls.calibration import DIGESTS_KEPT, MARGIN, TOKENS_PER_MESSAGE, Calibration, Size, size_of
+from app.inference.calls.calibration import (
+    DIGESTS_KEPT,
+    MARGIN,
+    TOKENS_PER_MESSAGE,
+    Calibration,
+    Size,
+    size_of,
+    size_of_tools,
+)
+from app.inference.words.messages import ToolCall, ToolFunction
 from app.inference.words.records import Message
 from app.scripts import Script, census
 
@@ -109,3 +119,30 @@ def test_the_floor_is_below_what_the_thriftiest_vocabulary_takes_and_works_witho
 
 def test_text_that_cannot_be_stored_still_has_a_size() -> None:
     assert Calibration().tokens(size("\ud800")) > TOKENS_PER_MESSAGE
+
+
+PICTURE, TOOL = Message("user", "", images=("aW1n",)), msgspec.Raw(b'{"type":"function","function":{"name":"add"}}')
+ASKING = ToolCall(ToolFunction("add", msgspec.Raw(b'{"a": 1}')))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        size_of([PICTURE]),
+        size_of([Message("assistant", "", thinking=ENGLISH)]),
+        size_of([Message("assistant", "", tool_calls=(ASKING,))]),
+        size_of([Message("tool", "", tool_name="add")]),
+        size_of_tools([TOOL]),
+    ],
+)
+def test_what_is_beside_the_text_is_expected_and_is_no_certainty(beside: Size) -> None:
+    whole = size(CHINESE) + beside
+    assert Calibration().tokens(whole) > Calibration().tokens(size(CHINESE)) + beside.messages * TOKENS_PER_MESSAGE
+    assert whole.least_tokens == size(CHINESE).least_tokens
+    learnt = Calibration()
+    learnt.observe("qwen", whole, counted(CHINESE, 5.0))
+    assert learnt.by_digest(whole) == {}
+
+
+def test_a_picture_is_expected_to_take_as_much_as_a_page() -> None:
+    assert Calibration().tokens(size_of([PICTURE])) >= 576 + TOKENS_PER_MESSAGE

@@ -46,6 +46,21 @@ def test_prompt_and_question_always_go() -> None:
     assert Draft((QUESTION,), 0).fit(0, words).messages == (QUESTION,)
 
 
+def test_what_was_asked_of_tools_since_the_last_question_goes_with_it() -> None:
+    asked, found = Message("assistant", "call " * 3), Message("tool", "found " * 4, tool_name="f")
+    made = Draft((SYSTEM, *turn(1), *turn(2), QUESTION, asked, found), 6)
+    fitted = made.fit(43, words)
+    assert fitted.messages == (SYSTEM, *turn(2), QUESTION, asked, found)
+    assert (fitted.left_out, words(fitted.size)) == (1, 42)
+    assert made.fit(0, words).messages == (SYSTEM, QUESTION, asked, found)
+
+
+def test_tools_take_room_that_turns_do_not_have_then() -> None:
+    made = Draft((SYSTEM, *turn(1), QUESTION), 2, Size(beside=10))
+    assert made.fit(44, lambda size: size.census.words + size.beside).messages == (SYSTEM, QUESTION)
+    assert made.fit(45, lambda size: size.census.words + size.beside).left_out == 0
+
+
 def test_a_question_that_got_no_answer_is_a_turn_of_its_own() -> None:
     asked, said = turn(1)
     assert turns_of([said, asked, asked, said]) == [(said,), (asked,), (asked, said)]

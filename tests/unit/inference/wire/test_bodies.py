@@ -19,7 +19,9 @@ from app.inference.wire.bodies import (
 )
 from app.inference.words.account import Account, Purpose
 from app.inference.words.failures import Blame, Failure, blame_of
+from app.inference.words.messages import ToolCall, ToolFunction
 from app.inference.words.records import ChatCall, Message
+from app.inference.words.sampling import PLAIN_JSON, Sampling
 
 
 @given(st.text(st.characters(), max_size=50))
@@ -173,6 +175,52 @@ def test_a_chat_body_has_only_what_is_allowed() -> None:
         "think": False,
         "keep_alive": "30m",
         "format": {"type": "object"},
+        "stream": True,
+        "truncate": False,
+        "shift": False,
+    }
+
+
+ASKED = ToolCall(ToolFunction("add", msgspec.Raw(b'{"a": 1}')), "call_1")
+FULL = ChatCall(
+    messages=(
+        Message("user", "what is it?", images=("aW1n",)),
+        Message("assistant", "", thinking="hm\x00m", tool_calls=(ASKED,)),
+        Message("tool", "1\x00", tool_name="add", tool_call_id="call_1"),
+    ),
+    question="what is it?",
+    agent="test",
+    account=Account(purpose=Purpose.CHAT),
+    max_tokens=9,
+    temperature=None,
+    tools=(msgspec.Raw(b'{"type":"function","function":{"name":"add","parameters":{}}}'),),
+    sampling=Sampling(
+        top_k=1, top_p=0.5, min_p=0.1, typical_p=0.9, repeat_last_n=3, repeat_penalty=1.1, presence_penalty=0.2,
+        frequency_penalty=0.3, stop=("END",),
+    ),
+    response_schema=PLAIN_JSON,
+)  # fmt: skip
+
+
+@pytest.mark.source("ollama: api/types.go")
+def test_tools_pictures_and_sampling_go_out_by_ollamas_names_and_the_nodes_own_affairs_never() -> None:
+    calls = [{"function": {"name": "add", "arguments": {"a": 1}}, "id": "call_1"}]
+    options = {
+        "num_ctx": 2048, "num_predict": 9, "top_k": 1, "top_p": 0.5, "min_p": 0.1, "typical_p": 0.9, "repeat_last_n": 3,
+        "repeat_penalty": 1.1, "presence_penalty": 0.2, "frequency_penalty": 0.3, "stop": ["END"],
+    }  # fmt: skip
+    body = msgspec.json.decode(chat_body(FULL, model="m", keep_alive=None, num_ctx=2048, prefix="", max_tokens=9))
+    assert body == {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": "what is it?", "images": ["aW1n"]},
+            {"role": "assistant", "content": "", "thinking": "hmm", "tool_calls": calls},
+            {"role": "tool", "content": "1", "tool_name": "add", "tool_call_id": "call_1"},
+        ],
+        "options": options,
+        "think": False,
+        "format": "json",
+        "tools": [{"type": "function", "function": {"name": "add", "parameters": {}}}],
         "stream": True,
         "truncate": False,
         "shift": False,

@@ -1,5 +1,6 @@
 """What the body of a streamed chat says, however it is cut and however it ends."""
 
+import msgspec
 import pytest
 
 from app.inference.wire.bodies import LINE_LIMIT_BYTES, ChatLine
@@ -54,10 +55,25 @@ def test_thinking_is_apart_from_text_and_both_are_tokens() -> None:
     assert (heard.text, heard.thinking, heard.tokens, heard.thinking_tokens) == ("a", "hmhm", 3, 2)
 
 
-def test_tool_calls_are_kept_as_they_came() -> None:
-    call = b'{"function":{"name":"add","arguments":{"a":1}}}'
-    heard = read(b'{"message":{"content":"","tool_calls":[' + call + b']},"done":true,"done_reason":"stop"}\n')
-    assert ([bytes(one) for one in heard.tool_calls], heard.text) == ([call], "")
+@pytest.mark.source("ollama: api/types.go")
+def test_tool_calls_keep_their_order_their_ids_and_their_arguments_as_they_came() -> None:
+    asked = b'{"id":"call_1","function":{"index":0,"name":"add","arguments":{"b": 2, "a":1}}}'
+    more = b'{"function":{"index":1,"name":"now","arguments":{}}}'
+    heard = read(b'{"message":{"content":"","tool_calls":[%b,%b]},"done":true,"done_reason":"stop"}\n' % (asked, more))
+    found = [(call.id, call.function.name, bytes(call.function.arguments)) for call in heard.tool_calls]
+    assert (found, heard.text) == ([("call_1", "add", b'{"b": 2, "a":1}'), ("", "now", b"{}")], "")
+
+
+def test_a_tool_call_with_half_a_surrogate_pair_is_read_without_it() -> None:
+    call = b'{"function":{"name":"a\\ud800dd","arguments":{"to":"x\\udfff"}}}'
+    (heard,) = read(b'{"message":{"content":"","tool_calls":[' + call + b']},"done":true}\n').tool_calls
+    assert (heard.function.name, msgspec.json.decode(heard.function.arguments)) == ("add", {"to": "x"})
+
+
+@pytest.mark.parametrize("call", [b"7", b'{"function":{"arguments":{}}}', b'{"function":{"name":1,"arguments":{}}}'])
+def test_a_tool_call_that_is_none_is_not_the_protocol(call: bytes) -> None:
+    heard = read(b'{"message":{"content":"","tool_calls":[' + call + b']},"done":true}\n')
+    assert heard.end == Broken(Failure.GARBAGE)
 
 
 @pytest.mark.parametrize(
