@@ -13,6 +13,7 @@ from xml.etree import ElementTree as Xml
 from ops.local.process import REPOSITORY
 from ops.verify.evidence import Outcome, Page, Verdict, table, write
 
+NODE_KILLS = "tests/contract/test_ollama_kills.py"
 SUITE_LIMIT_S = 4 * 3600.0
 TAIL_CHARACTERS = 4000
 OLLAMA, QDRANT = "SWITCHYARD_TEST_OLLAMA_HOST", "SWITCHYARD_TEST_QDRANT_URL"
@@ -113,7 +114,7 @@ def verify_samples(environ: Mapping[str, str], directory: Path, *, seed: int) ->
     with tempfile.TemporaryDirectory(prefix="switchyard-verify-") as folder:
         samples = Path(folder) / "samples"
         full = {**environ, FULL: "1", SEED: str(seed), SAMPLES: str(samples)}
-        cases, output = run_suites(full, ["tests/unit", "tests/integration"])
+        cases, output = run_suites(full, ["tests/unit", "tests/integration", NODE_KILLS])
         taken = sorted(set(samples.read_text().splitlines())) if samples.is_file() else []
     rows = [line.partition(", SWITCHYARD")[0].split(": ", 1) for line in taken]
     sections = [

@@ -117,6 +117,7 @@ async def open_replica(
     replica_count: int = 1,
     lease_s: float = 2.0,
     renews: bool = True,
+    known: Continuations | None = None,
 ) -> AsyncGenerator[Replica]:
     """Open what a replica has, looked at once; `renews` False is a replica whose leases run out."""
     metrics = Metrics(CollectorRegistry())
@@ -134,7 +135,7 @@ async def open_replica(
     loops = Loops(metrics)
     async with open_ollama() as ollama, AsyncExitStack() as stack:
         dispatcher = Dispatcher(
-            fleet, leases, ollama, metrics, seen_to_go_on(), limits=limits, embed_model=EMBED, clock=time.monotonic
+            fleet, leases, ollama, metrics, known or seen_to_go_on(), limits=limits, embed_model=EMBED, clock=time.monotonic
         )  # fmt: skip
         replica = Replica(dispatcher, fleet, leases, ollama, store, metrics)
         await replica.look()

@@ -118,6 +118,33 @@ async def test_wherever_a_stream_is_cut_the_reader_gets_every_word_once(
                 assert (answer.text, seen.restarts) == (seen.text, 0)
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_node_killed_at_each_token_of_an_answer_costs_the_reader_nothing(
+    redis_url: str, *, goes_on: bool
+) -> None:
+    made = [fake(answer_tokens=40), fake(answer_tokens=40)]
+    for node in made:
+        node.loaded[SMALL] = 256
+        await node.start()
+    # Whichever is asked first takes the script.
+    made[1].scripts = made[0].scripts
+    declared = catalogue(made, continues=goes_on)
+    async with open_replica(declared, redis_url) as replica:
+        whole = (await chat(replica, ask(), Seen())).text
+    for tens in range(4):
+        # A fresh replica for every ten: its budget of retries allows no more in a row.
+        async with open_replica(declared, redis_url) as replica:
+            for at in range(10 * tens, 10 * tens + 10):
+                made[0].script(die_after=at)
+                seen = Seen()
+                answer = await chat(replica, ask(), seen)
+                restarts = int(at > 0 and not goes_on)
+                assert (seen.text, answer.text, seen.restarts) == (whole, whole, restarts), at
+                assert answer.continued is (goes_on and at > 0), at
+    for node in made:
+        await node.stop()
+
+
 async def test_another_digest_does_not_continue_but_begins_again(nodes: list[FakeNode], redis_url: str) -> None:
     nodes[1].models[SMALL] = type(nodes[1].models[SMALL])(name=SMALL, digest="e" * 64)
     nodes[0].script(die_after=9)
