@@ -3,6 +3,7 @@
 SwitchyardError               code: public and stable
 ├── Refused                   the caller must change something
 │   ├── BadInput              a field is missing, ill-typed or out of bounds
+│   │   └── FieldRefused      a field of a client's dialect asks for what is not done here
 │   ├── KeyUnknown            no api key, or a wrong or revoked one
 │   ├── NotPermitted          the api key lacks a permission
 │   ├── TenantRevoked         the tenant is revoked and gets no key
@@ -59,6 +60,12 @@ class BadInput(Refused):
     """A field is missing, ill-typed or out of bounds."""
 
     code = "bad_input"
+
+
+class FieldRefused(BadInput):
+    """A field asks for what a client's dialect knows and is not done here; the detail names it."""
+
+    code = "field_refused"
 
 
 class KeyUnknown(Refused):

@@ -47,6 +47,7 @@ class StillRunning(Unavailable):
 # Every class of app/errors.py that may reach the edge; a test walks the tree.
 STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.BadInput: 422,
+    errors.FieldRefused: 422,
     errors.KeyUnknown: 401,
     errors.NotPermitted: 403,
     errors.TenantUnknown: 404,

@@ -2,6 +2,7 @@
 
 from app.finish import finish
 from ops.docs.api_page import write_api
+from ops.docs.dialects_page import write_dialects
 from ops.docs.errors_page import write_errors
 from ops.docs.runbook_pages import runbook_pages
 from ops.docs.settings_page import write_settings
@@ -12,6 +13,7 @@ REFERENCE = Pages(
     ROOT / "docs" / "reference",
     {
         "api.md": write_api,
+        "dialects.md": write_dialects,
         "errors.md": write_errors,
         "settings.md": write_settings,
         "words.md": write_words,

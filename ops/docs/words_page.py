@@ -8,7 +8,7 @@ from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
-from app.api import dialects, operations
+from app.api import dialects, fields, operations
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, views
 from app.inference.words import account, ends, failures, priority, records, route, thinking, tiers
@@ -40,6 +40,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "OnDisconnect"),
     (degradation, "Degradation"),
     (dialects, "Dialect"),
+    (fields, "Treatment"),
     (priority, "Priority"),
     (states, "DocumentState"),
     (states, "JobKind"),

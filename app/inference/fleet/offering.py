@@ -1,0 +1,61 @@
+"""Which names a client may give as a model, and which models are in memory."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from app.inference.fleet.catalogue import Catalogue, Model, full_name
+from app.inference.fleet.views import NodeView
+from app.inference.words.offers import AUTO, TEAM, InMemory, Offer
+from app.inference.words.records import CallKind
+from app.inference.words.tiers import TIERS
+
+
+def offers_of(catalogue: Catalogue, views: Sequence[NodeView], teams: Collection[str]) -> tuple[Offer, ...]:
+    """Return every name: `auto`, the tiers that a model serves, teams, models."""
+    chats = [model for model in catalogue.models if model.kind is CallKind.CHAT]
+    tiers = [(tier.value, catalogue.serving(tier)) for tier in TIERS]
+    return (
+        *(_of_many(name, models) for name, models in ((AUTO, chats), *tiers) if models),
+        *(_of_many(f"{TEAM}{name}", chats) for name in sorted(teams) if chats),
+        *(_of_model(model, views) for model in catalogue.models),
+    )
+
+
+def in_memory(catalogue: Catalogue, views: Sequence[NodeView]) -> tuple[InMemory, ...]:
+    """Return the models of the catalogue that are in memory somewhere."""
+    return tuple(_loaded(catalogue, views))
+
+
+def _of_many(name: str, models: Sequence[Model]) -> Offer:
+    """Return what a name promises that any of several models may answer: what one of them can do, it can."""
+    return Offer(
+        name=name,
+        num_ctx=max(model.num_ctx[-1] for model in models),
+        thinks=any(model.think is not None for model in models),
+        uses_tools=True,
+    )
+
+
+def _of_model(model: Model, views: Sequence[NodeView]) -> Offer:
+    return Offer(
+        name=model.name,
+        kind=model.kind,
+        num_ctx=model.num_ctx[-1],
+        thinks=model.think is not None,
+        uses_tools=model.kind is CallKind.CHAT,
+        digest=_digest(model, views),
+    )
+
+
+def _loaded(catalogue: Catalogue, views: Sequence[NodeView]) -> Iterator[InMemory]:
+    for model in catalogue.models:
+        key = full_name(model.name)
+        sizes = [view.loaded[key] for view in views if key in view.loaded]
+        if sizes:
+            yield InMemory(name=model.name, digest=_digest(model, views), num_ctx=max(sizes))
+
+
+def _digest(model: Model, views: Sequence[NodeView]) -> str:
+    """Return the digest that the catalogue pins, else that of the first node that holds the model."""
+    key = full_name(model.name)
+    held = next((view.holds[key] for view in views if key in view.holds), "")
+    return (model.digest or held).removeprefix("sha256:")
