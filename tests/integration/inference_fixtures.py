@@ -135,8 +135,15 @@ async def open_replica(
     loops = Loops(metrics)
     async with open_ollama() as ollama, AsyncExitStack() as stack:
         dispatcher = Dispatcher(
-            fleet, leases, ollama, metrics, known or seen_to_go_on(), limits=limits, embed_model=EMBED, clock=time.monotonic
-        )  # fmt: skip
+            fleet,
+            leases,
+            ollama,
+            metrics,
+            known or seen_to_go_on(),
+            limits=limits,
+            embed_model=EMBED,
+            clock=time.monotonic,
+        )
         replica = Replica(dispatcher, fleet, leases, ollama, store, metrics)
         await replica.look()
         stack.push_async_callback(store.close)
