@@ -26,6 +26,7 @@ from app.inference.calls.attempts import Limits
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.nodes import Fleet
+from app.inference.fleet.offering import Offering
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.routing.route_rows import RouteRows
 from app.inference.slots.register import LeaseRegister
@@ -79,6 +80,7 @@ class Platform:
     routes: RouteRows
     dispatcher: Dispatcher
     fleet: Fleet
+    offers: Offering
     leases: LeaseRegister
     book: UsageBook
     looks: Looks
@@ -162,6 +164,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         routes=RouteRows(database),
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
+        offers=Offering(inference.fleet, find_teams()),
         leases=inference.leases,
         book=inference.book,
         looks=looks,

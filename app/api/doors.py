@@ -8,6 +8,7 @@ from app.agents.sessions import SessionView
 from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
 from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
+from app.inference.words.offers import InMemory, Offer
 from app.inference.words.route import Route
 from app.retrieval.documents import Document, Upload
 from app.retrieval.jobs import Job
@@ -145,6 +146,18 @@ class Routes(Protocol):
         ...
 
 
+class Offers(Protocol):
+    """Knows which names a client may give as a model."""
+
+    def list(self) -> Sequence[Offer]:
+        """Return every name."""
+        ...
+
+    def in_memory(self) -> Sequence[InMemory]:
+        """Return the models that are in the memory of a node."""
+        ...
+
+
 class Platform(Protocol):
     """The doors that the HTTP surface opens."""
 
@@ -196,6 +209,11 @@ class Platform(Protocol):
     @property
     def routes(self) -> Routes:
         """The stored routes."""
+        ...
+
+    @property
+    def offers(self) -> Offers:
+        """The names that a client may give as a model."""
         ...
 
     @property

@@ -42,7 +42,9 @@ def described_app() -> Litestar:
     """Return the application with its routes and nothing behind them."""
     needed = ("database_url", "cache_url", "coordination_url", "qdrant_urls", "nodes_file", "blobs_dir")
     settings = make_settings(dict.fromkeys(needed, ""))
-    doors = dict.fromkeys(("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "health"))
+    doors = dict.fromkeys(
+        ("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "offers", "health")
+    )
     nothing = SimpleNamespace(settings=settings, metrics=Metrics(CollectorRegistry()), **doors)
     return create_app(cast(Platform, nothing))
 

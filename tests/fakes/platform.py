@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry
 from app.errors import DocumentUnknown, JobUnknown, KeyUnknown, RouteUnknown
 from app.health import NodeHealth, Readiness, Report, Services
 from app.ids import Caller, DocumentId, JobId, KeyId, KeyPermission, RouteId, TenantId
+from app.inference.words.offers import InMemory, Offer
+from app.inference.words.records import CallKind
 from app.inference.words.route import Route
 from app.looks import StoreHealth
 from app.retrieval.documents import Document, Upload
@@ -169,6 +171,28 @@ class FakeHealth:
         self.watched += 1
 
 
+class FakeOffers:
+    """Offers what it was told."""
+
+    def __init__(self) -> None:
+        self.offers: Sequence[Offer] = (
+            Offer(name="auto", num_ctx=8192, thinks=True, uses_tools=True),
+            Offer(name="simple", num_ctx=4096, uses_tools=True),
+            Offer(name="team:assistant", num_ctx=8192),
+            Offer(name="small", num_ctx=4096, uses_tools=True, digest="a" * 64),
+            Offer(name="minilm", kind=CallKind.EMBED, num_ctx=256, digest="c" * 64),
+        )
+        self.loaded: Sequence[InMemory] = (InMemory(name="small", digest="a" * 64, num_ctx=4096),)
+
+    def list(self) -> Sequence[Offer]:
+        """Return every name."""
+        return self.offers
+
+    def in_memory(self) -> Sequence[InMemory]:
+        """Return the models in memory."""
+        return self.loaded
+
+
 class FakePlatform:
     """All doors."""
 
@@ -184,6 +208,7 @@ class FakePlatform:
         self.jobs = FakeJobs()
         self.routes = FakeRoutes()
         self.health = FakeHealth()
+        self.offers = FakeOffers()
 
     def reset(self) -> None:
         """Forget what earlier tests did; the metrics count on. Building an application for each test is slow."""
@@ -195,6 +220,7 @@ class FakePlatform:
             (self.documents, fresh.documents),
             (self.jobs, fresh.jobs),
             (self.health, fresh.health),
+            (self.offers, fresh.offers),
         ):
             vars(mine).update(vars(new))
         self.runner.sessions = self.sessions

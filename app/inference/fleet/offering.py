@@ -3,10 +3,27 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from app.inference.fleet.catalogue import Catalogue, Model, full_name
+from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.views import NodeView
 from app.inference.words.offers import AUTO, TEAM, InMemory, Offer
 from app.inference.words.records import CallKind
 from app.inference.words.tiers import TIERS
+
+
+class Offering:
+    """The door for lists of models: what the fleet, and the teams, offer now."""
+
+    def __init__(self, fleet: Fleet, teams: Collection[str]) -> None:
+        self._fleet = fleet
+        self._teams = tuple(teams)
+
+    def list(self) -> Sequence[Offer]:
+        """Return every name that a client may give as a model."""
+        return offers_of(self._fleet.catalogue, self._fleet.views(), self._teams)
+
+    def in_memory(self) -> Sequence[InMemory]:
+        """Return the models that are in the memory of a node."""
+        return in_memory(self._fleet.catalogue, self._fleet.views())
 
 
 def offers_of(catalogue: Catalogue, views: Sequence[NodeView], teams: Collection[str]) -> tuple[Offer, ...]:

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry
 
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet, Look
-from app.inference.fleet.offering import in_memory, offers_of
+from app.inference.fleet.offering import Offering, in_memory, offers_of
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind
 from app.inference.words.tiers import Tier
@@ -56,3 +56,12 @@ def test_a_name_promises_what_one_of_its_models_can_do() -> None:
 def test_a_model_is_in_memory_once_with_its_largest_context() -> None:
     found = fleet()
     assert in_memory(found.catalogue, found.views()) == (InMemory(name="small", digest="a" * 64, num_ctx=4096),)
+
+
+def test_a_list_of_models_is_of_now() -> None:
+    found = fleet()
+    offering = Offering(found, ("assistant",))
+    assert offering.list() == offers_of(found.catalogue, found.views(), ("assistant",))
+    assert [one.num_ctx for one in offering.in_memory()] == [4096]
+    found.looked("b", Look("0.33.0", {}, {"small:latest": 512}))
+    assert [one.num_ctx for one in offering.in_memory()] == [2048]
