@@ -164,7 +164,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         routes=RouteRows(database),
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
-        offers=Offering(inference.fleet, find_teams()),
+        offers=Offering(inference.fleet, [team.name for team in find_teams()]),
         leases=inference.leases,
         book=inference.book,
         looks=looks,
