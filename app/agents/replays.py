@@ -95,4 +95,6 @@ async def begin_again(
 def request_digest(ask: StartRun) -> bytes:
     """Return the SHA-256 of what a repeated request must have in common with the first."""
     what = (ask.team, ask.question, str(ask.session_id or ""), ask.context, ask.options)
+    if ask.earlier:
+        what = (*what, ask.earlier)
     return hashlib.sha256(msgspec.msgpack.encode(what, order="sorted")).digest()

@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 from psycopg.types.json import Jsonb
 
-from app.agents import sessions
+from app.agents import earlier, sessions
 from app.agents.endings import fence_of
 from app.agents.replays import Named, begin_again, find_named, request_digest
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
@@ -190,27 +190,11 @@ class Runs:
                 session = await sessions.touch(
                     conn, caller.tenant_id, ask.session_id, ask.context, ttl_s=self._session_ttl_s
                 )
-            row = {
-                "id": uuid4(),
-                "tenant_id": caller.tenant_id,
-                "key_id": caller.key_id,
-                "session_id": session.session_id,
-                "team": ask.team,
-                "question": ask.question,
-                "context": Jsonb(ask.context),
-                "options": Jsonb(msgspec.to_builtins(ask.options)),
-                "on_disconnect": ask.on_disconnect,
-                "idempotency_key": ask.idempotency_key,
-                "idempotency_sha256": request_digest(ask),
-                "owner": self._owner,
-                "lease_s": self._lease_s,
-                "request_id": ask.request_id,
-                "fence": 1,
-                "attempt": 1,
-                "session_tier": session.tier,
-            }
+            row = self._row(caller, ask, session)
             inserted = await conn.execute(INSERT_RUN, row)
             created = await inserted.fetchone()
+            if ask.session_id is None:
+                await earlier.add(conn, caller.tenant_id, session.session_id, ask.earlier)
             await conn.execute(INSERT_QUESTION, row)
         claim = claim_of(
             row | (created or {}) | {"context": ask.context, "options": msgspec.to_builtins(ask.options)},
@@ -218,6 +202,27 @@ class Runs:
             new_session=ask.session_id is None,
         )
         return RunHandle(claim.run_id, claim.session_id, replayed=False), claim
+
+    def _row(self, caller: Caller, ask: StartRun, session: sessions.SessionFacts) -> dict[str, object]:
+        return {
+            "id": uuid4(),
+            "tenant_id": caller.tenant_id,
+            "key_id": caller.key_id,
+            "session_id": session.session_id,
+            "team": ask.team,
+            "question": ask.question,
+            "context": Jsonb(ask.context),
+            "options": Jsonb(msgspec.to_builtins(ask.options)),
+            "on_disconnect": ask.on_disconnect,
+            "idempotency_key": ask.idempotency_key,
+            "idempotency_sha256": request_digest(ask),
+            "owner": self._owner,
+            "lease_s": self._lease_s,
+            "request_id": ask.request_id,
+            "fence": 1,
+            "attempt": 1,
+            "session_tier": session.tier,
+        }
 
     async def _again(
         self, conn: Connection, caller: Caller, ask: StartRun, named: Named

@@ -65,6 +65,8 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     team: str = "assistant"
     session_id: SessionId | None = None
+    earlier: "tuple[Turn, ...]" = ()
+    """What a new session begins with, before the question."""
     context: dict[str, str] = {}
     on_disconnect: OnDisconnect = OnDisconnect.CANCEL
     idempotency_key: str | None = None

@@ -1,6 +1,6 @@
 """What the HTTP surface needs of the platform: two implementations exist, the wired one and the tests' fake."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -8,7 +8,9 @@ from app.agents.sessions import SessionView
 from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
 from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
+from app.inference.words.account import Account
 from app.inference.words.offers import InMemory, Offer
+from app.inference.words.records import Answer, ChatCall, Embedding, Usage
 from app.inference.words.route import Route
 from app.retrieval.documents import Document, Upload
 from app.retrieval.jobs import Job
@@ -65,6 +67,43 @@ class Runner(Protocol):
 
     async def cancel(self, caller: Caller, run_id: RunId, /) -> None:
         """Stop the run, or ask its owner to; one that has ended stays as it is. Raises RunUnknown."""
+        ...
+
+
+class Models(Protocol):
+    """Calls models; see `app.inference.calls.dispatcher.Dispatcher`."""
+
+    async def chat(
+        self,
+        call: ChatCall,
+        *,
+        on_route: Callable[[Route], None],
+        on_delta: Callable[[str], None],
+        on_restart: Callable[[], None],
+        on_usage: Callable[[Usage], None],
+        on_thinking: Callable[[int, str], None],
+    ) -> Answer:
+        """Answer a chat call, and tell what comes."""
+        ...
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        agent: str,
+        account: Account,
+        on_usage: Callable[[Usage], None],
+        model: str | None = None,
+    ) -> Embedding:
+        """Return one vector a text."""
+        ...
+
+
+class Book(Protocol):
+    """Takes the usage of calls that no run stores."""
+
+    def take(self, usage: Usage, /) -> None:
+        """Keep usage, and its route, until it is written."""
         ...
 
 
@@ -179,6 +218,16 @@ class Platform(Protocol):
     @property
     def runner(self) -> Runner:
         """The runs of this process."""
+        ...
+
+    @property
+    def dispatcher(self) -> Models:
+        """The models."""
+        ...
+
+    @property
+    def book(self) -> Book:
+        """Where usage goes."""
         ...
 
     @property

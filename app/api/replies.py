@@ -43,7 +43,12 @@ def result_headers(result: RunResult) -> dict[str, str]:
     if call is None:
         return {}
     known = _headers(str(call.route_id or ""), call.tier or "", call.model, call.node, call.reason or "")
-    return known | {"x-cost-usd": f"{call.cost_usd:.6f}"}
+    return known | cost_header(call.cost_usd)
+
+
+def cost_header(cost_usd: float) -> dict[str, str]:
+    """Return the header that says what the call cost that answered."""
+    return {"x-cost-usd": f"{cost_usd:.6f}"}
 
 
 def answering_call(result: RunResult) -> RouteSummary | None:

@@ -11,6 +11,8 @@ OWNED = {
     "app/agents/execution.py": "the work and the log of one run",
     "app/agents/runner.py": "one run",
     "app/api/chat.py": "one request",
+    "app/api/direct.py": "the calls of one request",
+    "app/api/direct_reply.py": "one request, and one stream",
     "app/api/server.py": "the drain, at the end of the process",
     "app/api/sse.py": "one stream",
     "app/blobs.py": "one look",

@@ -19,6 +19,7 @@ from app.retrieval.media import MediaType
 from app.retrieval.states import DocumentState, JobKind, JobState
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from tests.fakes.models import FakeBook, FakeModels
 from tests.fakes.runner import NOW, ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
 
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
@@ -209,6 +210,8 @@ class FakePlatform:
         self.routes = FakeRoutes()
         self.health = FakeHealth()
         self.offers = FakeOffers()
+        self.dispatcher = FakeModels()
+        self.book = FakeBook()
 
     def reset(self) -> None:
         """Forget what earlier tests did; the metrics count on. Building an application for each test is slow."""
@@ -221,6 +224,8 @@ class FakePlatform:
             (self.jobs, fresh.jobs),
             (self.health, fresh.health),
             (self.offers, fresh.offers),
+            (self.dispatcher, fresh.dispatcher),
+            (self.book, fresh.book),
         ):
             vars(mine).update(vars(new))
         self.runner.sessions = self.sessions

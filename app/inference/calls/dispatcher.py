@@ -15,7 +15,7 @@ from app.inference.calls.embedding import Asker, Embedder
 from app.inference.calls.progress import Progress, too_long
 from app.inference.calls.settling import OnUsage
 from app.inference.calls.tries import Tries, pause
-from app.inference.fleet.catalogue import Catalogue
+from app.inference.fleet.catalogue import Catalogue, Model
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.complexity import Rating, rate
 from app.inference.routing.placement import Need
@@ -139,26 +139,35 @@ class Dispatcher:
         agent: str,
         account: Account,
         on_usage: OnUsage,
+        model: str | None = None,
         patience_s: float = 0.0,
         on_wait: OnWait = ignore_wait,
     ) -> Embedding:
-        """Return one vector a text (at least one text). A text too long for the model gets the mean of its pieces.
+        """Return one vector a text (at least one text), by `model` or the platform's own.
+
+        A text too long for the model gets the mean of its pieces.
 
         Waits for a node for up to `patience_s`, and tells `on_wait`. Raises NoNodeAvailable, NoSlotInTime, NodeFailed,
-        NodeRefused, ContextTooLong.
+        NodeRefused, ContextTooLong, ModelUnknown.
         """
+        if model is not None:
+            self._model(model, CallKind.EMBED)
         patience = Patience(patience_s, clock=self._clock, on_wait=on_wait)
-        return await self._embedder.embed(texts, Asker(agent, account), patience, on_usage)
+        return await self._embedder.embed(texts, Asker(agent, account, model), patience, on_usage)
 
     def _rating(self, call: ChatCall) -> Rating:
         if call.model is not None:
-            model = self._catalogue.find(call.model)
-            if model is None or model.kind is not CallKind.CHAT:
-                raise ModelUnknown(f"no chat model {call.model!r} is configured", model=call.model)
+            model = self._model(call.model, CallKind.CHAT)
             return Rating(call.tier or max(model.tiers, key=TIERS.index), 0.0, TierReason.ASKED_FOR)
         if call.tier is not None:
             return Rating(call.tier, 0.0, TierReason.ASKED_FOR)
         return rate(call.question, turns=call.turns, session_tier=call.session_tier)
+
+    def _model(self, name: str, kind: CallKind) -> Model:
+        model = self._catalogue.find(name)
+        if model is None or model.kind is not kind:
+            raise ModelUnknown(f"no {kind.value} model {name!r} is configured", model=name)
+        return model
 
     def _check_size(self, progress: Progress) -> None:
         """Refuse a prompt that fits nowhere before anything is loaded for it."""

@@ -26,10 +26,11 @@ BYTES_PER_TOKEN = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who wants vectors, and who pays for them."""
+    """Who wants vectors, who pays for them, and the model that is to make them, if not the platform's own."""
 
     agent: str
     account: Account
+    model: str | None = None
 
 
 class Embedder:
@@ -54,7 +55,7 @@ class Embedder:
 
     async def embed(self, texts: Sequence[str], asker: Asker, patience: Patience, on_usage: OnUsage) -> Embedding:
         """See Dispatcher.embed."""
-        batch = Batch(texts, self._model, self._limits.attempts)
+        batch = Batch(texts, asker.model or self._model, self._limits.attempts)
         self._retries.note_call()
         while True:
             held = await self._admit(batch, asker, patience)

@@ -14,6 +14,8 @@ class Purpose(StrEnum):
     """An answer to a user."""
     SEARCH = "search"
     """The vector of a question, to find passages with."""
+    EMBED = "embed"
+    """Vectors that a client asked for, for whatever it does with them."""
     INGEST = "ingest"
     """The vectors of a document that was added."""
     REINDEX = "reindex"
