@@ -4,26 +4,21 @@ SwitchyardError               code: public and stable
 ├── Refused                   the caller must change something
 │   ├── BadInput              a field is missing, ill-typed or out of bounds
 │   │   └── FieldRefused      a field of a client's dialect asks for what is not done here
-│   ├── KeyUnknown            no api key, or a wrong or revoked one
-│   ├── NotPermitted          the api key lacks a permission
-│   ├── TenantRevoked         the tenant is revoked and gets no key
-│   ├── SessionUnknown        no such session of this tenant (or it expired)
+│   ├── KeyUnknown, NotPermitted, TenantRevoked
+│   ├── SessionUnknown, RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
 │   ├── SessionBusy           another run of the session has not ended
-│   ├── RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
 │   ├── IdempotencyMismatch   the key was used with another body
+│   ├── ContractUnmet         only what the routing contract forbids could answer now
 │   ├── ContextTooLong        the prompt fits no context size of the model
 │   ├── NodeRefused           a node answered that it will not take this input
 │   ├── RunCancelled          the run was stopped before it had an answer
-│   ├── MediaTypeUnknown      a body of a type that is not taken
-│   └── BodyTooLarge          a body over its limit
+│   └── MediaTypeUnknown, BodyTooLarge
 └── Unavailable               later may help
     ├── NoNodeAvailable       no routable node serves the tier
     ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
     ├── NodeFailed            a node broke off and the call may not be repeated
-    ├── AnswerEmpty           the model was asked again and again, and had nothing to say
-    ├── AnswerBroken          a node broke off in the middle of an answer that nobody can go on with
-    ├── DeadlineExceeded      the deadline that the caller set passed
-    ├── TimeLimitReached      the run took longer than a run may
+    ├── AnswerEmpty, AnswerBroken
+    ├── DeadlineExceeded, TimeLimitReached
     ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
     │   └── StoreMisconfigured  it answered, and refused what an operator set
     └── Draining              this replica takes nothing new
@@ -138,6 +133,12 @@ class IdempotencyMismatch(Refused):
     """The idempotency key was used with another request."""
 
     code = "idempotency_mismatch"
+
+
+class ContractUnmet(Refused):
+    """Only what the call's routing contract forbids could answer now; `facts["term"]` says which term of it."""
+
+    code = "contract_unmet"
 
 
 class ContextTooLong(Refused):
@@ -264,7 +265,7 @@ class LeaseLost(SwitchyardError):
 
 def is_retryable(kind: type[SwitchyardError]) -> bool:
     """Return whether the same request may go well later: what a client is told, and what its key then starts again."""
-    return issubclass(kind, (Unavailable, SessionBusy))
+    return issubclass(kind, (Unavailable, SessionBusy, ContractUnmet))
 
 
 def kind_of(code: str | None, facts: Mapping[str, Any]) -> type[SwitchyardError]:

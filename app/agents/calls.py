@@ -176,6 +176,8 @@ class RunCalls:
             think=options.think,
             account=self.claim.account(Purpose.CHAT),
             patience_s=self._deadline.left_s,
+            contract=options.contract,
+            team=self.claim.team,
         )
         return await self._dispatcher.chat(
             call,

@@ -224,13 +224,13 @@ class Execution:
         self._effects.stored_calls.update(usage.id for usage in unstored)
 
     def _memory(self, state: RunState) -> dict[str, object]:
-        """What the session remembers: the tier and node of its newest answer."""
+        """What the session remembers of its newest answer: its node, and the tier that it needed, whichever it got."""
         route = self._live.route if state is RunState.DONE else None
         return {
             "session_id": self._claim.session_id,
             "tenant_id": self._claim.tenant_id,
             "ttl_s": self._parts.session_ttl_s,
-            "tier": None if route is None else route.tier,
+            "tier": None if route is None else route.asking.floor or route.tier,
             "node": None if route is None else route.node,
             "model": None if route is None else route.model,
         }

@@ -22,7 +22,7 @@ from app.agents.values import (
     StartRun,
 )
 from app.degradation import Degradation
-from app.errors import BadInput, Draining, NoNodeAvailable, NoSlotInTime, is_retryable, kind_of
+from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable, kind_of
 from app.ids import Caller, RunId
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.words.route import Route
@@ -70,8 +70,8 @@ class Runner:
         """Accept a run and have it under way.
 
         Returns when its first route is known, it has ended, or after a second. Raises BadInput (no such team),
-        SessionUnknown, SessionBusy, IdempotencyMismatch, NoNodeAvailable, NoSlotInTime, StoreUnavailable, Draining;
-        then nothing was kept and the same idempotency key may come again.
+        SessionUnknown, SessionBusy, IdempotencyMismatch, NoNodeAvailable, NoSlotInTime, ContractUnmet,
+        StoreUnavailable, Draining; then nothing was kept and the same idempotency key may come again.
         """
         if self._draining:
             raise Draining("this replica is stopping")
@@ -203,8 +203,9 @@ class Runner:
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Return the run, and its claim if it is to be begun here."""
         try:
-            await self._dispatcher.ready(self._dispatcher.rate(ask.question, 0, None).tier)
-        except (NoNodeAvailable, NoSlotInTime):
+            tier = self._dispatcher.rate(ask.question, 0, None).tier
+            await self._dispatcher.ready(tier, contract=ask.options.contract)
+        except (NoNodeAvailable, NoSlotInTime, ContractUnmet):
             # An answer that is stored needs no node.
             replay = await self._runs.find_replay(caller, ask)
             if replay is None:

@@ -9,6 +9,7 @@ import msgspec
 from app.degradation import Degradation
 from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
+from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
@@ -56,6 +57,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     deadline_s: float | None = None
     think: Think | None = None
     """None leaves it to the model's own setting, and its thinking unshown."""
+    contract: Contract = NO_CONTRACT
+    """What the run insists on."""
 
 
 class StartRun(msgspec.Struct, frozen=True, kw_only=True):

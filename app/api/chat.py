@@ -13,6 +13,7 @@ from litestar.types import ASGIApp
 
 from app import errors
 from app.agents.values import RunResult, RunState
+from app.api import contracts
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json
 from app.api.doors import Runner
@@ -62,6 +63,7 @@ DOC = Doc(
             "its next attempt, and keeps what it has done. 1 to 255 visible ASCII characters.",
             {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
         ),
+        *contracts.PARAMETERS,
     ),
     successes={
         200: Success("The answer", body=ChatResponse, headers=ROUTE_HEADERS, also={"text/event-stream": STREAM_TEXT})
@@ -71,6 +73,7 @@ DOC = Doc(
         errors.SessionUnknown,
         errors.SessionBusy,
         errors.IdempotencyMismatch,
+        errors.ContractUnmet,
         errors.ModelUnknown,
         errors.ContextTooLong,
         errors.NodeRefused,
@@ -130,7 +133,14 @@ class Chat:
         key = idempotency_key_of(request)
         asked = await read_json(request, self._decoder, self._body_limit_bytes)
         request_id = str(request.scope["state"]["request_id"])
-        ask = to_start(asked, message_limit=self._message_limit, idempotency_key=key, request_id=request_id)
+        contract = contracts.contract_of(request, asked.contract)
+        ask = to_start(
+            asked,
+            message_limit=self._message_limit,
+            idempotency_key=key,
+            request_id=request_id,
+            contract=contract,
+        )
         handle = await self._runner.start(caller, ask)
         structlog.contextvars.bind_contextvars(run_id=str(handle.run_id), session_id=str(handle.session_id))
         headers = {"idempotent-replayed": "true"} if handle.replayed else {}

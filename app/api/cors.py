@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from litestar.types import Scope, Send
 
 METHODS = "GET, HEAD, POST, DELETE"
-REQUEST_HEADERS = "authorization, x-api-key, content-type, idempotency-key, last-event-id, x-request-id"
+REQUEST_HEADERS = (
+    "authorization, x-api-key, content-type, idempotency-key, last-event-id, x-request-id, x-route-min-tier, "
+    "x-route-digest, x-route-no-degrade"
+)
 PREFLIGHT_S = 600
 ANY = "*"
 

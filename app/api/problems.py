@@ -60,6 +60,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.JobUnknown: 404,
     errors.ModelUnknown: 422,
     errors.IdempotencyMismatch: 422,
+    errors.ContractUnmet: 409,
     errors.ContextTooLong: 422,
     errors.NodeRefused: 422,
     errors.RunCancelled: 409,

@@ -19,6 +19,7 @@ from app.agents.values import (
 from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled, kind_of
 from app.ids import RunId, SessionId
+from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
 from app.inference.words.priority import Priority
 from app.inference.words.thinking import Think
@@ -77,6 +78,13 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             description="Whether, or how hard, the model thinks before it answers; its thinking is then shown, and "
             "counts against `max_tokens`. A model that cannot think answers without (`degraded`). Absent leaves it to "
             "the model's setting, and shows none."
+        ),
+    ] = None
+    contract: Annotated[
+        Contract | None,
+        Meta(
+            description="What the answer's model must be: rather `contract_unmet` than another one. The headers "
+            "`x-route-min-tier`, `x-route-digest` and `x-route-no-degrade` say the same; the strictest holds."
         ),
     ] = None
     on_disconnect: Annotated[
@@ -143,7 +151,14 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     metadata: ChatMetadata
 
 
-def to_start(asked: ChatRequest, *, message_limit: int, idempotency_key: str | None, request_id: str) -> StartRun:
+def to_start(
+    asked: ChatRequest,
+    *,
+    message_limit: int,
+    idempotency_key: str | None,
+    request_id: str,
+    contract: Contract = NO_CONTRACT,
+) -> StartRun:
     """Return what the runner is asked. Raises BadInput for text that is too long or that no store can hold.
 
     `message_limit` is in characters: Unicode code points, as JSON Schema's maxLength counts them.
@@ -171,13 +186,18 @@ def to_start(asked: ChatRequest, *, message_limit: int, idempotency_key: str | N
         context=asked.context or {},
         on_disconnect=asked.on_disconnect or promised,
         idempotency_key=idempotency_key,
-        options=RunOptions(
-            temperature=asked.temperature,
-            max_tokens=asked.max_tokens,
-            seed=asked.seed,
-            deadline_s=asked.deadline_s,
-            think=asked.think,
-        ),
+        options=_options(asked, contract),
+    )
+
+
+def _options(asked: ChatRequest, contract: Contract) -> RunOptions:
+    return RunOptions(
+        temperature=asked.temperature,
+        max_tokens=asked.max_tokens,
+        seed=asked.seed,
+        deadline_s=asked.deadline_s,
+        think=asked.think,
+        contract=contract,
     )
 
 

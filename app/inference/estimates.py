@@ -9,7 +9,7 @@ US_PER_HOUR = 3_600_000_000
 
 # The share of a prompt that a node need not read again when it served the session's last turn.
 CACHED_SHARE = 0.8
-# How much of `max_tokens` answers use on average.
+# How much of `max_tokens` answers use on average, before any was seen.
 EXPECTED_SHARE = 0.5
 # A new measurement's weight in the moving averages: about the last six calls count.
 _NEWEST = 0.3
@@ -80,14 +80,27 @@ class Reported:
         return (self.load_us + self.prefill_us + self.decode_us) or None
 
 
-def predict(speed: Speed, *, prompt_tokens: int, max_tokens: int, is_resident: bool, is_cached: bool) -> Prediction:
-    """Return what a call is expected to take; `is_cached`: the node served the session's last turn."""
-    prompt = prompt_tokens * (1.0 - CACHED_SHARE if is_cached else 1.0)
+def expected_output(known: float | None, max_tokens: int) -> float:
+    """Return how many tokens an answer is expected to have; `known` is what such answers had, None if nobody knows."""
+    return min(known, max_tokens) if known is not None else max_tokens * EXPECTED_SHARE
+
+
+def predict(speed: Speed, *, prompt_tokens: float, output_tokens: float, is_resident: bool) -> Prediction:
+    """Return what a call is expected to take; `prompt_tokens` are those that the node must read."""
     return Prediction(
         load_s=0.0 if is_resident else speed.load_s,
-        prefill_s=prompt / speed.prefill_per_s,
-        decode_s=max_tokens * EXPECTED_SHARE / speed.tokens_per_s,
+        prefill_s=prompt_tokens / speed.prefill_per_s,
+        decode_s=output_tokens / speed.tokens_per_s,
     )
+
+
+def turn_s(whole_s: float, slots: int) -> float:
+    """Return after how long a node whose slots are all taken is expected to have a free one.
+
+    Its calls are taken to be like the one that asks, each at some point of its time: the first of n to end does so
+    after 1/(n + 1) of it.
+    """
+    return whole_s / (slots + 1)
 
 
 def measure(reported: Reported, *, was_resident: bool, was_cached: bool) -> Speed:

@@ -17,6 +17,7 @@ AREAS = (
     "nginx",
     "ops",
     "retrieval",
+    "routing",
     "rules",
     "stores",
     "telemetry",

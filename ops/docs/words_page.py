@@ -11,7 +11,7 @@ from app.agents import run_failure, values
 from app.api import dialects, fields, operations
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, views
-from app.inference.words import account, ends, failures, priority, records, route, thinking, tiers
+from app.inference.words import account, contract, ends, failures, priority, records, route, thinking, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -20,6 +20,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (tiers, "TierReason"),
     (route, "Reason"),
     (route, "Exclusion"),
+    (route, "Withheld"),
+    (contract, "Term"),
     (views, "NodeState"),
     (model_problems, "ModelFault"),
     (causes, "Cause"),

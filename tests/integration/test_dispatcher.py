@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from app.breaker import BreakerState
-from app.errors import ContextTooLong, DeadlineExceeded, ModelUnknown, NoNodeAvailable
+from app.errors import ContextTooLong, ContractUnmet, DeadlineExceeded, ModelUnknown, NoNodeAvailable
+from app.inference.words.contract import Contract
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Message, Outcome
 from app.inference.words.route import Exclusion, Reason
@@ -172,6 +173,25 @@ async def test_without_a_node_for_the_tier_another_answers_and_says_so(replica: 
     assert (answer.route.tier, answer.route.reason, answer.degraded) == (Tier.MEDIUM, Reason.DEGRADED_TIER, ("tier",))
     missing = [one for one in answer.route.candidates if one.excluded is Exclusion.MODEL_MISSING]
     assert {one.node for one in missing} == {"n0", "n1"}
+    assert answer.route.asking.floor is Tier.COMPLEX
+
+
+async def test_a_contract_has_no_answer_rather_than_another_one(replica: Replica, nodes: list[FakeNode]) -> None:
+    keeps = Contract(no_degrade=True)
+    assert (await chat(replica, ask(tier=Tier.COMPLEX, contract=keeps), Seen())).route.asking.contract == keeps
+    for node in nodes:
+        del node.models[LARGE]
+    await replica.look()
+    seen = Seen()
+    with pytest.raises(ContractUnmet) as unmet:
+        await chat(replica, ask(tier=Tier.COMPLEX, contract=keeps, patience_s=60.0), seen)
+    assert unmet.value.facts["term"] == "no_degrade"
+    assert sum(len(node.calls) for node in nodes) == 1
+    with pytest.raises(ContractUnmet):
+        await replica.dispatcher.ready(Tier.COMPLEX, contract=keeps)
+    raised = Contract(min_tier=Tier.COMPLEX)
+    with pytest.raises(ContractUnmet):
+        await chat(replica, ask(tier=Tier.SIMPLE, contract=raised), seen)
 
 
 async def test_ready_fails_at_once_when_no_node_answers(replica: Replica, nodes: list[FakeNode]) -> None:

@@ -115,7 +115,8 @@ async def test_preflights_are_answered_without_a_limit_and_count_for_nobody(edge
         **readable(CONSOLE),
         "access-control-allow-methods": ["GET, HEAD, POST, DELETE"],
         "access-control-allow-headers": [
-            "authorization, x-api-key, content-type, idempotency-key, last-event-id, x-request-id"
+            "authorization, x-api-key, content-type, idempotency-key, last-event-id, x-request-id, "
+            "x-route-min-tier, x-route-digest, x-route-no-degrade"
         ],
         "access-control-max-age": ["600"],
     }

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import structlog
 
-from app.errors import ModelUnknown, NoNodeAvailable, NoSlotInTime
+from app.errors import ContractUnmet, ModelUnknown, NoNodeAvailable, NoSlotInTime
 from app.ids import RouteId
 from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.calibration import Calibration
@@ -15,6 +15,7 @@ from app.inference.calls.embedding import Asker, Embedder
 from app.inference.calls.progress import Progress, too_long
 from app.inference.calls.settling import OnUsage
 from app.inference.calls.tries import Tries, pause
+from app.inference.estimates import US_PER_S, expected_output
 from app.inference.fleet.catalogue import Catalogue, Model
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.complexity import Rating, rate
@@ -25,9 +26,10 @@ from app.inference.slots.register import LeaseRegister
 from app.inference.wire.bodies import ChatLine, chat_body
 from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Account
+from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
 from app.inference.words.records import Answer, CallKind, ChatCall, Embedding
-from app.inference.words.route import Reason, Route
+from app.inference.words.route import Asking, Reason, Route
 from app.inference.words.tiers import TIERS, Tier, TierReason
 from app.telemetry.metrics import Metrics
 
@@ -71,12 +73,14 @@ class Dispatcher:
     def _catalogue(self) -> Catalogue:
         return self._fleet.catalogue
 
-    async def ready(self, tier: Tier | None, model: str | None = None) -> None:
+    async def ready(self, tier: Tier | None, model: str | None = None, *, contract: Contract = NO_CONTRACT) -> None:
         """Return if something routable serves the model (else the tier or a substitute), and more calls may wait.
 
-        Raises NoNodeAvailable and NoSlotInTime at once if not.
+        Raises NoNodeAvailable, ContractUnmet and NoSlotInTime at once if not.
         """
-        self._admission.place(Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0, model=model))
+        self._admission.place(
+            Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0, model=model, contract=contract)
+        )
         self._admission.check_room()
 
     def can_answer(self) -> bool:
@@ -108,12 +112,11 @@ class Dispatcher:
         sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta;
         `on_thinking` each piece of thinking, asked for or not; `on_usage` the usage of each attempt, however it ended,
         to be stored; `on_wait` that the call begins to wait for a node, which it does for up to `call.patience_s`.
-        Raises NoNodeAvailable, NoSlotInTime, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded, ContextTooLong,
-        ModelUnknown.
+        Raises NoNodeAvailable, NoSlotInTime, ContractUnmet, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded,
+        ContextTooLong, ModelUnknown.
         """
         rating = self._rating(call)
-        progress = Progress(call, rating.tier, Tries(self._limits.attempts), self._calibration, self._continuations)
-        self._check_size(progress)
+        progress = self._begin(call, rating)
         self._retries.note_call()
         patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)
         reader = Reader(on_delta, on_restart, on_thinking)
@@ -169,6 +172,12 @@ class Dispatcher:
             raise ModelUnknown(f"no {kind.value} model {name!r} is configured", model=name)
         return model
 
+    def _begin(self, call: ChatCall, rating: Rating) -> Progress:
+        floor = call.contract.floor(rating.tier)
+        progress = Progress(call, floor, Tries(self._limits.attempts), self._calibration, self._continuations)
+        self._check_size(progress)
+        return progress
+
     def _check_size(self, progress: Progress) -> None:
         """Refuse a prompt that fits nowhere before anything is loaded for it."""
         limit = max((model.num_ctx[-1] for model in self._catalogue.models if model.kind is CallKind.CHAT), default=0)
@@ -194,7 +203,7 @@ class Dispatcher:
                 await patience.wait(trouble)
 
     async def _place(self, progress: Progress, patience: Patience) -> Held:
-        nowhere: NoNodeAvailable | None = None
+        nowhere: NoNodeAvailable | ContractUnmet | None = None
         for need in progress.needs():
             try:
                 return await self._admission.admit(
@@ -202,7 +211,7 @@ class Dispatcher:
                     self._limits.slot_wait_s,
                     patience,
                 )
-            except NoNodeAvailable as error:
+            except (NoNodeAvailable, ContractUnmet) as error:
                 nowhere = nowhere or error
         raise nowhere or NoNodeAvailable("no node serves the call")
 
@@ -237,7 +246,7 @@ class Dispatcher:
 def _route(held: Held, rating: Rating, progress: Progress) -> Route:
     return Route(
         id=RouteId(uuid4()),
-        tier=held.tier or rating.tier,
+        tier=held.candidate.tier or progress.tier,
         tier_reason=rating.reason,
         need=rating.need,
         reason=progress.reason(held),
@@ -245,4 +254,11 @@ def _route(held: Held, rating: Rating, progress: Progress) -> Route:
         digest=held.candidate.digest,
         node=held.candidate.node,
         candidates=held.candidates,
+        asking=Asking(
+            floor=progress.tier,
+            contract=progress.call.contract,
+            prompt_tokens=held.prompt_tokens,
+            output_tokens=round(expected_output(held.asked.need.output_tokens, held.asked.need.max_tokens)),
+            waited_s=held.wait_us / US_PER_S,
+        ),
     )

@@ -37,6 +37,7 @@ class Progress:
 
     call: ChatCall
     tier: Tier
+    """The quality floor: what the call was rated with or asked for, raised by its contract."""
     tries: Tries
     calibration: Calibration
     continuations: Continuations
@@ -104,6 +105,7 @@ class Progress:
             model=last.model if last is not None else self.call.model,
             digest=last.digest if last is not None else None,
             last_node=self.call.last_node,
+            contract=self.call.contract,
             tried=frozenset(tried),
             by_digest={
                 digest: max(tokens, self.least_prompt) for digest, tokens in self.calibration.by_digest(size).items()

@@ -1,87 +1,67 @@
 """Which model on which node may serve a call, in what order, and why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from app.breaker import BreakerState
-from app.inference.estimates import UNKNOWN, cost_usd_micro, crowded, predict
+from app.inference.estimates import crowded, turn_s
 from app.inference.fleet.catalogue import Catalogue, Model, full_name
-from app.inference.fleet.model_problems import digest_fits
-from app.inference.fleet.nodes import NodeState, NodeView
-from app.inference.words.records import CallKind
-from app.inference.words.route import Candidate, Exclusion, Reason
+from app.inference.fleet.views import NodeView
+from app.inference.routing.candidates import SECOND_USD_MICRO, candidate_of
+from app.inference.routing.candidates import Need as Need
+from app.inference.words.contract import Contract, Term
+from app.inference.words.route import Candidate, Exclusion, Reason, Withheld
 from app.inference.words.tiers import TIERS, Tier
 
-# What a second of somebody's waiting is worth, in micro-dollars: as much as a GPU of 0.36 USD an hour.
-SECOND_USD_MICRO = 100.0
-
-_STATE_EXCLUDES = {
-    NodeState.WARMING: Exclusion.NODE_WARMING,
-    NodeState.DRAINING: Exclusion.NODE_DRAINING,
-    NodeState.DOWN: Exclusion.NODE_DOWN,
-    NodeState.MISCONFIGURED: Exclusion.NODE_MISCONFIGURED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a call needs. `model` (with or without `digest`) overrides the tier; `tried` nodes are left out.
-
-    `by_digest` has the tokens of the prompt for models whose vocabulary is known better.
-    """
-
-    kind: CallKind
-    tier: Tier | None
-    prompt_tokens: int
-    max_tokens: int
-    model: str | None = None
-    digest: str | None = None
-    last_node: str | None = None
-    tried: frozenset[str] = frozenset()
-    by_digest: Mapping[str, int] = field(default_factory=dict[str, int])
-
-    def tokens_for(self, digest: str) -> int:
-        """Return about how many tokens the prompt has for the model with that digest."""
-        return self.by_digest.get(digest, self.prompt_tokens)
+NO_WAITS: Mapping[Tier, float] = {}
+_OF_TERM = {Term.MIN_TIER: Withheld.MIN_TIER, Term.NO_DEGRADE: Withheld.NO_DEGRADE, Term.DIGEST: Withheld.DIGEST}
+_TERM_OF = {withheld: term for term, withheld in _OF_TERM.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Every candidate, best first, those excluded last; `tier` is the one that they serve."""
+    """Every candidate, best first, those that are not offered last; `tier` is that of the best one."""
 
     tier: Tier | None
     candidates: tuple[Candidate, ...]
 
     @property
     def eligible(self) -> tuple[Candidate, ...]:
-        """The candidates that could take the call."""
-        return tuple(candidate for candidate in self.candidates if candidate.excluded is None)
+        """The candidates that the call is offered: the first with a free slot is its."""
+        return tuple(candidate for candidate in self.candidates if candidate.is_offered)
+
+    @property
+    def unmet(self) -> Term | None:
+        """The term of the contract without which the call would be served; None if it is, or would not be."""
+        if self.eligible:
+            return None
+        kept = (_TERM_OF.get(one.withheld) for one in self.candidates if one.withheld is not None)
+        return next((term for term in kept if term is not None), None)
 
 
-def place(need: Need, views: Sequence[NodeView], catalogue: Catalogue) -> Placement:
-    """Return the candidates for a call.
+def place(
+    need: Need, views: Sequence[NodeView], catalogue: Catalogue, waits: Mapping[Tier, float] = NO_WAITS
+) -> Placement:
+    """Return the candidates for a call; `waits` has the seconds that those take who wait for a tier already.
 
-    Another tier is taken only when no node serves the asked one: first the higher ones, then the lower ones. What was
-    found for the asked tier stays among the candidates, so that the route explains it.
+    Every model that reaches the quality floor competes on every node. One below it is offered only when no node serves
+    the floor, the highest first, and never against the contract. What was found at the floor stays among the
+    candidates, so that the route explains it.
     """
-    if need.tier is None or need.model is not None:
-        models = [model for model in catalogue.models if _wanted(model, need)]
-        return Placement(need.tier, _ranked(need.tier, models, need, views))
+    if need.model is not None or need.tier is None:
+        wanted = [model for model in catalogue.models if _wanted(model, need)]
+        tiers = [(model, _named_tier(model, need)) for model in wanted]
+        return _placement(need.tier, _on_nodes(tiers, need, views, waits))
+    floor = need.contract.floor(need.tier)
     passed: tuple[Candidate, ...] = ()
-    for tier in substitutes(need.tier):
-        candidates = _ranked(tier, catalogue.serving(tier), need, views)
-        if any(candidate.excluded is None for candidate in candidates):
-            return Placement(tier, candidates + passed)
-        passed += candidates
-    return Placement(need.tier, passed)
-
-
-def substitutes(tier: Tier) -> tuple[Tier, ...]:
-    """Return the tier, then the higher ones ascending, then the lower ones descending."""
-    index = TIERS.index(tier)
-    return TIERS[index:] + tuple(reversed(TIERS[:index]))
+    for tiers in (TIERS[TIERS.index(floor) :], *((tier,) for tier in reversed(TIERS[: TIERS.index(floor)]))):
+        found = _on_nodes(_serving(catalogue, tiers), need, views, waits)
+        placement = _placement(floor, found, passed)
+        if placement.eligible:
+            return placement
+        passed = placement.candidates
+    return Placement(floor, passed)
 
 
 def choose(candidates: Sequence[Candidate], taken: Mapping[str, int]) -> Candidate | None:
@@ -90,7 +70,7 @@ def choose(candidates: Sequence[Candidate], taken: Mapping[str, int]) -> Candida
     best_score = 0.0
     for candidate in candidates:
         count = taken.get(candidate.node, 0)
-        if candidate.excluded is not None or candidate.score is None or count >= candidate.slots:
+        if not candidate.is_offered or candidate.score is None or count >= candidate.slots:
             continue
         score = crowded(candidate.score, candidate.crowding, taken=count, slots=candidate.slots)
         if best is None or score < best_score:
@@ -103,18 +83,19 @@ def with_taken(candidates: Sequence[Candidate], taken: Mapping[str, int], chosen
     seen: list[Candidate] = []
     for candidate in candidates:
         count = taken.get(candidate.node, candidate.taken)
-        full = candidate.excluded is None and count >= candidate.slots and candidate is not chosen
+        full = _competes(candidate) and count >= candidate.slots and candidate is not chosen
         excluded = Exclusion.NO_FREE_SLOT if full else candidate.excluded
         seen.append(msgspec.structs.replace(candidate, taken=count, excluded=excluded))
     return tuple(seen)
 
 
 def explain(candidates: Sequence[Candidate], chosen: Candidate) -> Reason:
-    """Return why `chosen` was, given the candidates as they were then (`with_taken`)."""
-    free = [other for other in candidates if other.excluded is None]
+    """Return why `chosen` was among those of its tier, given the candidates as they were then (`with_taken`)."""
+    same = [other for other in candidates if other.tier is chosen.tier]
+    free = [other for other in same if _competes(other)]
     others = [other for other in free if (other.node, other.model) != (chosen.node, chosen.model)]
     if not others:
-        full = any(other.excluded is Exclusion.NO_FREE_SLOT for other in candidates)
+        full = any(other.excluded is Exclusion.NO_FREE_SLOT for other in same)
         return Reason.WARM_AND_FREE if full and chosen.resident else Reason.ONLY_CANDIDATE
     if not chosen.resident:
         return Reason.COLD_LOAD
@@ -127,83 +108,95 @@ def explain(candidates: Sequence[Candidate], chosen: Candidate) -> Reason:
     return Reason.LEAST_COST
 
 
+def _competes(candidate: Candidate) -> bool:
+    """Whether a candidate could have had the call, though another may have been worth more."""
+    return candidate.excluded is None and candidate.withheld in {None, Withheld.BETTER_SOON}
+
+
 def _wanted(model: Model, need: Need) -> bool:
     if model.kind is not need.kind:
         return False
     return need.model is None or full_name(model.name) == full_name(need.model)
 
 
-def _ranked(tier: Tier | None, models: Sequence[Model], need: Need, views: Sequence[NodeView]) -> tuple[Candidate, ...]:
-    found = [
-        _candidate(tier, model, need, view)
-        for model in models
+def _named_tier(model: Model, need: Need) -> Tier | None:
+    """Return the tier that a named model answers at: the one asked for where it serves that, else its highest."""
+    if need.tier is None or need.tier in model.tiers:
+        return need.tier
+    return max(model.tiers, key=TIERS.index, default=need.tier)
+
+
+def _serving(catalogue: Catalogue, tiers: Sequence[Tier]) -> list[tuple[Model, Tier]]:
+    """Return the chat models that serve one of the tiers, each with the first of those that it does."""
+    found: dict[str, tuple[Model, Tier]] = {}
+    for tier in tiers:
+        for model in catalogue.serving(tier):
+            found.setdefault(model.name, (model, tier))
+    return list(found.values())
+
+
+def _on_nodes(
+    models: Iterable[tuple[Model, Tier | None]], need: Need, views: Sequence[NodeView], waits: Mapping[Tier, float]
+) -> list[Candidate]:
+    return [
+        _kept_to(need.contract, need.floor, candidate_of(tier, model, need, view, ahead_s=_ahead_s(tier, waits)))
+        for model, tier in models
         for view in views
         if any(full_name(name) == full_name(model.name) for name in view.node.models)
     ]
-    found.sort(key=lambda candidate: (candidate.score is None, candidate.score or 0.0, candidate.node))
-    return tuple(found)
 
 
-def _candidate(tier: Tier | None, model: Model, need: Need, view: NodeView) -> Candidate:
-    key = full_name(model.name)
-    excluded = _excluded(model, key, need, view)
-    digest = view.holds.get(key, "")
-    if excluded is not None:
-        return Candidate(
-            node=view.node.name, model=model.name, tier=tier, digest=digest, excluded=excluded,
-            slots=view.node.slots, taken=view.taken,
-        )  # fmt: skip
-    tokens = need.tokens_for(digest)
-    num_ctx, resident = context_size(model, tokens + need.max_tokens, view.loaded.get(key))
-    affinity = resident and need.last_node == view.node.name
-    expected = predict(
-        view.speeds.get(key, UNKNOWN).or_else(model.expected_speed),
-        prompt_tokens=min(tokens, num_ctx),
-        max_tokens=need.max_tokens,
-        is_resident=resident,
-        is_cached=affinity,
-    )
-    cost = cost_usd_micro(expected.gpu_us(view.node.gpus), view.node.price_usd_micro_per_hour)
-    return Candidate(
-        node=view.node.name,
-        model=model.name,
-        tier=tier,
-        digest=digest,
-        resident=resident,
-        affinity=affinity,
-        slots=view.node.slots,
-        taken=view.taken,
-        num_ctx=num_ctx,
-        load_s=expected.load_s,
-        prefill_s=expected.prefill_s,
-        decode_s=expected.decode_s,
-        cost_usd_micro=cost,
-        # Calls in other slots slow this one: in the worst case they share the node equally, so a full node takes as
-        # much longer as the call's own decoding.
-        crowding=expected.decode_s * SECOND_USD_MICRO,
-        score=cost + expected.total_s * SECOND_USD_MICRO,
-    )
+def _ahead_s(tier: Tier | None, waits: Mapping[Tier, float]) -> float:
+    return 0.0 if tier is None else waits.get(tier, 0.0)
 
 
-def _excluded(model: Model, key: str, need: Need, view: NodeView) -> Exclusion | None:
-    if view.state is not NodeState.READY:
-        return _STATE_EXCLUDES[view.state]
-    if key not in view.holds:
-        return Exclusion.MODEL_MISSING
-    if not digest_fits(model, view.holds[key]) or need.digest not in (None, view.holds[key]):
-        return Exclusion.DIGEST_DIFFERS
-    if view.breakers.get(key) is BreakerState.OPEN:
-        return Exclusion.BREAKER_OPEN
-    return Exclusion.ALREADY_TRIED if view.node.name in need.tried else None
+def _kept_to(contract: Contract, floor: Tier | None, candidate: Candidate) -> Candidate:
+    """Return the candidate, withheld if the contract forbids it."""
+    term = None
+    if candidate.tier is not None and floor is not None:
+        term = contract.forbids(candidate.tier, floor)
+    if contract.digest not in (None, candidate.digest):
+        term = Term.DIGEST
+    if term is None or candidate.excluded is not None:
+        return candidate
+    return msgspec.structs.replace(candidate, withheld=_OF_TERM[term])
 
 
-def context_size(model: Model, tokens: int, loaded: int | None) -> tuple[int, bool]:
-    """Return the context size to ask for, and whether the model is in memory with it.
+def _placement(tier: Tier | None, found: Sequence[Candidate], passed: tuple[Candidate, ...] = ()) -> Placement:
+    ranked = sorted(_worth_it(found), key=_rank)
+    offered = [one for one in ranked if one.is_offered]
+    return Placement(offered[0].tier if offered else tier, (*ranked, *passed))
 
-    Another size than the loaded one makes the node load the model anew, so a loaded size that is large enough stays.
-    The largest size is taken when none is large enough: the estimate may be too high, and the node refuses if not.
+
+def _rank(candidate: Candidate) -> tuple[bool, bool, float, str]:
+    expected = 0.0 if candidate.score is None else _total(candidate)
+    return candidate.score is None, candidate.withheld is not None, expected, candidate.node
+
+
+def _worth_it(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Withhold every candidate that is worth less, free as it may be, than to wait for a slot of a better one."""
+    patient = min((_with_slot(one, is_next=False) for one in candidates if one.is_offered), default=0.0)
+    return [
+        msgspec.structs.replace(one, withheld=Withheld.BETTER_SOON)
+        if one.is_offered and _with_slot(one) > patient
+        else one
+        for one in candidates
+    ]
+
+
+def _with_slot(candidate: Candidate, *, is_next: bool = True) -> float:
+    """Return what the candidate is worth to whoever gets a slot of it next, or else to whoever waits until one is free.
+
+    The second is asked of a free one too: it may be taken in between.
     """
-    if loaded in model.num_ctx and loaded >= tokens:
-        return loaded, True
-    size = next((size for size in model.num_ctx if size >= tokens), model.num_ctx[-1])
-    return size, loaded == size or (loaded == 0)
+    taken = min(candidate.taken if is_next else candidate.slots, candidate.slots - 1)
+    wait_s = (
+        0.0 if is_next else max(candidate.wait_s, turn_s(candidate.prefill_s + candidate.decode_s, candidate.slots))
+    )
+    score = crowded(candidate.score or 0.0, candidate.crowding, taken=taken, slots=candidate.slots)
+    return score + wait_s * SECOND_USD_MICRO
+
+
+def _total(candidate: Candidate) -> float:
+    """Return what the candidate is worth to a call that comes now."""
+    return _with_slot(candidate) + candidate.wait_s * SECOND_USD_MICRO

@@ -3,11 +3,11 @@
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from app.errors import NoNodeAvailable
+from app.errors import ContractUnmet, NoNodeAvailable
 from app.inference.estimates import US_PER_S
 from app.inference.fleet.blame import OPEN_FOR_S
 from app.inference.fleet.catalogue import Catalogue, Model
@@ -18,6 +18,7 @@ from app.inference.slots.patience import Patience
 from app.inference.slots.register import LeaseRegister
 from app.inference.slots.waiting import WaitingRoom, no_slot
 from app.inference.words.account import Account
+from app.inference.words.contract import Term
 from app.inference.words.route import Candidate, Exclusion
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics
@@ -67,8 +68,13 @@ class Admission:
         leases.when_freed(self._room.wake)
 
     def place(self, need: Need) -> Placement:
-        """Return where a call could go now. Raises NoNodeAvailable when that is nowhere."""
+        """Return where a call could go now.
+
+        Raises NoNodeAvailable when that is nowhere, ContractUnmet when it is nowhere because of the call's contract.
+        """
         placement = place(need, self._fleet.views(), self._fleet.catalogue)
+        if placement.unmet is not None:
+            raise _unmet(need, placement.unmet)
         if not placement.eligible:
             raise _nowhere(need, placement)
         return placement
@@ -82,7 +88,7 @@ class Admission:
         self._room.check()
 
     async def admit(self, asked: Asked, limit_s: float, patience: Patience) -> Held:
-        """Return a held slot. Raises NoNodeAvailable, and NoSlotInTime after `limit_s`.
+        """Return a held slot. Raises NoNodeAvailable, ContractUnmet, and NoSlotInTime after `limit_s`.
 
         A patient call is told then that it waits, and keeps its place for as long as its patience lasts.
         """
@@ -102,8 +108,9 @@ class Admission:
             telling.cancel()
 
     async def _attempt(self, asked: Asked, started: float) -> Held | None:
-        placement, catalogue = self.place(asked.need), self._fleet.catalogue
-        wait_us, started_at = round((self._clock() - started) * US_PER_S), datetime.now(UTC)
+        waited_s, started_at = self._clock() - started, datetime.now(UTC)
+        placement = self.place(replace(asked.need, waited_s=waited_s))
+        catalogue, wait_us = self._fleet.catalogue, round(waited_s * US_PER_S)
         granted = await self._leases.acquire(
             placement.eligible,
             facts_of(asked, catalogue, wait_us, started_at),
@@ -119,7 +126,7 @@ class Admission:
             model=next(model for model in catalogue.models if model.name == chosen.model),
             candidate=chosen,
             candidates=with_taken(placement.candidates, taken, chosen),
-            tier=placement.tier,
+            tier=chosen.tier,
             lease=lease,
             wait_us=wait_us,
             began=self._clock(),
@@ -147,6 +154,18 @@ def facts_of(
         wait_us=wait_us,
         price_usd_micro_per_hour=prices[candidate.node],
         started_at=started_at,
+    )
+
+
+def _unmet(need: Need, term: Term) -> ContractUnmet:
+    wanted, contract = need.model or need.floor or need.kind, need.contract
+    what = {
+        Term.MIN_TIER: f"nothing of the tier {contract.min_tier} or above",
+        Term.DIGEST: f"no model with the digest {contract.digest}",
+        Term.NO_DEGRADE: f"nothing of the tier {need.floor} or above",
+    }[term]
+    return ContractUnmet(
+        f"{what} can answer now, and the routing contract allows nothing else", term=term.value, wanted=str(wanted)
     )
 
 

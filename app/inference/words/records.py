@@ -10,6 +10,7 @@ import msgspec
 
 from app.degradation import Degradation
 from app.inference.words.account import Account
+from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import Message as Message
 from app.inference.words.messages import ToolCall
@@ -55,6 +56,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     `sampling` leaves out. `response_schema` is a JSON schema, or PLAIN_JSON. `tools` are what the model may ask for,
     each as Ollama words it (api/types.go, Tool). `takes_back` false is for a reader that cannot be told to drop what
     it was shown: where nobody can go on with that, the call ends.
+    `team` and `agent` say whose answers its length is expected to be like.
     """
 
     messages: tuple[Message, ...]
@@ -79,6 +81,8 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     takes_back: bool = True
     deadline_s: float | None = None
     patience_s: float = 0.0
+    contract: Contract = NO_CONTRACT
+    team: str = ""
 
     @property
     def is_constrained(self) -> bool:

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from app.ids import RouteId
+from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.tiers import Tier, TierReason
 
 
@@ -12,7 +13,7 @@ class Reason(StrEnum):
     """Why a call went to its node."""
 
     ONLY_CANDIDATE = "only_candidate"
-    """Nothing else could take it."""
+    """Nothing else of its tier could take it."""
     AFFINITY = "affinity"
     """The node's prompt cache knows the session."""
     WARM_AND_FREE = "warm_and_free"
@@ -30,7 +31,7 @@ class Reason(StrEnum):
     RESTARTED = "restarted"
     """Another node failed after the first token; the answer begins again here."""
     ESCALATED_TIER = "escalated_tier"
-    """No node serves the asked tier; a higher one answers."""
+    """A higher tier answers: no node serves the asked one, or none soon enough for its price."""
     DEGRADED_TIER = "degraded_tier"
     """No node serves the asked tier or a higher one; a lower one answers."""
 
@@ -58,11 +59,29 @@ class Exclusion(StrEnum):
     """Every slot was leased when the call was placed (not set while it waits)."""
 
 
+class Withheld(StrEnum):
+    """Why a candidate that could take a call was not offered it."""
+
+    BETTER_SOON = "better_soon"
+    """It is worth less than to wait for another one."""
+    NODE_LOADING = "node_loading"
+    """The node is loading another model; it loads one at a time."""
+    MIN_TIER = "min_tier"
+    """It is below the contract's minimum tier."""
+    NO_DEGRADE = "no_degrade"
+    """It is below the call's tier, and the contract forbids that."""
+    DIGEST = "digest"
+    """It has another digest than the contract pins."""
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One model on one node, with the terms of its score.
 
-    `score` is in micro-dollars: `cost_usd_micro` plus the expected seconds times what a second of waiting is worth,
-    plus `crowding` times the share of slots taken. Lower is better; None if the candidate was excluded.
+    `score` is in micro-dollars: `cost_usd_micro`, plus the seconds of load, prefill and decode times what a second of
+    waiting is worth, plus `premium` for a higher tier than asked; with slots taken `crowding` times their share is
+    added. Lower is better; None if the candidate was excluded. `wait_s` is the expected wait for a slot of it: not in
+    the score, for whoever has the slot has waited. `cached_tokens` are those of the prompt that the node need not read,
+    `gpu_s` the GPU-seconds that it is expected to spend.
     """
 
     node: str
@@ -70,21 +89,42 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     tier: Tier | None
     digest: str = ""
     excluded: Exclusion | None = None
+    withheld: Withheld | None = None
     resident: bool = False
     affinity: bool = False
+    cached_tokens: int = 0
     slots: int = 0
     taken: int = 0
     num_ctx: int = 0
+    wait_s: float = 0.0
     load_s: float = 0.0
     prefill_s: float = 0.0
     decode_s: float = 0.0
+    gpu_s: float = 0.0
     cost_usd_micro: int = 0
+    premium: float = 0.0
     crowding: float = 0.0
     score: float | None = None
 
+    @property
+    def is_offered(self) -> bool:
+        """Whether the call may have it as soon as it has a slot."""
+        return self.excluded is None and self.withheld is None
+
+
+class Asking(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a call asked of its placement: the quality floor, the contract behind it, and how large it was thought."""
+
+    floor: Tier | None = None
+    contract: Contract = NO_CONTRACT
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    waited_s: float = 0.0
+    """How long it had waited for a slot."""
+
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one call went, and why."""
+    """Where one call went, and why. `tier` is the one that answered."""
 
     id: RouteId
     tier: Tier
@@ -95,3 +135,5 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     node: str
     candidates: tuple[Candidate, ...]
+    asking: Asking = Asking()
+    """Empty in routes of older versions."""

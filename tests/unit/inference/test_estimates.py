@@ -13,9 +13,11 @@ from app.inference.estimates import (
     cost_usd_micro,
     crowded,
     divide,
+    expected_output,
     measure,
     predict,
     stand_in,
+    turn_s,
 )
 
 weights = st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=20)
@@ -144,11 +146,21 @@ def test_a_call_is_attributed_no_more_than_the_node_worked() -> None:
 
 def test_a_call_is_predicted_from_its_tokens_and_the_speed_of_the_node() -> None:
     speed = Speed(tokens_per_s=40.0, prefill_per_s=800.0, load_s=5.0)
-    cold = predict(speed, prompt_tokens=1600, max_tokens=200, is_resident=False, is_cached=False)
+    cold = predict(speed, prompt_tokens=1600, output_tokens=100, is_resident=False)
     assert (cold.load_s, cold.prefill_s, cold.decode_s, cold.total_s) == (5.0, 2.0, 2.5, 9.5)
     assert cold.gpu_us(gpus=2) == 19_000_000
-    warm = predict(speed, prompt_tokens=1600, max_tokens=200, is_resident=True, is_cached=True)
-    assert (warm.load_s, warm.prefill_s, warm.decode_s) == (0.0, pytest.approx(0.4), 2.5)
+    warm = predict(speed, prompt_tokens=320, output_tokens=100, is_resident=True)
+    assert (warm.load_s, warm.prefill_s, warm.decode_s) == (0.0, 0.4, 2.5)
+
+
+def test_output_is_expected_to_be_half_of_what_is_allowed_until_it_was_seen() -> None:
+    assert expected_output(None, 200) == 100
+    assert expected_output(30.0, 200) == 30
+    assert expected_output(300.0, 200) == 200
+
+
+def test_the_first_of_a_nodes_slots_is_free_after_a_part_of_a_call() -> None:
+    assert [turn_s(6.0, slots) for slots in (1, 2, 5)] == [3.0, 2.0, 1.0]
 
 
 def test_what_a_node_did_not_show_yet_is_as_expected() -> None:

@@ -1,88 +1,43 @@
-"""Which model on which node may serve a call, in what order, and why."""
+"""What a node would take for a call, and the reason of a choice."""
 
 from collections.abc import Mapping
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.breaker import BreakerState
 from app.inference.estimates import Speed
-from app.inference.fleet.catalogue import Catalogue, Model, Node
-from app.inference.fleet.nodes import NodeState, NodeView
-from app.inference.routing.placement import (
-    SECOND_USD_MICRO,
-    Need,
-    choose,
-    context_size,
-    explain,
-    place,
-    substitutes,
-    with_taken,
-)
+from app.inference.fleet.views import NodeState
+from app.inference.routing.candidates import SECOND_USD_MICRO, context_size
+from app.inference.routing.placement import Need, choose, explain, with_taken
 from app.inference.words.records import CallKind
 from app.inference.words.route import Candidate, Exclusion, Reason
 from app.inference.words.tiers import Tier
-
-MODELS = (
-    Model(name="s", tiers=(Tier.SIMPLE,), num_ctx=(2048, 4096)),
-    Model(name="m", tiers=(Tier.MEDIUM,), num_ctx=(2048, 4096)),
-    Model(name="c", tiers=(Tier.COMPLEX,), num_ctx=(2048, 4096)),
-    Model(name="e", kind=CallKind.EMBED, num_ctx=(512,)),
-)
-
-
-def _view(
-    name: str = "a",
-    *,
-    state: NodeState = NodeState.READY,
-    holds: Mapping[str, str] | None = None,
-    loaded: Mapping[str, int] | None = None,
-    breakers: Mapping[str, BreakerState] | None = None,
-    speeds: Mapping[str, Speed] | None = None,
-    price: float = 0.36,
-    slots: int = 2,
-) -> NodeView:
-    node = Node(name=name, url="http://x", slots=slots, price_usd_per_hour=price, models=("s", "m", "c", "e"))
-    held = {"s:latest": "ds", "m:latest": "dm", "c:latest": "dc", "e:latest": "de"} if holds is None else holds
-    return NodeView(node, state, held, loaded or {}, breakers or {}, speeds or {}, 0)
-
-
-def _catalogue(*views: NodeView) -> Catalogue:
-    return Catalogue(models=MODELS, nodes=tuple(view.node for view in views))
-
-
-def _need(tier: Tier | None = Tier.SIMPLE, **what: object) -> Need:
-    fields: dict[str, object] = {"kind": CallKind.CHAT, "tier": tier, "prompt_tokens": 100, "max_tokens": 100}
-    return Need(**(fields | what))  # pyright: ignore[reportArgumentType]
-
-
-def _place(need: Need, *views: NodeView) -> tuple[Candidate, ...]:
-    return place(need, views, _catalogue(*views)).candidates
+from tests.unit.inference.routing.worlds import MODELS, at_tier, joint, need_of, view_of
 
 
 def test_a_warm_node_comes_before_a_cold_one() -> None:
-    found = _place(_need(), _view("a"), _view("b", loaded={"s:latest": 2048}))
+    found = at_tier(need_of(), view_of("a"), view_of("b", loaded={"s:latest": 2048}))
     assert [(one.node, one.resident) for one in found] == [("b", True), ("a", False)]
     assert found[1].load_s > 0
 
 
 def test_the_node_of_the_last_turn_comes_first() -> None:
     warm = {"s:latest": 2048}
-    found = _place(_need(last_node="b"), _view("a", loaded=warm), _view("b", loaded=warm))
+    found = at_tier(need_of(last_node="b"), view_of("a", loaded=warm), view_of("b", loaded=warm))
     assert (found[0].node, found[0].affinity) == ("b", True)
     assert found[0].prefill_s < found[1].prefill_s
 
 
 def test_the_cheaper_of_two_equal_nodes_comes_first() -> None:
-    found = _place(_need(), _view("a", price=9.0), _view("b", price=0.1))
+    found = at_tier(need_of(), view_of("a", price=9.0), view_of("b", price=0.1))
     assert [one.node for one in found] == ["b", "a"]
     assert found[0].cost_usd_micro < found[1].cost_usd_micro
 
 
 def test_loading_reading_and_writing_are_paid_and_waited_for() -> None:
     speeds = {"s:latest": Speed(tokens_per_s=50.0, prefill_per_s=100.0, load_s=3.0)}
-    (one,) = _place(_need(), _view("a", speeds=speeds, price=0.36))
+    (one,) = at_tier(need_of(), view_of("a", speeds=speeds, price=0.36))
     # Of 100 tokens at most, half are expected.
     assert (one.load_s, one.prefill_s, one.decode_s) == (3.0, 1.0, 1.0)
     # Five seconds at 0.36 USD an hour.
@@ -93,22 +48,22 @@ def test_loading_reading_and_writing_are_paid_and_waited_for() -> None:
 def test_a_node_measured_slow_loses_its_place() -> None:
     slow = {"s:latest": Speed(tokens_per_s=4.0, prefill_per_s=80.0, load_s=0.0)}
     warm = {"s:latest": 2048}
-    found = _place(_need(), _view("a", loaded=warm, speeds=slow), _view("b", loaded=warm))
+    found = at_tier(need_of(), view_of("a", loaded=warm, speeds=slow), view_of("b", loaded=warm))
     assert [one.node for one in found] == ["b", "a"]
 
 
 def test_every_exclusion_is_named_and_excluded_candidates_stay_visible() -> None:
-    found = _place(
-        _need(tried=frozenset({"tried"}), digest="ds"),
-        _view("down", state=NodeState.DOWN),
-        _view("draining", state=NodeState.DRAINING),
-        _view("warming", state=NodeState.WARMING),
-        _view("wrong", state=NodeState.MISCONFIGURED),
-        _view("missing", holds={}),
-        _view("other", holds={"s:latest": "another"}),
-        _view("open", breakers={"s:latest": BreakerState.OPEN}),
-        _view("half", breakers={"s:latest": BreakerState.HALF_OPEN}),
-        _view("tried"),
+    found = at_tier(
+        need_of(tried=frozenset({"tried"}), digest="ds"),
+        view_of("down", state=NodeState.DOWN),
+        view_of("draining", state=NodeState.DRAINING),
+        view_of("warming", state=NodeState.WARMING),
+        view_of("wrong", state=NodeState.MISCONFIGURED),
+        view_of("missing", holds={}),
+        view_of("other", holds={"s:latest": "another"}),
+        view_of("open", breakers={"s:latest": BreakerState.OPEN}),
+        view_of("half", breakers={"s:latest": BreakerState.HALF_OPEN}),
+        view_of("tried"),
     )
     simple = {one.node: one.excluded for one in found if one.model == "s"}
     assert simple == {
@@ -124,37 +79,15 @@ def test_every_exclusion_is_named_and_excluded_candidates_stay_visible() -> None
     }
 
 
-@pytest.mark.requirement("FIN-87.small")
-@pytest.mark.requirement("FIN-14.chosen", "FIN-81.placed")
-def test_another_tier_is_taken_only_when_no_node_serves_the_asked_one() -> None:
-    only_simple = _view("a", holds={"s:latest": "ds"})
-    with_medium = _view("b", holds={"m:latest": "dm"})
-    views = (only_simple, with_medium)
-    for tier, model in ((Tier.SIMPLE, "s"), (Tier.MEDIUM, "m"), (Tier.COMPLEX, "c")):
-        assert [one.model for one in place(_need(tier), [_view()], _catalogue(_view())).candidates] == [model]
-    placed = place(_need(Tier.SIMPLE), views, _catalogue(*views))
-    assert (placed.tier, [(one.node, one.model) for one in placed.eligible]) == (Tier.SIMPLE, [("a", "s")])
-    degraded = place(_need(Tier.COMPLEX), views, _catalogue(*views))
-    assert degraded.tier is Tier.MEDIUM
-    assert [one.node for one in degraded.eligible] == ["b"]
-    assert {one.tier for one in degraded.candidates} == {Tier.MEDIUM, Tier.COMPLEX}
-
-
-def test_substitutes_go_up_before_they_go_down() -> None:
-    assert substitutes(Tier.SIMPLE) == (Tier.SIMPLE, Tier.MEDIUM, Tier.COMPLEX)
-    assert substitutes(Tier.MEDIUM) == (Tier.MEDIUM, Tier.COMPLEX, Tier.SIMPLE)
-    assert substitutes(Tier.COMPLEX) == (Tier.COMPLEX, Tier.MEDIUM, Tier.SIMPLE)
-
-
 def test_a_named_model_has_no_substitute() -> None:
-    view = _view(holds={"s:latest": "ds"})
-    assert place(_need(Tier.SIMPLE, model="m"), [view], _catalogue(view)).eligible == ()
+    view = view_of(holds={"s:latest": "ds"})
+    assert joint(need_of(Tier.SIMPLE, model="m"), view).eligible == ()
     embed = Need(CallKind.EMBED, None, prompt_tokens=10, max_tokens=0, model="e")
-    assert [one.model for one in _place(embed, _view())] == ["e"]
+    assert [one.model for one in joint(embed, view_of()).eligible] == ["e"]
 
 
 def test_the_context_holds_the_prompt_and_the_answer() -> None:
-    assert [_place(_need(max_tokens=tokens), _view())[0].num_ctx for tokens in (1948, 1949)] == [2048, 4096]
+    assert [at_tier(need_of(max_tokens=tokens), view_of())[0].num_ctx for tokens in (1948, 1949)] == [2048, 4096]
 
 
 def test_a_loaded_context_that_is_large_enough_stays() -> None:
@@ -164,8 +97,8 @@ def test_a_loaded_context_that_is_large_enough_stays() -> None:
     assert context_size(model, 1000, 4096) == (4096, True)
     assert context_size(model, 3000, 2048) == (4096, False)
     assert context_size(model, 9000, 4096) == (4096, True)
-    # A size that calls may not ask for would be loaded anew.
-    assert context_size(model, 1000, 8192) == (2048, False)
+    # Whoever has it loaded: another size would be loaded anew.
+    assert context_size(model, 1000, 8192) == (8192, True)
     # An old Ollama does not tell the size.
     assert context_size(model, 1000, 0) == (2048, True)
 
