@@ -40,8 +40,8 @@ class Direct:
     async def begin(self, caller: Caller, asks: Sequence[Ask]) -> AsyncGenerator[Talk]:
         """Have the calls under way for as long as the block lasts.
 
-        Raises what refuses them: BadInput, ModelUnknown, ContextTooLong, NodeRefused, NoNodeAvailable, NoSlotInTime,
-        NodeFailed, AnswerEmpty, DeadlineExceeded, Draining.
+        Raises what refuses them: BadInput, ModelUnknown, ContextTooLong, ContractUnmet, NodeRefused, NoNodeAvailable,
+        NoSlotInTime, NodeFailed, AnswerEmpty, DeadlineExceeded, Draining.
         """
         talk = Talk(len(asks))
         tasks = [self._start(caller, ask, talk, number) for number, ask in enumerate(asks)]
@@ -130,6 +130,7 @@ class Direct:
             tools=ask.tools,
             sampling=ask.sampling,
             takes_back=not ask.stream,
+            contract=ask.contract,
             deadline_s=min(ask.deadline_s or self._limit_s, self._limit_s),
         )
 

@@ -77,6 +77,7 @@ def to_run(team: str, ask: Ask, limit_s: float) -> StartRun:
             seed=ask.seed,
             deadline_s=None if ask.deadline_s is None else min(ask.deadline_s, limit_s),
             think=ask.think,
+            contract=ask.contract,
         ),
     )
 

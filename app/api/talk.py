@@ -9,6 +9,7 @@ import msgspec
 from app.api.problems import ClientLeft
 from app.degradation import Degradation
 from app.errors import AnswerBroken
+from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import Message, ToolCall
 from app.inference.words.priority import Priority
@@ -26,7 +27,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `model` is what `read_wanted` takes. `max_tokens` None leaves it to the platform. `cuts` lets earlier turns be left
     out where they do not fit; without it a prompt that is too long is refused. What is said in a `stream` cannot be
-    taken back.
+    taken back. `contract` is `contracts.contract_of(request)`.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = Priority.INTERACTIVE
     deadline_s: float | None = None
     cuts: bool = False
+    contract: Contract = NO_CONTRACT
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
