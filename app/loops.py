@@ -38,6 +38,8 @@ class Loop(StrEnum):
     """Finds out which models go on from text that was already shown, once for each digest."""
     USAGE = "usage"
     """Writes the usage of calls that no run stores."""
+    PREFIXES = "prefixes"
+    """Tells the other replicas which nodes have read which conversations."""
     NODE_ROWS = "node_rows"
     """Keeps the rows of nodes, and reads which ones are drained."""
     SLOT_RENEWAL = "slot_renewal"

@@ -12,6 +12,7 @@ from app.agents.calls import SEARCH
 from app.agents.observing import OUTCOMES
 from app.agents.team import Team
 from app.degradation import Degradation
+from app.inference.accuracy import Loading, Part
 from app.inference.calls.settling import OWN
 from app.inference.calls.usage_book import Loss
 from app.inference.fleet.catalogue import Catalogue, Model, Node
@@ -39,6 +40,7 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
         begin_node(metrics, catalogue, node)
     begin(metrics.purpose_gpu_seconds, purpose=Purpose)
     begin(metrics.usage_lost, reason=Loss)
+    begin(metrics.estimate_ratio, part=Part, tier=TIERS)
     begin(metrics.slot_wait, tier=[*TIERS, CallKind.EMBED])
     for model in catalogue.models:
         if model.kind is CallKind.CHAT:
@@ -64,6 +66,7 @@ def begin_node(metrics: Metrics, catalogue: Catalogue, node: Node) -> None:
             begin(metrics.thinking_tokens, **where)
             begin(metrics.answers, **where, finish_reason=FinishReason)
         begin(metrics.model_calls, **where, outcome=COUNTED)
+        begin(metrics.loads, node=[node.name], model=[model.name], loading=Loading)
 
 
 def _held(catalogue: Catalogue, node: Node) -> Iterator[Model]:

@@ -103,6 +103,7 @@ async def open_platform(configuration: Configuration) -> AsyncGenerator[Platform
                 stores.coordination,
                 stores.metrics,
                 _knobs(settings),
+                cache=stores.cache,
                 loops=loops,
             )
         )

@@ -9,6 +9,7 @@ from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.continuation_rows import ContinuationRows
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.calls.learnt import Learnt
 from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
@@ -17,6 +18,7 @@ from app.inference.probing.own_calls import OwnCalls
 from app.inference.probing.probe import Probe
 from app.inference.probing.proving import Prover
 from app.inference.routing.complexity import rate
+from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import open_ollama
@@ -29,6 +31,10 @@ from app.telemetry.metrics import Metrics
 TURN_LIMIT_S = 15.0
 # Trials of the models of one node come one after the other.
 TRY_LIMIT_S = 120.0
+# A session's next turn seldom comes sooner.
+PREFIXES_EVERY_S = 0.25
+PREFIX_TTL_S = 600.0
+"""So long a node is taken to have what it has read: llama.cpp keeps prompts in memory until others need the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ async def open_inference(
     metrics: Metrics,
     knobs: Knobs,
     *,
+    cache: RedisStore,
     loops: Loops,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[Inference]:
@@ -86,10 +93,16 @@ async def open_inference(
         firsts = {Loop.PROBE_LOOK: probe.look, Loop.NODE_ROWS: probe.keep_rows, Loop.CONTINUATIONS: prover.read}
         for loop, turn in firsts.items():
             await loops.turn(loop, turn, limit_s=TURN_LIMIT_S)
-        works = _loops_of(loops, knobs, leases, probe, prover, FreedListener(coordination, leases.freed))
-        await stack.enter_async_context(loops.beside(*works, loops.hold(Loop.USAGE, book.keep_writing)))
+        prefixes = Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
+        works = (
+            *_loops_of(loops, knobs, leases, probe, prover, FreedListener(coordination, leases.freed)),
+            loops.hold(Loop.USAGE, book.keep_writing),
+            loops.repeat(Loop.PREFIXES, PREFIXES_EVERY_S, prefixes.flush, limit_s=TURN_LIMIT_S),
+        )
+        await stack.enter_async_context(loops.beside(*works))
         dispatcher = Dispatcher(
-            fleet, leases, ollama, metrics, known, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
+            fleet, leases, ollama, metrics, Learnt(known, prefixes), limits=knobs.limits,
+            embed_model=knobs.embed_model, clock=clock,
         )  # fmt: skip
         yield Inference(dispatcher, fleet, leases, rows, book)
 

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 # Seconds. HighLatency alerts at 30 s, so the buckets reach ten times that.
 DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300)
 SHORT_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
+RATIO_BUCKETS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 2, 3, 5, 10)
 TOKEN_BUCKETS = (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
 
 
@@ -136,6 +137,19 @@ class Metrics:
             "switchyard_purpose_gpu_seconds_total",
             "GPU-seconds attributed to calls, by what those were for.",
             ("purpose",),
+            registry=r,
+        )
+        self.estimate_ratio = Histogram(
+            "switchyard_estimate_ratio",
+            "Measured over predicted seconds of calls that ended well, by part of the call: 1 is right.",
+            ("part", "tier"),
+            buckets=RATIO_BUCKETS,
+            registry=r,
+        )
+        self.loads = Counter(
+            "switchyard_reload_seconds_total",
+            "Seconds that models were loaded for calls, by whether that was foreseen.",
+            ("node", "model", "loading"),
             registry=r,
         )
         self.usage_waiting = Gauge(

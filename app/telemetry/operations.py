@@ -82,7 +82,7 @@ COORDINATION = (
     "renew",
     "sweep",
 )
-CACHE = ("look",)
+CACHE = ("look", "prefixes.find", "prefixes.keep")
 QDRANT = (
     "alias",
     "aliases",

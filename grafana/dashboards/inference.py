@@ -85,6 +85,40 @@ def _work() -> tuple[Panel, ...]:
             width=6,
         ),
         _ends(),
+        _estimates(),
+        _loads(),
+    )
+
+
+def _estimates() -> Panel:
+    worst = "histogram_quantile({}, sum by (part, le) (rate(switchyard_estimate_ratio_bucket[30m])))"
+    return Panel(
+        title="Measured over Predicted",
+        unit=Unit.RATIO,
+        description="What calls took over what placement expected, by part: half of them (p50) and one in ten (p90) "
+        "above. Near 100 %: choices and queue times are right. decode off: answers are longer or shorter than they "
+        "were; prefill far below: prompts were in a node's cache that nobody knew of; all of a node: it is shared.",
+        queries=(
+            Query(worst.format("0.5"), "{{part}} p50"),
+            Query(worst.format("0.9"), "{{part}} p90"),
+        ),
+        width=6,
+        no_value="no calls",
+    )
+
+
+def _loads() -> Panel:
+    return Panel(
+        title="Time Spent Loading",
+        unit=Unit.RATIO,
+        description="Seconds in which models were loaded for calls, per second and node. unforeseen: a model that was "
+        "taken to be in memory was not, so something else on the node pushes it out; much foreseen: more models or "
+        "context sizes than the memory holds.",
+        queries=(
+            Query(f"sum by (node, loading) ({rate('switchyard_reload_seconds_total', NODE)})", "{{node}} {{loading}}"),
+        ),
+        width=6,
+        kind=Kind.STACK,
     )
 
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
 from app.api import dialects, fields, operations
+from app.inference import accuracy
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, views
 from app.inference.words import account, contract, ends, failures, priority, records, route, thinking, tiers
@@ -21,6 +22,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (route, "Reason"),
     (route, "Exclusion"),
     (route, "Withheld"),
+    (accuracy, "Part"),
+    (accuracy, "Loading"),
     (contract, "Term"),
     (views, "NodeState"),
     (model_problems, "ModelFault"),

@@ -61,4 +61,4 @@ def attempt_in(held: Held, route: Route | None = None) -> Attempt:
     async def never(_attempt: Attempt, _error: BaseException | None) -> Usage:
         raise AssertionError("nobody settles this attempt")
 
-    return Attempt(held, route, never, lambda: held.began)
+    return Attempt(held, route, never, lambda: held.began, lambda: None)

@@ -16,10 +16,12 @@ from app.ids import TenantId
 from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.continuation import Continuation, Continuations
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.calls.learnt import Learnt
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet
 from app.inference.probing.own_calls import OwnCalls
 from app.inference.routing.complexity import rate
+from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Ollama, open_ollama
@@ -91,6 +93,7 @@ class Replica:
     ollama: Ollama
     store: RedisStore
     metrics: Metrics
+    prefixes: Prefixes
 
     def own_calls(self, seen: "Seen | None" = None) -> OwnCalls:
         """Return what asks the nodes for the platform."""
@@ -124,27 +127,17 @@ async def open_replica(
     store = open_redis(redis_url, name="coordination", metrics=metrics)
     fleet = Fleet(declared, metrics, clock=time.monotonic)
     leases = LeaseRegister(
-        store,
-        fleet.nodes,
-        replica_count=replica_count,
-        lease_s=lease_s,
-        clock=time.monotonic,
-        on_taken=fleet.note_taken,
-        removed=fleet.removed,
-    )
+        store, fleet.nodes, replica_count=replica_count, lease_s=lease_s, clock=time.monotonic,
+        on_taken=fleet.note_taken, removed=fleet.removed,
+    )  # fmt: skip
     loops = Loops(metrics)
     async with open_ollama() as ollama, AsyncExitStack() as stack:
+        prefixes = Prefixes(store, ttl_s=600.0, clock=time.monotonic)
         dispatcher = Dispatcher(
-            fleet,
-            leases,
-            ollama,
-            metrics,
-            known or seen_to_go_on(),
-            limits=limits,
-            embed_model=EMBED,
-            clock=time.monotonic,
-        )
-        replica = Replica(dispatcher, fleet, leases, ollama, store, metrics)
+            fleet, leases, ollama, metrics, Learnt(known or seen_to_go_on(), prefixes), limits=limits,
+            embed_model=EMBED, clock=time.monotonic,
+        )  # fmt: skip
+        replica = Replica(dispatcher, fleet, leases, ollama, store, metrics, prefixes)
         await replica.look()
         stack.push_async_callback(store.close)
         stack.push_async_callback(leases.close)

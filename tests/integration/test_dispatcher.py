@@ -268,3 +268,27 @@ async def test_texts_become_vectors_in_order_and_long_ones_are_not_cut_off(repli
     assert sum(x * y for x, y in zip(alpha, omega, strict=True)) < 0.4
     assert (embedding.usage.tier, embedding.usage.outcome) == (None, Outcome.DONE)
     assert embedding.usage.input_tokens > 400
+
+
+async def test_a_conversation_is_known_at_every_replica_by_what_a_node_has_read(
+    nodes: list[FakeNode], redis_url: str
+) -> None:
+    long = "Tell me all that there is to know about lamps. " * 40
+    declared = catalogue(nodes)
+    async with open_replica(declared, redis_url) as one, open_replica(declared, redis_url) as other:
+        for replica in (one, other):
+            await replica.look()
+        one.fleet.drain({"n0"})
+        first = await chat(one, ask(long, max_tokens=8), Seen())
+        assert first.route.node == "n1"
+        await one.prefixes.flush()
+        # On both nodes the model is in memory now, so that only what was read tells them apart.
+        other.fleet.drain({"n1"})
+        await chat(other, ask("Say something else of it. " * 70, max_tokens=8), Seen())
+        other.fleet.drain(())
+        await other.look()
+        messages = (Message("user", long), Message("assistant", first.text), Message("user", "And what else?"))
+        again = await chat(other, ask(messages=messages, max_tokens=8), Seen())
+        chosen = next(one for one in again.route.candidates if one.node == "n1" and one.tier is Tier.SIMPLE)
+        assert (again.route.node, again.route.reason) == ("n1", Reason.AFFINITY)
+        assert chosen.cached_tokens > 0.9 * again.route.asking.prompt_tokens

@@ -138,14 +138,18 @@ async def test_a_drained_node_takes_nothing_new_until_it_is_undrained(
     metrics = Metrics(CollectorRegistry())
     store = open_redis(redis_url, name="coordination", metrics=metrics)
     knobs = Knobs(QUICK, EMBED, probe_interval_s=0.05)
-    async with open_inference(catalogue([node]), database, store, metrics, knobs, loops=Loops(metrics)) as inference:
+    async with open_inference(
+        catalogue([node]), database, store, metrics, knobs, cache=store, loops=Loops(metrics)
+    ) as inference:
         await inference.dispatcher.ready(None)
         await inference.nodes.drain("n0")
         await until(lambda: inference.fleet.view("n0").state is NodeState.DRAINING)
         with pytest.raises(NoNodeAvailable):
             await inference.dispatcher.ready(None)
     # The operator's word outlives the process.
-    async with open_inference(catalogue([node]), database, store, metrics, knobs, loops=Loops(metrics)) as inference:
+    async with open_inference(
+        catalogue([node]), database, store, metrics, knobs, cache=store, loops=Loops(metrics)
+    ) as inference:
         assert inference.fleet.view("n0").state is NodeState.DRAINING
         await inference.nodes.undrain("n0")
         await until(lambda: inference.fleet.view("n0").state is NodeState.READY)
@@ -159,7 +163,9 @@ async def test_a_node_that_goes_and_comes_back_is_seen_and_written_down(
     store = open_redis(redis_url, name="coordination", metrics=metrics)
     declared: Catalogue = catalogue([node])
     knobs = Knobs(QUICK, EMBED, probe_interval_s=0.05)
-    async with open_inference(declared, database, store, metrics, knobs, loops=Loops(metrics)) as inference:
+    async with open_inference(
+        declared, database, store, metrics, knobs, cache=store, loops=Loops(metrics)
+    ) as inference:
         assert inference.fleet.view("n0").state is NodeState.READY
         await node.stop()
         await until(lambda: inference.fleet.view("n0").state is NodeState.DOWN)

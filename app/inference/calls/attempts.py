@@ -37,6 +37,7 @@ class Attempt:
     route: Route | None
     on_end: Callable[["Attempt", BaseException | None], Awaitable[Usage]]
     clock: Callable[[], float]
+    on_life: Callable[[], None]
     seen: Seen = field(default_factory=Seen)
     usage: Usage = field(init=False)
     """What it took; there at its end."""
@@ -54,7 +55,9 @@ class Attempt:
 
     def hear(self, heard: Heard) -> None:
         """Note a sign of life, and count its tokens."""
-        self.seen.life_us = self.seen.life_us or self.elapsed_us()
+        if not self.seen.life_us:
+            self.seen.life_us = self.elapsed_us()
+            self.on_life()
         self.held.lease.tokens += heard.tokens
 
 
@@ -83,11 +86,19 @@ class Attempts:
     def at(self, held: Held, on_usage: OnUsage, route: Route | None = None) -> Attempt:
         """Return an attempt in that slot; `on_usage` is told what it took, even if its settling is cancelled."""
 
+        node, call = held.candidate.node, held.lease.id
+
+        def has_loaded() -> None:
+            self._fleet.has_loaded(node, call)
+
         async def end(attempt: Attempt, error: BaseException | None) -> Usage:
+            has_loaded()
             outcome = self._outcome(held, error)
             return await self._settling.settle(held, route, outcome, attempt.seen, on_usage)
 
-        return Attempt(held, route, end, self._clock)
+        if not held.candidate.resident:
+            self._fleet.loads(node, held.model.name, call)
+        return Attempt(held, route, end, self._clock, has_loaded)
 
     def _outcome(self, held: Held, error: BaseException | None) -> Outcome:
         if error is None:

@@ -8,18 +8,18 @@ import structlog
 from app.errors import ContractUnmet, ModelUnknown, NoNodeAvailable, NoSlotInTime
 from app.ids import RouteId
 from app.inference.calls.attempts import Attempts, Limits
-from app.inference.calls.calibration import Calibration
 from app.inference.calls.chat_attempt import ChatAttempt, End, OnThinking, Reader, ignore_thinking
-from app.inference.calls.continuation import Continuations
 from app.inference.calls.embedding import Asker, Embedder
+from app.inference.calls.learnt import Learnt
 from app.inference.calls.progress import Progress, too_long
 from app.inference.calls.settling import OnUsage
 from app.inference.calls.tries import Tries, pause
 from app.inference.estimates import US_PER_S, expected_output
-from app.inference.fleet.catalogue import Catalogue, Model
+from app.inference.fleet.catalogue import Catalogue, Model, full_name
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.complexity import Rating, rate
 from app.inference.routing.placement import Need
+from app.inference.routing.prefixes import marks_of
 from app.inference.slots.admission import Admission, Asked, Held
 from app.inference.slots.patience import OnWait, Patience, ignore_wait, within
 from app.inference.slots.register import LeaseRegister
@@ -28,6 +28,7 @@ from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Account
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
+from app.inference.words.messages import Message
 from app.inference.words.records import Answer, CallKind, ChatCall, Embedding
 from app.inference.words.route import Asking, Reason, Route
 from app.inference.words.tiers import TIERS, Tier, TierReason
@@ -45,19 +46,18 @@ class Dispatcher:
         leases: LeaseRegister,
         ollama: Ollama,
         metrics: Metrics,
-        continuations: Continuations,
+        learnt: Learnt,
         *,
         limits: Limits,
         embed_model: str,
         clock: Callable[[], float],
     ) -> None:
         self._fleet = fleet
-        self._continuations = continuations
+        self._learnt = learnt
         self._ollama = ollama
         self._limits = limits
         self._clock = clock
         self._retries = RetryBudget()
-        self._calibration = Calibration()
         self._admission = Admission(fleet, leases, metrics, places=limits.waiting_places, clock=clock)
         self._attempts = Attempts(fleet, leases, metrics, limits, clock=clock)
         self._embedder = Embedder(
@@ -173,9 +173,10 @@ class Dispatcher:
         return model
 
     def _begin(self, call: ChatCall, rating: Rating) -> Progress:
-        floor = call.contract.floor(rating.tier)
-        progress = Progress(call, floor, Tries(self._limits.attempts), self._calibration, self._continuations)
+        floor, learnt = call.contract.floor(rating.tier), self._learnt
+        progress = Progress(call, floor, Tries(self._limits.attempts), learnt.calibration, learnt.continuations)
         self._check_size(progress)
+        progress.output_tokens = learnt.lengths.expected(call.team, call.agent)
         return progress
 
     def _check_size(self, progress: Progress) -> None:
@@ -196,6 +197,7 @@ class Dispatcher:
         await pause(broke, self._admission, progress.need(tried=progress.tries.nodes), patience, at_once=at_once)
 
     async def _admit(self, progress: Progress, patience: Patience) -> Held:
+        progress.cached = await self._learnt.prefixes.find(marks_of(progress.call.messages))
         while True:
             try:
                 return await self._place(progress, patience)
@@ -231,6 +233,7 @@ class Dispatcher:
     def _answer(self, talk: ChatAttempt, end: End) -> Answer:
         progress = talk.progress
         progress.note_counted(talk.held, end.line.prompt_eval_count)
+        self._learn(talk)
         return Answer(
             text=progress.text,
             thinking=progress.thinking,
@@ -241,6 +244,13 @@ class Dispatcher:
             finish_reason=end.finish_reason,
             degraded=talk.degraded(end.line),
         )
+
+    def _learn(self, talk: ChatAttempt) -> None:
+        """Keep what the answer tells of those to come: how long they are, and who has read the conversation."""
+        progress, call, held = talk.progress, talk.progress.call, talk.held
+        self._learnt.lengths.note(call.team, call.agent, talk.attempt.usage.output_tokens)
+        said = (*progress.sent.messages, Message("assistant", progress.shown))
+        self._learnt.prefixes.keep(held.candidate.node, full_name(held.model.name), marks_of(said))
 
 
 def _route(held: Held, rating: Rating, progress: Progress) -> Route:

@@ -1,7 +1,7 @@
 """How far a chat call has come, over all its attempts."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -41,6 +41,10 @@ class Progress:
     tries: Tries
     calibration: Calibration
     continuations: Continuations
+    output_tokens: float | None = None
+    """What answers of its team and agent are known to have."""
+    cached: Mapping[tuple[str, str], float] | None = None
+    """The share of the prompt that nodes have read before, by node and model; None while nobody can say."""
     prefix: str = ""
     pieces: list[str] = field(default_factory=list[str])
     thinking: str = ""
@@ -106,6 +110,8 @@ class Progress:
             digest=last.digest if last is not None else None,
             last_node=self.call.last_node,
             contract=self.call.contract,
+            output_tokens=self.output_tokens,
+            cached=self.cached,
             tried=frozenset(tried),
             by_digest={
                 digest: max(tokens, self.least_prompt) for digest, tokens in self.calibration.by_digest(size).items()

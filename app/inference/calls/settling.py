@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 
+from app.inference.accuracy import compare, loading_of
 from app.inference.estimates import US_PER_S, Reported, attributed_us, cost_usd_micro, measure, stand_in
 from app.inference.fleet.nodes import Fleet
 from app.inference.slots.admission import Held
@@ -61,7 +62,18 @@ class Settling:
             gpu_us = attributed_us(gpu_us, worked_us, held.lease.gpus)
             usage = self._usage(held, route, used, outcome, seen, gpu_us, ended)
             on_usage(usage)
+        if outcome is Outcome.DONE:
+            self._judge(held, route, usage)
         return usage
+
+    def _judge(self, held: Held, route: Route | None, usage: Usage) -> None:
+        """Count how far the prediction was from what the call took, and what was loaded for it."""
+        loading = loading_of(held.candidate, usage)
+        if loading is not None:
+            self._metrics.loads.labels(usage.node, usage.model, loading.value).inc(usage.load_us / US_PER_S)
+        if route is not None:
+            for part, ratio in compare(held.candidate, usage):
+                self._metrics.estimate_ratio.labels(part.value, route.tier.value).observe(ratio)
 
     def _learn(self, held: Held, reported: Reported) -> None:
         candidate = held.candidate

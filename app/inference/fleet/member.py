@@ -35,6 +35,8 @@ class Member:
     breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
     speeds: dict[str, Speed] = field(default_factory=dict[str, Speed])
     succeeded_at: dict[str, float] = field(default_factory=dict[str, float])
+    loads: dict[str, str] = field(default_factory=dict[str, str])
+    """The model that each call which waits for one to be loaded waits for, by the call's id."""
 
     @property
     def state(self) -> NodeState:
@@ -88,6 +90,7 @@ class Member:
             self.breakers.clear()
             self.speeds.clear()
             self.succeeded_at.clear()
+            self.loads.clear()
         self.node = node
 
     def view(self) -> NodeView:
@@ -102,4 +105,5 @@ class Member:
             taken=self.taken,
             missing=self.missing,
             finding=self.finding,
+            loading=frozenset(self.loads.values()),
         )

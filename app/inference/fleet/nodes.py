@@ -132,6 +132,16 @@ class Fleet:
         if (member := self._members.get(name)) is not None:
             self._breaker(member, model).start()
 
+    def loads(self, name: str, model: str, call: str) -> None:
+        """Note that a call waits for a model to be loaded."""
+        if (member := self._members.get(name)) is not None:
+            member.loads[call] = full_name(model)
+
+    def has_loaded(self, name: str, call: str) -> None:
+        """Note that a call waits for no load any more: it gives a sign of life, or has ended."""
+        if (member := self._members.get(name)) is not None:
+            member.loads.pop(call, None)
+
     def succeeded(self, name: str, model: str, *, num_ctx: int, speed: Speed | None = None) -> None:
         """Note a call that ended well: the model is in memory with that context, and worked this fast."""
         key, member = full_name(model), self._members.get(name)

@@ -55,6 +55,8 @@ class NodeView:
     missing: tuple[ModelProblem, ...] = ()
     finding: Finding | None = None
     """Why it is down or misconfigured."""
+    loading: frozenset[str] = frozenset()
+    """The models that calls of this process wait for there, until they are loaded."""
 
 
 def routable(views: Iterable[NodeView]) -> list[NodeView]:

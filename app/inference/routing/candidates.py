@@ -21,7 +21,7 @@ from app.inference.fleet.model_problems import digest_fits
 from app.inference.fleet.views import NodeState, NodeView
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.records import CallKind
-from app.inference.words.route import Candidate, Exclusion
+from app.inference.words.route import Candidate, Exclusion, Withheld
 from app.inference.words.tiers import TIERS, Tier
 
 # What a second of somebody's waiting is worth, in micro-dollars: as much as a GPU of 0.36 USD an hour.
@@ -114,6 +114,8 @@ def candidate_of(tier: Tier | None, model: Model, need: Need, view: NodeView, *,
         taken=view.taken,
         num_ctx=num_ctx,
         wait_s=_wait_s(expected, need, view, ahead_s),
+        # Two loads at once take longer than one after the other, and may push each other out of memory.
+        withheld=Withheld.NODE_LOADING if not resident and view.loading - {key} else None,
     )
     return _scored(found, expected, view, premium_s=_steps(need.floor, tier) * PREMIUM_S)
 
