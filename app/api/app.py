@@ -15,11 +15,13 @@ from app.api.chat import ROUTE_HEADERS, Chat
 from app.api.cors import Cors
 from app.api.counted import begin_routes
 from app.api.dialects import Dialect, dialect_of, write_in
+from app.api.direct import Direct
 from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
 from app.api.heads import Heads
 from app.api.middleware import Edge
+from app.api.ollama import Ollama
 from app.api.operations import Operations
 from app.api.problems import Problem, describe
 from app.api.refusals import Refusals
@@ -73,8 +75,20 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
         *RouteRoutes(platform.routes).routes(),
+        *Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_upload_bytes).routes(),
         *Operations(platform.health, platform.metrics, refusals).routes(),
     ]
+
+
+def _direct(platform: Platform) -> Direct:
+    settings = platform.settings
+    return Direct(
+        platform.dispatcher,
+        platform.runner,
+        platform.book,
+        max_tokens=settings.max_output_tokens,
+        limit_s=settings.run_limit_s,
+    )
 
 
 def check_permissions(app: Litestar) -> None:

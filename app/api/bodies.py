@@ -74,9 +74,14 @@ async def read_json(request: HttpRequest, decoder: "msgspec.json.Decoder[T]", li
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise MediaTypeUnknown("the body must be application/json", media_type=media_type[:100])
+    return decode(decoder, await read_whole(request, limit_bytes))
+
+
+async def read_whole(request: HttpRequest, limit_bytes: int) -> bytes:
+    """Return the body, whatever its media type. Raises CodingUnknown, BodyTooLarge, BodyTooSlow, ClientLeft."""
     async with aclosing(read_chunks(request, limit_bytes)) as chunks:
         parts = [chunk async for chunk in chunks]
-    return decode(decoder, parts[0] if len(parts) == 1 else b"".join(parts))
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:

@@ -25,6 +25,8 @@ from app.api.ollama_fields import (
     OPTION_FIELDS,
     SHOW_FIELDS,
 )
+from app.api.ollama_told import NothingSaid
+from app.api.talk import Ask
 from app.errors import BadInput
 from app.inference.words.messages import Message, Role, ToolCall, ToolFunction
 from app.inference.words.sampling import PLAIN_JSON, Sampling
@@ -32,27 +34,10 @@ from app.inference.words.thinking import Think, ThinkLevel
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*", re.ASCII)
 _ROLES: Mapping[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
+AGENT = "ollama"
+"""Whose calls these are, in usage and metrics."""
+PLAIN = Sampling()
 _NO_FORMAT = frozenset({b"null", b'""'})
-
-
-class ChatAsked(msgspec.Struct, frozen=True, kw_only=True):
-    """A chat, or a generation put as one. Without messages nobody is asked: `unloads` says which of two words ends it.
-
-    `max_tokens` None leaves the number to the platform. `cuts` lets earlier turns be left out.
-    """
-
-    model: str
-    messages: tuple[Message, ...]
-    stream: bool
-    sampling: Sampling
-    tools: tuple[msgspec.Raw, ...] = ()
-    temperature: float | None = None
-    seed: int | None = None
-    max_tokens: int | None = None
-    think: Think | None = None
-    response_schema: msgspec.Raw | None = None
-    cuts: bool = False
-    unloads: bool = False
 
 
 class EmbedAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,37 +48,44 @@ class EmbedAsked(msgspec.Struct, frozen=True, kw_only=True):
     dimensions: int = 0
 
 
-def read_chat(body: ChatBody) -> ChatAsked:
+def read_chat(body: ChatBody, request_id: str) -> Ask:
     """Return what a chat asks. Raises BadInput, FieldRefused."""
     refuse_fields(body, CHAT_FIELDS)
     messages = tuple(_message(number, each) for number, each in enumerate(body.messages or ()))
-    return ChatAsked(
+    ask = Ask(
         model=_name(body.model),
         messages=messages,
+        agent=AGENT,
+        request_id=request_id,
         stream=body.stream is not False,
         tools=_tools(body.tools or ()),
         think=_think(body.think),
         response_schema=_schema(body.format),
         cuts=body.truncate is True,
-        unloads=_is_zero(body.keep_alive),
-        **_options(body.options),  # pyright: ignore[reportArgumentType]
     )
+    return _with_options(ask, body.options or OptionsIn())
 
 
-def read_generate(body: GenerateBody) -> ChatAsked:
+def read_generate(body: GenerateBody, request_id: str) -> Ask:
     """Return what a generation asks, as a chat of one turn. Raises BadInput, FieldRefused."""
     refuse_fields(body, GENERATE_FIELDS)
     system = (Message("system", body.system),) if body.system else ()
     turn = (*system, Message("user", body.prompt, images=_images("images", body.images))) if body.prompt else ()
-    return ChatAsked(
+    ask = Ask(
         model=_name(body.model),
         messages=turn,
+        agent=AGENT,
+        request_id=request_id,
         stream=body.stream is not False,
         think=_think(body.think),
         response_schema=_schema(body.format),
-        unloads=_is_zero(body.keep_alive),
-        **_options(body.options),  # pyright: ignore[reportArgumentType]
     )
+    return _with_options(ask, body.options or OptionsIn())
+
+
+def word_of_nothing(body: ChatBody | GenerateBody) -> NothingSaid:
+    """Return the word that ends a request without a prompt: `keep_alive` 0 asks to unload."""
+    return NothingSaid.UNLOAD if _is_zero(body.keep_alive) else NothingSaid.LOAD
 
 
 def read_embed(body: EmbedBody) -> EmbedAsked:
@@ -196,27 +188,28 @@ def _schema(value: msgspec.Raw) -> msgspec.Raw | None:
     raise BadInput('invalid format; expected "json" or a valid JSON Schema object', field="format")
 
 
-def _options(given: OptionsIn | None) -> dict[str, object]:
-    given = given or OptionsIn()
+def _with_options(ask: Ask, given: OptionsIn) -> Ask:
     refuse_fields(given, OPTION_FIELDS)
     seed, most = _whole(given.seed), _whole(given.num_predict)
     stop = (given.stop,) if isinstance(given.stop, str) else given.stop
-    return {
-        "temperature": given.temperature,
-        "seed": seed if seed is not None and seed >= 0 else None,
-        "max_tokens": most if most is not None and most > 0 else None,
-        "sampling": Sampling(
-            top_k=_whole(given.top_k),
-            top_p=given.top_p,
-            min_p=given.min_p,
-            typical_p=given.typical_p,
-            repeat_last_n=_whole(given.repeat_last_n),
-            repeat_penalty=given.repeat_penalty,
-            presence_penalty=given.presence_penalty,
-            frequency_penalty=given.frequency_penalty,
-            stop=tuple(stop or ()),
-        ),
-    }
+    sampling = Sampling(
+        top_k=_whole(given.top_k),
+        top_p=given.top_p,
+        min_p=given.min_p,
+        typical_p=given.typical_p,
+        repeat_last_n=_whole(given.repeat_last_n),
+        repeat_penalty=given.repeat_penalty,
+        presence_penalty=given.presence_penalty,
+        frequency_penalty=given.frequency_penalty,
+        stop=tuple(stop or ()),
+    )
+    return msgspec.structs.replace(
+        ask,
+        temperature=given.temperature,
+        seed=seed if seed is not None and seed >= 0 else None,
+        max_tokens=most if most is not None and most > 0 else None,
+        sampling=None if sampling == PLAIN else sampling,
+    )
 
 
 def _whole(value: Whole | None) -> int | None:

@@ -1,6 +1,6 @@
 """The JSON that clients of Ollama's interface send: every field that is known, wanted or not."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -8,7 +8,12 @@ Whole: TypeAlias = int | float
 """Ollama cuts a fraction off (api/types.go, Options.FromMap)."""
 
 
-NOTHING = msgspec.Raw(b"null")
+def _nothing() -> msgspec.Raw:
+    return msgspec.Raw(b"null")
+
+
+def _no_arguments() -> msgspec.Raw:
+    return msgspec.Raw(b"{}")
 
 
 class OptionsIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,33 +31,33 @@ class OptionsIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     repeat_penalty: float | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    num_ctx: object = None
-    num_keep: object = None
-    num_batch: object = None
-    num_gpu: object = None
-    main_gpu: object = None
-    use_mmap: object = None
-    num_thread: object = None
-    draft_num_predict: object = None
-    numa: object = None
-    low_vram: object = None
-    f16_kv: object = None
-    logits_all: object = None
-    vocab_only: object = None
-    use_mlock: object = None
-    embedding_only: object = None
-    tfs_z: object = None
-    mirostat: object = None
-    mirostat_tau: object = None
-    mirostat_eta: object = None
-    penalize_newline: object = None
+    num_ctx: Any = None
+    num_keep: Any = None
+    num_batch: Any = None
+    num_gpu: Any = None
+    main_gpu: Any = None
+    use_mmap: Any = None
+    num_thread: Any = None
+    draft_num_predict: Any = None
+    numa: Any = None
+    low_vram: Any = None
+    f16_kv: Any = None
+    logits_all: Any = None
+    vocab_only: Any = None
+    use_mlock: Any = None
+    embedding_only: Any = None
+    tfs_z: Any = None
+    mirostat: Any = None
+    mirostat_tau: Any = None
+    mirostat_eta: Any = None
+    penalize_newline: Any = None
 
 
 class FunctionIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The function of a tool call."""
 
     name: str
-    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+    arguments: msgspec.Raw = msgspec.field(default_factory=_no_arguments)
     index: int = 0
 
 
@@ -61,7 +66,7 @@ class ToolCallIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     function: FunctionIn
     id: str | None = None
-    type: object = None
+    type: Any = None
 
 
 class MessageIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,15 +90,15 @@ class ChatBody(
     messages: tuple[MessageIn, ...] | None = None
     tools: tuple[msgspec.Raw, ...] | None = None
     stream: bool | None = None
-    format: msgspec.Raw = NOTHING
+    format: msgspec.Raw = msgspec.field(default_factory=_nothing)
     options: OptionsIn | None = None
     think: bool | str | None = None
     truncate: bool | None = None
-    keep_alive: object = None
-    shift: object = None
-    logprobs: object = None
-    top_logprobs: object = None
-    debug: object = None
+    keep_alive: Any = None
+    shift: Any = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    debug: Any = None
 
 
 class GenerateBody(
@@ -106,22 +111,22 @@ class GenerateBody(
     system: str | None = None
     images: tuple[str, ...] | None = None
     stream: bool | None = None
-    format: msgspec.Raw = NOTHING
+    format: msgspec.Raw = msgspec.field(default_factory=_nothing)
     options: OptionsIn | None = None
     think: bool | str | None = None
-    truncate: object = None
-    keep_alive: object = None
-    shift: object = None
-    raw: object = None
-    template: object = None
-    suffix: object = None
-    context: object = None
-    logprobs: object = None
-    top_logprobs: object = None
-    width: object = None
-    height: object = None
-    steps: object = None
-    debug: object = None
+    truncate: Any = None
+    keep_alive: Any = None
+    shift: Any = None
+    raw: Any = None
+    template: Any = None
+    suffix: Any = None
+    context: Any = None
+    logprobs: Any = None
+    top_logprobs: Any = None
+    width: Any = None
+    height: Any = None
+    steps: Any = None
+    debug: Any = None
 
 
 class EmbedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -130,9 +135,9 @@ class EmbedBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     model: str
     input: str | tuple[str, ...] | None = None
     dimensions: int | None = None
-    truncate: object = None
-    options: object = None
-    keep_alive: object = None
+    truncate: Any = None
+    options: Any = None
+    keep_alive: Any = None
 
 
 class EmbeddingsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -140,8 +145,8 @@ class EmbeddingsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     model: str
     prompt: str | None = None
-    options: object = None
-    keep_alive: object = None
+    options: Any = None
+    keep_alive: Any = None
 
 
 class ShowBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -149,7 +154,7 @@ class ShowBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     model: str | None = None
     name: str | None = None
-    verbose: object = None
-    system: object = None
-    template: object = None
-    options: object = None
+    verbose: Any = None
+    system: Any = None
+    template: Any = None
+    options: Any = None

@@ -6,12 +6,17 @@ from enum import StrEnum
 
 import msgspec
 
+from app.api.dialects import Dialect, tell
+from app.api.problems import Problem
+from app.api.talk import Ask, Piece, Told
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import ToolCall
-from app.inference.words.records import Answer, Usage
+from app.inference.words.records import Usage
 
 _encode = msgspec.json.Encoder().encode
 NS_PER_US = 1000
+LINES = "application/x-ndjson"
+JSON = "application/json; charset=utf-8"
 
 
 class NothingSaid(StrEnum):
@@ -82,25 +87,41 @@ MORE = Ending(done=False)
 """It goes on."""
 
 
-class Teller:
+class OllamaTeller:
     """Writes what a model says in lines of /api/chat, or of /api/generate; `model` is the name that was asked for."""
 
-    def __init__(self, model: str, *, as_chat: bool, now: Callable[[], datetime]) -> None:
-        self._model = model
+    def __init__(self, ask: Ask, *, as_chat: bool, now: Callable[[], datetime]) -> None:
+        self._model = ask.model
+        self._thinks = ask.think
         self._as_chat = as_chat
         self._now = now
+        self.media_type = LINES if ask.stream else JSON
+        self.alive = self._line(MORE, "", "", ())
 
-    def piece(self, text: str = "", *, thinking: str = "", tool_calls: tuple[ToolCall, ...] = ()) -> bytes:
+    def begin(self) -> bytes:
+        """Return what comes first: nothing."""
+        return b""
+
+    def piece(self, piece: Piece) -> bytes:
         """Return a line that goes on."""
-        return self._line(MORE, text, thinking, tool_calls)
+        text, thinking = ("", piece.text) if piece.is_thinking else (piece.text, "")
+        return self._line(MORE, text, thinking, ())
 
-    def end(self, answer: Answer) -> bytes:
-        """Return the last line of a stream, all of whose text was told."""
-        return self._line(ending_of(answer), "", "", ())
+    def end(self, told: Sequence[Told]) -> bytes:
+        """Return the last line of a stream, all of whose text was told, after one with the tool calls."""
+        (one,) = told
+        calls = self._line(MORE, "", "", one.tool_calls) if one.tool_calls else b""
+        return calls + self._line(ending_of(one), "", "", ())
 
-    def whole(self, answer: Answer, *, thinks: bool) -> bytes:
-        """Return the reply of a client that wants no stream; what was thought is told to those who asked for it."""
-        return self._line(ending_of(answer), answer.text, answer.thinking if thinks else "", answer.tool_calls)
+    def fail(self, problem: Problem, request_id: str) -> bytes:
+        """Return the line that ends a stream which broke (ollama, server/routes.go, streamResponse)."""
+        return _encode(tell(Dialect.OLLAMA, problem, request_id)) + b"\n"
+
+    def whole(self, told: Sequence[Told]) -> bytes:
+        """Return the reply of a client that wants no stream."""
+        (one,) = told
+        thinking = "" if self._thinks is False else one.thinking
+        return self._line(ending_of(one), one.text, thinking, one.tool_calls)
 
     def nothing(self, word: NothingSaid) -> bytes:
         """Return the reply to a request without a prompt."""
@@ -117,19 +138,18 @@ class Teller:
         return head[:-1] + b"," + _encode(ending)[1:] + b"\n"
 
 
-def ending_of(answer: Answer) -> Ending:
+def ending_of(told: Told) -> Ending:
     """Return what the last line says of an answer."""
-    usage = answer.usage
     return Ending(
         done=True,
-        done_reason=_reason(answer.finish_reason),
-        total_duration=_total_ns(usage),
-        load_duration=usage.load_us * NS_PER_US,
-        prompt_eval_count=usage.input_tokens,
-        prompt_eval_duration=usage.prefill_us * NS_PER_US,
-        eval_count=usage.output_tokens,
-        eval_duration=usage.decode_us * NS_PER_US,
-        degraded=tuple(each.value for each in answer.degraded),
+        done_reason=_reason(told.finish_reason),
+        total_duration=told.total_us * NS_PER_US,
+        load_duration=told.load_us * NS_PER_US,
+        prompt_eval_count=told.input_tokens,
+        prompt_eval_duration=told.prefill_us * NS_PER_US,
+        eval_count=told.output_tokens,
+        eval_duration=told.decode_us * NS_PER_US,
+        degraded=tuple(each.value for each in told.degraded),
     )
 
 

@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 from app.api.app import create_app
 from app.api.auth import Permission
 from app.api.chat import ROUTE_HEADERS
+from app.api.dialects import Dialect, dialect_of, status_in
 from app.api.doors import Platform
 from app.api.openapi import KEY_REFUSALS, Operation, operations_of
-from app.api.problems import status_of
 from app.errors import SwitchyardError
 from app.settings import make_settings
 from app.telemetry.metrics import Metrics
@@ -42,10 +42,11 @@ def described_app() -> Litestar:
     """Return the application with its routes and nothing behind them."""
     needed = ("database_url", "cache_url", "coordination_url", "qdrant_urls", "nodes_file", "blobs_dir")
     settings = make_settings(dict.fromkeys(needed, ""))
-    doors = dict.fromkeys(
-        ("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "offers", "health")
+    doors = ("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "offers", "health")
+    models = ("dispatcher", "book")
+    nothing = SimpleNamespace(
+        settings=settings, metrics=Metrics(CollectorRegistry()), **dict.fromkeys((*doors, *models))
     )
-    nothing = SimpleNamespace(settings=settings, metrics=Metrics(CollectorRegistry()), **doors)
     return create_app(cast(Platform, nothing))
 
 
@@ -74,12 +75,12 @@ def write_api() -> str:
     )
 
 
-def _said(kind: type[SwitchyardError]) -> str:
-    return f"{status_of(kind)} `{kind.code}`"
+def _said(kind: type[SwitchyardError], dialect: Dialect = Dialect.OWN) -> str:
+    return f"{status_in(dialect, kind)} `{kind.code}`"
 
 
 def _row(operation: Operation) -> tuple[str, str, str, str, str]:
-    own = sorted({_said(kind) for kind in operation.doc.refusals})
+    own = sorted({_said(kind, dialect_of(operation.path)) for kind in operation.doc.refusals})
     key = "no" if operation.permission is Permission.PUBLIC else "yes"
     return operation.method, code(operation.path), operation.doc.summary, key, ", ".join(own)
 

@@ -23,6 +23,8 @@ PUBLIC = {
     "/docs/openapi.json",
     "/docs/errors",
     "/docs/assets/{name}",
+    "/ollama",
+    "/ollama/api/version",
 }
 
 

@@ -6,8 +6,17 @@ import msgspec
 import pytest
 
 from app.api.bodies import decode
-from app.api.ollama_asked import ChatAsked, EmbedAsked, read_chat, read_embed, read_embeddings, read_generate, read_show
+from app.api.ollama_asked import (
+    EmbedAsked,
+    read_chat,
+    read_embed,
+    read_embeddings,
+    read_generate,
+    read_show,
+    word_of_nothing,
+)
 from app.api.ollama_bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
+from app.api.talk import Ask
 from app.errors import BadInput
 from app.inference.words.messages import Message, ToolCall, ToolFunction
 from app.inference.words.sampling import PLAIN_JSON, Sampling
@@ -16,16 +25,16 @@ from app.inference.words.thinking import ThinkLevel
 TEXT_CALL = {"function": {"name": "f", "arguments": "{}"}}
 
 
-def chat(**body: Any) -> ChatAsked:  # noqa: ANN401 - JSON
+def chat(**body: Any) -> Ask:  # noqa: ANN401 - JSON
     """Read a chat."""
     raw = msgspec.json.encode({"model": "auto", **body})
-    return read_chat(decode(msgspec.json.Decoder(ChatBody), raw))
+    return read_chat(decode(msgspec.json.Decoder(ChatBody), raw), "r")
 
 
-def generate(**body: Any) -> ChatAsked:  # noqa: ANN401 - JSON
+def generate(**body: Any) -> Ask:  # noqa: ANN401 - JSON
     """Read a generation."""
     raw = msgspec.json.encode({"model": "auto", **body})
-    return read_generate(decode(msgspec.json.Decoder(GenerateBody), raw))
+    return read_generate(decode(msgspec.json.Decoder(GenerateBody), raw), "r")
 
 
 def said(*contents: str) -> list[dict[str, str]]:
@@ -124,16 +133,15 @@ def test_earlier_turns_are_left_out_only_for_those_who_say_so() -> None:
     assert [chat(messages=said("Hi"), truncate=cut).cuts for cut in (None, False, True)] == [False, False, True]
 
 
-@pytest.mark.parametrize(
-    ("keep_alive", "unloads"), [(None, False), ("5m", False), (0, True), ("0s", True), (-1, False)]
-)
-def test_without_messages_nobody_is_asked_and_keep_alive_names_the_end(keep_alive: object, unloads: bool) -> None:  # noqa: FBT001
-    for asked in (
-        chat(keep_alive=keep_alive),
-        chat(messages=[], keep_alive=keep_alive),
-        generate(keep_alive=keep_alive),
-    ):
-        assert (asked.messages, asked.unloads) == ((), unloads)
+@pytest.mark.parametrize(("keep_alive", "ends"), [(None, "load"), ("5m", "load"), (0, "unload"), ("0s", "unload")])
+def test_without_messages_nobody_is_asked_and_keep_alive_names_the_end(keep_alive: object, ends: str) -> None:
+    assert chat(keep_alive=keep_alive).messages == chat(messages=[]).messages == generate(prompt="").messages == ()
+    assert word_of_nothing(ChatBody(model="auto", keep_alive=keep_alive)) == ends
+    assert word_of_nothing(GenerateBody(model="auto", keep_alive=keep_alive)) == ends
+
+
+def test_whoever_says_nothing_of_sampling_leaves_it_to_the_model() -> None:
+    assert chat(messages=said("Hi"), options={"num_ctx": 9}).sampling is None
 
 
 def test_a_generation_is_a_chat_of_one_turn() -> None:

@@ -42,8 +42,8 @@ def reader(kind: type[Any], read: Callable[[Any], object]) -> Read:
     return lambda body: read(decode(decoder, msgspec.json.encode(body)))
 
 
-CHAT = reader(ChatBody, read_chat)
-GENERATE = reader(GenerateBody, read_generate)
+CHAT = reader(ChatBody, lambda body: read_chat(body, "r"))
+GENERATE = reader(GenerateBody, lambda body: read_generate(body, "r"))
 USER = {"role": "user", "content": "Hi"}
 TOOL: dict[str, Any] = {
     "type": "function",

@@ -1,56 +1,48 @@
 """What is told to Ollama's clients has Ollama's fields, in its order and units."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
 
-from app.api.ollama_told import NothingSaid, Teller, embed_reply, embeddings_reply, instant, shortened
+from app.api.ollama_told import NothingSaid, OllamaTeller, embed_reply, embeddings_reply, instant, shortened
+from app.api.problems import describe
+from app.api.talk import Ask, Piece, Told
 from app.degradation import Degradation
+from app.errors import NodeFailed
 from app.inference.words.account import Account, Purpose
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import ToolCall, ToolFunction
-from app.inference.words.records import Answer, CallKind, Outcome, Usage
-from tests.fakes.runner import ROUTE
+from app.inference.words.records import CallKind, Outcome
+from app.inference.words.thinking import Think
+from tests.fakes.models import usage
 
+USED = usage(Account(purpose=Purpose.EMBED), CallKind.EMBED, "", Outcome.DONE)
 AT = datetime(2026, 3, 4, 5, 6, 7, 890000, UTC)
 CALL = ToolCall(ToolFunction("look", msgspec.Raw(b'{"n":1}')), id="c1")
-USAGE = Usage(
-    id=UUID(int=1),
-    account=Account(purpose=Purpose.CHAT),
-    kind=CallKind.CHAT,
-    agent="",
-    route=ROUTE,
-    tier=ROUTE.tier,
-    node="a",
+TOLD = Told(
+    text="Hi.",
+    finish_reason=FinishReason.STOP,
     model="small",
-    digest="",
     input_tokens=11,
     output_tokens=22,
-    wait_us=4,
     load_us=3_000,
     prefill_us=500,
     decode_us=700,
-    first_token_us=0,
-    gpu_us=0,
-    cost_usd_micro=0,
-    outcome=Outcome.DONE,
-    started_at=AT,
-    ended_at=AT + timedelta(microseconds=9_000),
+    total_us=9_004,
 )
 
 
-def answer(**changes: Any) -> Answer:  # noqa: ANN401 - fields
-    """Return an answer."""
-    whole = Answer(text="Hi.", route=ROUTE, usage=USAGE, continued=False, finish_reason=FinishReason.STOP)
-    return msgspec.structs.replace(whole, **changes)
+def told(**changes: Any) -> Told:  # noqa: ANN401 - fields
+    """Return how a call ended."""
+    return msgspec.structs.replace(TOLD, **changes)
 
 
-def teller(*, as_chat: bool) -> Teller:
+def teller(*, as_chat: bool, stream: bool = True, think: Think | None = None) -> OllamaTeller:
     """Return one that writes at a fixed time."""
-    return Teller("auto", as_chat=as_chat, now=lambda: AT)
+    ask = Ask(model="auto", messages=(), agent="", request_id="r", stream=stream, think=think)
+    return OllamaTeller(ask, as_chat=as_chat, now=lambda: AT)
 
 
 def read(line: bytes) -> dict[str, Any]:
@@ -75,37 +67,53 @@ ENDING = {
 
 def test_a_piece_of_a_chat_is_a_message_that_goes_on() -> None:
     lines = teller(as_chat=True)
-    assert read(lines.piece("Hi")) == {**HEAD, "message": {"role": "assistant", "content": "Hi"}, "done": False}
-    assert read(lines.piece(thinking="Hm"))["message"] == {"role": "assistant", "content": "", "thinking": "Hm"}
-    assert read(lines.piece(tool_calls=(CALL,)))["message"]["tool_calls"] == [
-        {"function": {"name": "look", "arguments": {"n": 1}}, "id": "c1"}
-    ]
+    text, thought = Piece(number=0, text="Hi"), Piece(number=0, text="Hm", is_thinking=True)
+    assert read(lines.piece(text)) == {**HEAD, "message": {"role": "assistant", "content": "Hi"}, "done": False}
+    assert read(lines.piece(thought))["message"] == {"role": "assistant", "content": "", "thinking": "Hm"}
 
 
 def test_a_piece_of_a_generation_is_a_response_that_goes_on() -> None:
     lines = teller(as_chat=False)
-    assert read(lines.piece("Hi")) == {**HEAD, "response": "Hi", "done": False}
-    assert read(lines.piece(thinking="Hm")) == {**HEAD, "response": "", "thinking": "Hm", "done": False}
+    assert read(lines.piece(Piece(number=0, text="Hi"))) == {**HEAD, "response": "Hi", "done": False}
+    thought = {**HEAD, "response": "", "thinking": "Hm", "done": False}
+    assert read(lines.piece(Piece(number=0, text="Hm", is_thinking=True))) == thought
 
 
 def test_the_last_line_says_why_it_ended_and_what_it_took() -> None:
-    assert read(teller(as_chat=True).end(answer())) == {
-        **HEAD,
-        "message": {"role": "assistant", "content": ""},
-        **ENDING,
-    }
-    assert read(teller(as_chat=False).end(answer())) == {**HEAD, "response": "", **ENDING}
+    said = {"message": {"role": "assistant", "content": ""}}
+    assert read(teller(as_chat=True).end([TOLD])) == {**HEAD, **said, **ENDING}
+    assert read(teller(as_chat=False).end([TOLD])) == {**HEAD, "response": "", **ENDING}
 
 
-def test_a_whole_reply_is_one_object_and_tells_thinking_to_those_who_asked() -> None:
-    said = answer(thinking="Hm", tool_calls=(CALL,))
-    told = read(teller(as_chat=True).whole(said, thinks=True))
-    assert told["message"]["content"] == "Hi."
-    assert told["message"]["thinking"] == "Hm"
-    assert [call["function"]["name"] for call in told["message"]["tool_calls"]] == ["look"]
-    assert told["done"] is True
-    assert "thinking" not in read(teller(as_chat=True).whole(said, thinks=False))["message"]
-    assert read(teller(as_chat=False).whole(answer(), thinks=False))["response"] == "Hi."
+def test_a_stream_tells_of_tool_calls_before_its_last_line() -> None:
+    first, last = teller(as_chat=True).end([told(tool_calls=(CALL,))]).splitlines(keepends=True)
+    assert read(first)["message"]["tool_calls"] == [{"function": {"name": "look", "arguments": {"n": 1}}, "id": "c1"}]
+    assert (read(first)["done"], read(last)["done"]) == (False, True)
+    assert "tool_calls" not in read(last)["message"]
+
+
+@pytest.mark.parametrize(("think", "shown"), [(None, "Hm"), (True, "Hm"), (False, None)])
+def test_a_whole_reply_is_one_object(think: Think | None, shown: str | None) -> None:
+    lines = teller(as_chat=True, stream=False, think=think)
+    message = read(lines.whole([told(thinking="Hm", tool_calls=(CALL,))]))["message"]
+    assert (message["content"], message.get("thinking")) == ("Hi.", shown)
+    assert [call["function"]["name"] for call in message["tool_calls"]] == ["look"]
+    assert read(teller(as_chat=False).whole([TOLD])) == {**HEAD, "response": "Hi.", **ENDING}
+
+
+def test_only_a_stream_is_of_lines() -> None:
+    assert teller(as_chat=True).media_type == "application/x-ndjson"
+    assert teller(as_chat=True, stream=False).media_type == "application/json; charset=utf-8"
+
+
+def test_a_stream_that_breaks_ends_with_a_line_of_its_error() -> None:
+    broken = teller(as_chat=True).fail(describe(NodeFailed("the node broke off")), "r")
+    assert read(broken) == {"error": "the node broke off"}
+
+
+def test_a_line_that_says_nothing_keeps_a_connection() -> None:
+    assert read(teller(as_chat=False).alive) == {**HEAD, "response": "", "done": False}
+    assert teller(as_chat=False).begin() == b""
 
 
 @pytest.mark.parametrize(
@@ -118,35 +126,31 @@ def test_a_whole_reply_is_one_object_and_tells_thinking_to_those_who_asked() -> 
     ],
 )
 def test_the_end_of_tool_calls_is_a_stop_as_ollama_has_it(reason: FinishReason, word: str) -> None:
-    assert read(teller(as_chat=True).end(answer(finish_reason=reason)))["done_reason"] == word
+    assert read(teller(as_chat=True).end([told(finish_reason=reason)]))["done_reason"] == word
 
 
 def test_what_an_answer_had_to_do_without_is_said_in_its_last_line() -> None:
-    assert read(teller(as_chat=True).end(answer(degraded=(Degradation.HISTORY,))))["degraded"] == ["history"]
+    assert read(teller(as_chat=True).end([told(degraded=(Degradation.HISTORY,))]))["degraded"] == ["history"]
 
 
 def test_what_took_no_time_is_left_out() -> None:
-    fast = answer(usage=msgspec.structs.replace(USAGE, load_us=0, prefill_us=0))
-    assert not {"load_duration", "prompt_eval_duration"} & read(teller(as_chat=True).end(fast)).keys()
+    line = read(teller(as_chat=True).end([told(load_us=0, prefill_us=0)]))
+    assert not {"load_duration", "prompt_eval_duration"} & line.keys()
 
 
 @pytest.mark.parametrize("word", NothingSaid)
 def test_a_request_without_a_prompt_ends_at_once(word: NothingSaid) -> None:
-    assert read(teller(as_chat=False).nothing(word)) == {
-        **HEAD,
-        "response": "",
-        "done": True,
-        "done_reason": word.value,
-    }
+    ends = {"done": True, "done_reason": word.value}
+    assert read(teller(as_chat=False).nothing(word)) == {**HEAD, "response": "", **ends}
 
 
 def test_vectors_are_told_with_what_they_took() -> None:
-    assert msgspec.json.decode(embed_reply("minilm", [[1.0, 0.0]], USAGE)) == {
+    assert msgspec.json.decode(embed_reply("minilm", [[1.0, 0.0]], USED)) == {
         "model": "minilm",
         "embeddings": [[1.0, 0.0]],
-        "total_duration": 9_004_000,
-        "load_duration": 3_000_000,
-        "prompt_eval_count": 11,
+        "total_duration": 501_000_000,
+        "load_duration": 2_000_000,
+        "prompt_eval_count": 120,
     }
     assert msgspec.json.decode(embed_reply("minilm", [], None)) == {"model": "minilm", "embeddings": []}
 

@@ -44,9 +44,10 @@ def test_a_client_may_name_auto_a_tier_a_team_or_a_model() -> None:
 
 def test_a_name_promises_what_one_of_its_models_can_do() -> None:
     found = fleet()
-    by_name = {offer.name: offer for offer in offers_of(found.catalogue, found.views(), ())}
+    by_name = {offer.name: offer for offer in offers_of(found.catalogue, found.views(), ["assistant"])}
     assert by_name["auto"] == Offer(name="auto", num_ctx=8192, thinks=True, uses_tools=True)
     assert by_name["simple"].num_ctx == 8192
+    assert by_name["team:assistant"] == Offer(name="team:assistant", num_ctx=8192, thinks=True)
     assert by_name["small"] == Offer(name="small", num_ctx=4096, uses_tools=True, digest="a" * 64)
     assert by_name["large:8b"].thinks is True
     assert by_name["large:8b"].digest == "b" * 64
