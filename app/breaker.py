@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from enum import StrEnum
 
+REST_S = 1.0
+"""Also what nothing else can stand in for is left alone for so long after it failed, or was begun to be tried."""
 CALLS_KEPT = 64
 """Failed calls that are remembered; one that was forgotten counts as another call."""
 
@@ -65,6 +67,13 @@ class Breaker:
         if self._trial_at is not None and now - self._trial_at < self._first_s:
             return BreakerState.OPEN
         return BreakerState.HALF_OPEN
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is open, and not even for want of anything else to be tried now."""
+        if self._opened_at is None:
+            return False
+        return self._clock() - max(self._opened_at, self._trial_at or self._opened_at) < REST_S
 
     def start(self) -> None:
         """Note that a call begins; in half-open it is the trial."""

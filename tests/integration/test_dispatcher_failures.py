@@ -26,6 +26,7 @@ from tests.integration.inference_fixtures import (
     embed,
     fake,
     open_replica,
+    until,
 )
 
 pytestmark = pytest.mark.integration
@@ -216,7 +217,7 @@ async def test_a_model_that_keeps_failing_on_a_node_is_left_alone(replica: Repli
     assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.OPEN
 
 
-async def test_a_node_that_is_left_alone_is_promised_for_when_it_is_tried_again(
+async def test_a_node_that_nothing_can_stand_in_for_is_tried_again_after_a_second(
     nodes: list[FakeNode], redis_url: str
 ) -> None:
     nodes[0].script(status=500, times=-1)
@@ -224,10 +225,13 @@ async def test_a_node_that_is_left_alone_is_promised_for_when_it_is_tried_again(
         for number in range(3):
             with suppress(NodeFailed, NoNodeAvailable):
                 await chat(replica, ask(f"question {number}"), Seen())
-        assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.OPEN
-        with pytest.raises(NoNodeAvailable) as refused:
-            await replica.dispatcher.ready(None, SMALL)
-    assert refused.value.retry_after_s == 10
+        view = replica.fleet.view("n0")
+        assert view.breakers[SMALL] is BreakerState.OPEN
+        await until(lambda: SMALL not in replica.fleet.view("n0").resting)
+        nodes[0].scripts.clear()
+        answer = await chat(replica, ask("is it well again?", model=SMALL), Seen())
+        assert answer.route.reason is Reason.LAST_RESORT
+        assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.CLOSED
 
 
 async def test_retries_are_bounded_over_all_calls(nodes: list[FakeNode], redis_url: str) -> None:

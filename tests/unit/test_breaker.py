@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.breaker import CALLS_KEPT, Breaker, BreakerState
+from app.breaker import CALLS_KEPT, REST_S, Breaker, BreakerState
 
 
 class Clock:
@@ -126,3 +126,19 @@ def test_how_long_it_was_open_is_forgotten_when_it_has_been_closed_for_as_long(
     breaker.start()
     breaker.fail()
     assert breaker.reopens_in_s == again_s
+
+
+def test_what_nothing_can_stand_in_for_rests_a_second_after_each_failure_and_each_try(clock: Clock) -> None:
+    breaker = Breaker(clock=clock, failures=1, open_for_s=10)
+    assert not breaker.is_resting
+    breaker.fail()
+    seen: list[bool] = []
+    for _ in range(2):
+        clock.now_s += REST_S - 0.1
+        seen.append(breaker.is_resting)
+        clock.now_s += 0.1
+        seen.append(breaker.is_resting)
+        breaker.start()
+    assert seen == [True, False, True, False]
+    breaker.succeed()
+    assert not breaker.is_resting

@@ -104,6 +104,7 @@ class Member:
             speeds=self.speeds,
             taken=self.taken,
             missing=self.missing,
+            resting=[model for model, breaker in self.breakers.items() if breaker.is_resting],
             finding=self.finding,
             loading=frozenset(self.loads.values()),
         )

@@ -1,6 +1,6 @@
 """How a node looks: what is asked of it, what a look found, and the state that follows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -53,6 +53,8 @@ class NodeView:
     speeds: Mapping[str, Speed]
     taken: int
     missing: tuple[ModelProblem, ...] = ()
+    resting: Collection[str] = ()
+    """Models whose breaker is open, and that are not even asked for want of another node."""
     finding: Finding | None = None
     """Why it is down or misconfigured."""
     loading: frozenset[str] = frozenset()

@@ -49,7 +49,8 @@ class Need:
     `by_digest` has the tokens of the prompt for models whose vocabulary is known better; `output_tokens` is what such
     calls are known to bring, of `max_tokens` at most. `cached` has the share of the prompt that a node (its name) has
     read before with a model (its full name), None while nobody can say; then `last_node` is taken to know most of it.
-    `waited_s` is how long the call has waited for a slot.
+    `waited_s` is how long the call has waited for a slot. `forgives` has models asked whose breaker is open, unless
+    they rest.
     """
 
     kind: CallKind
@@ -65,6 +66,7 @@ class Need:
     cached: Mapping[tuple[str, str], float] | None = None
     contract: Contract = NO_CONTRACT
     waited_s: float = 0.0
+    forgives: bool = False
 
     def tokens_for(self, digest: str) -> int:
         """Return about how many tokens the prompt has for the model with that digest."""
@@ -108,6 +110,7 @@ def candidate_of(tier: Tier | None, model: Model, need: Need, view: NodeView, *,
         tier=tier,
         digest=digest,
         resident=resident,
+        forgiven=view.breakers.get(key) is BreakerState.OPEN,
         affinity=cached >= read * AFFINITY_SHARE > 0,
         cached_tokens=cached,
         slots=view.node.slots,
@@ -171,6 +174,6 @@ def _excluded(model: Model, key: str, need: Need, view: NodeView) -> Exclusion |
         return Exclusion.MODEL_MISSING
     if not digest_fits(model, view.holds[key]) or need.digest not in (None, view.holds[key]):
         return Exclusion.DIGEST_DIFFERS
-    if view.breakers.get(key) is BreakerState.OPEN:
+    if view.breakers.get(key) is BreakerState.OPEN and (not need.forgives or key in view.resting):
         return Exclusion.BREAKER_OPEN
     return Exclusion.ALREADY_TRIED if view.node.name in need.tried else None

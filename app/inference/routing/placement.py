@@ -1,7 +1,7 @@
 """Which model on which node may serve a call, in what order, and why."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -47,8 +47,17 @@ def place(
 
     Every model that reaches the quality floor competes on every node. One below it is offered only when no node serves
     the floor, the highest first, and never against the contract. What was found at the floor stays among the
-    candidates, so that the route explains it.
+    candidates, so that the route explains it. Where breakers leave nobody at all, those are asked whose breakers are
+    open: a call that may fail is better than one that must.
     """
+    placement = _place(need, views, catalogue, waits)
+    if placement.eligible or all(one.excluded is not Exclusion.BREAKER_OPEN for one in placement.candidates):
+        return placement
+    forgiving = _place(replace(need, forgives=True), views, catalogue, waits)
+    return forgiving if forgiving.eligible else placement
+
+
+def _place(need: Need, views: Sequence[NodeView], catalogue: Catalogue, waits: Mapping[Tier, float]) -> Placement:
     if need.model is not None or need.tier is None:
         wanted = [model for model in catalogue.models if _wanted(model, need)]
         tiers = [(model, _named_tier(model, need)) for model in wanted]
@@ -91,6 +100,8 @@ def with_taken(candidates: Sequence[Candidate], taken: Mapping[str, int], chosen
 
 def explain(candidates: Sequence[Candidate], chosen: Candidate) -> Reason:
     """Return why `chosen` was among those of its tier, given the candidates as they were then (`with_taken`)."""
+    if chosen.forgiven:
+        return Reason.LAST_RESORT
     same = [other for other in candidates if other.tier is chosen.tier]
     free = [other for other in same if _competes(other)]
     others = [other for other in free if (other.node, other.model) != (chosen.node, chosen.model)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from app.breaker import REST_S
 from app.errors import ContractUnmet, NoNodeAvailable
 from app.inference.estimates import US_PER_S
-from app.inference.fleet.blame import OPEN_FOR_S
 from app.inference.fleet.catalogue import Catalogue, Model
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.placement import Need, Placement, place, with_taken
@@ -174,5 +174,5 @@ def _nowhere(need: Need, placement: Placement) -> NoNodeAvailable:
     why = sorted({f"{one.node}: {one.excluded.value}" for one in placement.candidates if one.excluded is not None})
     refusal = NoNodeAvailable(f"no node can serve {wanted} now", wanted=str(wanted), nodes=", ".join(why)[:500])
     if any(one.excluded is Exclusion.BREAKER_OPEN for one in placement.candidates):
-        refusal.retry_after_s = math.ceil(OPEN_FOR_S)
+        refusal.retry_after_s = math.ceil(REST_S)
     return refusal

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     """The lowest sum of price and time."""
     COLD_LOAD = "cold_load"
     """No free node has the model in memory; this one loads it."""
+    LAST_RESORT = "last_resort"
+    """Whatever could serve it failed lately; it is asked all the same, rather than nobody."""
     RETRY = "retry"
     """Another node failed before the first token."""
     CONTINUED = "continued"
@@ -81,7 +83,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     waiting is worth, plus `premium` for a higher tier than asked; with slots taken `crowding` times their share is
     added. Lower is better; None if the candidate was excluded. `wait_s` is the expected wait for a slot of it: not in
     the score, for whoever has the slot has waited. `cached_tokens` are those of the prompt that the node need not read,
-    `gpu_s` the GPU-seconds that it is expected to spend.
+    `gpu_s` the GPU-seconds that it is expected to spend. `forgiven`: its breaker is open, and nothing else can serve
+    the call.
     """
 
     node: str
@@ -90,6 +93,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
     excluded: Exclusion | None = None
     withheld: Withheld | None = None
+    forgiven: bool = False
     resident: bool = False
     affinity: bool = False
     cached_tokens: int = 0

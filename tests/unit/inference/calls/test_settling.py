@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from app.errors import NoNodeAvailable
 from app.inference.calls.attempts import Attempts, Limits
 from app.inference.estimates import Reported
 from app.inference.fleet.catalogue import Catalogue, Model, Node
@@ -157,3 +158,12 @@ async def test_an_attempt_that_breaks_or_is_cancelled_is_settled_as_what_ended_i
     ]  # fmt: skip
     broken = bench.metrics.registry.get_sample_value("switchyard_call_failures_total", {"node": "a", "failure": "gap"})
     assert broken == 1.0
+
+
+async def test_a_call_that_only_a_resting_node_could_serve_is_told_to_come_back_in_a_second() -> None:
+    bench = Bench(answers=True)
+    bench.fleet.failed("a", "m", Failure.MODEL_MISSING, call="one", began_at=0.0)
+    admission = Admission(bench.fleet, bench.leases, bench.metrics, places=1, clock=lambda: 0.0)
+    with pytest.raises(NoNodeAvailable) as refused:
+        admission.place(held_on().asked.need)
+    assert (refused.value.retry_after_s, refused.value.facts["nodes"]) == (1, "a: breaker_open")
