@@ -21,7 +21,7 @@ from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.verify import answers, breaks, kills, programs, suites, upgrade
+from ops.verify import answers, breaks, kills, policies, programs, suites, upgrade
 from ops.verify.evidence import Outcome, Verdict
 from ops.verify.stack import StackFailed
 
@@ -38,6 +38,7 @@ class Part(StrEnum):
     BREAKS = "breaks"
     COMPLEXITY = "complexity"
     ANSWERS = "answers"
+    POLICIES = "policies"
     KILLS = "kills"
     UPGRADE = "upgrade"
     BENCH = "bench"
@@ -101,14 +102,14 @@ def _verify(part: Part, given: Given, environ: Mapping[str, str], console: Conso
             return suites.verify_samples(environ, given.directory, seed=given.seed)
         case Part.BREAKS:
             return breaks.verify(given.directory, say=console.say)
-        case Part.COMPLEXITY | Part.ANSWERS | Part.KILLS | Part.UPGRADE | Part.BENCH:
+        case Part.COMPLEXITY | Part.ANSWERS | Part.POLICIES | Part.KILLS | Part.UPGRADE | Part.BENCH:
             return _verify_program(part, given, environ, console)
         case _:
             assert_never(part)
 
 
 def _verify_program(
-    part: Literal[Part.COMPLEXITY, Part.ANSWERS, Part.KILLS, Part.UPGRADE, Part.BENCH],
+    part: Literal[Part.COMPLEXITY, Part.ANSWERS, Part.POLICIES, Part.KILLS, Part.UPGRADE, Part.BENCH],
     given: Given,
     environ: Mapping[str, str],
     console: Console,
@@ -118,6 +119,8 @@ def _verify_program(
             return programs.verify_complexity(environ, given.directory)
         case Part.ANSWERS:
             return answers.verify(environ, given.directory, console.say)
+        case Part.POLICIES:
+            return policies.verify(environ, given.directory, console.say)
         case Part.KILLS:
             return kills.verify(environ, given.directory, kills=given.kills, seed=given.seed, say=console.say)
         case Part.UPGRADE:

@@ -65,10 +65,12 @@ class Asked:
         return sum(is_verbatim(citation, texts) for citation in self.citations)
 
 
-def ask_one(url: str, key: str, question: Question) -> Asked:
-    """Ask one question over the stream, as a user does."""
+def ask_one(url: str, key: str, question: Question, *, digest: str | None = None) -> Asked:
+    """Ask one question over the stream, as a user does; `digest` pins the model that answers."""
     reader = Reader()
     body = {"message": question.ask, "temperature": 0, "max_tokens": MAX_TOKENS, "seed": SEED}
+    if digest is not None:
+        body |= {"contract": {"digest": digest}}
     try:
         ask(url, key, body, reader)
     except httpx.HTTPError as error:
@@ -145,7 +147,7 @@ def sections(found: Sequence[Asked], texts: Mapping[str, str]) -> list[tuple[str
     misses = [
         (asked.question.id, asked.tier, _word(asked), asked.error or asked.answer)
         for asked in found
-        if asked.error or not _is_right(asked)
+        if asked.error or not is_right(asked)
     ]
     moved = [f"{asked.question.id} (`{asked.reason}`)" for asked in found if asked.tier != asked.question.tier]
     tiers = f"The tier is the one that answered; answered by another than the rated one: {', '.join(moved) or 'none'}."
@@ -190,7 +192,8 @@ def _cost_row(tier: str, model: str, group: Sequence[Asked]) -> tuple[object, ..
     )
 
 
-def _is_right(asked: Asked) -> bool:
+def is_right(asked: Asked) -> bool:
+    """Whether the answer is as good as one can be."""
     if not asked.question.is_answerable:
         return is_refusal(asked.answer)
     return asked.has_fact and asked.has_document
