@@ -61,6 +61,10 @@ class Cause(StrEnum):
     """Another program answers there."""
     REFUSED = "refused"
     """It refuses a request of ours."""
+    UNSEEN = "unseen"
+    """Nobody has looked at the node yet."""
+    DRAINED = "drained"
+    """An operator drains the node."""
 
     @property
     def is_silence(self) -> bool:
@@ -105,6 +109,8 @@ REMEDIES: Mapping[Cause, str] = {
     Cause.BROKEN: "read the server's log: it reports trouble of its own",
     Cause.STRANGER: "correct the address: another program answers there",
     Cause.REFUSED: "read what it answered: it does not take what this version of Switchyard asks",
+    Cause.UNSEEN: "wait a moment: each node is looked at every few seconds",
+    Cause.DRAINED: "undrain it when it may take calls again",
 }
 
 

@@ -4,15 +4,15 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import psycopg
 import sqlalchemy.exc
 
-from app import VERSION, account_command, chat_arguments, collection_command, node_command
-from app.commandline import Parser
+from app import VERSION, account_command, chat_arguments, collection_command, node_arguments, node_command
+from app.commandline import Parser, acts
 from app.console import Console
 from app.conversation import StackAway
 from app.errors import SwitchyardError
@@ -44,39 +44,28 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("migrate", help="bring PostgreSQL's schema to the newest version")
     tenants = commands.add_parser("tenants", help="who owns data and keys").add_subparsers(required=True)
-    adding = _acts(tenants.add_parser("add", help="make a tenant"), account_command.add_tenant)
+    adding = acts(tenants.add_parser("add", help="make a tenant"), account_command.add_tenant)
     adding.add_argument("name")
     adding.add_argument("--exist-ok", action="store_true", help="a tenant of this name is no error")
-    _acts(tenants.add_parser("list", help="show every tenant"), account_command.list_tenants)
+    acts(tenants.add_parser("list", help="show every tenant"), account_command.list_tenants)
     revoking = tenants.add_parser("revoke", help="revoke a tenant: all its keys, and it gets no new one")
-    _acts(revoking, account_command.revoke_tenant).add_argument("name")
+    acts(revoking, account_command.revoke_tenant).add_argument("name")
     restoring = tenants.add_parser("restore", help="let a revoked tenant have keys again")
-    _acts(restoring, account_command.restore_tenant).add_argument("name")
+    acts(restoring, account_command.restore_tenant).add_argument("name")
     keys = commands.add_parser("keys", help="api keys").add_subparsers(required=True)
-    making = _acts(keys.add_parser("add", help="make a key and show it once"), account_command.add_key)
+    making = acts(keys.add_parser("add", help="make a key and show it once"), account_command.add_key)
     making.add_argument("tenant")
     making.add_argument("--name", default="cli", help="what the key is for")
     making.add_argument("--operate", action="store_true", help="let it see how stores and nodes stand, and where")
-    _acts(keys.add_parser("list", help="show keys"), account_command.list_keys).add_argument("tenant", nargs="?")
-    ending = _acts(keys.add_parser("revoke", help="revoke a key"), account_command.revoke_key)
+    acts(keys.add_parser("list", help="show keys"), account_command.list_keys).add_argument("tenant", nargs="?")
+    ending = acts(keys.add_parser("revoke", help="revoke a key"), account_command.revoke_key)
     ending.add_argument("key", help="its prefix, or the whole key (other users can see arguments)")
-    nodes = commands.add_parser("nodes", help="the Ollama nodes").add_subparsers(required=True)
-    _acts(nodes.add_parser("list", help="show every node"), node_command.list_nodes)
-    draining = nodes.add_parser("drain", help="have a node finish what it has and take nothing new")
-    _acts(draining, node_command.drain_node).add_argument("name")
-    taking = nodes.add_parser("undrain", help="have a drained node take calls again")
-    _acts(taking, node_command.undrain_node).add_argument("name")
+    node_arguments.add_arguments(commands.add_parser("nodes", help="the Ollama nodes"))
     collection = commands.add_parser("collection", help="the vector store's collection").add_subparsers(required=True)
-    _acts(collection.add_parser("show", help="what serves now, and how it differs"), collection_command.show)
+    acts(collection.add_parser("show", help="what serves now, and how it differs"), collection_command.show)
     building = collection.add_parser("rebuild", help="build it as the settings say, while the old one serves")
-    _acts(building, collection_command.rebuild)
+    acts(building, collection_command.rebuild)
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
-    return parser
-
-
-def _acts(parser: argparse.ArgumentParser, act: Callable[..., Awaitable[None]]) -> argparse.ArgumentParser:
-    parser.add_argument("--json", action="store_true", help="answer as JSON")
-    parser.set_defaults(act=act)
     return parser
 
 

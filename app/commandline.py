@@ -1,6 +1,7 @@
 """A command line that answers a mistake in one line."""
 
 import argparse
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from app.mistakes import MISCONFIGURED
@@ -13,3 +14,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End the process with one line on stderr."""
         self.exit(MISCONFIGURED, f"{self.prog}: {one_line(message)}; see `{self.prog} --help`\n")
+
+
+def acts(parser: argparse.ArgumentParser, act: Callable[..., Awaitable[None]]) -> argparse.ArgumentParser:
+    """Have a command do `act`, and answer as JSON if it is told to; returns its parser."""
+    parser.add_argument("--json", action="store_true", help="answer as JSON")
+    parser.set_defaults(act=act)
+    return parser

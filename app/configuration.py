@@ -64,6 +64,8 @@ def _read_files(settings: Settings, mistakes: list[Mistake]) -> tuple[Catalogue 
             mistakes.append(Mistake(variable_of(name), f"{file} {reason}"))
     if settings.blobs_dir and (reason := directory_problem(Path(settings.blobs_dir))):
         mistakes.append(Mistake(variable_of("blobs_dir"), f"{settings.blobs_dir} {reason}"))
+    if settings.node_tokens_dir and not Path(settings.node_tokens_dir).is_dir():
+        mistakes.append(Mistake(variable_of("node_tokens_dir"), f"{settings.node_tokens_dir} is not a directory"))
     prompts = _told(lambda: load_prompts(Path(settings.prompts_dir), needed_prompts()), mistakes)
     if not settings.nodes_file:
         return None, prompts
@@ -82,8 +84,6 @@ def _differences(settings: Settings, catalogue: Catalogue) -> Iterator[Mistake]:
             variable_of("embed_model"),
             f"{settings.embed_model} is no model of kind embed in {settings.nodes_file}, which has {known}",
         )
-    if settings.node_ca is not None and not any(node.url.startswith("https://") for node in catalogue.nodes):
-        yield Mistake(variable_of("node_ca"), f"is given, and no node of {settings.nodes_file} has an https:// address")
 
 
 def _told(read: Callable[[], Read], mistakes: list[Mistake]) -> Read | None:

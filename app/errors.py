@@ -7,6 +7,7 @@ SwitchyardError               code: public and stable
 │   ├── KeyUnknown, NotPermitted, TenantRevoked
 │   ├── SessionUnknown, RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
 │   ├── SessionBusy           another run of the session has not ended
+│   ├── NodeUnknown, NodeExists  no such node, or its name or address is in use
 │   ├── IdempotencyMismatch   the key was used with another body
 │   ├── ContractUnmet         only what the routing contract forbids could answer now
 │   ├── ContextTooLong        the prompt fits no context size of the model
@@ -30,8 +31,7 @@ LeaseLost                     (SwitchyardError) another process owns the run now
 `is_retryable` decides which of these may go well when the same request comes again, for clients and for runs alike.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class SwitchyardError(Exception):
@@ -127,6 +127,18 @@ class ModelUnknown(Refused):
     """No model of that name, tier or team is configured."""
 
     code = "model_unknown"
+
+
+class NodeUnknown(Refused):
+    """There is no such node."""
+
+    code = "node_unknown"
+
+
+class NodeExists(Refused):
+    """A node of that name, or at that address, is there already."""
+
+    code = "node_exists"
 
 
 class IdempotencyMismatch(Refused):
@@ -266,35 +278,3 @@ class LeaseLost(SwitchyardError):
 def is_retryable(kind: type[SwitchyardError]) -> bool:
     """Return whether the same request may go well later: what a client is told, and what its key then starts again."""
     return issubclass(kind, (Unavailable, SessionBusy, ContractUnmet))
-
-
-def kind_of(code: str | None, facts: Mapping[str, Any]) -> type[SwitchyardError]:
-    """Return the class of a stored run's end; RunFailed for codes that no run ends with, or of another version."""
-    # Runs of earlier versions were cancelled so.
-    if code == RunFailed.code and facts.get("reason") == RunCancelled.code:
-        return RunCancelled
-    return ENDS.get(code or "", RunFailed)
-
-
-def rebuild(code: str | None, detail: str | None, facts: Mapping[str, Any]) -> SwitchyardError:
-    """Return the error that a stored run ended with; a code that is not of the tree becomes a RunFailed's reason."""
-    kind = kind_of(code, facts)
-    plain = {
-        name: value
-        for name, value in facts.items()
-        if isinstance(value, (str, int, float)) and name not in {"self", "detail"}
-    }
-    if kind is RunFailed:
-        return RunFailed(detail or "the run failed", **{"reason": code or "internal", **plain})
-    return kind(detail or "", **plain)
-
-
-def _below(kind: type[SwitchyardError]) -> dict[str, type[SwitchyardError]]:
-    found = {kind.code: kind}
-    for child in kind.__subclasses__():
-        found |= _below(child)
-    return found
-
-
-ENDS: Mapping[str, type[SwitchyardError]] = _below(Refused) | _below(Unavailable)
-"""What a run can end with besides RunFailed, by code."""

@@ -66,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     qdrant_shard_number: Annotated[int, kinds.whole(1, 1000)] = 6
     qdrant_replication_factor: Annotated[int | None, kinds.whole(1, 100)] = None
     node_ca: Annotated[str | None, kinds.path("a PEM file")] = None
+    node_tokens_dir: Annotated[str | None, kinds.path("a directory")] = None
 
     embed_model: Annotated[str, kinds.name(r"\S{1,400}", "a model's name, without blanks")] = "all-minilm:22m"
     embed_size: Annotated[int, kinds.whole(1, 65_536)] = 384

@@ -28,6 +28,7 @@ from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.offering import Offering
 from app.inference.opening import Inference, Knobs, open_inference
+from app.inference.operating import Operating
 from app.inference.routing.route_rows import RouteRows
 from app.inference.slots.register import LeaseRegister
 from app.inference.words.account import Account, Purpose
@@ -44,7 +45,7 @@ from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
 from app.retrieval.states import JobKind
 from app.schema import older_versions
-from app.series import begin_all
+from app.series import begin_all, begin_node
 from app.settings import Settings
 from app.stores import Stores, open_stores
 from app.telemetry.metrics import Metrics
@@ -81,6 +82,7 @@ class Platform:
     dispatcher: Dispatcher
     fleet: Fleet
     offers: Offering
+    nodes: Operating
     leases: LeaseRegister
     book: UsageBook
     looks: Looks
@@ -107,6 +109,7 @@ async def open_platform(configuration: Configuration) -> AsyncGenerator[Platform
                 loops=loops,
             )
         )
+        inference.fleet.when_added(partial(begin_node, stores.metrics, configuration.catalogue))
         platform = _build(configuration, stores, inference, loops)
         # Once here, so that a first question usually finds the collection; then for as long as it takes.
         ensure = stores.qdrant.ensure_collection
@@ -134,6 +137,7 @@ def _knobs(settings: Settings) -> Knobs:
         slot_lease_s=settings.slot_lease_s,
         probe_interval_s=settings.probe_interval_s,
         node_ca=settings.node_ca,
+        node_tokens_dir=settings.node_tokens_dir,
     )
 
 
@@ -166,6 +170,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         offers=Offering(inference.fleet, [team.name for team in find_teams()]),
+        nodes=Operating(inference.roster, inference.fleet, stores.coordination),
         leases=inference.leases,
         book=inference.book,
         looks=looks,

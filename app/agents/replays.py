@@ -8,9 +8,10 @@ from psycopg.rows import DictRow
 
 from app.agents import sessions
 from app.agents.values import RunHandle, RunState, StartRun
-from app.errors import IdempotencyMismatch, is_retryable, kind_of
+from app.errors import IdempotencyMismatch, is_retryable
 from app.ids import Caller, RunId, SessionId
 from app.postgres import Connection
+from app.stored_ends import kind_of
 
 SELECT_BY_KEY: LiteralString = """
     SELECT id, session_id, idempotency_sha256, state, attempt, error_code FROM runs

@@ -22,10 +22,11 @@ from app.agents.values import (
     StartRun,
 )
 from app.degradation import Degradation
-from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable, kind_of
+from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable
 from app.ids import Caller, RunId
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.words.route import Route
+from app.stored_ends import kind_of
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)

@@ -22,8 +22,9 @@ from app.api.replies import reply, result_headers, route_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, ChatResponse, to_response, to_start
 from app.api.sse import EventStream, until_left
-from app.errors import BadInput, rebuild
+from app.errors import BadInput
 from app.ids import Caller, RunId
+from app.stored_ends import rebuild
 
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 # A run ends within its own limit; the reader waits a little longer for the end to be stored.

@@ -21,10 +21,11 @@ from app.api.doors import Runner
 from app.api.problems import StillRunning
 from app.api.replies import answering_call, result_headers, route_headers
 from app.api.talk import Ask, Told, Voice
-from app.errors import BadInput, rebuild
+from app.errors import BadInput
 from app.ids import Caller
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import Message
+from app.stored_ends import rebuild
 from app.text import is_storable
 
 EARLIER_MESSAGES = 200

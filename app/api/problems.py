@@ -59,6 +59,8 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.DocumentUnknown: 404,
     errors.JobUnknown: 404,
     errors.ModelUnknown: 422,
+    errors.NodeUnknown: 404,
+    errors.NodeExists: 409,
     errors.IdempotencyMismatch: 422,
     errors.ContractUnmet: 409,
     errors.ContextTooLong: 422,

@@ -17,12 +17,13 @@ from app.agents.values import (
     StartRun,
 )
 from app.degradation import Degradation
-from app.errors import BadInput, RunCancelled, kind_of
+from app.errors import BadInput, RunCancelled
 from app.ids import RunId, SessionId
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
 from app.inference.words.priority import Priority
 from app.inference.words.thinking import Think
+from app.stored_ends import kind_of
 from app.text import is_storable
 
 CONTEXT_ENTRIES = 32

@@ -15,7 +15,7 @@ from litestar.types import Receive, Scope, Send
 from app.agents.values import EventKind, RunEvent, RunResult
 from app.api.problems import describe
 from app.api.shapes import to_response
-from app.errors import rebuild
+from app.stored_ends import rebuild
 from app.text import json_line
 
 HEARTBEAT_S = 15.0

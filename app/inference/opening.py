@@ -1,7 +1,7 @@
 """Opens everything that calls need, and closes it in reverse order."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import Fleet
+from app.inference.fleet.roster import Roster
 from app.inference.probing.own_calls import OwnCalls
 from app.inference.probing.probe import Probe
 from app.inference.probing.proving import Prover
@@ -22,6 +23,7 @@ from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import open_ollama
+from app.inference.wire.tokens import NodeTokens
 from app.loops import Loop, Loops
 from app.postgres import Database
 from app.redis import RedisStore
@@ -47,6 +49,7 @@ class Knobs:
     slot_lease_s: float = 10.0
     probe_interval_s: float = 2.0
     node_ca: str | None = None
+    node_tokens_dir: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Inference:
     dispatcher: Dispatcher
     fleet: Fleet
     leases: LeaseRegister
-    nodes: NodeRows
+    roster: Roster
     book: UsageBook
 
 
@@ -72,39 +75,47 @@ async def open_inference(
     loops: Loops,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[Inference]:
-    """Declare the nodes, look at them once, and keep renewing, probing and listening until the block ends.
+    """Find the nodes, look at them once, and keep renewing, probing and listening until the block ends.
 
     PostgreSQL being away is no reason not to start: the nodes of the file serve, none of them drained.
     """
-    fleet, rows = Fleet(catalogue, metrics, clock=clock), NodeRows(database)
+    fleet, tokens = Fleet(catalogue, metrics, clock=clock), NodeTokens(knobs.node_tokens_dir)
+    roster = Roster(fleet, NodeRows(database), on_followed=lambda: tokens.read(fleet.nodes()))
     leases = _register(coordination, fleet, knobs, clock)
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
     async with AsyncExitStack() as stack:
-        ollama = await stack.enter_async_context(open_ollama(tls_ca=knobs.node_ca))
+        ollama = await stack.enter_async_context(open_ollama(tls_ca=knobs.node_ca, token_of=tokens.of))
         book, known = UsageBook(database, metrics), Continuations()
         # Last of all: a lease that is released may still bring usage.
         stack.push_async_callback(book.close)
         stack.push_async_callback(leases.close)
         attempts = Attempts(fleet, leases, metrics, knobs.limits, clock=clock)
         own = OwnCalls(fleet, leases, ollama, attempts, on_usage=book.take, clock=clock)
-        probe = Probe(fleet, own, ollama, rows, coordination, clock=clock)
+        probe = Probe(fleet, own, ollama, coordination, clock=clock)
         prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
-        firsts = {Loop.PROBE_LOOK: probe.look, Loop.NODE_ROWS: probe.keep_rows, Loop.CONTINUATIONS: prover.read}
-        for loop, turn in firsts.items():
-            await loops.turn(loop, turn, limit_s=TURN_LIMIT_S)
+        firsts = {Loop.NODE_ROWS: roster.follow, Loop.PROBE_LOOK: probe.look, Loop.CONTINUATIONS: prover.read}
+        await _turn_once(loops, firsts)
         prefixes = Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
-        works = (
-            *_loops_of(loops, knobs, leases, probe, prover, FreedListener(coordination, leases.freed)),
-            loops.hold(Loop.USAGE, book.keep_writing),
-            loops.repeat(Loop.PREFIXES, PREFIXES_EVERY_S, prefixes.flush, limit_s=TURN_LIMIT_S),
-        )
-        await stack.enter_async_context(loops.beside(*works))
+        works = _loops_of(loops, knobs, leases, roster, probe, prover, FreedListener(coordination, leases.freed))
+        await stack.enter_async_context(loops.beside(*works, *_writing(loops, book, prefixes)))
         dispatcher = Dispatcher(
             fleet, leases, ollama, metrics, Learnt(known, prefixes), limits=knobs.limits,
             embed_model=knobs.embed_model, clock=clock,
         )  # fmt: skip
-        yield Inference(dispatcher, fleet, leases, rows, book)
+        yield Inference(dispatcher, fleet, leases, roster, book)
+
+
+async def _turn_once(loops: Loops, firsts: Mapping[Loop, Callable[[], Awaitable[None]]]) -> None:
+    for loop, turn in firsts.items():
+        await loops.turn(loop, turn, limit_s=TURN_LIMIT_S)
+
+
+def _writing(loops: Loops, book: UsageBook, prefixes: Prefixes) -> tuple[Coroutine[object, object, None], ...]:
+    return (
+        loops.hold(Loop.USAGE, book.keep_writing),
+        loops.repeat(Loop.PREFIXES, PREFIXES_EVERY_S, prefixes.flush, limit_s=TURN_LIMIT_S),
+    )
 
 
 def _register(coordination: RedisStore, fleet: Fleet, knobs: Knobs, clock: Callable[[], float]) -> LeaseRegister:
@@ -120,13 +131,19 @@ def _register(coordination: RedisStore, fleet: Fleet, knobs: Knobs, clock: Calla
 
 
 def _loops_of(
-    loops: Loops, knobs: Knobs, leases: LeaseRegister, probe: Probe, prover: Prover, listener: FreedListener
+    loops: Loops,
+    knobs: Knobs,
+    leases: LeaseRegister,
+    roster: Roster,
+    probe: Probe,
+    prover: Prover,
+    listener: FreedListener,
 ) -> tuple[Coroutine[object, object, None], ...]:
     every_s, renew_s = knobs.probe_interval_s, leases.renew_s
     return (
         loops.repeat(Loop.SLOT_RENEWAL, renew_s, leases.renew, limit_s=knobs.slot_lease_s, longest_pause_s=renew_s),
         loops.repeat(Loop.PROBE_LOOK, every_s, probe.look, limit_s=TURN_LIMIT_S),
-        loops.repeat(Loop.NODE_ROWS, every_s, probe.keep_rows, limit_s=TURN_LIMIT_S),
+        loops.repeat(Loop.NODE_ROWS, every_s, roster.follow, limit_s=TURN_LIMIT_S),
         loops.repeat(Loop.PROBE_TRY, every_s, probe.try_idle, limit_s=TRY_LIMIT_S),
         loops.repeat(Loop.CONTINUATIONS, every_s, prover.prove, limit_s=TRY_LIMIT_S),
         loops.hold(Loop.FREED_LISTENER, listener.listen),

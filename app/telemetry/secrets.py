@@ -14,6 +14,7 @@ READ_BYTES = 1 << 20
 _FILE = "_FILE"
 # A setting of its own: its file holds addresses of nodes, not the value of another setting.
 _NODES = "NODES_FILE"
+_NODE_TOKENS = "NODE_TOKENS_DIR"
 _NAME_OF_SECRET = re.compile(r"(?:API_?KEY|(?:^|_)KEY|PASSWORD|PASSWD|(?:^|_)PASS|SECRET)$")
 _NAME_OF_ADDRESS = re.compile(r"(?:^|_)(?:URLS?|HOST)$")
 _SCHEME = re.compile(r"^\s*[A-Za-z][A-Za-z0-9+.-]*:/+")
@@ -88,6 +89,8 @@ def mask_of(environ: Mapping[str, str], prefix: str) -> Mask:
 def _add_setting(found: Found, name: str, value: str) -> None:
     if name == _NODES:
         _add_nodes(found, _read(value))
+    elif name == _NODE_TOKENS:
+        found.secrets |= {token.strip() for token in map(_read, _files_of(value)) if token.strip()}
     elif name.endswith(_FILE):
         _add_content(found, name.removesuffix(_FILE), _read(value))
     elif _NAME_OF_SECRET.search(name):
@@ -131,6 +134,13 @@ def _texts_of(value: object) -> Iterator[str]:
                 yield from _texts_of(inner)
         case _:
             return
+
+
+def _files_of(directory: str) -> list[str]:
+    try:
+        return [str(path) for path in Path(directory.strip()).iterdir() if path.is_file()]
+    except (OSError, ValueError):
+        return []
 
 
 def _read(path: str) -> str:

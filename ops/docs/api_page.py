@@ -42,8 +42,8 @@ def described_app() -> Litestar:
     """Return the application with its routes and nothing behind them."""
     needed = ("database_url", "cache_url", "coordination_url", "qdrant_urls", "nodes_file", "blobs_dir")
     settings = make_settings(dict.fromkeys(needed, ""))
-    doors = ("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "offers", "health")
-    models = ("dispatcher", "book")
+    doors = ("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "offers", "nodes")
+    models = ("dispatcher", "book", "health")
     nothing = SimpleNamespace(
         settings=settings, metrics=Metrics(CollectorRegistry()), **dict.fromkeys((*doors, *models))
     )

@@ -47,6 +47,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "qdrant_replication_factor": "Copies of each shard. With two on three peers, any one may be lost, for "
         "questions and uploads; with one, a lost peer takes retrieval away. A change is taken in place.",
         "node_ca": "CA file of Ollama nodes that speak TLS.",
+        "node_tokens_dir": "Folder with one file for each node behind a gateway: the node's name, and in it the bearer "
+        "token. Read again with every look.",
     },
     "Embedding and retrieval": {
         "embed_model": "Model that embeds documents and questions.",

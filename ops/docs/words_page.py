@@ -10,8 +10,9 @@ from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
 from app.api import dialects, fields, operations
 from app.inference import accuracy
+from app.inference import operating as node_operating
 from app.inference.calls import continuation, usage_book
-from app.inference.fleet import model_problems, views
+from app.inference.fleet import model_problems, node_rows, views
 from app.inference.words import account, contract, ends, failures, priority, records, route, thinking, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
@@ -26,6 +27,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (accuracy, "Loading"),
     (contract, "Term"),
     (views, "NodeState"),
+    (node_operating, "Wanted"),
+    (node_rows, "Applied"),
     (model_problems, "ModelFault"),
     (causes, "Cause"),
     (breaker, "BreakerState"),

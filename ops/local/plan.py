@@ -2,6 +2,7 @@
 
 from ops.local.layout import Layout
 from ops.local.parts import (
+    declaring,
     demo_key,
     migration,
     models,
@@ -18,7 +19,7 @@ from ops.local.supervised import Builder
 
 
 def whole_stack(layout: Layout) -> list[list[Builder]]:
-    """Return the stages: servers first, then the schema, then the application, then what stands in front of it.
+    """Return the stages: servers first, then the schema, the nodes, the application, and what stands in front.
 
     Parts that an outside server replaces are left out.
     """
@@ -36,4 +37,4 @@ def whole_stack(layout: Layout) -> list[list[Builder]]:
         # Last of its stage: making its directory takes a second, in which the others come up.
         servers.append(postgres.part)
     application: list[Builder] = [*replicas.parts(), worker.part, *demo_key.parts(layout)]
-    return [servers, [migration.part], application, [nginx.part, *prometheus.parts(layout)]]
+    return [servers, [migration.part], [declaring.part], application, [nginx.part, *prometheus.parts(layout)]]

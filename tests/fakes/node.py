@@ -16,6 +16,7 @@ from ops.local.ollama.gojson import parse
 from ops.local.ollama.options import LoadOptions, SampleOptions
 from ops.local.ollama.wire import Message
 from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
+from tests.fakes.gateway import Gateway
 from tests.fakes.replies import done_reason_of, entry, now, refusing, running, shown, thinking_of, tokens_of
 from tests.fakes.scripts import FakeCall, FakeModel, Script
 from tests.fakes.speaker import NS, Counts, Speaker
@@ -41,6 +42,7 @@ class FakeNode:
         self.looks = 0
         self.peers: set[object] = set()
         self.port = 0
+        self.gateway = Gateway()
         self._queue = queue
         self._slots = asyncio.Semaphore(slots)
         self._waiting = 0
@@ -60,7 +62,7 @@ class FakeNode:
 
     async def start(self, port: int = 0, *, control: bool = False) -> None:
         """Listen on `port` (0: any free one; after `stop` the same as before)."""
-        app = web.Application(client_max_size=64_000_000, middlewares=[refusing])
+        app = web.Application(client_max_size=64_000_000, middlewares=[self.gateway.guard, refusing])
         app.router.add_get("/", running)
         app.router.add_get("/api/version", self._version)
         app.router.add_get("/api/tags", self._tags)

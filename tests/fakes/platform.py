@@ -20,6 +20,7 @@ from app.retrieval.states import DocumentState, JobKind, JobState
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from tests.fakes.models import FakeBook, FakeModels
+from tests.fakes.nodes import FakeNodes
 from tests.fakes.runner import NOW, ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
 
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
@@ -208,6 +209,7 @@ class FakePlatform:
         self.documents = FakeDocuments()
         self.jobs = FakeJobs()
         self.routes = FakeRoutes()
+        self.nodes = FakeNodes()
         self.health = FakeHealth()
         self.offers = FakeOffers()
         self.dispatcher = FakeModels()
@@ -222,6 +224,7 @@ class FakePlatform:
             (self.runner, fresh.runner),
             (self.documents, fresh.documents),
             (self.jobs, fresh.jobs),
+            (self.nodes, fresh.nodes),
             (self.health, fresh.health),
             (self.offers, fresh.offers),
             (self.dispatcher, fresh.dispatcher),

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from psycopg import AsyncConnection
+
 from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
 from app.configuration import with_files
 from app.errors import StoreUnavailable
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
+from app.inference.fleet.catalogue import read_catalogue
 from app.postgres import Database
 from app.settings import Settings
 from app.wiring import Platform, open_platform
@@ -107,11 +110,22 @@ async def caller_in(database: Database) -> Caller:
 @asynccontextmanager
 async def opened(*settings: Settings) -> AsyncGenerator[tuple[Platform, ...]]:
     """Open one platform for each of the settings, and wait until each can search."""
+    for one in settings:
+        await _forget_other_nodes(one)
     async with AsyncExitStack() as stack:
         platforms = tuple([await stack.enter_async_context(open_platform(with_files(one))) for one in settings])
         for platform in platforms:
             await _until_searchable(platform)
         yield platforms
+
+
+async def _forget_other_nodes(settings: Settings) -> None:
+    """Have rows of nodes be those of the test's own file: tests share a database, and the rows win over a file."""
+    wanted = {(node.name, node.url) for node in read_catalogue(Path(settings.nodes_file)).nodes}
+    async with await AsyncConnection.connect(settings.database_url, autocommit=True) as conn:
+        rows = await (await conn.execute("SELECT name, url FROM nodes WHERE removed_at IS NULL")).fetchall()
+        if set(rows) != wanted:
+            await conn.execute("TRUNCATE nodes")
 
 
 async def _until_searchable(platform: Platform) -> None:

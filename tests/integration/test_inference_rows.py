@@ -56,23 +56,9 @@ def of_a_tenant() -> Account:
     return Account(purpose=Purpose.INGEST, tenant_id=TenantId(uuid4()))
 
 
-async def test_declared_nodes_replace_what_was_there_but_not_what_an_operator_drained(database: Database) -> None:
-    rows = NodeRows(database)
-    await rows.declare(NODES)
-    assert await rows.drain("b")
-    assert not await rows.drain("nobody")
-    await rows.declare((msgspec.structs.replace(NODES[1], slots=8, price_usd_per_hour=0.5),))
-    stored = await _rows(database, "nodes")
-    assert [(row["name"], row["slots"], row["drained"], row["models"]) for row in stored] == [("b", 8, True, ["m"])]
-    assert stored[0]["price_usd_micro_per_hour"] == 500_000
-    assert await rows.drained() == {"b"}
-    assert await rows.undrain("b")
-    assert await rows.drained() == frozenset()
-
-
 async def test_a_state_is_written_only_when_it_changes(database: Database) -> None:
     rows = NodeRows(database)
-    await rows.declare(NODES)
+    await rows.seed(NODES)
     await rows.note_state("a", NodeState.DOWN)
     before = await _rows(database, "nodes")
     await rows.note_state("a", NodeState.DOWN)

@@ -2,16 +2,18 @@
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import psycopg
 import pytest
 
 from app.cli import build_parser, run
 from app.console import Console
 from app.inference.fleet.catalogue import Node
-from app.inference.fleet.node_rows import NodeRows
+from app.inference.fleet.node_rows import NodeRow, NodeRows
 from app.inference.fleet.nodes import NodeState
 from app.node_command import open_nodes
 from app.settings import read_part
@@ -24,8 +26,8 @@ T = TypeVar("T")
 class Operator:
     """A shell of an operator, and what the replicas read."""
 
-    def __init__(self, postgres_url: str) -> None:
-        self._environ = {"SWITCHYARD_DATABASE_URL": postgres_url}
+    def __init__(self, environ: dict[str, str]) -> None:
+        self._environ = environ
 
     def types(self, *words: str) -> tuple[int, str, str]:
         """Run `switchyard nodes …`; return its status, output and notes."""
@@ -37,15 +39,20 @@ class Operator:
         """Do something to the rows of the nodes, as a replica does."""
 
         async def opened() -> T:
-            async with open_nodes(read_part(self._environ, needed=("database_url",))) as rows:
-                return await act(rows)
+            async with open_nodes(read_part(self._environ, needed=("database_url",))) as nodes:
+                return await act(nodes.rows)
 
         return asyncio.run(opened())
 
     @property
-    def drained(self) -> frozenset[str]:
+    def rows(self) -> Sequence[NodeRow]:
         """What a replica reads."""
-        return self.with_rows(lambda rows: rows.drained())
+        return self.with_rows(lambda rows: rows.list())
+
+    @property
+    def drained(self) -> set[str]:
+        """The names of the drained nodes."""
+        return {row.name for row in self.rows if row.drained}
 
 
 def node(name: str) -> Node:
@@ -54,31 +61,84 @@ def node(name: str) -> Node:
 
 
 @pytest.fixture
-def operator(postgres_url: str) -> Generator[Operator]:
+def operator(postgres_url: str, valkey_urls: tuple[str, str]) -> Operator:
     """An operator of two nodes, one of which has answered."""
-    operator = Operator(postgres_url)
-    operator.with_rows(lambda rows: rows.declare((node("a"), node("b"))))
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("TRUNCATE nodes")
+    operator = Operator({"SWITCHYARD_DATABASE_URL": postgres_url, "SWITCHYARD_COORDINATION_URL": valkey_urls[1]})
+    operator.with_rows(lambda rows: rows.seed((node("a"), node("b"))))
     operator.with_rows(lambda rows: rows.note_state("a", NodeState.READY))
-    yield operator
-    operator.with_rows(lambda rows: rows.declare(()))
+    return operator
 
 
 def test_a_node_is_drained_and_taken_back(operator: Operator) -> None:
-    assert operator.types("drain", "b")[0] == 0
+    status, shown, _ = operator.types("drain", "b")
+    assert (status, shown.endswith("what it has goes on; nothing runs there now\n")) == (0, True)
     assert operator.drained == {"b"}
     status, shown, _ = operator.types("list")
     assert status == 0
     assert [line.split() for line in shown.splitlines()] == [
-        ["NAME", "STATE", "DRAINED", "SLOTS", "MODELS"],
-        ["a", "ready", "no", "2", "m:1,", "e:1"],
-        ["b", "warming", "yes", "2", "m:1,", "e:1"],
+        ["NAME", "STATE", "DRAINED", "SLOTS", "URL", "MODELS"],
+        ["a", "ready", "no", "2", "http://a:11434", "m:1,", "e:1"],
+        ["b", "warming", "yes", "2", "http://b:11434", "m:1,", "e:1"],
     ]
     assert operator.types("undrain", "b")[0] == 0
     assert operator.drained == set()
 
 
+def test_a_node_is_added_changed_and_removed(operator: Operator) -> None:
+    said = ("--slots", "4", "--gpu", "NVIDIA L4", "--vram", "24GB", "--price", "0.71", "--label", "zone=a")
+    status, shown, _ = operator.types("add", "c", "http://c:11434/", "--models", "m:1,e:1", *said)
+    assert (status, shown) == (0, "node c is used once the replicas have looked, within seconds\n")
+    assert operator.rows[2].node == Node(
+        name="c", url="http://c:11434", slots=4, gpu="NVIDIA L4", vram_bytes=24_000_000_000,
+        price_usd_per_hour=0.71, labels={"zone": "a"}, models=("m:1", "e:1"),
+    )  # fmt: skip
+    status, _, notes = operator.types("add", "c", "http://d", "--slots", "1", "--models", "m:1")
+    assert (status, notes) == (1, "switchyard: there is a node c already\n")
+    assert operator.types("change", "c", "--slots", "8")[:2] == (0, "node c has another slots\n")
+    assert (operator.rows[2].slots, operator.rows[2].gpu) == (8, "NVIDIA L4")
+    assert operator.types("remove", "c")[0] == 0
+    assert [row.name for row in operator.rows] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--slots", "0", "--models", "m:1"), "`slots` must be at least 1, and at most 10000"),
+        (("--slots", "1", "--models", "m:1,M:1"), "`models` names 'm:1' twice"),
+        (("--slots", "1", "--models", "m 1"), "`models` names 'm 1', which is not a name that Ollama takes"),
+    ],
+)
+def test_a_node_that_cannot_be_is_refused_with_the_key(operator: Operator, words: tuple[str, ...], reason: str) -> None:
+    status, _, notes = operator.types("add", "c", "http://c", *words)
+    assert (status, notes) == (1, f"switchyard: {reason}\n")
+
+
+def test_a_file_is_applied_on_purpose(postgres_url: str, operator: Operator, tmp_path: Path) -> None:
+    tables = ['[[models]]\nname = "m:1"\ntiers = ["simple"]\n']
+    for name, slots in (("a", 9), ("b", 2), ("c", 3)):
+        tables.append(f'[[nodes]]\nname = "{name}"\nurl = "http://{name}:11434"\nslots = {slots}\nmodels = ["m:1"]\n')
+    (tmp_path / "nodes.toml").write_text("".join(tables))
+    operator.types("remove", "b")
+    environ = {"SWITCHYARD_DATABASE_URL": postgres_url, "SWITCHYARD_NODES_FILE": str(tmp_path / "nodes.toml")}
+    status, shown, _ = Operator(environ).types("apply")
+    assert (status, shown.splitlines()) == (
+        0,
+        ["node a: changed", "node b: left out; `switchyard nodes add` adds it again", "node c: added"],
+    )
+    assert [(row.name, row.slots) for row in operator.rows] == [("a", 9), ("c", 3)]
+    status, _, notes = Operator(environ).types("add", "d", "http://d", "--slots", "1", "--models", "other")
+    assert (status, notes) == (1, "switchyard: `models` names 'other', which no [[models]] entry has\n")
+
+
 def test_programs_read_json(operator: Operator) -> None:
-    assert msgspec.json.decode(operator.types("drain", "a", "--json")[1]) == {"node": "a", "drained": True}
+    assert msgspec.json.decode(operator.types("drain", "a", "--json")[1]) == {
+        "node": "a",
+        "drained": True,
+        "calls": 0,
+        "calls_end_in_s": None,
+    }
     shown = msgspec.json.decode(operator.types("list", "--json")[1])
     assert [(one["name"], one["state"], one["drained"]) for one in shown] == [
         ("a", "ready", True),
@@ -87,8 +147,10 @@ def test_programs_read_json(operator: Operator) -> None:
     assert msgspec.json.decode(operator.types("undrain", "a", "--json")[1]) == {"node": "a", "drained": False}
 
 
-@pytest.mark.parametrize("act", ["drain", "undrain"])
-def test_a_name_that_no_node_has_is_refused_with_those_that_there_are(operator: Operator, act: str) -> None:
-    status, _, notes = operator.types(act, "c")
+@pytest.mark.parametrize("words", [("drain",), ("undrain",), ("remove",), ("change", "--slots", "1"), ("pull", "m:1")])
+def test_a_name_that_no_node_has_is_refused_with_those_that_there_are(
+    operator: Operator, words: tuple[str, ...]
+) -> None:
+    status, _, notes = operator.types(words[0], "c", *words[1:])
     assert (status, notes) == (1, "switchyard: no node is called c; there are a, b\n")
     assert operator.drained == set()

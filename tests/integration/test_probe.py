@@ -10,7 +10,6 @@ from prometheus_client import CollectorRegistry
 from app.breaker import BreakerState
 from app.errors import NoNodeAvailable
 from app.inference.fleet.catalogue import Catalogue
-from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import NodeState
 from app.inference.opening import Knobs, open_inference
 from app.inference.probing.probe import IDLE_S, Probe
@@ -67,21 +66,17 @@ class Clock:
         return time.monotonic() + self.ahead_s
 
 
-def _probe(
-    replica: Replica, database: Database, clock: Callable[[], float] = time.monotonic, seen: Seen | None = None
-) -> Probe:
+def _probe(replica: Replica, clock: Callable[[], float] = time.monotonic, seen: Seen | None = None) -> Probe:
     return Probe(
-        replica.fleet, replica.own_calls(seen), replica.ollama, NodeRows(database), replica.store,
+        replica.fleet, replica.own_calls(seen), replica.ollama, replica.store,
         clock=clock,
     )  # fmt: skip
 
 
-async def test_resident_models_that_nobody_used_are_asked_for_one_token(
-    node: FakeNode, database: Database, redis_url: str
-) -> None:
+async def test_resident_models_that_nobody_used_are_asked_for_one_token(node: FakeNode, redis_url: str) -> None:
     seen = Seen()
     async with open_replica(catalogue([node]), redis_url) as replica:
-        await _probe(replica, database, seen=seen).try_idle()
+        await _probe(replica, seen=seen).try_idle()
         assert [(call.model, call.tokens) for call in node.calls] == [(SMALL, 1), (EMBED, 0)]
         assert [(one.account, one.model, one.outcome, one.output_tokens) for one in seen.usages] == [
             (Account(purpose=Purpose.PROBE), SMALL, Outcome.DONE, 1),
@@ -100,18 +95,18 @@ async def test_resident_models_that_nobody_used_are_asked_for_one_token(
 
 
 @pytest.mark.requirement("FIN-07.claims")
-async def test_one_replica_of_several_makes_the_trial(node: FakeNode, database: Database, redis_url: str) -> None:
+async def test_one_replica_of_several_makes_the_trial(node: FakeNode, redis_url: str) -> None:
     async with open_replica(catalogue([node]), redis_url) as one, open_replica(catalogue([node]), redis_url) as other:
-        probes = [_probe(replica, database, time.monotonic) for replica in (one, other)]
+        probes = [_probe(replica, time.monotonic) for replica in (one, other)]
         await asyncio.gather(*(probe.try_idle() for probe in probes))
         assert len(node.calls) == 2
 
 
-async def test_a_trial_that_fails_counts_against_the_model(node: FakeNode, database: Database, redis_url: str) -> None:
+async def test_a_trial_that_fails_counts_against_the_model(node: FakeNode, redis_url: str) -> None:
     clock = Clock()
     async with open_replica(catalogue([node]), redis_url) as replica:
         seen = Seen()
-        probe = _probe(replica, database, clock, seen)
+        probe = _probe(replica, clock, seen)
         node.script(status=500, model=SMALL, times=-1)
         for _ in range(3):
             await replica.store.client.flushall()
@@ -121,12 +116,12 @@ async def test_a_trial_that_fails_counts_against_the_model(node: FakeNode, datab
         assert [(one.model, one.outcome) for one in seen.broken] == [(SMALL, Outcome.FAILED)] * 3
 
 
-async def test_a_full_node_is_not_tried(node: FakeNode, database: Database, redis_url: str) -> None:
+async def test_a_full_node_is_not_tried(node: FakeNode, redis_url: str) -> None:
     async with open_replica(catalogue([node], slots=1), redis_url) as replica:
         node.script(hang_after=0)
         task = asyncio.create_task(chat(replica, ask(), Seen()))
         await until(lambda: len(node.calls) == 1)
-        await _probe(replica, database, time.monotonic).try_idle()
+        await _probe(replica, time.monotonic).try_idle()
         assert len(node.calls) == 1
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -142,7 +137,7 @@ async def test_a_drained_node_takes_nothing_new_until_it_is_undrained(
         catalogue([node]), database, store, metrics, knobs, cache=store, loops=Loops(metrics)
     ) as inference:
         await inference.dispatcher.ready(None)
-        await inference.nodes.drain("n0")
+        await inference.roster.drain("n0")
         await until(lambda: inference.fleet.view("n0").state is NodeState.DRAINING)
         with pytest.raises(NoNodeAvailable):
             await inference.dispatcher.ready(None)
@@ -151,7 +146,7 @@ async def test_a_drained_node_takes_nothing_new_until_it_is_undrained(
         catalogue([node]), database, store, metrics, knobs, cache=store, loops=Loops(metrics)
     ) as inference:
         assert inference.fleet.view("n0").state is NodeState.DRAINING
-        await inference.nodes.undrain("n0")
+        await inference.roster.undrain("n0")
         await until(lambda: inference.fleet.view("n0").state is NodeState.READY)
     await store.close()
 

@@ -10,7 +10,7 @@ from app.inference.slots.admission import Held
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Target, Waits
 from app.inference.wire.stream import Heard
-from app.inference.words.failures import CallBroke
+from app.inference.words.failures import CallBroke, Failure
 from app.inference.words.records import Outcome, Usage
 from app.inference.words.route import Route
 from app.telemetry.metrics import Metrics
@@ -74,9 +74,11 @@ class Attempts:
         self._clock = clock
 
     def target(self, held: Held) -> Target:
-        """Return where the attempt goes."""
-        node = self._fleet.view(held.candidate.node).node
-        return Target(node.name, node.url, held.model.name)
+        """Return where the attempt goes. Raises CallBroke when the node was removed since."""
+        view = self._fleet.find(held.candidate.node)
+        if view is None:
+            raise CallBroke(Failure.CONNECT, held.candidate.node, held.model.name, "the node was removed")
+        return Target(view.node.name, view.node.url, held.model.name)
 
     def waits(self, held: Held) -> Waits:
         """Return how long the attempt may be silent."""

@@ -1,6 +1,5 @@
 """The models and nodes that an operator declares in `nodes.toml`."""
 
-import math
 import re
 import tomllib
 from collections import Counter
@@ -15,19 +14,17 @@ from app.inference.estimates import Speed
 from app.inference.fleet.keep_alive import KeepAlive, KeepAliveWrong, read_keep_alive
 from app.inference.fleet.model_names import full_name as full_name
 from app.inference.fleet.model_names import is_model_name
+from app.inference.fleet.node import Node as Node
+from app.inference.fleet.node import node_problems
 from app.inference.words.records import CallKind
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
 from app.mistakes import ConfigurationWrong, Mistake
 from app.urls import AddressWrong, normal_address, read_http_address
 
-MICRO = 1_000_000
 MOST_CTX = 10_000_000
-MOST_PRICE = 100_000
 _DIGEST = re.compile(r"(sha256:)?[0-9a-f]{64}")
-# Node names are Redis keys, metric labels and response headers.
 FILE_BYTES = 4_000_000
-_NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 class CatalogueWrong(ConfigurationWrong):
@@ -60,22 +57,6 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def expected_speed(self) -> Speed:
         """What is expected of a node that has not been measured yet."""
         return Speed(self.tokens_per_s, self.prefill_per_s, self.load_s)
-
-
-class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One Ollama host: `slots` calls at a time (its `OLLAMA_NUM_PARALLEL`), `gpus`, and its price."""
-
-    name: str
-    url: str
-    slots: int
-    gpus: int = 1
-    price_usd_per_hour: float = 0.0
-    models: tuple[str, ...]
-
-    @property
-    def price_usd_micro_per_hour(self) -> int:
-        """The price of one hour of one GPU of this node, in micro-dollars."""
-        return round(self.price_usd_per_hour * MICRO)
 
 
 Entry = TypeVar("Entry", Model, Node)
@@ -211,7 +192,7 @@ def _problems(
     for number, model in enumerate(models, 1):
         yield from ((f"models[{model.name or number}]", reason) for reason in _model_problems(model))
     for number, node in enumerate(nodes, 1):
-        yield from ((f"nodes[{node.name or number}]", reason) for reason in _node_problems(node, named))
+        yield from ((f"nodes[{node.name or number}]", reason) for reason in node_problems(node, named))
     yield from _same_addresses(nodes)
 
 
@@ -248,20 +229,3 @@ def _model_problems(model: Model) -> Iterator[str]:
 
 def _is_ascending(sizes: tuple[int, ...]) -> bool:
     return bool(sizes) and list(sizes) == sorted(set(sizes)) and 1 <= sizes[0] <= sizes[-1] <= MOST_CTX
-
-
-def _node_problems(node: Node, named: set[str]) -> Iterator[str]:
-    if _NODE_NAME.fullmatch(node.name) is None:
-        yield "`name` may have letters, digits, `.`, `_` and `-` only"
-    for key, most in (("slots", 10_000), ("gpus", 1000)):
-        if not 1 <= int(getattr(node, key)) <= most:
-            yield f"`{key}` must be at least 1, and at most {most}"
-    if not (math.isfinite(node.price_usd_per_hour) and 0 <= node.price_usd_per_hour <= MOST_PRICE):
-        yield f"`price_usd_per_hour` must be 0 or more, and at most {MOST_PRICE}"
-    if not node.models:
-        yield "`models` is empty"
-    for name in node.models:
-        if full_name(name) not in named:
-            yield f"`models` names {name!r}, which no [[models]] entry has"
-    twice = [name for name, count in Counter(map(full_name, node.models)).items() if count > 1]
-    yield from (f"`models` names {name!r} twice" for name in twice)

@@ -9,7 +9,7 @@ from app.causes import Cause, Finding
 from app.inference.estimates import Speed
 from app.inference.fleet.catalogue import Node, full_name
 from app.inference.fleet.model_problems import ModelProblem
-from app.inference.fleet.node_causes import cause_of_missing
+from app.inference.fleet.node_causes import UNSEEN, cause_of_drain, cause_of_missing
 from app.inference.fleet.views import Look, NodeState, NodeView
 from app.standing import Tells
 
@@ -26,7 +26,7 @@ class Member:
     look: Look | None = None
     trouble: Finding | None = None
     """Why the last look was not answered."""
-    told: tuple[NodeState, Cause | None] = (NodeState.WARMING, None)
+    told: tuple[NodeState, Cause | None] = (NodeState.WARMING, UNSEEN.cause)
     missing: tuple[ModelProblem, ...] = ()
     missed: int = 0
     missed_by: set[str] = field(default_factory=set[str])
@@ -57,7 +57,11 @@ class Member:
                 return self.trouble
             case NodeState.MISCONFIGURED:
                 return cause_of_missing(self.missing)
-            case NodeState.READY | NodeState.WARMING | NodeState.DRAINING:
+            case NodeState.WARMING:
+                return UNSEEN
+            case NodeState.DRAINING:
+                return cause_of_drain(self.node.name)
+            case NodeState.READY:
                 return None
             case _:
                 assert_never(self.state)
@@ -107,4 +111,5 @@ class Member:
             resting=[model for model, breaker in self.breakers.items() if breaker.is_resting],
             finding=self.finding,
             loading=frozenset(self.loads.values()),
+            version=self.look.version if self.look is not None else "",
         )

@@ -17,6 +17,8 @@ class ModelFault(StrEnum):
     """The node does not hold it."""
     DIGEST_DIFFERS = "digest_differs"
     """The node holds it with another digest than the catalogue pins."""
+    UNDECLARED = "undeclared"
+    """No `[[models]]` entry of the nodes file describes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,12 @@ def problems_of(node: Node, holds: Mapping[str, str], catalogue: Catalogue) -> t
     """Return what is wrong with the declared models of a node that holds these (full names and digests)."""
     found: list[ModelProblem] = []
     for name in node.models:
-        digest = holds.get(full_name(name))
-        if digest is None:
+        digest, model = holds.get(full_name(name)), catalogue.find(name)
+        if model is None:
+            found.append(ModelProblem(name, ModelFault.UNDECLARED, ()))
+        elif digest is None:
             found.append(ModelProblem(name, ModelFault.MODEL_MISSING, tuple(sorted(holds))[:SHOWN]))
-        elif not digest_fits(catalogue.find(name), digest):
+        elif not digest_fits(model, digest):
             found.append(ModelProblem(name, ModelFault.DIGEST_DIFFERS, (digest,)))
     return tuple(found)
 

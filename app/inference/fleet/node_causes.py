@@ -9,9 +9,13 @@ from app.inference.fleet.model_problems import ModelProblem
 STRANGER = Finding(
     Cause.STRANGER,
     "it answers, but not as Ollama",
-    "correct the node's url in nodes.toml: another program answers there",
+    "correct the node's url (`switchyard nodes change`): another program answers there",
 )
-_AT_THE_DOOR = "let this machine in at the proxy before the node: Ollama itself asks for nothing"
+UNSEEN = Finding(Cause.UNSEEN, "nobody has looked at it yet")
+_AT_THE_DOOR = (
+    "Ollama itself asks for nothing: give the gateway's token in a file of the node's name in the folder of "
+    "SWITCHYARD_NODE_TOKENS_DIR, or let this machine in there"
+)
 
 
 def cause_of_status(status: int) -> Finding:
@@ -31,5 +35,12 @@ def cause_of_missing(missing: Sequence[ModelProblem]) -> Finding:
     """Return why a node that may serve none of its models is misconfigured."""
     named = ", ".join(f"{problem.model} ({problem.reason.value})" for problem in missing)
     return Finding(
-        Cause.MISSING, f"it may serve none of its models: {named}", "pull them on the node, or correct nodes.toml"
+        Cause.MISSING,
+        f"it may serve none of its models: {named}",
+        "`switchyard nodes pull` brings them; or change its models",
     )
+
+
+def cause_of_drain(name: str) -> Finding:
+    """Return why a node that an operator drains takes no calls."""
+    return Finding(Cause.DRAINED, "an operator drains it", f"`switchyard nodes undrain {name}` has it take calls again")

@@ -27,33 +27,27 @@ REMOVED_KEPT = 1000
 """So many removed nodes are remembered, since calls may still end there."""
 
 
-def _ignore(_node: Node) -> None:
-    """Take note of nothing."""
-
-
 class Fleet:
     """The nodes. Fed by what is declared, by the probe and by the calls themselves; asked by placement.
 
     Nodes come and go: whoever asks keeps no answer. Calls may end on a node that was removed; that changes nothing.
     """
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        metrics: Metrics,
-        *,
-        clock: Callable[[], float],
-        on_added: Callable[[Node], None] = _ignore,
-    ) -> None:
-        """`on_added` is told of each node before it is used."""
+    def __init__(self, catalogue: Catalogue, metrics: Metrics, *, clock: Callable[[], float]) -> None:
         self._models = catalogue.models
         self._gauges = NodeGauges(metrics)
         self._clock = clock
-        self._on_added = on_added
+        self._on_added: list[Callable[[Node], None]] = []
         self._members: dict[str, Member] = {}
         self._removed: deque[str] = deque(maxlen=REMOVED_KEPT)
         self._catalogue = catalogue
         self.declare(catalogue.nodes, ())
+
+    def when_added(self, call: Callable[[Node], None]) -> None:
+        """Have `call` told of each node that there is, and of each that comes or changes, before that is used."""
+        self._on_added.append(call)
+        for node in self.nodes():
+            call(node)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -184,7 +178,8 @@ class Fleet:
         if before == node:
             return
         self._gauges.declare(node, before)
-        self._on_added(node)
+        for call in self._on_added:
+            call(node)
         if node.name in self._removed:
             self._removed.remove(node.name)
         if member is None:

@@ -56,7 +56,9 @@ class NodeView:
     resting: Collection[str] = ()
     """Models whose breaker is open, and that are not even asked for want of another node."""
     finding: Finding | None = None
-    """Why it is down or misconfigured."""
+    """Why it takes no calls, and what to do."""
+    version: str = ""
+    """Of its Ollama; empty while nothing is known."""
     loading: frozenset[str] = frozenset()
     """The models that calls of this process wait for there, until they are loaded."""
 

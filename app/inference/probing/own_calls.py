@@ -97,7 +97,9 @@ class OwnCalls:
         return await self._ollama.template(node.url, model.name, limit_s=CALL_LIMIT_S)
 
     async def _hold(self, node: Node, model: Model, purpose: Purpose, max_tokens: int) -> Held | None:
-        view, started_at = self._fleet.view(node.name), datetime.now(UTC)
+        view, started_at = self._fleet.find(node.name), datetime.now(UTC)
+        if view is None:
+            return None
         candidate = Candidate(
             node=node.name,
             model=model.name,

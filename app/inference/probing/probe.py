@@ -9,8 +9,7 @@ import structlog
 from app.causes import Finding
 from app.errors import StoreUnavailable
 from app.inference.fleet.catalogue import Model, Node
-from app.inference.fleet.node_rows import NodeRows
-from app.inference.fleet.nodes import Fleet, NodeState
+from app.inference.fleet.nodes import Fleet
 from app.inference.probing.own_calls import OwnCalls
 from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Purpose
@@ -35,7 +34,6 @@ class Probe:
         fleet: Fleet,
         own: OwnCalls,
         ollama: Ollama,
-        rows: NodeRows,
         store: RedisStore,
         *,
         clock: Callable[[], float],
@@ -43,11 +41,8 @@ class Probe:
         self._fleet = fleet
         self._own = own
         self._ollama = ollama
-        self._rows = rows
         self._store = store
         self._clock = clock
-        self._is_declared = False
-        self._states: dict[str, NodeState] = {}
         self._trial_at: dict[tuple[str, str], float] = {}
 
     async def look(self) -> None:
@@ -58,14 +53,6 @@ class Probe:
             if error is not None:
                 self._fleet.missed(node.name)
         raise_together([error for error in errors if error is not None])
-
-    async def keep_rows(self) -> None:
-        """Declare the nodes once, read which are drained, write down states that changed. Raises StoreUnavailable."""
-        if not self._is_declared:
-            await self._rows.declare(self._fleet.nodes())
-            self._is_declared = True
-        self._fleet.drain(await self._rows.drained())
-        await self._note_states()
 
     async def try_idle(self) -> None:
         """Ask each idle resident model for one token, if a slot is free; nodes at once, the models of one in turn."""
@@ -88,12 +75,6 @@ class Probe:
     async def _try_idle(self, node: Node, model: Model) -> None:
         if await self._may_try(node, model):
             await self._try(node, model)
-
-    async def _note_states(self) -> None:
-        for view in self._fleet.views():
-            if self._states.get(view.node.name) is not view.state:
-                await self._rows.note_state(view.node.name, view.state)
-                self._states[view.node.name] = view.state
 
     async def _may_try(self, node: Node, model: Model) -> bool:
         key = (node.name, model.name)

@@ -154,6 +154,7 @@ def facts_of(
         wait_us=wait_us,
         price_usd_micro_per_hour=prices[candidate.node],
         started_at=started_at,
+        expected_us=round((candidate.load_s + candidate.prefill_s + candidate.decode_s) * US_PER_S),
     )
 
 

@@ -31,6 +31,8 @@ class LeaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     account: Account | None = None
     """None of a replica of an older version."""
+    expected_us: int = 0
+    """How long it should hold the slot, as far as was known when it took it; 0 of an older version."""
 
 
 @dataclass(slots=True, eq=False)

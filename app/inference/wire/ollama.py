@@ -12,7 +12,8 @@ import httpx
 import msgspec
 from httpx_aiohttp import AiohttpTransport
 
-from app.causes import Finding, find_network_cause
+from app.causes import Finding, find_network_cause, plain
+from app.errors import NodeFailed
 from app.inference.fleet.catalogue import full_name
 from app.inference.fleet.node_causes import STRANGER, cause_of_status
 from app.inference.fleet.nodes import Look
@@ -59,13 +60,23 @@ class Waits:
     gap_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """How far a node is with fetching a model: what it does, and the bytes of the present part."""
+
+    status: str
+    done_bytes: int
+    bytes: int
+
+
 class Ollama:
     """The nodes' HTTP API: chat and embed by aiohttp and msgspec, looks by the official client on the same session."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *, token_of: Callable[[str], str | None]) -> None:
         self._session = session
+        self._token_of = token_of
         self._transport = AiohttpTransport(client=session)
-        self._clients: dict[str, ollama.AsyncClient] = {}
+        self._clients: dict[str, tuple[str | None, ollama.AsyncClient]] = {}
 
     async def chat(self, target: Target, body: bytes, waits: Waits, on_heard: Callable[[Heard], None]) -> ChatLine:
         """Stream one chat; `on_heard` gets each piece that holds something. Returns the last line.
@@ -113,7 +124,8 @@ class Ollama:
             async with asyncio.timeout(limit_s):
                 client = self._client(url)
                 held, loaded = await asyncio.gather(client.list(), client.ps())
-                async with self._session.get(f"{url.rstrip('/')}/api/version") as reply:
+                version_url = f"{url.rstrip('/')}/api/version"
+                async with self._session.get(version_url, headers=self._headers(url)) as reply:
                     version = msgspec.json.decode(await reply.content.read(10_000), type=dict[str, str])
             return Look(
                 version=version.get("version", ""),
@@ -131,6 +143,24 @@ class Ollama:
         """Return the node's description of a model, by the official client."""
         return await self._client(url).show(model)
 
+    async def pull(self, url: str, model: str, *, gap_s: float) -> AsyncGenerator[Pulled]:
+        """Have a node fetch a model, and yield how far it is. Raises NodeFailed, also when it falls silent."""
+        try:
+            pieces = aiter(await self._client(url).pull(model, stream=True))
+            while True:
+                async with asyncio.timeout(gap_s):
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
+                yield Pulled(piece.status or "", piece.completed or 0, piece.total or 0)
+        except ollama.ResponseError as error:
+            raise NodeFailed(plain(error.error), model=model) from error
+        except _NO_ANSWER as error:
+            finding = find_network_cause(error, limit_s=gap_s) or STRANGER
+            raise NodeFailed(f"{finding.text}; {finding.advice}", model=model) from error
+        except _NOT_OLLAMAS as error:
+            raise NodeFailed(f"{STRANGER.text}; {STRANGER.advice}", model=model) from error
+
     async def template(self, url: str, model: str, *, limit_s: float) -> str | None:
         """Return the template that the node writes a model's prompts with; None if it does not say, or not in time."""
         try:
@@ -141,10 +171,19 @@ class Ollama:
 
     def _client(self, url: str) -> ollama.AsyncClient:
         # Never closed one by one: that would close the session that all share.
-        if url not in self._clients:
+        token = self._token_of(url)
+        known, client = self._clients.get(url, (None, None))
+        if client is None or known != token:
             with unread_environment():
-                self._clients[url] = ollama.AsyncClient(host=url, transport=self._transport, trust_env=False)
-        return self._clients[url]
+                client = ollama.AsyncClient(
+                    host=url, transport=self._transport, trust_env=False, headers=self._headers(url)
+                )
+            self._clients[url] = token, client
+        return client
+
+    def _headers(self, url: str) -> dict[str, str]:
+        token = self._token_of(url)
+        return {} if token is None else {"authorization": f"Bearer {token}"}
 
     @asynccontextmanager
     async def _reply(
@@ -158,7 +197,9 @@ class Ollama:
         try:
             async with timer:
                 opened_until = timer.when()
-                reply = await self._session.post(f"{target.url.rstrip('/')}{path}", data=body)
+                reply = await self._session.post(
+                    f"{target.url.rstrip('/')}{path}", data=body, headers=self._headers(target.url)
+                )
                 if reply.status != 200:
                     error = read_error(await reply.content.read(10_000))
                     detail = error or f"node {target.node} answered {reply.status}"
@@ -176,8 +217,15 @@ class Ollama:
                 reply.close()
 
 
+def no_token(_url: str) -> str | None:
+    """Return no token: the node asks for none, as Ollama itself does."""
+    return None
+
+
 @asynccontextmanager
-async def open_ollama(*, tls_ca: str | None = None) -> AsyncGenerator[Ollama]:
+async def open_ollama(
+    *, tls_ca: str | None = None, token_of: Callable[[str], str | None] = no_token
+) -> AsyncGenerator[Ollama]:
     """Open the session that all nodes share. Connections are not limited: slots limit the calls."""
     context = ssl.create_default_context(cafile=tls_ca) if tls_ca is not None else True
     connector = aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=30)
@@ -190,7 +238,7 @@ async def open_ollama(*, tls_ca: str | None = None) -> AsyncGenerator[Ollama]:
         cookie_jar=aiohttp.DummyCookieJar(),
         raise_for_status=False,
     ) as session:
-        yield Ollama(session)
+        yield Ollama(session, token_of=token_of)
 
 
 async def _hear(reply: aiohttp.ClientResponse) -> AsyncGenerator[Heard]:

@@ -25,9 +25,9 @@ from app.errors import (
     TimeLimitReached,
     Unavailable,
     is_retryable,
-    kind_of,
 )
 from app.ids import RunId, SessionId, TenantId
+from app.stored_ends import kind_of
 
 
 class Clock:

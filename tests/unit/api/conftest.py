@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from app.api.app import create_app
 from tests.fakes.asgi import Client
-from tests.fakes.platform import KEY_A, KEY_B, FakePlatform
+from tests.fakes.platform import KEY_A, KEY_B, KEY_OPERATE, FakePlatform
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,13 @@ def client(app: Litestar, platform: FakePlatform) -> Client:
 def other(app: Litestar) -> Client:
     """A client with tenant B's key."""
     return Client(app, KEY_B)
+
+
+@pytest.fixture
+def operator(app: Litestar, platform: FakePlatform) -> Client:
+    """A client of tenant A's whose key may operate."""
+    del platform
+    return Client(app, KEY_OPERATE)
 
 
 @pytest.fixture

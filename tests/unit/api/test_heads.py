@@ -9,14 +9,16 @@ from app.api.app import create_app
 from app.api.openapi import describe_api
 from app.ids import RunId
 from tests.fakes.asgi import Client
+from tests.fakes.nodes import NODE
 from tests.fakes.platform import KEY_A, TENANT_A, FakePlatform
 
 OWN = {"x-request-id", "x-content-type-options", "referrer-policy"}
 
 
-async def test_every_path_that_has_get_has_head(app: Litestar, client: Client, platform: FakePlatform) -> None:
-    answer = (await client.post("/api/v1/chat", {"message": "a"})).json()
+async def test_every_path_that_has_get_has_head(app: Litestar, operator: Client, platform: FakePlatform) -> None:
+    answer = (await operator.post("/api/v1/chat", {"message": "a"})).json()
     names = {
+        "node": (await platform.nodes.add(NODE)).name,
         "session_id": answer["session_id"],
         "run_id": answer["metadata"]["run_id"],
         "route_id": "00000000-0000-4000-8000-0000000000aa",
@@ -26,8 +28,8 @@ async def test_every_path_that_has_get_has_head(app: Litestar, client: Client, p
     pages = ["/docs", "/docs/errors", "/docs/openapi.json", "/docs/assets/page.js"]
     assert len(described) > 8
     for path in (*described, *pages):
-        got = await client.get(path.format(**names))
-        head = await client.send("HEAD", path.format(**names))
+        got = await operator.get(path.format(**names))
+        head = await operator.send("HEAD", path.format(**names))
         assert (head.status, head.body, head.ended) == (got.status, b"", True), path
         changing = OWN | {"content-length"} if path == "/metrics" else OWN
         assert {name: value for name, value in head.headers.items() if name not in changing} == {

@@ -14,6 +14,7 @@ from app.api.problems import ProblemDocument
 from app.degradation import Degradation
 from app.errors import NoNodeAvailable
 from tests.fakes.asgi import Client
+from tests.fakes.nodes import NODE
 from tests.fakes.platform import TENANT_A, FakePlatform
 
 PATHS = {
@@ -25,6 +26,13 @@ PATHS = {
     ("get", "/api/v1/runs/{run_id}/events"),
     ("post", "/api/v1/runs/{run_id}/cancel"),
     ("get", "/api/v1/routes/{route_id}"),
+    ("get", "/api/v1/nodes"),
+    ("post", "/api/v1/nodes"),
+    ("get", "/api/v1/nodes/{node}"),
+    ("patch", "/api/v1/nodes/{node}"),
+    ("delete", "/api/v1/nodes/{node}"),
+    ("post", "/api/v1/nodes/{node}/drain"),
+    ("post", "/api/v1/nodes/{node}/undrain"),
     ("post", "/api/v2/upload"),
     ("get", "/api/v2/jobs/{job_id}"),
     ("get", "/api/v1/documents"),
@@ -139,10 +147,11 @@ def test_routes_with_a_key_say_so_and_document_their_refusals(document: dict[str
 
 @pytest.mark.requirement("INS-26.health")
 async def test_every_documented_json_response_decodes_as_documented(
-    app: Litestar, client: Client, platform: FakePlatform
+    app: Litestar, operator: Client, platform: FakePlatform
 ) -> None:
-    answer = (await client.post("/api/v1/chat", {"message": "a"})).json()
+    answer = (await operator.post("/api/v1/chat", {"message": "a"})).json()
     names = {
+        "node": (await platform.nodes.add(NODE)).name,
         "session_id": answer["session_id"],
         "run_id": answer["metadata"]["run_id"],
         "route_id": "00000000-0000-4000-8000-0000000000aa",
@@ -152,7 +161,7 @@ async def test_every_documented_json_response_decodes_as_documented(
     for operation in operations_of(app):
         if operation.method != "GET":
             continue
-        reply = await client.get(operation.path.format(**names))
+        reply = await operator.get(operation.path.format(**names))
         success = operation.doc.successes[reply.status]
         if success.body is not None:
             strict = msgspec.json.decode(reply.body, type=success.body)  # pyright: ignore[reportArgumentType, reportCallIssue]

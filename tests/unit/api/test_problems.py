@@ -7,7 +7,8 @@ import pytest
 from app import errors
 from app.api.docs import write_errors_page
 from app.api.problems import STATUSES, describe, status_of, title_of
-from app.errors import DeadlineExceeded, Refused, RunCancelled, RunFailed, SwitchyardError, Unavailable, rebuild
+from app.errors import DeadlineExceeded, Refused, RunCancelled, RunFailed, SwitchyardError, Unavailable
+from app.stored_ends import rebuild
 
 
 def tree(kind: type[SwitchyardError]) -> Iterator[type[SwitchyardError]]:

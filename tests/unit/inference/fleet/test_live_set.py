@@ -31,12 +31,8 @@ class Fixture:
     def __init__(self) -> None:
         self.metrics = Metrics(CollectorRegistry())
         self.told: list[str] = []
-        self.fleet = Fleet(
-            Catalogue(models=MODELS, nodes=(A,)),
-            self.metrics,
-            clock=lambda: 0.0,
-            on_added=lambda node: self.told.append(node.name),
-        )
+        self.fleet = Fleet(Catalogue(models=MODELS, nodes=(A,)), self.metrics, clock=lambda: 0.0)
+        self.fleet.when_added(lambda node: self.told.append(node.name))
 
     def value(self, gauge: str, **labels: str) -> float | None:
         """Return the value of a gauge, None where there is no such series."""

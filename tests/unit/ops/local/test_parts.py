@@ -57,7 +57,7 @@ def test_outside_servers_replace_bundled_parts(make_layout: MakeLayout) -> None:
     layout = make_layout(outside=outside)
     first, *others = [[build(layout).name for build in stage] for stage in whole_stack(layout)]
     assert first == []
-    assert others[0] == ["migrate"]
+    assert others[:2] == [["migrate"], ["nodes"]]
     environ = replicas.parts()[0](layout).environ
     assert environ["SWITCHYARD_QDRANT_URLS"] == "http://vectors:6333"
     assert "SWITCHYARD_QDRANT_API_KEY" not in environ

@@ -1,0 +1,69 @@
+"""The nodes of a platform without servers."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from app.errors import NodeExists, NodeUnknown
+from app.inference.fleet.node import Node
+from app.inference.fleet.node_rows import NodeRow
+from app.inference.fleet.roster import checked
+from app.inference.operating import NodeReport, report
+from app.inference.slots.running import Running
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+RUNNING = Running(3, 1, 12.5)
+NODE = Node(name="c", url="http://c:11434", slots=2, models=("m", "n"))
+
+
+class FakeNodes:
+    """Keeps nodes of the models `m` and `n`; three calls run on each."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, NodeRow] = {}
+
+    async def list(self) -> Sequence[NodeReport]:
+        """Return every node."""
+        return [report(row, None, RUNNING) for _, row in sorted(self.rows.items())]
+
+    async def get(self, name: str, /) -> NodeReport:
+        """Return one node."""
+        if name not in self.rows:
+            raise NodeUnknown(f"no node is called {name}", node=name)
+        return report(self.rows[name], None, RUNNING)
+
+    async def add(self, node: Node, /) -> NodeReport:
+        """Add a node."""
+        if node.name in self.rows:
+            raise NodeExists(f"there is a node {node.name} already", node=node.name)
+        return await self._put(node, drained=False)
+
+    async def change(self, name: str, given: dict[str, object], /) -> NodeReport:
+        """Change a node."""
+        await self.get(name)
+        return await self._put(msgspec.structs.replace(self.rows[name].node, **given), drained=False)
+
+    async def remove(self, name: str, /) -> None:
+        """Remove a node."""
+        await self.get(name)
+        del self.rows[name]
+
+    async def drain(self, name: str, /) -> NodeReport:
+        """Drain a node."""
+        await self.get(name)
+        return await self._put(self.rows[name].node, drained=True)
+
+    async def undrain(self, name: str, /) -> NodeReport:
+        """Have a node take calls again."""
+        await self.get(name)
+        return await self._put(self.rows[name].node, drained=False)
+
+    async def _put(self, node: Node, *, drained: bool) -> NodeReport:
+        kept = checked(node, {"m:latest", "n:latest"})
+        values = msgspec.structs.asdict(kept)
+        values["price_usd_micro_per_hour"] = kept.price_usd_micro_per_hour
+        del values["price_usd_per_hour"]
+        revision = self.rows[node.name].revision + 1 if node.name in self.rows else 1
+        self.rows[node.name] = NodeRow(**values, state="warming", drained=drained, revision=revision, updated_at=AT)
+        return await self.get(node.name)
