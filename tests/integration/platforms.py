@@ -121,7 +121,8 @@ async def opened(*settings: Settings) -> AsyncGenerator[tuple[Platform, ...]]:
 
 async def _forget_other_nodes(settings: Settings) -> None:
     """Have rows of nodes be those of the test's own file: tests share a database, and the rows win over a file."""
-    wanted = {(node.name, node.url) for node in read_catalogue(Path(settings.nodes_file)).nodes}
+    file = await asyncio.to_thread(read_catalogue, Path(settings.nodes_file))
+    wanted = {(node.name, node.url) for node in file.nodes}
     async with await AsyncConnection.connect(settings.database_url, autocommit=True) as conn:
         rows = await (await conn.execute("SELECT name, url FROM nodes WHERE removed_at IS NULL")).fetchall()
         if set(rows) != wanted:
