@@ -89,7 +89,7 @@ def run_chat(given: argparse.Namespace, environ: Mapping[str, str], console: Con
     mistakes: list[Mistake] = []
     told = partial(_tell, notes)
     stack = Stack(
-        _chat_url(given, environ, mistakes), _chat_key(given, environ, mistakes), wait_limit_s=given.wait, told=told
+        url_of(given, environ, mistakes), key_of(given, environ, mistakes), wait_limit_s=given.wait, told=told
     )
     question = _question(given, mistakes)
     if mistakes:
@@ -138,7 +138,8 @@ def _question(given: argparse.Namespace, mistakes: list[Mistake]) -> str | None:
     return question
 
 
-def _chat_url(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+def url_of(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+    """Return the stack's address, by the command line or the environment; what is wrong goes to `mistakes`."""
     text = given.url if given.url is not None else environ.get(LOCAL_URL) or DEFAULT_URL
     try:
         return read_http_address(text.strip())
@@ -147,7 +148,8 @@ def _chat_url(given: argparse.Namespace, environ: Mapping[str, str], mistakes: l
         return DEFAULT_URL
 
 
-def _chat_key(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+def key_of(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
+    """Return the api key, by the command line, a file or the environment; what is wrong goes to `mistakes`."""
     place, key = ("--key", given.key) if given.key is not None else (LOCAL_KEY, environ.get(LOCAL_KEY, ""))
     if given.key_file is not None:
         place = "--key-file"

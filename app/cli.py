@@ -1,17 +1,25 @@
-"""The `switchyard` command: migrate, tenants, keys, nodes, collection, chat."""
+"""The `switchyard` command: migrate, tenants, keys, nodes, collection, chat, route."""
 
 import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import psycopg
 import sqlalchemy.exc
 
-from app import VERSION, account_command, chat_arguments, collection_command, node_arguments, node_command
+from app import (
+    VERSION,
+    account_command,
+    chat_arguments,
+    collection_command,
+    node_arguments,
+    node_command,
+    route_command,
+)
 from app.commandline import Parser, acts
 from app.console import Console
 from app.conversation import StackAway
@@ -23,6 +31,12 @@ from app.mistakes import MISCONFIGURED, ConfigurationWrong, Mistake
 from app.settings import PREFIX, Settings, SettingsWrong, database_access, read_part, variable_of
 from app.telemetry.crashes import Crashes, quieten_libraries
 from app.telemetry.secrets import mask_of
+
+OF_STACK: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str], Console, Console], int]] = {
+    "chat": chat_arguments.run_chat,
+    "route": route_command.run_route,
+}
+"""The commands that speak to a running stack, and to nothing else."""
 
 
 class UsageWrong(Exception):
@@ -66,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     building = collection.add_parser("rebuild", help="build it as the settings say, while the old one serves")
     acts(building, collection_command.rebuild)
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
+    route_command.add_arguments(commands.add_parser("route", help="say where a question would go, without asking it"))
     return parser
 
 
@@ -90,8 +105,8 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
     Raises BrokenPipeError when nobody reads the output, KeyboardInterrupt.
     """
     try:
-        if given.command == "chat":
-            return chat_arguments.run_chat(given, environ, console, notes)
+        if given.command in OF_STACK:
+            return OF_STACK[given.command](given, environ, console, notes)
         settings = read_database(environ)
         if given.command == "migrate":
             asyncio.run(migrate(database_access(settings)))

@@ -107,12 +107,21 @@ class Stack:
 
     def cancel(self, run_id: str) -> None:
         """Stop a run. Raises StackAway, StackRefused."""
+        self._send(f"/api/v1/runs/{run_id}/cancel", b"", {})
+
+    def post(self, path: str, body: Mapping[str, object]) -> Mapping[str, Any]:
+        """Return the JSON that answers a request, which is sent once. Raises StackAway, StackRefused."""
+        reply = self._send(path, msgspec.json.encode(body), {"content-type": "application/json"})
+        return msgspec.json.decode(reply, type=dict[str, Any])
+
+    def _send(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         try:
-            opened = self._open("POST", f"/api/v1/runs/{run_id}/cancel", b"", {})
+            opened = self._open("POST", path, body, headers)
             with closing(opened) as connection, connection.getresponse() as response:
-                body = response.read(REPLY_BYTES)
+                reply = response.read(REPLY_BYTES)
                 if response.status >= 400:
-                    raise StackRefused(read_problem(body, response.status))
+                    raise StackRefused(read_problem(reply, response.status))
+                return reply
         except (OSError, http.client.HTTPException) as error:
             raise StackAway(f"{self._name} does not answer: {_why(error)}") from error
 

@@ -64,6 +64,8 @@ class Loop(StrEnum):
     """Worker: ends takeovers of dead workers in the queue."""
     OLD_ROWS = "old_rows"
     """Worker: removes expired sessions and finished jobs of the queue."""
+    ROLL_UP = "roll_up"
+    """Worker: adds old usage up by day, and removes old routes."""
     RECONCILE = "reconcile"
     """Worker: compares documents, originals and points, and mends what differs."""
     COPIES = "copies"

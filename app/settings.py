@@ -75,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     run_attempts: Annotated[int, kinds.whole(1, 1000)] = 5
     run_limit_s: Annotated[float, kinds.seconds(7 * DAY_S, least=1)] = 300.0
     events_ttl_s: Annotated[int, kinds.whole(1, 90 * DAY_S)] = 3600
+    usage_days: Annotated[int, kinds.whole(7, 3650)] = 400
+    routes_days: Annotated[int, kinds.whole(1, 3650)] = 30
     session_ttl_seconds: Annotated[int, kinds.whole(1, 3650 * DAY_S)] = 3600
     max_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 320
     temperature: Annotated[float, kinds.number(0, 2)] = 0.0

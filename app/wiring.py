@@ -25,6 +25,7 @@ from app.health import Health
 from app.inference.calls.attempts import Limits
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.calls.usage_book import UsageBook
+from app.inference.calls.usage_day_rows import Upkeep
 from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.offering import Offering
 from app.inference.opening import Inference, Knobs, open_inference
@@ -85,6 +86,7 @@ class Platform:
     nodes: Operating
     leases: LeaseRegister
     book: UsageBook
+    upkeep: Upkeep
     looks: Looks
     health: Health
     loops: Loops
@@ -173,6 +175,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         nodes=Operating(inference.roster, inference.fleet, stores.coordination),
         leases=inference.leases,
         book=inference.book,
+        upkeep=Upkeep(database, usage_days=settings.usage_days, routes_days=settings.routes_days),
         looks=looks,
         health=Health(
             looks=looks, database=database, fleet=inference.fleet, runner=runner, sessions=sessions, loops=loops

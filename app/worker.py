@@ -169,6 +169,7 @@ def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[
         (Loop.ORPHANS, 5.0, 30.0, chores.store_orphans),
         (Loop.STALLED, 15.0, 30.0, chores.end_stalled),
         (Loop.OLD_ROWS, 60.0, 60.0, chores.remove_old),
+        (Loop.ROLL_UP, 600.0, 60.0, platform.upkeep.prune),
         (Loop.RECONCILE, 300.0, 60.0, platform.reconciler.run),
         (Loop.COPIES, 15.0, 60.0, chores.complete_copies),
     ]

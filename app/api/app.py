@@ -75,7 +75,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *RunRoutes(platform.runner, platform.runs, platform.places).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
-        *RouteRoutes(platform.routes).routes(),
+        *RouteRoutes(platform.routes, platform.dispatcher, body_limit_bytes=settings.max_body_bytes).routes(),
         *NodeRoutes(platform.nodes, body_limit_bytes=settings.max_body_bytes).routes(),
         *Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_upload_bytes).routes(),
         *Operations(platform.health, platform.metrics, refusals).routes(),

@@ -9,6 +9,7 @@ from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
 from app.api.operator_doors import Nodes
 from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
+from app.inference.calls.plan import Plan
 from app.inference.words.account import Account
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import Answer, ChatCall, Embedding, Usage
@@ -97,6 +98,10 @@ class Models(Protocol):
         model: str | None = None,
     ) -> Embedding:
         """Return one vector a text."""
+        ...
+
+    async def plan(self, call: ChatCall, /) -> Plan:
+        """Return where a chat call would go now; no model is asked."""
         ...
 
 

@@ -32,6 +32,7 @@ class Metrics:
         self._declare_agents(registry)
         self._declare_calls(registry)
         self._declare_tokens(registry)
+        self._declare_estimates(registry)
         self._declare_nodes(registry)
         self._declare_stores(registry)
         self._declare_loops(registry)
@@ -139,6 +140,17 @@ class Metrics:
             ("purpose",),
             registry=r,
         )
+        self.usage_waiting = Gauge(
+            "switchyard_usage_waiting", "Calls of this process whose usage is not written yet.", registry=r
+        )
+        self.usage_lost = Counter(
+            "switchyard_usage_lost_total",
+            "Calls whose usage has no row and gets none, by why; the log has them.",
+            ("reason",),
+            registry=r,
+        )
+
+    def _declare_estimates(self, r: CollectorRegistry) -> None:
         self.estimate_ratio = Histogram(
             "switchyard_estimate_ratio",
             "Measured over predicted seconds of calls that ended well, by part of the call: 1 is right.",
@@ -150,15 +162,6 @@ class Metrics:
             "switchyard_reload_seconds_total",
             "Seconds that models were loaded for calls, by whether that was foreseen.",
             ("node", "model", "loading"),
-            registry=r,
-        )
-        self.usage_waiting = Gauge(
-            "switchyard_usage_waiting", "Calls of this process whose usage is not written yet.", registry=r
-        )
-        self.usage_lost = Counter(
-            "switchyard_usage_lost_total",
-            "Calls whose usage has no row and gets none, by why; the log has them.",
-            ("reason",),
             registry=r,
         )
 

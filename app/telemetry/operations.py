@@ -50,6 +50,7 @@ DATABASE = (
     "reconcile.reindex",
     "results.calls",
     "route_get",
+    "routes.prune",
     "runs.accept",
     "runs.ask_cancel",
     "runs.claim",
@@ -72,6 +73,7 @@ DATABASE = (
     "tenants.list",
     "tenants.restore",
     "tenants.revoke",
+    "usage.roll_up",
     "usage.write",
 )
 COORDINATION = (

@@ -59,6 +59,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "run_attempts": "Owners a run may have before it is `dead`.",
         "run_limit_s": "Seconds that a run may take.",
         "events_ttl_s": "Seconds that a run's events stay in Redis after the last one.",
+        "usage_days": "Days that a row of usage is kept for each call; older ones are added up by day (`usage_days`).",
+        "routes_days": "Days that a route can be read.",
         "session_ttl_seconds": "Seconds without activity after which a session expires.",
         "max_output_tokens": "Tokens of an answer, unless the request asks for another number.",
         "temperature": "Sampling temperature, unless the request or the prompt asks for another.",

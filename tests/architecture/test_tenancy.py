@@ -10,6 +10,7 @@ TABLES = ("api_keys", "sessions", "runs", "messages", "effects", "routes", "usag
 _STATEMENT = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(TABLES)})\b", re.IGNORECASE)
 # Statements that are about all tenants, each with its reason.
 FOR_ALL = {
+    "app/inference/routing/route_rows.py": {"routes are kept as long for every tenant": ("PRUNE_ROUTES",)},
     "app/agents/sessions.py": {"a gauge counts the sessions of the whole fleet": ("COUNT_ACTIVE",)},
 }
 

@@ -9,6 +9,8 @@ from uuid import uuid4
 import msgspec
 
 from app.degradation import Degradation
+from app.inference.calls.plan import Plan
+from app.inference.routing.explanation import Choice
 from app.inference.words.account import Account
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import ToolCall
@@ -16,6 +18,19 @@ from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, O
 from app.inference.words.route import Route
 from app.inference.words.tiers import Tier
 from tests.fakes.runner import NOW, ROUTE
+
+PLAN = Plan(
+    choice=Choice(
+        floor=ROUTE.tier,
+        tier_reason=ROUTE.tier_reason,
+        need=ROUTE.need,
+        asking=ROUTE.asking,
+        candidates=ROUTE.candidates,
+        chosen=ROUTE.candidates[0],
+        reason=ROUTE.reason,
+    ),
+    unmet=None,
+)
 
 
 @dataclass
@@ -46,6 +61,11 @@ class FakeModels:
     refusal: Exception | None = None
     """What an embedding is refused with."""
     cancelled: int = 0
+
+    async def plan(self, call: ChatCall, /) -> Plan:
+        """Return PLAN, and keep the call."""
+        self.calls.append(call)
+        return PLAN
 
     async def chat(
         self,

@@ -11,6 +11,7 @@ from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.chat_attempt import ChatAttempt, End, OnThinking, Reader, ignore_thinking
 from app.inference.calls.embedding import Asker, Embedder
 from app.inference.calls.learnt import Learnt
+from app.inference.calls.plan import Plan, plan_of
 from app.inference.calls.progress import Progress, too_long
 from app.inference.calls.settling import OnUsage
 from app.inference.calls.tries import Tries, pause
@@ -18,7 +19,7 @@ from app.inference.estimates import US_PER_S, expected_output
 from app.inference.fleet.catalogue import Catalogue, Model, full_name
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.complexity import Rating, rate
-from app.inference.routing.placement import Need
+from app.inference.routing.placement import Need, place
 from app.inference.routing.prefixes import marks_of
 from app.inference.slots.admission import Admission, Asked, Held
 from app.inference.slots.patience import OnWait, Patience, ignore_wait, within
@@ -94,6 +95,15 @@ class Dispatcher:
     def rate(self, question: str, turns: int, session_tier: Tier | None) -> Rating:
         """Rate a question that follows `turns` earlier ones in a session of `session_tier`."""
         return rate(question, turns=turns, session_tier=session_tier)
+
+    async def plan(self, call: ChatCall, /) -> Plan:
+        """Return where a chat call would go now; nothing is asked or held. Raises ModelUnknown, ContextTooLong."""
+        rating = self._rating(call)
+        progress = self._begin(call, rating)
+        progress.cached = await self._learnt.prefixes.find(marks_of(call.messages))
+        need = progress.need()
+        placement = place(need, self._fleet.views(), self._catalogue)
+        return plan_of(need, progress.tier, rating, placement)
 
     async def chat(
         self,

@@ -13,14 +13,21 @@ from app.postgres import Connection, Database
 
 INSERT_ROUTE: LiteralString = """
     INSERT INTO routes
-        (id, tenant_id, run_id, tier, tier_reason, need, reason, model, digest, node, candidates, created_at)
+        (id, tenant_id, run_id, tier, tier_reason, need, reason, model, digest, node, candidates, asking,
+         created_at)
     VALUES (%(id)s, %(tenant_id)s, %(run_id)s, %(tier)s, %(tier_reason)s, %(need)s, %(reason)s, %(model)s, %(digest)s,
-            %(node)s, %(candidates)s, now())
+            %(node)s, %(candidates)s, %(asking)s, now())
     ON CONFLICT (id) DO NOTHING
 """
 SELECT_ROUTE: LiteralString = """
-    SELECT id, tier, tier_reason, need, reason, model, digest, node, candidates
+    SELECT id, tier, tier_reason, need, reason, model, digest, node, candidates, asking
     FROM routes WHERE id = %(id)s AND tenant_id = %(tenant_id)s
+"""
+
+PRUNE_ROUTES: LiteralString = """
+    DELETE FROM routes WHERE id IN (
+        SELECT id FROM routes WHERE created_at < now() - make_interval(days => %(days)s)
+        LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -42,8 +49,21 @@ async def add(conn: Connection, tenant_id: TenantId, run_id: RunId | None, route
                 "digest": route.digest,
                 "node": route.node,
                 "candidates": Jsonb(candidates),
+                "asking": Jsonb(msgspec.to_builtins(route.asking)),
             },
         )
+
+
+async def prune(database: Database, *, days: int, batch: int, batches: int) -> int:
+    """Remove routes that are older, `batch` in a transaction; return how many went. Raises StoreUnavailable."""
+    removed = 0
+    for _ in range(batches):
+        async with database.transaction("routes.prune") as conn:
+            gone = (await conn.execute(PRUNE_ROUTES, {"days": days, "batch": batch})).rowcount
+        removed += gone
+        if gone < batch:
+            break
+    return removed
 
 
 class RouteRows:

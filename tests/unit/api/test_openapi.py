@@ -26,6 +26,7 @@ PATHS = {
     ("get", "/api/v1/runs/{run_id}/events"),
     ("post", "/api/v1/runs/{run_id}/cancel"),
     ("get", "/api/v1/routes/{route_id}"),
+    ("post", "/api/v1/routes"),
     ("get", "/api/v1/nodes"),
     ("post", "/api/v1/nodes"),
     ("get", "/api/v1/nodes/{node}"),
