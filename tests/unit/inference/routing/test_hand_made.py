@@ -1,0 +1,39 @@
+"""Prompts in six languages, with the tier that a person gives them."""
+
+from pathlib import Path
+
+import msgspec
+
+from app.inference.words.tiers import TIERS, Tier
+
+
+class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One prompt; `kind` says what makes it worth asking."""
+
+    language: str
+    kind: str
+    tier: Tier
+    text: str
+
+
+class Prompts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file."""
+
+    prompts: tuple[Prompt, ...]
+
+
+PROMPTS = msgspec.toml.decode(Path(__file__).with_name("hand_made.toml").read_bytes(), type=Prompts).prompts
+
+
+def test_every_language_has_prompts_of_every_tier_and_kind() -> None:
+    assert len(PROMPTS) >= 60
+    kinds = {prompt.kind for prompt in PROMPTS}
+    assert kinds == {"plain", "short_hard", "pasted", "long_easy", "code", "mathematics"}
+    found = {language: [prompt for prompt in PROMPTS if prompt.language == language] for language in LANGUAGES}
+    assert sum(map(len, found.values())) == len(PROMPTS)
+    for prompts in found.values():
+        assert {prompt.kind for prompt in prompts} == kinds
+        assert {prompt.tier for prompt in prompts} == set(TIERS)
+
+
+LANGUAGES = ("en", "de", "fr", "es", "zh", "ja")
