@@ -19,6 +19,7 @@ from app import (
     node_arguments,
     node_command,
     route_command,
+    routing_arguments,
 )
 from app.commandline import Parser, acts
 from app.console import Console
@@ -81,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     acts(building, collection_command.rebuild)
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
     route_command.add_arguments(commands.add_parser("route", help="say where a question would go, without asking it"))
+    routing_arguments.add_arguments(commands.add_parser("routing", help="the weights of the complexity rating"))
     return parser
 
 
@@ -105,16 +107,7 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
     Raises BrokenPipeError when nobody reads the output, KeyboardInterrupt.
     """
     try:
-        if given.command in OF_STACK:
-            return OF_STACK[given.command](given, environ, console, notes)
-        settings = read_database(environ)
-        if given.command == "migrate":
-            asyncio.run(migrate(database_access(settings)))
-            console.say("the schema is at its newest version")
-        elif given.command == "collection":
-            asyncio.run(_on_index(given, environ, console, notes))
-        else:
-            asyncio.run(_on_rows(given, settings, console))
+        return _act(given, environ, console, notes)
     except (UsageWrong, ConfigurationWrong) as error:
         notes.say(f"switchyard: {error}")
         return MISCONFIGURED
@@ -126,6 +119,21 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
     except (StackAway, OSError, psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
         notes.say(f"switchyard: {(str(error).splitlines() or [type(error).__name__])[0]}")
         return 1
+
+
+def _act(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
+    if given.command in OF_STACK:
+        return OF_STACK[given.command](given, environ, console, notes)
+    if given.command == "routing":
+        return routing_arguments.run_routing(given, console, notes)
+    settings = read_database(environ)
+    if given.command == "migrate":
+        asyncio.run(migrate(database_access(settings)))
+        console.say("the schema is at its newest version")
+    elif given.command == "collection":
+        asyncio.run(_on_index(given, environ, console, notes))
+    else:
+        asyncio.run(_on_rows(given, settings, console))
     return 0
 
 

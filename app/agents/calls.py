@@ -17,7 +17,7 @@ from app.inference.calls.chat_attempt import ignore_thinking
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason, is_blank
-from app.inference.words.records import Answer, ChatCall, Embedding, Message, Usage
+from app.inference.words.records import Answer, ChatCall, Embedding, Message, Usage, Vector
 from app.inference.words.route import Route
 from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
@@ -90,6 +90,7 @@ class RunCalls:
         """The answer that a model gave last."""
         self.thought_tokens = 0
         """How many tokens were thought before the text that an earlier attempt has shown."""
+        self._vector: Vector | None = None
         self._live = live
         self._effects = effects
         self._dispatcher = dispatcher
@@ -178,6 +179,7 @@ class RunCalls:
             patience_s=self._deadline.left_s,
             contract=options.contract,
             team=self.claim.team,
+            vector=self._vector,
         )
         return await self._dispatcher.chat(
             call,
@@ -193,6 +195,8 @@ class RunCalls:
         async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
             embedding = await self._embed(texts)
             usages.append(embedding.usage)
+            if list(texts) == [self.claim.question]:
+                self._vector = Vector(embedding.vectors[0], embedding.usage.digest)
             return embedding.vectors
 
         started, success = self._deadline.clock(), "false"

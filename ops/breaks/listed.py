@@ -12,6 +12,7 @@ AREAS = (
     "accounts",
     "agents",
     "api",
+    "complexity",
     "dialects",
     "inference",
     "nginx",

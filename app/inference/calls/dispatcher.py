@@ -30,7 +30,7 @@ from app.inference.words.account import Account
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
 from app.inference.words.messages import Message
-from app.inference.words.records import Answer, CallKind, ChatCall, Embedding
+from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, Vector
 from app.inference.words.route import Asking, Reason, Route
 from app.inference.words.tiers import TIERS, Tier, TierReason
 from app.telemetry.metrics import Metrics
@@ -92,9 +92,10 @@ class Dispatcher:
             return False
         return True
 
-    def rate(self, question: str, turns: int, session_tier: Tier | None) -> Rating:
-        """Rate a question that follows `turns` earlier ones in a session of `session_tier`."""
-        return rate(question, turns=turns, session_tier=session_tier)
+    def rate(self, question: str, turns: int, session_tier: Tier | None, vector: Vector | None = None) -> Rating:
+        """Rate a question that follows `turns` earlier ones in a session of `session_tier`, by its vector if known."""
+        known = (None, None) if vector is None else (vector.numbers, vector.digest)
+        return rate(question, turns=turns, session_tier=session_tier, embedding=known[0], embedder_digest=known[1])
 
     async def plan(self, call: ChatCall, /) -> Plan:
         """Return where a chat call would go now; nothing is asked or held. Raises ModelUnknown, ContextTooLong."""
@@ -174,7 +175,7 @@ class Dispatcher:
             return Rating(call.tier or max(model.tiers, key=TIERS.index), 0.0, TierReason.ASKED_FOR)
         if call.tier is not None:
             return Rating(call.tier, 0.0, TierReason.ASKED_FOR)
-        return rate(call.question, turns=call.turns, session_tier=call.session_tier)
+        return self.rate(call.question, call.turns, call.session_tier, call.vector)
 
     def _model(self, name: str, kind: CallKind) -> Model:
         model = self._catalogue.find(name)

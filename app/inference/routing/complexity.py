@@ -1,67 +1,60 @@
 """How much model a question needs, without asking a model."""
 
-from array import array
-from base64 import b64decode
 from collections.abc import Sequence
 from functools import cache
-from itertools import islice
-from math import exp, sqrt
+from math import exp
 from operator import mul
 from pathlib import Path
-from zlib import crc32
 
 import msgspec
 
-from app.inference.routing.cues import Cue, Reading, read
+from app.inference.routing.cue_words import Cue
+from app.inference.routing.cues import Reading, read
+from app.inference.routing.options import Sign, signs
+from app.inference.routing.prototypes import Likeness, Prototypes
 from app.inference.words.tiers import TIERS, Tier, TierReason
 
-xor = int.__xor__
-
 SHIPPED = Path(__file__).with_name("complexity_weights.json")
-"""Weights made by `python -m ops.train.complexity`."""
+"""Weights made by `switchyard routing train`."""
 
-SCORE_LIMIT = 2.5
-"""The learned score counts for at most this many standard deviations: outside its domain it must not decide alone."""
-
-LEAST_MOVE = 0.05
-"""A part that cannot move the blend by this much is left out: it would move the need by an eightieth at most."""
+SCORE_LIMIT = 4.0
+"""A score counts for at most this many standard deviations: outside its domain it must not decide alone."""
 
 UNKNOWN_NEED = 0.5
 """The need of a text that cannot be read."""
 
 _VAGUE_WORDS = 4
-_POINTING = frozenset(b"it its that this these those them they one ones other same second first more again".split())
+
+
+class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How multiple-choice questions are rated: by Sign, each standardised and weighed; the sum is standardised too."""
+
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    weights: tuple[float, ...]
+    mean: float
+    deviation: float
+    bias: float
+    slope: float
+    """The need is logistic(bias + slope * score)."""
 
 
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What training found. `table` maps hashed words and pairs of words to a learned weight."""
+    """What training found."""
 
-    bits: int
-    """The table has 2**bits entries."""
-    table: str
-    """The entries as base64 of signed bytes."""
-    scale: float
-    """An entry times `scale` is its weight."""
-    log_chars: float
-    """Weight of the logarithm of the text's length within the learned score."""
-    mean: float
-    deviation: float
-    """Mean and standard deviation of the learned score over its training prompts."""
     cues: dict[str, float]
     """Weight per Cue, by its lower-case name; never negative."""
-    learned: float
-    """Weight of the learned score for questions as users ask them."""
-    exam_bias: float
-    exam_learned: float
-    """Bias and weight of the learned score for multiple-choice questions, where it was trained."""
     medium_at: float
     complex_at: float
     """Where, on the scale of the blend, medium and complex become as likely as not (proportional odds)."""
+    choice: Choice
     simple_below: float
     complex_from: float
     """The two thresholds on the need."""
     margin: float
     """Within this distance of a threshold, on its medium side, the rating abstains."""
+    prototypes: Prototypes | None = None
+    """For questions whose vector is known; without them, the text decides alone."""
 
 
 class Rating(msgspec.Struct, frozen=True):
@@ -76,27 +69,38 @@ class Rater:
     """Rates questions with one set of weights. Costs some ten microseconds, whatever the length."""
 
     def __init__(self, weights: Weights) -> None:
-        entries = array("b", b64decode(weights.table))
-        if len(entries) != 1 << weights.bits:
-            raise ValueError(f"the table has {len(entries)} entries, not 2**{weights.bits}")
-        # Equal entries share one float object, which keeps the list small.
-        values = {entry: entry * weights.scale for entry in set(entries)}
-        self._table = [values[entry] for entry in entries]
-        self._mask = len(entries) - 1
         self._cues = [weights.cues[cue.name.lower()] for cue in Cue]
-        # A score that can hardly move the blend is not worth its cost.
-        self._asks_score = weights.learned * SCORE_LIMIT > LEAST_MOVE
+        choice = weights.choice
+        if not len(choice.means) == len(choice.deviations) == len(choice.weights) == len(Sign):
+            raise ValueError(f"there are {len(Sign)} signs of a choice, and the weights name {len(choice.weights)}")
+        # Standardising is linear, so that it is done to the weights, once.
+        self._signs = [w / (d * choice.deviation) for w, d in zip(choice.weights, choice.deviations, strict=True)]
+        self._at = sum(map(mul, self._signs, choice.means)) + choice.mean / choice.deviation
+        self._likeness = None if weights.prototypes is None else Likeness(weights.prototypes)
         self._weights = weights
 
-    def rate(self, question: str, *, turns: int, session_tier: Tier | None) -> Rating:
+    def rate(
+        self,
+        question: str,
+        *,
+        turns: int,
+        session_tier: Tier | None,
+        embedding: Sequence[float] | None = None,
+        embedder_digest: str | None = None,
+    ) -> Rating:
         """Rate a question that follows `turns` earlier turns of a session whose tier is `session_tier`.
 
-        A text that cannot be read, one that only points at what was said before, and one close to a threshold get
-        `medium` with the reason `abstained`. A session keeps the highest tier that it had.
+        `embedding` is the question's vector, a unit vector, where one was computed anyway; it counts if it is of the
+        embedder that the weights were trained with. A text that cannot be read, one that only points at what was said
+        before, and one close to a threshold get `medium` with the reason `abstained`. A session keeps the highest tier
+        that it had.
         """
-        reading = read(question)
-        need = self._need(reading) if reading.is_readable else UNKNOWN_NEED
-        if not reading.is_readable or (turns > 0 and _is_vague(reading)):
+        found = signs(question)
+        reading = read(question) if found is None else None
+        has_part = reading is None or reading.cues[Cue.STORY] > 0
+        near = self._near(embedding, embedder_digest) if has_part else None
+        need = self._need(reading, found, near)
+        if reading is not None and (not reading.is_readable or (turns > 0 and _is_vague(reading))):
             tier, reason = Tier.MEDIUM, TierReason.ABSTAINED
         else:
             tier, reason = self._tier(need)
@@ -104,23 +108,33 @@ class Rater:
             return Rating(session_tier, need, TierReason.SESSION_KEEPS)
         return Rating(tier, need, reason)
 
-    def score(self, reading: Reading) -> float:
-        """Return the learned score in standard deviations, within ±SCORE_LIMIT.
+    def knows(self, embedder_digest: str | None) -> bool:
+        """Whether vectors of the embedder with this digest count."""
+        prototypes = self._weights.prototypes
+        return prototypes is not None and prototypes.digest == embedder_digest
 
-        Trained on prompts that a weak and a strong model answered; high means that the strong one helps.
-        """
-        weights = self._weights
-        learned = sum_of(self._table, self._mask, reading.words) + weights.log_chars * reading.log_chars
-        return max(-SCORE_LIMIT, min(SCORE_LIMIT, (learned - weights.mean) / weights.deviation))
+    def score(self, found: Sequence[float]) -> float:
+        """Return the score of a multiple-choice question in standard deviations; high means that more model helps."""
+        return sum(map(mul, self._signs, found)) - self._at
 
-    def _need(self, reading: Reading) -> float:
-        weights = self._weights
-        if reading.is_exam:
-            blend = weights.exam_bias + weights.exam_learned * self.score(reading)
-        else:
-            blend = sum(map(mul, self._cues, reading.cues))
-            if self._asks_score:
-                blend += weights.learned * self.score(reading)
+    def _near(self, embedding: Sequence[float] | None, digest: str | None) -> float | None:
+        if embedding is None or self._likeness is None or not self._likeness.fits(embedding, digest):
+            return None
+        return _bounded(self._likeness.score(embedding))
+
+    def _need(self, reading: Reading | None, found: Sequence[float] | None, near: float | None) -> float:
+        weights, prototypes = self._weights, self._weights.prototypes
+        if found is not None:
+            choice = weights.choice
+            score = _bounded(self.score(found))
+            if near is None or prototypes is None:
+                return logistic(choice.bias + choice.slope * score)
+            return logistic(prototypes.bias + prototypes.slope * (score + prototypes.share * near))
+        if reading is None or not reading.is_readable:
+            return UNKNOWN_NEED
+        blend = sum(map(mul, self._cues, reading.cues))
+        if near is not None and prototypes is not None:
+            blend += prototypes.story_share * near
         return need_of(blend, weights.medium_at, weights.complex_at)
 
     def _tier(self, need: float) -> tuple[Tier, TierReason]:
@@ -133,25 +147,11 @@ class Rater:
         return Tier.MEDIUM, TierReason.ABSTAINED if is_close else TierReason.RATED
 
 
-def hashes(mask: int, words: Sequence[bytes]) -> list[int]:
-    """Return the table indices of every word and every pair of neighbours; stable across processes and versions."""
-    singles = [crc32(word) & mask for word in words]
-    return [*singles, *map(xor, singles, islice(singles, 1, None))]
-
-
-def sum_of(table: Sequence[float], mask: int, words: Sequence[bytes]) -> float:
-    """Return the entries of the words and pairs added up, over the square root of their number."""
-    if not words:
-        return 0.0
-    # The same as adding up `hashes`, without building the list.
-    singles = [crc32(word) & mask for word in words]
-    get = table.__getitem__
-    total = sum(map(get, singles)) + sum(map(get, map(xor, singles, islice(singles, 1, None))))
-    return total / sqrt(2 * len(words) - 1)
-
-
 def need_of(blend: float, medium_at: float, complex_at: float) -> float:
-    """Return the mean of P(at least medium) and P(complex) under proportional odds (McCullagh 1980), in [0, 1]."""
+    """Return the mean of P(at least medium) and P(complex) under proportional odds (McCullagh 1980), in [0, 1].
+
+    That is the expected tier, where simple is 0, medium 0.5 and complex 1.
+    """
     return (logistic(blend - medium_at) + logistic(blend - complex_at)) / 2
 
 
@@ -170,10 +170,23 @@ def _shipped() -> Rater:
     return Rater(read_weights(SHIPPED))
 
 
-def rate(question: str, *, turns: int, session_tier: Tier | None) -> Rating:
+def rate(
+    question: str,
+    *,
+    turns: int,
+    session_tier: Tier | None,
+    embedding: Sequence[float] | None = None,
+    embedder_digest: str | None = None,
+) -> Rating:
     """Rate with the weights that ship; see Rater.rate."""
-    return _shipped().rate(question, turns=turns, session_tier=session_tier)
+    return _shipped().rate(
+        question, turns=turns, session_tier=session_tier, embedding=embedding, embedder_digest=embedder_digest
+    )
+
+
+def _bounded(score: float) -> float:
+    return max(-SCORE_LIMIT, min(SCORE_LIMIT, score))
 
 
 def _is_vague(reading: Reading) -> bool:
-    return len(reading.words) <= _VAGUE_WORDS and not _POINTING.isdisjoint(reading.words)
+    return reading.words <= _VAGUE_WORDS and reading.is_pointing

@@ -1,158 +1,245 @@
 """What the wording of a question shows about the work it asks for."""
 
 import re
-from collections.abc import Mapping, Sequence
-from enum import IntEnum
-from math import log, log1p
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from math import log1p
+from operator import add
+from unicodedata import normalize
 
 import msgspec
 
-HEAD_CHARS = 420
-TAIL_CHARS = 180
-"""Only the first HEAD_CHARS and the last TAIL_CHARS of a text are read: what is asked stands at an end of what is
-pasted, and a decision must cost the same for a page as for a paragraph."""
-
-LONGEST_WORD = 30
-"""Letters: "floccinaucinihilipilification" has 29."""
-
-
-class Cue(IntEnum):
-    """A countable sign. Each can only raise the need; none is decisive alone. Length is not among them."""
-
-    ASKS = 0
-    """Things asked beyond the first (0 to 3)."""
-    EXPLAIN = 1
-    """An explanation or a procedure is wanted (0 to 2)."""
-    TROUBLE = 2
-    """Something does not work as it should (0 or 1)."""
-    COMPARE = 3
-    """Alternatives are set beside each other (0 to 2)."""
-    JUDGE = 4
-    """A recommendation, an assessment or reasons are wanted (0 to 3)."""
-    CONDITIONS = 5
-    """Conditions, exceptions and causes that must hold together (0 to 4)."""
-    ARITHMETIC = 6
-    """Numbers, when an amount is asked for (0 to 4)."""
-    WORK = 7
-    """Something has to be planned, designed, proved or worked out (0 to 2)."""
-    CLAUSES = 8
-    """Natural logarithm of one plus the clauses beyond the first."""
-    CODE = 9
-    """The text holds program code or a formula (0 or 1)."""
-
-
-_WORDS: dict[int, str] = {
-    Cue.EXPLAIN: "how why explain explains describe steps step guide happens difference summarise summarize summary "
-    "understand instructions walk show teach draft write rewrite reply meaning works worked affect",
-    Cue.TROUBLE: "problem trouble wrong fails failed failing slow stuck broken crash crashes crashed cannot "
-    "cant wont doesnt didnt isnt forgot lost missing incorrect corrected although twice again fix offline",
-    Cue.COMPARE: "compare compared comparing comparison versus vs differ differs differences cheaper cheapest better "
-    "faster rather instead alternatives alternative than tradeoff pros cons either beside against",
-    Cue.JUDGE: "should recommend recommended whether best justify argue assess evaluate decide considering weigh worth "
-    "implications consequences reasons reason risk risks likely causes dispute appeal advise suitable fit fits",
-    Cue.CONDITIONS: "if unless given assuming suppose provided while whereas but although without only must both each "
-    "because after before since so until taking except least avoid keep half",
-    Cue.WORK: "design propose analyse analyze analysis prove proof derive reconcile optimise optimize strategy migrate "
-    "migration rollout refactor implement algorithm debug diagnose calculate calculation counterexample break create "
-    "combination schedule investigate",
-}
-# Enum members cost a look-up and a comparison each; the hot path uses plain numbers.
-_ASKS, _EXPLAIN, _ARITHMETIC, _CLAUSES, _CODE = (
-    int(cue) for cue in (Cue.ASKS, Cue.EXPLAIN, Cue.ARITHMETIC, Cue.CLAUSES, Cue.CODE)
+from app.inference.routing.asked import Asked, asked
+from app.inference.routing.cue_words import (
+    AMOUNT,
+    ASK,
+    JOIN,
+    KNOWN,
+    NUMBER,
+    OPENS,
+    OTHER_WORDS,
+    PAIRS,
+    PERSON,
+    WORDS,
+    Cue,
 )
-_OTHER = len(Cue)
-_ASK, _AMOUNT, _NUMBER, _JOIN, _ENGLISH = range(_OTHER, _OTHER + 5)
-_OTHER_WORDS = {
-    _ASK: "what why how explain compare describe calculate list recommend draft write propose assess evaluate justify "
-    "argue analyse analyze summarise summarize decide show prove rewrite which who where when",
-    _AMOUNT: "cost costs total pay pays much cheaper price budget per percent sum calculate calculation bill billed "
-    "owe owed saves save worth even remains amount average rate fee discount profit interest altogether left many",
-    _NUMBER: "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand "
-    "half twice third quarter dozen",
-    _JOIN: "and but which that because while so then or",
-    _ENGLISH: "the a an is are was do does did of to in on for with what how why who where when which can could i you "
-    "my your we our it this that and or if me not from by at be have has please should would will there thanks hello",
-}
-_CAPS = (3, 2, 1, 2, 3, 4, 4, 2, 0, 0)
+
+STEM = 6
+"""Letters of a word that an entry with "-" compares."""
+LONGEST_WORD = 36
+"""Letters: longer words than German compounds are no words."""
+LEAD = 0.35
+"""What leads up to a question counts so much of the same words in the question."""
+STORY_CHARS = 200
+"""The length of an ordinary word problem."""
+LONGEST_STORY = 4.0
+
+# Enum members cost a look-up and a comparison each; the hot path uses plain numbers.
+_ASKS, _EXPLAIN, _CONDITIONS, _ARITHMETIC = map(int, (Cue.ASKS, Cue.EXPLAIN, Cue.CONDITIONS, Cue.ARITHMETIC))
+_CLAUSES, _CODE, _CLAIM, _MATERIAL, _STORY = map(int, (Cue.CLAUSES, Cue.CODE, Cue.CLAIM, Cue.MATERIAL, Cue.STORY))
+_COUNTS = OPENS + 1
+_CAPS = (3, 1, 1, 2, 3, 4, 0, 2, 0, 0, 2, 0, 0, 0)
 """By Cue; those with 0 are not counts of words."""
 
 
-def _index(words: Mapping[int, str]) -> dict[bytes, tuple[int, ...]]:
-    found: dict[bytes, tuple[int, ...]] = {}
-    for index, listed in words.items():
-        for word in listed.encode().split():
+def _index(*listings: Mapping[int, str]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for index, listed in (pair for words in listings for pair in words.items()):
+        for word in dict.fromkeys(listed.split()):
             found[word] = (*found.get(word, ()), int(index))
     return found
 
 
-_PLACES = _index({**_WORDS, **_OTHER_WORDS})
-_ONE_FACT = re.compile(rb"how (?:much|many|long|heavy|big|large|old|far|tall|wide|high|fast|often|soon|late)\b")
+def _check(stem: str) -> bytes:
+    if len(stem) != STEM:
+        raise ValueError(f"{stem!r} has not the {STEM} letters that are compared")
+    return stem.encode()
+
+
+_ALL = _index(WORDS, OTHER_WORDS)
+_STEMS = {_check(word[:-1]): places for word, places in _ALL.items() if word.endswith("-")}
+_PLACES = {
+    word.encode(): left
+    for word, places in _ALL.items()
+    if not word.endswith("-")
+    # What the stem counts is not counted twice.
+    and (left := tuple(place for place in places if place not in _STEMS.get(word[:STEM].encode(), ())))
+}
+_PAIRS = _index(PAIRS)
+_KNOWN = frozenset(KNOWN.encode().split())
+_ONE_FACT = re.compile(
+    rb"(?:how|wie) (?:much|many|long|heavy|big|large|old|far|tall|wide|high|fast|often|soon|late|viel|viele|lange"
+    rb"|schwer|gro|alt|weit|hoch|breit|oft|spat|teuer|heit|heien)\b"
+)
 _KEPT = b"abcdefghijklmnopqrstuvwxyz0123456789"
 _SPACED = bytes(byte if byte in _KEPT else 32 for byte in range(256))
 """Splitting what this leaves costs a fifth of finding words by a regular expression."""
-_CODE_SIGNS = frozenset(b"`{}\\^=<>|;")
-_OPTIONS = ("\nA. ", "\nB. ")
-_OPTIONS_CHARS = 4_000
-"""Options are looked for in this many last characters."""
+_CODE_SIGNS = frozenset(b"`{}\\^=<>|;[]_*")
+_FEWEST_NUMBERS = 2
+_AIMS = tuple(map(int, (Cue.EXPLAIN, Cue.COMPARE, Cue.JUDGE, Cue.WORK, Cue.TERMS)))
+_NO_STORY = (PERSON, int(Cue.TERMS))
+_WANTS = (int(Cue.JUDGE), int(Cue.WORK))
+_DEFINITE = frozenset(b"the this that it there der die das".split())
+_FEW_WORDS = 3
+_POINTING = frozenset(b"it its that this these those them they one ones other same second first more again".split())
+_TELLING = (("\u2019", "'"), ("ómo ", "omoq "), ("or qué", "orqueq"))
+"""In Spanish the accent alone tells a question word."""
+_ELIDED = (b" l'", b" d'", b"qu'", b" n'", b" s'")
+_INVERTED = (b"-il", b"-elle")
+_CJK = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
+_CJK_OPEN = ("吗", "か")
+_CJK_COMMAS = "、，；"
 
 
 class Reading(msgspec.Struct, frozen=True):
     """What was read of a text."""
 
-    words: list[bytes]
-    """Lower-case words and runs of digits of the part that was read, in ASCII."""
     cues: list[float]
     """One value per Cue, by its index."""
-    log_chars: float
-    """Natural logarithm of the length of the whole text in characters."""
-    is_exam: bool
-    """The text is a multiple-choice question, the form of the prompts that the learned part was trained on."""
+    words: int
+    """Words of the question, in letters of the Latin script."""
+    is_pointing: bool
+    """The question holds a word that points at something said before."""
     is_readable: bool
-    """There are words, and they are English enough for the cues to mean something."""
+    """There are words, of a language that the cues know."""
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    raw: bytes
+    """Lower-case ASCII; letters lose their marks, other scripts are left out."""
+    words: list[bytes]
+    counts: list[int]
+    facts: int
+    """How often an amount is asked for ("how many")."""
+    numbers: int
+    is_cjk: bool
+
+
+_NOTHING = _Counted(b"", [], [0] * _COUNTS, 0, 0, is_cjk=False)
 
 
 def read(text: str) -> Reading:
     """Read a question of any length and script; the cost is bounded."""
-    looked = text if len(text) <= HEAD_CHARS + TAIL_CHARS else f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
-    raw = looked.replace("\u2019", "'").encode("utf-8", "replace").lower()
-    words = raw.translate(_SPACED, b"'").split()
-    counts = _count(words)
-    # A text in another script has two to four bytes a character.
-    is_foreign = len(raw) > 1.3 * len(looked) or (len(words) > 3 and not counts[_ENGLISH])
-    # Base64, hexadecimal and the like say nothing, however long: no word is.
-    is_code = sum(size for size in map(len, words) if size > LONGEST_WORD) > len(raw) / 2
+    parts = asked(text)
+    question, lead = _count(parts.question), _count(parts.lead) if parts.lead else _NOTHING
+    numbers = _numbers(question, lead)
+    if numbers >= _FEWEST_NUMBERS and _is_story(question, lead):
+        cues = _story(parts)
+    else:
+        cues = _cues(question, parts, numbers)
+        _add_lead(cues, lead)
     return Reading(
-        words=words,
-        cues=_cues(raw, counts, words),
-        log_chars=log(len(text) + 1),
-        is_exam=_has_options(text),
-        is_readable=bool(words) and not is_foreign and not is_code,
+        cues=cues,
+        words=len(question.words),
+        is_pointing=not _POINTING.isdisjoint(question.words),
+        is_readable=_is_known(question, lead),
     )
 
 
-def _has_options(text: str) -> bool:
-    tail = text[-_OPTIONS_CHARS:]
-    return _OPTIONS[0] in tail and _OPTIONS[1] in tail
+def _story(parts: Asked) -> list[float]:
+    cues = [0.0] * len(Cue)
+    cues[_STORY] = min((len(parts.question) + len(parts.lead)) / STORY_CHARS, LONGEST_STORY)
+    return cues
 
 
-def _count(words: Sequence[bytes]) -> list[int]:
-    counts = [0] * (_OTHER + len(_OTHER_WORDS))
-    for places in filter(None, map(_PLACES.get, words)):
+def _is_story(question: _Counted, lead: _Counted) -> bool:
+    """Tell a word problem from a question of one's own: it is about others, and wants a number and nothing else."""
+    if any(question.counts[sign] + lead.counts[sign] for sign in _NO_STORY):
+        return False
+    return question.counts[_EXPLAIN] <= question.facts and sum(question.counts[sign] for sign in _WANTS) <= 1
+
+
+def _add_lead(cues: list[float], lead: _Counted) -> None:
+    """What leads up to a plain question is no part of it; what leads up to work says what the work must heed."""
+    if not any(cues[cue] for cue in _AIMS):
+        return
+    for cue, cap in enumerate(_CAPS):
+        if cap and lead.counts[cue]:
+            cues[cue] = min(cues[cue] + LEAD * min(lead.counts[cue], cap), cap)
+
+
+def _count(text: str) -> _Counted:
+    counts = [0] * _COUNTS
+    is_cjk = False
+    if text.isascii():
+        raw = text.lower().encode()
+    else:
+        is_cjk = _CJK.search(text) is not None
+        if is_cjk:
+            _add(counts, map(_PAIRS.get, map(add, text, islice(text, 1, None))))
+        raw = _folded(text)
+    if b"'" in raw:
+        raw = b" " + raw
+        for elided in _ELIDED:
+            raw = raw.replace(elided, elided[:-1] + b" ")
+    words = raw.translate(_SPACED, b"'").split()
+    _add(counts, map(_PLACES.get, words))
+    _add(counts, map(_STEMS.get, [word[:STEM] for word in words if len(word) >= STEM]))
+    # Bytes compare like text: a word below b":" starts with a digit.
+    numbers = counts[NUMBER] + sum(map(b":".__gt__, words))
+    return _Counted(raw, words, counts, len(_ONE_FACT.findall(raw)) if counts[_EXPLAIN] else 0, numbers, is_cjk)
+
+
+def _folded(text: str) -> bytes:
+    lowered = text.lower()
+    for accented, plain in _TELLING:
+        lowered = lowered.replace(accented, plain)
+    return normalize("NFKD", lowered).encode("ascii", "ignore")
+
+
+def _add(counts: list[int], found: Iterable[tuple[int, ...] | None]) -> None:
+    for places in filter(None, found):
         for place in places:
             counts[place] += 1
-    return counts
 
 
-def _cues(raw: bytes, counts: Sequence[int], words: Sequence[bytes]) -> list[float]:
+def _is_known(question: _Counted, lead: _Counted) -> bool:
+    """Tell a language that the cues know from others, and words from what is no language."""
+    if question.is_cjk:
+        return True
+    # Base64, hexadecimal and the like say nothing, however long: no word is.
+    if sum(size for size in map(len, question.words) if size > LONGEST_WORD) > len(question.raw) / 2:
+        return False
+    if not _KNOWN.isdisjoint(question.words) or any(question.counts) or not _KNOWN.isdisjoint(lead.words):
+        return True
+    return 0 < len(question.words) <= _FEW_WORDS
+
+
+def _cues(question: _Counted, parts: Asked, numbers: int) -> list[float]:
+    raw, counts = question.raw, question.counts
     cues: list[float] = list(map(min, counts, _CAPS))
-    if counts[_EXPLAIN] and (facts := len(_ONE_FACT.findall(raw))):
-        cues[_EXPLAIN] = max(0, min(counts[_EXPLAIN] - facts, 2))
-    cues[_ASKS] = min(max(counts[_ASK], raw.count(b"?"), 1) - 1, 3)
-    if counts[_AMOUNT]:
-        # Bytes compare like text: a word below b":" starts with a digit.
-        cues[_ARITHMETIC] = min(counts[_NUMBER] + sum(map(b":".__gt__, words)), 4)
+    cues[_EXPLAIN] = max(0, min(counts[_EXPLAIN] - question.facts, 1))
+    cues[_ASKS] = min(max(counts[ASK], raw.count(b"?"), 1) - 1, 3)
+    cues[_ARITHMETIC] = min(numbers, 4) if numbers >= _FEWEST_NUMBERS else 0
+    if question.facts and not cues[_EXPLAIN] and not cues[_ARITHMETIC]:
+        # What a fact depends on is part of the fact.
+        cues[_CONDITIONS] = 0
+    cues[_CLAIM] = min(counts[_CLAIM], 1) + _is_general(question, parts.question)
     marks = raw.translate(None, _KEPT)
     clauses = raw.count(b". ") + marks.count(b",") + marks.count(b"? ") + marks.count(b";") + marks.count(b": ")
-    cues[_CLAUSES] = log1p(clauses + counts[_JOIN])
-    cues[_CODE] = float(len(_CODE_SIGNS.intersection(marks)) > 1)
+    if question.is_cjk:
+        clauses += sum(map(parts.question.count, _CJK_COMMAS))
+    cues[_CLAUSES] = log1p(clauses + counts[JOIN])
+    signs = _CODE_SIGNS.intersection(marks) | _CODE_SIGNS.intersection(parts.pasted.encode(errors="replace"))
+    cues[_CODE] = float(len(signs) > 1)
+    cues[_MATERIAL] = log1p(parts.pasted_chars / 100)
     return cues
+
+
+def _numbers(question: _Counted, lead: _Counted) -> int:
+    """Return how many numbers there are to reckon with, when an amount is asked for."""
+    numbers = question.numbers + lead.numbers
+    is_sum = numbers > _FEWEST_NUMBERS and b"?" in question.raw
+    return numbers if is_sum or question.counts[AMOUNT] or question.facts else 0
+
+
+def _is_general(question: _Counted, text: str) -> bool:
+    """Tell whether it asks for a yes or no, of nobody in particular."""
+    if question.counts[PERSON]:
+        return False
+    if question.is_cjk:
+        return text.rstrip("？?。 ").endswith(_CJK_OPEN) and not question.counts[ASK] and not question.counts[_EXPLAIN]
+    words = question.words
+    if words and OPENS in _PLACES.get(words[0], ()):
+        return len(words) > 1 and words[1] not in _DEFINITE
+    return any(map(question.raw.__contains__, _INVERTED))

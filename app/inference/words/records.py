@@ -45,6 +45,13 @@ class Outcome(StrEnum):
     """The process that made the call died; the lease ran out."""
 
 
+class Vector(msgspec.Struct, frozen=True):
+    """A text as an embedder gave it; `digest` is the embedder's, for vectors of two cannot be compared."""
+
+    numbers: tuple[float, ...]
+    digest: str
+
+
 class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     """One chat call.
 
@@ -56,7 +63,8 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     `sampling` leaves out. `response_schema` is a JSON schema, or PLAIN_JSON. `tools` are what the model may ask for,
     each as Ollama words it (api/types.go, Tool). `takes_back` false is for a reader that cannot be told to drop what
     it was shown: where nobody can go on with that, the call ends.
-    `team` and `agent` say whose answers its length is expected to be like.
+    `team` and `agent` say whose answers its length is expected to be like. `vector` is the question's, where a search
+    had it made anyway: the rating heeds it, and never asks for one.
     """
 
     messages: tuple[Message, ...]
@@ -83,6 +91,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     patience_s: float = 0.0
     contract: Contract = NO_CONTRACT
     team: str = ""
+    vector: Vector | None = None
 
     @property
     def is_constrained(self) -> bool:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.inference.routing.complexity import SHIPPED, Rater, Rating, Weights, need_of, rate, read_weights
-from app.inference.routing.cues import Cue
+from app.inference.routing.complexity import SHIPPED, Choice, Rater, Rating, Weights, need_of, rate, read_weights
+from app.inference.routing.cue_words import Cue
+from app.inference.routing.prototypes import Prototypes
 from app.inference.words.tiers import TIERS, Tier, TierReason
 
 SIMPLE = ["What is the warranty period?", "Do you ship to Norway?", "How much does the Basic plan cost?", "hello"]
@@ -24,25 +25,48 @@ def rated(question: str, *, turns: int = 0, session_tier: Tier | None = None) ->
 
 
 def weights(**changes: object) -> Weights:
-    """Return weights in which every cue counts 1 and the learned score nothing."""
+    """Return weights in which every cue counts 1, and of a choice its length."""
     fields: dict[str, object] = {
-        "bits": 4,
-        "table": b64encode(bytes(16)).decode(),
-        "scale": 1.0,
-        "log_chars": 0.0,
-        "mean": 0.0,
-        "deviation": 1.0,
         "cues": {cue.name.lower(): 1.0 for cue in Cue},
-        "learned": 0.0,
-        "exam_bias": 1.0,
-        "exam_learned": 1.0,
         "medium_at": 0.5,
         "complex_at": 2.5,
+        "choice": Choice(
+            means=(4.0, 0.0, 0.0, 0.0, 0.0),
+            deviations=(1.0,) * 5,
+            weights=(1.0, 0.0, 0.0, 0.0, 0.0),
+            mean=0.0,
+            deviation=1.0,
+            bias=0.0,
+            slope=1.0,
+        ),
         "simple_below": 0.3,
         "complex_from": 0.6,
         "margin": 0.05,
     }
     return Weights(**(fields | changes))  # pyright: ignore[reportArgumentType]
+
+
+def prototypes(**changes: object) -> Prototypes:
+    """Return two prototypes of two numbers: more model helps near the first, and not near the second."""
+    fields: dict[str, object] = {
+        "digest": "d1",
+        "size": 2,
+        "vectors": b64encode(bytes([127, 0, 0, 127])).decode(),
+        "scale": 1 / 127,
+        "weights": (1.0, -1.0),
+        "temperature": 0.1,
+        "mean": 0.0,
+        "deviation": 1.0,
+        "share": 1.0,
+        "story_share": 1.0,
+        "bias": 0.0,
+        "slope": 1.0,
+    }
+    return Prototypes(**(fields | changes))  # pyright: ignore[reportArgumentType]
+
+
+CHOICE = "Pick one.\nA. one\nB. two\nC. three"
+STORY = "Tom has 12 apples and gives 5 to Ann. How many apples are left?"
 
 
 @pytest.mark.requirement("FIN-13.simple", "FIN-81.rated")
@@ -84,14 +108,15 @@ def test_every_text_gets_a_need_within_bounds_and_never_a_lower_tier(
 
 @pytest.mark.requirement("FIN-14.default")
 @pytest.mark.parametrize(
-    "question", ["", "   ", "?!", "\x00", "\ud800", "🙂🙂🙂", "保証期間はどのくらいですか", "Каков срок гарантии?"]
+    "question", ["", "   ", "?!", "\x00", "\ud800", "🙂🙂🙂", "Каков срок гарантии?", "ما هي مدة الضمان؟"]
 )
 def test_what_cannot_be_read_abstains(question: str) -> None:
     assert rated(question) == Rating(Tier.MEDIUM, 0.5, TierReason.ABSTAINED)
 
 
-def test_another_language_in_latin_letters_abstains() -> None:
-    assert rated("Wie lange gilt eigentlich die Garantie?").reason is TierReason.ABSTAINED
+@pytest.mark.parametrize("question", ["Jak dlouho platí záruka na tuto lampu?", "Mennyi ideig tart ez nekünk ingyen?"])
+def test_a_language_that_the_cues_do_not_know_abstains(question: str) -> None:
+    assert rated(question) == Rating(Tier.MEDIUM, 0.5, TierReason.ABSTAINED)
 
 
 @pytest.mark.parametrize("length", [2_000, 100_000])
@@ -143,20 +168,36 @@ def test_a_need_next_to_a_threshold_abstains() -> None:
     ]
 
 
-def test_exam_questions_are_ordered_by_the_learned_score() -> None:
-    heavy = Rater(weights(table=b64encode(bytes([50] * 16)).decode(), scale=0.01))
-    options = "\nA. one\nB. two\nC. three"
-    light_need = Rater(weights()).rate(f"Pick one.{options}", turns=0, session_tier=None).need
-    assert heavy.rate(f"Pick one.{options}", turns=0, session_tier=None).need > light_need
+def test_a_choice_is_ordered_by_its_signs() -> None:
+    rater = Rater(weights())
+    short, long = (rater.rate(f"{'a ' * size}{CHOICE}", turns=0, session_tier=None).need for size in (1, 100))
+    assert short < long
+    # ln(32 characters and one) is 3.497, so 0.503 below the mean, and the need logistic(-0.503).
+    assert rater.rate(CHOICE, turns=0, session_tier=None).need == pytest.approx(0.3767, abs=1e-3)
 
 
-def test_a_learned_score_with_weight_moves_user_questions_and_one_without_is_not_asked() -> None:
-    table = b64encode(bytes([50] * 16)).decode()
-    needs = [
-        Rater(weights(table=table, scale=0.01, learned=learned)).rate("the lamp", turns=0, session_tier=None).need
-        for learned in (0.0, 0.01, 1.0)
-    ]
-    assert needs[0] == needs[1] < needs[2]
+def near(question: str, embedding: tuple[float, ...], digest: str | None = "d1") -> float:
+    """Return the need of a question with a vector."""
+    rater = Rater(weights(prototypes=prototypes()))
+    return rater.rate(question, turns=0, session_tier=None, embedding=embedding, embedder_digest=digest).need
+
+
+@pytest.mark.parametrize("question", [CHOICE, STORY])
+def test_a_vector_near_questions_that_took_more_model_raises_the_need(question: str) -> None:
+    plain = Rater(weights()).rate(question, turns=0, session_tier=None).need
+    assert near(question, (0.0, 1.0)) < plain < near(question, (1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("embedding", "digest"), [((1.0, 0.0), "d2"), ((1.0, 0.0), None), ((1.0, 0.0, 0.0), "d1"), ((), "d1")]
+)
+def test_a_vector_of_another_embedder_leaves_the_text_alone(embedding: tuple[float, ...], digest: str | None) -> None:
+    assert near(CHOICE, embedding, digest) == Rater(weights()).rate(CHOICE, turns=0, session_tier=None).need
+
+
+def test_prototypes_that_do_not_add_up_are_refused() -> None:
+    with pytest.raises(ValueError, match="4 numbers are not 2 vectors of 3"):
+        Rater(weights(prototypes=prototypes(size=3)))
 
 
 @given(st.floats(-1e6, 1e6))
@@ -164,9 +205,10 @@ def test_the_need_of_any_blend_is_a_probability(blend: float) -> None:
     assert 0.0 <= need_of(blend, 0.5, 2.5) <= 1.0
 
 
-def test_a_table_of_the_wrong_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="16 entries"):
-        Rater(weights(bits=5))
+def test_signs_that_are_too_few_are_refused() -> None:
+    choice = Choice(means=(0.0,), deviations=(1.0,), weights=(1.0,), mean=0.0, deviation=1.0, bias=0.0, slope=1.0)
+    with pytest.raises(ValueError, match="5 signs"):
+        Rater(weights(choice=choice))
 
 
 def test_the_shipped_weights_are_small_and_only_raise_the_need() -> None:

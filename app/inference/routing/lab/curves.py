@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ops.train.outcomes import Floats, Ints
+from app.inference.routing.lab.outcomes import Floats, Ints
 
 
 def apgr(scores: Floats, gain: Floats) -> float:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from app.inference.routing.complexity import need_of
+from app.inference.routing.lab.outcomes import Floats, Ints
 from app.inference.words.tiers import TIERS, Tier
-from ops.train.outcomes import Floats, Ints
 
-PENALTY = 0.02
-"""Weight decay per question: 60 questions cannot carry a dozen free weights."""
+PENALTY = 0.01
+"""Weight decay per question: two hundred questions do not carry fourteen free weights."""
 STEPS = 2000
 RATE = 0.25
+FOLDS = 12
 UNDER_COST = 1.5
 """A question sent one tier too low costs this much of one sent too high: a wrong answer against a slower one."""
 MARGIN = 0.04
@@ -55,9 +56,10 @@ def fit(columns: Floats, tiers: Ints) -> Odds:
 
 
 def left_out_needs(columns: Floats, tiers: Ints) -> Floats:
-    """Return each question's need by a fit on all the others."""
-    fits = _fit_each(columns, tiers, 1.0 - np.eye(len(tiers)))
-    return np.array([odds.needs(columns[row : row + 1])[0] for row, odds in enumerate(fits)])
+    """Return each question's need by a fit on the questions of the other FOLDS."""
+    folds = np.arange(len(tiers)) % FOLDS
+    fits = _fit_each(columns, tiers, np.array([folds != fold for fold in range(FOLDS)], dtype=np.float64))
+    return np.array([fits[fold].needs(columns[row : row + 1])[0] for row, fold in enumerate(folds)])
 
 
 def _fit_each(columns: Floats, tiers: Ints, used: Floats) -> list[Odds]:

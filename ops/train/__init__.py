@@ -1,1 +1,0 @@
-"""Training of what ships as weights; numpy is needed here only."""

@@ -1,0 +1,99 @@
+"""A question's vector, which its search had made, reaches the rating; none is made for the rating alone."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.agents.calls import CallLimits, RunCalls
+from app.agents.deadline import deadline_of
+from app.agents.event_log import EventLog, Told
+from app.agents.live import LiveRun
+from app.agents.prompts import FrontMatter, Prompt
+from app.ids import TenantId
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.ends import FinishReason
+from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, Outcome, Usage, Vector
+from app.retrieval.search import Embed, Passage, Search
+from app.telemetry.metrics import Metrics
+from tests.fakes.held import OF_A_TENANT
+from tests.fakes.models import usage
+from tests.fakes.runner import ROUTE
+from tests.fakes.runs import CLAIM, KeptEffects
+
+NUMBERS = (0.6, 0.8)
+TOOK = usage(OF_A_TENANT, CallKind.EMBED, "retrieval", Outcome.DONE)
+PROMPT = Prompt(FrontMatter("p", 1), "Be brief.")
+
+
+class EmbeddingSearch(Search):
+    """A search that has its question embedded, and finds nothing."""
+
+    def __init__(self) -> None:
+        """It needs no store."""
+
+    async def passages(self, tenant_id: TenantId, question: str, *, embed: Embed, limit: int) -> list[Passage]:  # noqa: ARG002
+        """Embed."""
+        await embed([question])
+        return []
+
+
+class Models:
+    """A dispatcher that embeds everything to the same vector, and notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+        self.vector: Vector | None = None
+
+    async def embed(self, texts: Sequence[str], **_: object) -> Embedding:
+        """Note the texts."""
+        self.embedded.extend(texts)
+        return Embedding(vectors=(NUMBERS,) * len(texts), usage=TOOK)
+
+    async def chat(self, call: ChatCall, *, on_delta: Callable[[str], None], **_: object) -> Answer:
+        """Note the vector."""
+        self.vector = call.vector
+        on_delta("One.")
+        return Answer(
+            text="",
+            thinking="",
+            usage=cast("Usage", None),
+            route=ROUTE,
+            continued=False,
+            finish_reason=FinishReason.STOP,
+        )
+
+
+def calls_of(models: Models) -> RunCalls:
+    """The calls of a run."""
+    return RunCalls(
+        claim=CLAIM,
+        live=LiveRun(CLAIM, cast("EventLog", None), told=Told(), on_unlogged=lambda: None),
+        effects=KeptEffects(),
+        dispatcher=cast("Dispatcher", models),
+        search=EmbeddingSearch(),
+        limits=CallLimits(max_output_tokens=64, temperature=0.0),
+        deadline=deadline_of(CLAIM, 300.0),
+        metrics=Metrics(CollectorRegistry()),
+    )
+
+
+async def test_the_vector_of_the_searched_question_goes_with_the_call_to_be_rated() -> None:
+    models = Models()
+    calls = calls_of(models)
+    await calls.passages("respond/retrieve", CLAIM.question, limit=3)
+    await calls.answer("respond/answer", "assistant", PROMPT, {}, ())
+    assert models.vector == Vector(NUMBERS, TOOK.digest)
+    assert models.embedded == [CLAIM.question]
+
+
+@pytest.mark.parametrize("searched", [(), ("another text",)])
+async def test_without_a_search_for_the_question_no_vector_is_made(searched: tuple[str, ...]) -> None:
+    models = Models()
+    calls = calls_of(models)
+    for text in searched:
+        await calls.passages("respond/retrieve", text, limit=3)
+    await calls.answer("respond/answer", "assistant", PROMPT, {}, ())
+    assert models.vector is None
+    assert models.embedded == list(searched)
