@@ -79,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     routes_days: Annotated[int, kinds.whole(1, 3650)] = 30
     session_ttl_seconds: Annotated[int, kinds.whole(1, 3650 * DAY_S)] = 3600
     max_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 320
+    call_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 2048
     temperature: Annotated[float, kinds.number(0, 2)] = 0.0
     slot_wait_s: Annotated[float, kinds.seconds(3600)] = 30.0
     slot_lease_s: Annotated[float, kinds.seconds(3600, least=0.5)] = 10.0
@@ -89,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     max_upload_bytes: Annotated[int, kinds.whole(1, 10_000_000_000)] = 50_000_000
     max_body_bytes: Annotated[int, kinds.whole(1000, 1_000_000_000)] = 1_000_000
+    max_call_bytes: Annotated[int, kinds.whole(1000, 1_000_000_000)] = 20_000_000
     max_message_characters: Annotated[int, kinds.whole(1, 10_000_000)] = 2000
     max_refused_keys: Annotated[int, kinds.whole(1, 1_000_000)] = 30
 

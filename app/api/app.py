@@ -23,6 +23,7 @@ from app.api.heads import Heads
 from app.api.middleware import Edge
 from app.api.nodes import NodeRoutes
 from app.api.ollama import Ollama
+from app.api.openai_routes import OpenAI
 from app.api.operations import Operations
 from app.api.problems import Problem, describe
 from app.api.refusals import Refusals
@@ -77,7 +78,8 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
         *RouteRoutes(platform.routes, platform.dispatcher, body_limit_bytes=settings.max_body_bytes).routes(),
         *NodeRoutes(platform.nodes, body_limit_bytes=settings.max_body_bytes).routes(),
-        *Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_upload_bytes).routes(),
+        *Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes).routes(),
+        *OpenAI(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes).routes(),
         *Operations(platform.health, platform.metrics, refusals).routes(),
     ]
 
@@ -88,7 +90,7 @@ def _direct(platform: Platform) -> Direct:
         platform.dispatcher,
         platform.runner,
         platform.book,
-        max_tokens=settings.max_output_tokens,
+        max_tokens=settings.call_output_tokens,
         limit_s=settings.run_limit_s,
     )
 

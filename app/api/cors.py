@@ -7,7 +7,7 @@ from litestar.types import Scope, Send
 METHODS = "GET, HEAD, POST, DELETE"
 REQUEST_HEADERS = (
     "authorization, x-api-key, content-type, idempotency-key, last-event-id, x-request-id, x-route-min-tier, "
-    "x-route-digest, x-route-no-degrade"
+    "x-route-digest, x-route-no-degrade, x-deadline-s, x-priority"
 )
 PREFLIGHT_S = 600
 ANY = "*"

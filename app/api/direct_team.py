@@ -25,9 +25,12 @@ from app.errors import BadInput
 from app.ids import Caller
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import Message
+from app.inference.words.sampling import Sampling
 from app.stored_ends import rebuild
 from app.text import is_storable
 
+NEUTRAL = (None, Sampling(), Sampling(top_p=1.0))
+"""What clients say that leaves the picking of words alone."""
 EARLIER_MESSAGES = 200
 """So many turns a session may begin with."""
 
@@ -58,7 +61,7 @@ def to_run(team: str, ask: Ask, limit_s: float) -> StartRun:
     for field, is_asked in (
         ("tools", bool(ask.tools)),
         ("response_format", ask.response_schema is not None),
-        ("sampling", ask.sampling is not None),
+        ("sampling", ask.sampling not in NEUTRAL),
     ):
         if is_asked:
             raise BadInput(f"a team answers in its own way: `{field}` cannot be had of it", field=field)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from app.api.fields import Field
 from app.api.ollama_fields import NOT_FROM_CLIENTS, OLLAMA_FIELDS
+from app.api.openai_fields import OPENAI_FIELDS
 from ops.docs.markdown import code, page, table
 
 
@@ -16,6 +17,8 @@ def write_dialects() -> str:
         "installation's own affair or has no effect in the original either. `refused`: a request that asks for it gets "
         "400 with its name; null, false, 0 and what is empty ask for nothing. A field on none of these lists is "
         "refused by its name. How to point a client here: [use it with what you have](../how-to/use-your-clients.md).",
+        "# OpenAI",
+        *_tables(OPENAI_FIELDS),
         "# Ollama",
         *_tables(OLLAMA_FIELDS),
         "## What is not done from a client",

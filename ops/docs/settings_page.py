@@ -72,10 +72,12 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "first_token_s": "Seconds until the first token of a warm model.",
         "load_s": "Seconds more while a model is loading.",
         "gap_s": "Seconds between two tokens.",
+        "call_output_tokens": "Tokens of an answer under /v1 or /ollama, unless the request asks for another number.",
     },
     "Limits of requests": {
         "max_upload_bytes": "Bytes of an uploaded document.",
         "max_body_bytes": "Bytes of a JSON body.",
+        "max_call_bytes": "Bytes of a JSON body under /v1 and /ollama, pictures in base64 among them.",
         "max_refused_keys": "Unknown api keys from one address in a minute, counted by each replica; then it gets 429.",
         "max_message_characters": "Characters of a message (Unicode code points).",
     },

@@ -116,7 +116,7 @@ async def test_preflights_are_answered_without_a_limit_and_count_for_nobody(edge
         "access-control-allow-methods": ["GET, HEAD, POST, DELETE"],
         "access-control-allow-headers": [
             "authorization, x-api-key, content-type, idempotency-key, last-event-id, x-request-id, "
-            "x-route-min-tier, x-route-digest, x-route-no-degrade"
+            "x-route-min-tier, x-route-digest, x-route-no-degrade, x-deadline-s, x-priority"
         ],
         "access-control-max-age": ["600"],
     }

@@ -102,13 +102,14 @@ def test_any_path_may_stream_and_a_stream_outlasts_a_run(place: str, tmp_path: P
 
 @pytest.mark.requirement("FIN-40.replies")
 def test_no_path_of_the_interface_has_a_place_of_its_own() -> None:
-    """A path that is added later streams, uploads and counts as all others do."""
+    """A path that is added later streams, uploads and counts as all others do; the dialects say errors otherwise."""
     patterns = {
         words.split()[-1]
         for words in re.findall(r"location (.+) \{$", text_of("switchyard.conf.template"), re.MULTILINE)
     }
     assert {each for each in patterns if not each.startswith("@")} == {
         "/",
+        "^/(v1|ollama)(/|$)",
         "/docs",
         "/metrics",
         "/runbooks/",
@@ -122,7 +123,7 @@ def test_what_the_application_takes_nginx_lets_through(place: str, tmp_path: Pat
     found = [each.arguments for each in directives(write(place, tmp_path)) if each.name == "client_max_body_size"]
     (size,) = found
     limit = int(size[0].rstrip("m")) * (2**20 if size[0].endswith("m") else 1)
-    assert limit > number(DEFAULTS["max_body_bytes"])
+    assert limit > max(number(DEFAULTS["max_body_bytes"]), number(DEFAULTS["max_call_bytes"]))
     assert number(DEFAULTS["max_upload_bytes"]) + ENVELOPE_BYTES < limit < LINGER_BYTES
 
 
@@ -152,6 +153,8 @@ def test_the_local_stack_tells_nginx_what_it_tells_the_application(tmp_path: Pat
     assert int(values["SWITCHYARD_NGINX_BODY_LIMIT"]) > 90_000_000 + ENVELOPE_BYTES
     larger = nginx.application_places({"SWITCHYARD_MAX_BODY_BYTES": "200000000"})
     assert int(larger["SWITCHYARD_NGINX_BODY_LIMIT"]) > 200_000_000
+    pictures = nginx.application_places({"SWITCHYARD_MAX_CALL_BYTES": "300000000"})
+    assert int(pictures["SWITCHYARD_NGINX_BODY_LIMIT"]) > 300_000_000
 
 
 @pytest.mark.parametrize("told", ['https://a.example"; return 200 "', "a;b", "a\nb", "$request", "{", "a\\b"])

@@ -85,7 +85,9 @@ def application_places(environ: Mapping[str, str]) -> dict[str, str]:
     told = stand_in(gather(environ, ()))
     return {
         "SWITCHYARD_NGINX_ORIGINS": told.cors_origins,
-        "SWITCHYARD_NGINX_BODY_LIMIT": str(max(told.max_upload_bytes, told.max_body_bytes) + ENVELOPE_BYTES),
+        "SWITCHYARD_NGINX_BODY_LIMIT": str(
+            max(told.max_upload_bytes, told.max_body_bytes, told.max_call_bytes) + ENVELOPE_BYTES
+        ),
     }
 
 

@@ -42,6 +42,11 @@ PATHS = {
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("post", "/v1/chat/completions"),
+    ("post", "/v1/completions"),
+    ("post", "/v1/embeddings"),
+    ("get", "/v1/models"),
+    ("get", "/v1/models/{name}"),
     ("get", "/ollama"),
     ("get", "/ollama/api/version"),
     ("get", "/ollama/api/tags"),
@@ -157,6 +162,7 @@ async def test_every_documented_json_response_decodes_as_documented(
         "run_id": answer["metadata"]["run_id"],
         "route_id": "00000000-0000-4000-8000-0000000000aa",
         "job_id": str(platform.jobs.add(TENANT_A)),
+        "name": "auto",
     }
     checked: set[str] = set()
     for operation in operations_of(app):
