@@ -28,6 +28,7 @@ from app.inference.calls.usage_book import UsageBook
 from app.inference.calls.usage_day_rows import Upkeep
 from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.offering import Offering
+from app.inference.models import Models
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.operating import Operating
 from app.inference.routing.route_rows import RouteRows
@@ -84,6 +85,7 @@ class Platform:
     fleet: Fleet
     offers: Offering
     nodes: Operating
+    models: Models
     leases: LeaseRegister
     book: UsageBook
     upkeep: Upkeep
@@ -173,6 +175,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         fleet=inference.fleet,
         offers=Offering(inference.fleet, [team.name for team in find_teams()]),
         nodes=Operating(inference.roster, inference.fleet, stores.coordination),
+        models=inference.models,
         leases=inference.leases,
         book=inference.book,
         upkeep=Upkeep(database, usage_days=settings.usage_days, routes_days=settings.routes_days),

@@ -21,6 +21,7 @@ from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
 from app.api.heads import Heads
 from app.api.middleware import Edge
+from app.api.models import ModelRoutes
 from app.api.nodes import NodeRoutes
 from app.api.ollama import Ollama
 from app.api.openai_routes import OpenAI
@@ -77,6 +78,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
         *RouteRoutes(platform.routes, platform.dispatcher, body_limit_bytes=settings.max_body_bytes).routes(),
+        *ModelRoutes(platform.models).routes(),
         *NodeRoutes(platform.nodes, body_limit_bytes=settings.max_body_bytes).routes(),
         *Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes).routes(),
         *OpenAI(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes).routes(),

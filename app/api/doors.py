@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.agents.sessions import SessionView
 from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
-from app.api.operator_doors import Nodes
+from app.api.operator_doors import ModelList, Nodes
 from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
 from app.inference.calls.plan import Plan
@@ -269,6 +269,11 @@ class Platform(Protocol):
     @property
     def offers(self) -> Offers:
         """The names that a client may give as a model."""
+        ...
+
+    @property
+    def models(self) -> ModelList:
+        """The models, for whoever reads."""
         ...
 
     @property

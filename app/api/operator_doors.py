@@ -1,10 +1,19 @@
-"""What the HTTP surface needs of the platform for those who operate it."""
+"""What the HTTP surface needs of the platform to show nodes and models."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from app.inference.fleet.node import Node
+from app.inference.models import ModelReport
 from app.inference.operating import NodeReport
+
+
+class ModelList(Protocol):
+    """Shows models."""
+
+    def list(self) -> Sequence[ModelReport]:
+        """Return every model."""
+        ...
 
 
 class Nodes(Protocol):

@@ -15,6 +15,7 @@ from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.roster import Roster
+from app.inference.models import Models
 from app.inference.probing.own_calls import OwnCalls
 from app.inference.probing.probe import Probe
 from app.inference.probing.proving import Prover
@@ -60,6 +61,7 @@ class Inference:
     fleet: Fleet
     leases: LeaseRegister
     roster: Roster
+    models: Models
     book: UsageBook
 
 
@@ -103,7 +105,7 @@ async def open_inference(
             fleet, leases, ollama, metrics, Learnt(known, prefixes), limits=knobs.limits,
             embed_model=knobs.embed_model, clock=clock,
         )  # fmt: skip
-        yield Inference(dispatcher, fleet, leases, roster, book)
+        yield Inference(dispatcher, fleet, leases, roster, Models(fleet, known), book)
 
 
 async def _turn_once(loops: Loops, firsts: Mapping[Loop, Callable[[], Awaitable[None]]]) -> None:

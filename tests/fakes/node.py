@@ -40,6 +40,7 @@ class FakeNode:
         self.quotes = False
         self.most_active = 0
         self.looks = 0
+        self.shows = 0
         self.peers: set[object] = set()
         self.port = 0
         self.gateway = Gateway()
@@ -113,6 +114,7 @@ class FakeNode:
         )
 
     async def _show(self, request: web.Request) -> web.Response:
+        self.shows += 1
         asked = wire.show_request(await request.read())
         model = self._find(asked.model, missing=model_not_found(asked.model))
         return web.json_response(shown(model))

@@ -6,15 +6,40 @@ from datetime import UTC, datetime
 import msgspec
 
 from app.errors import NodeExists, NodeUnknown
+from app.inference.calls.continuation import Continuation
 from app.inference.fleet.node import Node
 from app.inference.fleet.node_rows import NodeRow
 from app.inference.fleet.roster import checked
+from app.inference.fleet.views import NodeState
+from app.inference.models import ModelOnNode, ModelReport
 from app.inference.operating import NodeReport, report
 from app.inference.slots.running import Running
+from app.inference.words.records import CallKind
+from app.inference.words.tiers import Tier
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 RUNNING = Running(3, 1, 12.5)
 NODE = Node(name="c", url="http://c:11434", slots=2, models=("m", "n"))
+
+
+MODEL = ModelReport(
+    name="m", kind=CallKind.CHAT, tiers=(Tier.SIMPLE,), num_ctx=(2048,), context=8192, think=None, thinks=False,
+    sees=False, uses_tools=True, continues=Continuation.GOES_ON,
+    nodes=(
+        ModelOnNode(
+            node="c", state=NodeState.READY, digest="d", size_bytes=1000, num_ctx=(2048,), loaded_num_ctx=2048,
+            problem=None, detail=None,
+        ),
+    ),
+)  # fmt: skip
+
+
+class FakeModelList:
+    """Knows one model."""
+
+    def list(self) -> Sequence[ModelReport]:
+        """Return it."""
+        return [MODEL]
 
 
 class FakeNodes:

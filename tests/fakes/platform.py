@@ -20,7 +20,7 @@ from app.retrieval.states import DocumentState, JobKind, JobState
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from tests.fakes.models import FakeBook, FakeModels
-from tests.fakes.nodes import FakeNodes
+from tests.fakes.nodes import FakeModelList, FakeNodes
 from tests.fakes.runner import NOW, ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
 
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
@@ -210,6 +210,7 @@ class FakePlatform:
         self.jobs = FakeJobs()
         self.routes = FakeRoutes()
         self.nodes = FakeNodes()
+        self.models = FakeModelList()
         self.health = FakeHealth()
         self.offers = FakeOffers()
         self.dispatcher = FakeModels()

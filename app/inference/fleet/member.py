@@ -10,6 +10,7 @@ from app.inference.estimates import Speed
 from app.inference.fleet.catalogue import Node, full_name
 from app.inference.fleet.model_problems import ModelProblem
 from app.inference.fleet.node_causes import UNSEEN, cause_of_drain, cause_of_missing
+from app.inference.fleet.traits import Room, Traits
 from app.inference.fleet.views import Look, NodeState, NodeView
 from app.standing import Tells
 
@@ -28,6 +29,8 @@ class Member:
     """Why the last look was not answered."""
     told: tuple[NodeState, Cause | None] = (NodeState.WARMING, UNSEEN.cause)
     missing: tuple[ModelProblem, ...] = ()
+    rooms: dict[str, Room] = field(default_factory=dict[str, Room])
+    traits: dict[str, Traits] = field(default_factory=dict[str, Traits])
     missed: int = 0
     missed_by: set[str] = field(default_factory=set[str])
     drained: bool = False
@@ -110,6 +113,9 @@ class Member:
             missing=self.missing,
             resting=[model for model, breaker in self.breakers.items() if breaker.is_resting],
             finding=self.finding,
+            rooms=self.rooms,
+            traits=self.traits,
+            sizes=self.look.sizes if self.look is not None else {},
             loading=frozenset(self.loads.values()),
             version=self.look.version if self.look is not None else "",
         )

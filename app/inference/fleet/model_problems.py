@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
+from app.inference.fleet.traits import Room
 
 SHOWN = 20
 """How many of a node's models are named."""
@@ -19,13 +20,16 @@ class ModelFault(StrEnum):
     """The node holds it with another digest than the catalogue pins."""
     UNDECLARED = "undeclared"
     """No `[[models]]` entry of the nodes file describes it."""
+    TOO_LARGE = "too_large"
+    """Its weights and the cache of its smallest context, for all slots, do not fit the memory of the node's GPUs."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelProblem:
     """One declared model that a node may not serve: its name as declared, the reason, and what the node has.
 
-    `has` are the names of models that the node holds (`model_missing`), or its digest (`digest_differs`).
+    `has` are the names of models that the node holds (`model_missing`), its digest (`digest_differs`), or the
+    arithmetic (`too_large`).
     """
 
     model: str
@@ -33,7 +37,9 @@ class ModelProblem:
     has: tuple[str, ...]
 
 
-def problems_of(node: Node, holds: Mapping[str, str], catalogue: Catalogue) -> tuple[ModelProblem, ...]:
+def problems_of(
+    node: Node, holds: Mapping[str, str], catalogue: Catalogue, rooms: Mapping[str, Room]
+) -> tuple[ModelProblem, ...]:
     """Return what is wrong with the declared models of a node that holds these (full names and digests)."""
     found: list[ModelProblem] = []
     for name in node.models:
@@ -44,6 +50,8 @@ def problems_of(node: Node, holds: Mapping[str, str], catalogue: Catalogue) -> t
             found.append(ModelProblem(name, ModelFault.MODEL_MISSING, tuple(sorted(holds))[:SHOWN]))
         elif not digest_fits(model, digest):
             found.append(ModelProblem(name, ModelFault.DIGEST_DIFFERS, (digest,)))
+        elif (room := rooms.get(full_name(name))) is not None and not room.sizes:
+            found.append(ModelProblem(name, ModelFault.TOO_LARGE, (room.arithmetic,)))
     return tuple(found)
 
 

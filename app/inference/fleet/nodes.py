@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -13,6 +14,7 @@ from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.gauges import NodeGauges
 from app.inference.fleet.member import Member
 from app.inference.fleet.model_problems import ModelProblem, problems_of
+from app.inference.fleet.traits import Traits, room_for
 from app.inference.fleet.views import Look as Look
 from app.inference.fleet.views import NodeState as NodeState
 from app.inference.fleet.views import NodeView as NodeView
@@ -39,6 +41,8 @@ class Fleet:
         self._clock = clock
         self._on_added: list[Callable[[Node], None]] = []
         self._members: dict[str, Member] = {}
+        self._traits: dict[str, Traits] = {}
+        """By digest."""
         self._removed: deque[str] = deque(maxlen=REMOVED_KEPT)
         self._catalogue = catalogue
         self.declare(catalogue.nodes, ())
@@ -100,6 +104,37 @@ class Fleet:
         self._note_missing(member)
         self._settle(member)
 
+    def unread(self, name: str) -> list[str]:
+        """Return the declared models that a node holds and of which it has not been asked what they can do."""
+        member = self._members.get(name)
+        held = {} if member is None else {key: member.holds[key] for key in member.declared if key in member.holds}
+        return [key for key, digest in held.items() if digest not in self._traits]
+
+    def learn(self, name: str, model: str, traits: Traits) -> None:
+        """Note what a model can do and needs; the same for each node that holds it with that digest."""
+        digest = self._members[name].holds.get(model) if name in self._members else None
+        if digest is None:
+            return
+        self._traits[digest] = traits
+        for member in self._members.values():
+            if digest in member.holds.values():
+                self._note_missing(member)
+                self._settle(member)
+
+    def traits_of(self, model: str) -> Traits | None:
+        """Return what a model can do on at least one node that holds it; None where nothing is known."""
+        key = full_name(model)
+        found = [member.traits[key] for member in self._members.values() if key in member.traits]
+        if not found:
+            return None
+        return Traits(
+            context=max(one.context for one in found),
+            kv_bytes=max(one.kv_bytes for one in found),
+            sees=any(one.sees for one in found),
+            uses_tools=any(one.uses_tools for one in found),
+            thinks=any(one.thinks for one in found),
+        )
+
     def missed(self, name: str, finding: Finding | None = None) -> None:
         """Note a look, or a connection, that the node did not answer, and why where that is known."""
         member = self._members.get(name)
@@ -144,7 +179,7 @@ class Fleet:
         self._breaker(member, model).succeed()
         member.succeeded_at[key] = self._clock()
         if member.look is not None and member.loaded.get(key) != num_ctx:
-            member.look = Look(member.look.version, member.holds, {**member.loaded, key: num_ctx})
+            member.look = replace(member.look, loaded={**member.loaded, key: num_ctx})
         if speed is not None:
             member.speeds[key] = member.speeds.get(key, UNKNOWN).blend(speed)
 
@@ -202,10 +237,20 @@ class Fleet:
 
     def _note_missing(self, member: Member) -> None:
         """Tell of each model that is no longer as it was, once; what else the node holds is no change."""
-        missing = problems_of(member.node, member.holds, Catalogue(models=self._models, nodes=()))
+        described = Catalogue(models=self._models, nodes=())
+        self._note_traits(member, described)
+        missing = problems_of(member.node, member.holds, described, member.rooms)
         _tell_missing(member.node.name, member.missing, missing)
         self._gauges.show_misconfigured(member.node, {problem.model for problem in missing})
         member.missing = missing
+
+    def _note_traits(self, member: Member, described: Catalogue) -> None:
+        known = {key: self._traits[digest] for key, digest in member.holds.items() if digest in self._traits}
+        sizes: Mapping[str, int] = member.look.sizes if member.look is not None else {}
+        member.traits, member.rooms = known, {}
+        for key, traits in known.items():
+            if key in member.declared and (model := described.find(key)) is not None:
+                member.rooms[key] = room_for(model, member.node, traits, sizes.get(key, 0))
 
     def _settle(self, member: Member) -> None:
         finding, state = member.finding, member.state

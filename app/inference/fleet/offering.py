@@ -54,13 +54,18 @@ def _of_many(name: str, models: Sequence[Model], *, uses_tools: bool) -> Offer:
 
 
 def _of_model(model: Model, views: Sequence[NodeView]) -> Offer:
+    key = full_name(model.name)
+    known = [view.traits[key] for view in views if key in view.traits]
+    sizes = [view.sized(model, key).num_ctx[-1] for view in views if key in view.holds]
     return Offer(
         name=model.name,
         kind=model.kind,
-        num_ctx=model.num_ctx[-1],
+        num_ctx=max(sizes, default=model.num_ctx[-1]),
         thinks=model.think is not None,
-        uses_tools=model.kind is CallKind.CHAT,
+        sees=any(one.sees for one in known),
+        uses_tools=any(one.uses_tools for one in known) if known else model.kind is CallKind.CHAT,
         digest=_digest(model, views),
+        size_bytes=max((view.sizes.get(key, 0) for view in views), default=0),
     )
 
 

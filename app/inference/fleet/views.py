@@ -1,14 +1,17 @@
 """How a node looks: what is asked of it, what a look found, and the state that follows."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from app.breaker import BreakerState
 from app.causes import Finding
 from app.inference.estimates import Speed
-from app.inference.fleet.catalogue import Node
+from app.inference.fleet.catalogue import Model, Node
 from app.inference.fleet.model_problems import ModelProblem
+from app.inference.fleet.traits import Room, Traits
 
 
 class NodeState(StrEnum):
@@ -36,6 +39,8 @@ class Look:
     version: str
     holds: Mapping[str, str]
     loaded: Mapping[str, int]
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The bytes of the models held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,21 @@ class NodeView:
     """Models whose breaker is open, and that are not even asked for want of another node."""
     finding: Finding | None = None
     """Why it takes no calls, and what to do."""
+    rooms: Mapping[str, Room] = field(default_factory=dict[str, Room])
+    """The contexts of its models that it has room for, where that is known."""
+    traits: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
+    sizes: Mapping[str, int] = field(default_factory=dict[str, int])
     version: str = ""
     """Of its Ollama; empty while nothing is known."""
     loading: frozenset[str] = frozenset()
     """The models that calls of this process wait for there, until they are loaded."""
+
+    def sized(self, model: Model, key: str) -> Model:
+        """Return the model, by its full name, with the contexts that this node may be asked for."""
+        room = self.rooms.get(key)
+        if room is None or not room.sizes or room.sizes == model.num_ctx:
+            return model
+        return msgspec.structs.replace(model, num_ctx=room.sizes)
 
 
 def routable(views: Iterable[NodeView]) -> list[NodeView]:

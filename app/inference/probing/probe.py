@@ -67,6 +67,14 @@ class Probe:
             self._fleet.missed(node.name, look)
         else:
             self._fleet.looked(node.name, look)
+            await self._ask_of_models(node)
+
+    async def _ask_of_models(self, node: Node) -> None:
+        """Ask what models can do that nobody has been asked of, once for each digest."""
+        for model in self._fleet.unread(node.name):
+            traits = await self._ollama.traits(node.url, model, limit_s=LOOK_LIMIT_S)
+            if traits is not None:
+                self._fleet.learn(node.name, model, traits)
 
     async def _try_node(self, models: Sequence[tuple[Node, Model]]) -> None:
         errors = [await attempt(partial(self._try_idle, node, model)) for node, model in models]

@@ -95,7 +95,7 @@ def candidate_of(tier: Tier | None, model: Model, need: Need, view: NodeView, *,
             slots=view.node.slots, taken=view.taken,
         )  # fmt: skip
     tokens = need.tokens_for(digest)
-    num_ctx, resident = context_size(model, tokens + need.max_tokens, view.loaded.get(key))
+    num_ctx, resident = context_size(view.sized(model, key), tokens + need.max_tokens, view.loaded.get(key))
     read = min(tokens, num_ctx)
     cached = int(read * need.cached_share(view.node.name, key)) if resident else 0
     expected = predict(
@@ -172,6 +172,8 @@ def _excluded(model: Model, key: str, need: Need, view: NodeView) -> Exclusion |
         return _STATE_EXCLUDES[view.state]
     if key not in view.holds:
         return Exclusion.MODEL_MISSING
+    if (room := view.rooms.get(key)) is not None and not room.sizes:
+        return Exclusion.TOO_LARGE
     if not digest_fits(model, view.holds[key]) or need.digest not in (None, view.holds[key]):
         return Exclusion.DIGEST_DIFFERS
     if view.breakers.get(key) is BreakerState.OPEN and (not need.forgives or key in view.resting):

@@ -17,6 +17,7 @@ from app.errors import NodeFailed
 from app.inference.fleet.catalogue import full_name
 from app.inference.fleet.node_causes import STRANGER, cause_of_status
 from app.inference.fleet.nodes import Look
+from app.inference.fleet.traits import Traits, read_traits
 from app.inference.wire.bodies import BODY_LIMIT_BYTES, ChatLine, EmbedReply, failure_of, read_error
 from app.inference.wire.environment import unread_environment
 from app.inference.wire.stream import Broken, ChatStream, Heard
@@ -131,6 +132,7 @@ class Ollama:
                 version=version.get("version", ""),
                 holds={full_name(entry.model): _digest(entry.digest) for entry in held.models if entry.model},
                 loaded={full_name(one.model): max(0, one.context_length or 0) for one in loaded.models if one.model},
+                sizes={full_name(entry.model): int(entry.size or 0) for entry in held.models if entry.model},
             )
         except ollama.ResponseError as error:
             return cause_of_status(error.status_code)
@@ -142,6 +144,15 @@ class Ollama:
     async def show(self, url: str, model: str) -> ollama.ShowResponse:
         """Return the node's description of a model, by the official client."""
         return await self._client(url).show(model)
+
+    async def traits(self, url: str, model: str, *, limit_s: float) -> Traits | None:
+        """Return what a model can do and needs; None if the node does not say, or not in time."""
+        try:
+            async with asyncio.timeout(limit_s):
+                told = await self.show(url, model)
+            return read_traits(told.capabilities or (), told.modelinfo or {})
+        except (ollama.ResponseError, *_NO_ANSWER, *_NOT_OLLAMAS):
+            return None
 
     async def pull(self, url: str, model: str, *, gap_s: float) -> AsyncGenerator[Pulled]:
         """Have a node fetch a model, and yield how far it is. Raises NodeFailed, also when it falls silent."""

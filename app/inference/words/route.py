@@ -53,6 +53,8 @@ class Exclusion(StrEnum):
     """The node does not hold the model."""
     DIGEST_DIFFERS = "digest_differs"
     """The node holds the model with another digest than the catalogue pins."""
+    TOO_LARGE = "too_large"
+    """The model does not fit the memory of the node's GPUs."""
     BREAKER_OPEN = "breaker_open"
     """The model failed there in a row; its breaker is open."""
     ALREADY_TRIED = "already_tried"

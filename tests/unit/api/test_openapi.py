@@ -27,6 +27,7 @@ PATHS = {
     ("post", "/api/v1/runs/{run_id}/cancel"),
     ("get", "/api/v1/routes/{route_id}"),
     ("post", "/api/v1/routes"),
+    ("get", "/api/v1/models"),
     ("get", "/api/v1/nodes"),
     ("post", "/api/v1/nodes"),
     ("get", "/api/v1/nodes/{node}"),
