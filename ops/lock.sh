@@ -15,4 +15,6 @@ if [ "${1:-}" = --upgrade ]; then options+=(--upgrade); fi
 "$uv" pip compile pyproject.toml "${options[@]}" --group local --group dev -c requirements/local.lock -o requirements/dev.lock
 # Servers that the bench stands beside are installed apart, so they share no version with ours.
 "$uv" pip compile requirements/peers-litellm.in "${options[@]}" -o requirements/peers-litellm.lock
+# So are the clients that `make verify` tries.
+"$uv" pip compile requirements/clients.in "${options[@]}" -o requirements/clients.lock
 echo "lock: wrote $(grep -c '==' requirements/dev.lock) packages, none released after ${before}"

@@ -21,7 +21,7 @@ from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.verify import answers, breaks, kills, policies, programs, suites, upgrade
+from ops.verify import answers, breaks, clients, kills, policies, programs, suites, upgrade
 from ops.verify.evidence import Outcome, Verdict
 from ops.verify.stack import StackFailed
 
@@ -35,6 +35,7 @@ class Part(StrEnum):
 
     CONTRACTS = "contracts"
     SAMPLES = "samples"
+    CLIENTS = "clients"
     BREAKS = "breaks"
     COMPLEXITY = "complexity"
     ANSWERS = "answers"
@@ -100,6 +101,8 @@ def _verify(part: Part, given: Given, environ: Mapping[str, str], console: Conso
             return suites.verify_contracts(environ, given.directory)
         case Part.SAMPLES:
             return suites.verify_samples(environ, given.directory, seed=given.seed)
+        case Part.CLIENTS:
+            return clients.verify(environ, given.directory)
         case Part.BREAKS:
             return breaks.verify(given.directory, say=console.say)
         case Part.COMPLEXITY | Part.ANSWERS | Part.POLICIES | Part.KILLS | Part.UPGRADE | Part.BENCH:

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from tests.architecture.sources import ROOT, none, sources
 
 OWN = {"app", "grafana", "ops", "tests"}
-LOCKS = ("runtime", "local", "dev", "peers-litellm")
+LOCKS = ("runtime", "local", "dev", "peers-litellm", "clients")
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 # Imported through the package named here, which pins it.
 COMES_WITH = {
