@@ -7,6 +7,8 @@ import msgspec
 
 UPLOADS_SHARE = 0.25
 """How many of the visits bring a document; the others ask about those that are there."""
+DIALECT_SHARE = 0.1
+"""How many come with a client of OpenAI's interface, and as many with one of Ollama's."""
 
 
 class Persona(StrEnum):
@@ -16,6 +18,13 @@ class Persona(StrEnum):
     """Asks, then asks on in the same session."""
     UPLOAD = "upload"
     """Brings a document and asks about what only it says."""
+    OPENAI = "openai"
+    """Asks once, as clients of OpenAI's interface do."""
+    OLLAMA = "ollama"
+    """Asks once, as clients of Ollama's interface do."""
+
+
+DIALECTS = (Persona.OPENAI, Persona.OLLAMA)
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -36,7 +45,12 @@ def source_of(seed: int, number: int, what: str = "visit") -> random.Random:
 
 def persona_of(seed: int, number: int) -> Persona:
     """Return who the visitor of that number is."""
-    return Persona.UPLOAD if source_of(seed, number, "persona").random() < UPLOADS_SHARE else Persona.CHAT
+    drawn = source_of(seed, number, "persona").random()
+    for persona, share in ((Persona.UPLOAD, UPLOADS_SHARE), *((one, DIALECT_SHARE) for one in DIALECTS)):
+        if drawn < share:
+            return persona
+        drawn -= share
+    return Persona.CHAT
 
 
 def schedule(per_minute: float, duration_s: float, seed: int) -> list[Visit]:

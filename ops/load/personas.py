@@ -58,6 +58,10 @@ class Visitor:
                     self._chat(visit, source)
                 case Persona.UPLOAD:
                     self._upload(visit, source)
+                case Persona.OPENAI:
+                    self._complete(Entry.OPENAI, self._wire.ask_openai, visit, source)
+                case Persona.OLLAMA:
+                    self._complete(Entry.OLLAMA, self._wire.ask_ollama, visit, source)
                 case _:
                     assert_never(visit.persona)
         except (Refused, Broken, Late, Uncited):
@@ -89,6 +93,11 @@ class Visitor:
             self._turn(note.question, None, self._clock.now(), about=note)
         finally:
             self._timed(Entry.REMOVAL, self._clock.now(), lambda: self._wire.remove(uploaded.document_id))
+
+    def _complete(self, entry: Entry, ask: Callable[[str, float], None], visit: Visit, source: random.Random) -> None:
+        """Ask one question as a client of a dialect does, and read the answer to its end."""
+        question = self._questions.draw(source)
+        self._timed(entry, visit.intended_s, lambda: ask(question, self._plan.answer_limit_s))
 
     def _await_job(self, job_id: UUID) -> None:
         limit_s = self._clock.now() + self._plan.processing_limit_s

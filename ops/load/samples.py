@@ -16,12 +16,23 @@ class Entry(StrEnum):
     UPLOAD = "upload"
     PROCESSING = "processing"
     REMOVAL = "removal"
+    OPENAI = "openai answer"
+    OLLAMA = "ollama answer"
     REFUSED = "refused"
     NOT_STARTED = "not started"
 
 
 OPERATIONS = frozenset(
-    {Entry.END_TO_END, Entry.UPLOAD, Entry.PROCESSING, Entry.REMOVAL, Entry.REFUSED, Entry.NOT_STARTED}
+    {
+        Entry.END_TO_END,
+        Entry.UPLOAD,
+        Entry.PROCESSING,
+        Entry.REMOVAL,
+        Entry.OPENAI,
+        Entry.OLLAMA,
+        Entry.REFUSED,
+        Entry.NOT_STARTED,
+    }
 )
 """Entries of which each sample is something that a user asked for; the others are parts of an answer."""
 

@@ -80,6 +80,24 @@ class Wire:
         with self._answer("POST", "/api/v1/chat", sent, headers, limit_s) as read_line:
             yield from parse_events(read_line)
 
+    def ask_openai(self, question: str, limit_s: float) -> None:
+        """Ask as clients of OpenAI's interface do, and read the stream to its end."""
+        lines = self._lines("/v1/chat/completions", question, limit_s)
+        if not any(line.strip() == b"data: [DONE]" for line in lines):
+            raise Broken("stream_cut")
+
+    def ask_ollama(self, question: str, limit_s: float) -> None:
+        """Ask as clients of Ollama's interface do, and read the stream to its end."""
+        *_, last = self._lines("/ollama/api/chat", question, limit_s) or [b""]
+        if b'"done":true' not in last:
+            raise Broken("stream_cut")
+
+    def _lines(self, path: str, question: str, limit_s: float) -> list[bytes]:
+        body = {"model": "auto", "messages": [{"role": "user", "content": question}], "stream": True}
+        sent = msgspec.json.encode(body)
+        with self._answer("POST", path, sent, {"content-type": "application/json"}, limit_s) as read_line:
+            return list(iter(lambda: read_line(REPLY_BYTES), b""))
+
     def upload(self, name: str, content: bytes) -> Uploaded:
         """Upload a Markdown file."""
         mark = "switchyard-load-7f3a9c51d2"

@@ -58,6 +58,10 @@ class ScriptedWire(Wire):
         self.asked: list[Mapping[str, object]] = []
         self.uploads: list[str] = []
         self.removed: list[UUID] = []
+        self.streams: dict[str, list[bytes]] = {
+            "/v1/chat/completions": [b'data: {"choices":[]}\n', b"\n", b"data: [DONE]\n"],
+            "/ollama/api/chat": [b'{"done":false}\n', b'{"done":true}\n'],
+        }
         self._time = clock
         self._script = list(script)
         self._jobs = list(jobs)
@@ -82,6 +86,15 @@ class ScriptedWire(Wire):
         call = {"kind": "chat", "tier": "simple", "model": "m", "wait_ms": 10.0, "outcome": "done"}
         named = [{"document": name} for name in self.uploads] if self._cites else []
         return {"session_id": "s-1", "metadata": {"cost_usd": 0.001, "routes": [call]}, "citations": named}
+
+    def _lines(self, path: str, question: str, limit_s: float) -> list[bytes]:  # noqa: ARG002 - as `ask`
+        """Return the lines of a whole stream of the path's dialect, or what the script says."""
+        step = self._script.pop(0) if self._script else None
+        self._time.now_s += 2.0
+        if step is not None:
+            raise step
+        self.asked.append({"path": path, "message": question})
+        return self.streams.get(path, [])
 
     def upload(self, name: str, content: bytes) -> Uploaded:
         """Keep the name, unless the script says otherwise."""

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from ops.load.arrivals import UPLOADS_SHARE, Persona, schedule, source_of
+from ops.load.arrivals import DIALECT_SHARE, DIALECTS, UPLOADS_SHARE, Persona, schedule, source_of
 from ops.load.clock import RunClock
 from ops.load.percentiles import Statistic, take
 
@@ -34,6 +34,8 @@ def test_gaps_are_exponential_with_the_mean_that_the_rate_asks_for() -> None:
 def test_some_visitors_bring_a_document() -> None:
     counted = Counter(visit.persona for visit in schedule(6000, 60, 5))
     assert counted[Persona.UPLOAD] / counted.total() == pytest.approx(UPLOADS_SHARE, abs=0.02)
+    for persona in DIALECTS:
+        assert counted[persona] / counted.total() == pytest.approx(DIALECT_SHARE, abs=0.02)
 
 
 def test_who_somebody_is_tells_nothing_about_what_they_do() -> None:

@@ -142,3 +142,23 @@ def test_an_upload_that_fails_leaves_nothing_to_take_away() -> None:
     wire = ScriptedWire(clock, BROKEN)
     assert ends(visit(clock, wire, UPLOAD)) == [(Entry.UPLOAD, Outcome.FAILED, "node_failed")]
     assert not wire.removed
+
+
+@pytest.mark.parametrize(
+    ("persona", "entry", "path"),
+    [
+        (Persona.OPENAI, Entry.OPENAI, "/v1/chat/completions"),
+        (Persona.OLLAMA, Entry.OLLAMA, "/ollama/api/chat"),
+    ],
+)
+def test_a_visitor_with_a_client_of_a_dialect_asks_once_and_reads_to_the_end(
+    persona: Persona, entry: Entry, path: str
+) -> None:
+    clock = StillClock()
+    wire = ScriptedWire(clock, BUSY)
+    samples = visit(clock, wire, Visit(0, persona, 0.0))
+    assert ends(samples) == [(Entry.REFUSED, Outcome.REFUSED, BUSY.code), (entry, Outcome.DONE, "")]
+    assert [body["path"] for body in wire.asked] == [path]
+    assert samples[1].seconds == 2.0 + BUSY.retry_after_s + 2.0
+    wire.streams = {path: [b'{"error":"the node broke off"}\n']}
+    assert ends(visit(clock, wire, Visit(1, persona, clock.now_s))) == [(entry, Outcome.FAILED, "stream_cut")]
