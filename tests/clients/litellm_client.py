@@ -15,7 +15,7 @@ TOOL = {
 # Its prices are fetched otherwise, and it talks to whoever meets an error.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 lib = importlib.import_module("litellm")
-lib.suppress_debug_info = True
+vars(lib)["suppress_debug_info"] = True
 OPENAI = {"model": "openai/auto", "api_base": f"{URL}/v1", "api_key": KEY, "max_retries": 0, "timeout": 30}
 OLLAMA = {"model": "ollama_chat/auto", "api_base": f"{URL}/ollama", "api_key": KEY, "timeout": 30}
 
