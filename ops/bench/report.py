@@ -1,6 +1,6 @@
 """The report of a measurement: tables of medians with the least and the most of their rounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -10,6 +10,7 @@ from ops.bench.figures import added, paired, spread
 from ops.bench.goals import goals_table
 from ops.bench.plan import Plan
 from ops.bench.points import Point
+from ops.bench.routing import Figures
 from ops.bench.rows import OPEN, Rows, durable_column, minus
 from ops.bench.sides import DIRECT, NGINX, OWN, Mode
 from ops.bench.tables import Table, number, ratio, spelled, wrap
@@ -38,6 +39,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[Point, ...]
     durable: tuple[DurablePoint, ...]
     ratings: tuple[tuple[Case, float], ...]
+    routing: dict[str, dict[str, Figures]] = {}
+    """What each router made of each trace of the simulation."""
 
 
 def tables(found: Found, plan: Plan) -> list[Table]:
@@ -51,6 +54,7 @@ def tables(found: Found, plan: Plan) -> list[Table]:
         open_table(rows, plan),
         durable_table(found.durable),
         rating_table(found.ratings),
+        *([routing_table(found.routing)] if found.routing else []),
     ]
 
 
@@ -176,6 +180,24 @@ def rating_table(ratings: Sequence[tuple[Case, float]]) -> Table:
     """Return what one rating costs."""
     lines = tuple((case.name, number(taken_us), f"{case.budget_us:.0f}") for case, taken_us in ratings)
     return Table("Rating a question", ("question", "CPU µs", "budget µs"), lines)
+
+
+def routing_table(routing: Mapping[str, Mapping[str, Figures]]) -> Table:
+    """Return what the routers made of the traces."""
+    heads = ("trace", "router", "p50 s", "p95 s", "tier reached", "tokens read again", "max ÷ mean load", "loads")
+    lines = tuple(
+        (
+            trace, router, number(one.p50_s), number(one.p95_s), number(one.quality), str(one.read_again),
+            number(one.skew), str(one.loads),
+        )
+        for trace, found in routing.items() for router, one in found.items()
+    )  # fmt: skip
+    note = (
+        "Simulated, without servers: the product's own placement over four nodes with slots, rates, load times, memory "
+        "that evicts and a prompt cache. `tier first` takes the model of the tier and the node with the fewest calls; "
+        "`blind` is ours without knowing who has read what. `python -m ops.bench.routing` prints it alone."
+    )
+    return Table("Routing on seeded traces", heads, lines, (note,))
 
 
 def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from ops.bench import complexity, cpu, durable, peers, points, report, sides
 from ops.bench.plan import Plan
+from ops.bench.routing import compare
 from ops.bench.world import World, WorldBroken, open_world
 from ops.checkout import read_checkout
 from ops.local.process import REPOSITORY, run_once
@@ -44,7 +45,11 @@ def run(
         lasting = _durable(world, plan)
         lost = {**beside.lost, **rounds.lost}
         circumstances = _circumstances(world, beside.notes, lost)
-    return report.Found(points=tuple(found), durable=lasting, ratings=_ratings()), circumstances, lost
+    return (
+        report.Found(points=tuple(found), durable=lasting, ratings=_ratings(), routing=compare(plan.seed, size=4)),
+        circumstances,
+        lost,
+    )
 
 
 def _ours(world: World) -> list[sides.Side]:
