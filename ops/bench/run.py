@@ -87,12 +87,7 @@ def _durable(world: World, plan: Plan) -> tuple[durable.DurablePoint, ...]:
 
 
 def _ratings() -> tuple[tuple[complexity.Case, float], ...]:
-    def taken_us(case: complexity.Case) -> float:
-        return complexity.cpu_us(
-            lambda: complexity.rate(case.text, turns=0, session_tier=None), rounds=RATING_ROUNDS
-        )  # fmt: skip
-
-    return tuple((case, taken_us(case)) for case in complexity.CASES)
+    return tuple((case, complexity.cpu_us(case.call, rounds=RATING_ROUNDS)) for case in complexity.CASES)
 
 
 def _circumstances(world: World, notes: Sequence[str], lost: Mapping[str, str]) -> report.Circumstances:

@@ -61,7 +61,7 @@ WORDS: dict[int, str] = {
     "implications consequences reasons reason risk risks likely causes dispute appeal advise suitable fit fits valid "
     "recomm- recomi- justif- empfeh- begrun- bewert- beurte- entsch- sollte sollten risiken risiko vorteile nachteile "
     "risques avantages evalue- dois devrais riesgos ventajas debo deberia evalua- consig- rischi riscos",
-    Cue.CONDITIONS: "if unless given assuming suppose provided while whereas but although without only must both each "
+    Cue.CONDITIONS: "if unless given assuming suppose provided while whereas but although without only both each "
     "because after before since so until taking except least avoid keep half neither nor "
     "wenn falls sofern ohne ausser obwohl wahrend bevor nachdem weil damit nur hochstens mindestens halfte "
     "si sans sauf sinon lorsque tandis parce afin tenant uniquement condition "

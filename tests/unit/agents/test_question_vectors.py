@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,6 +14,7 @@ from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter, Prompt
 from app.ids import TenantId
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.routing.complexity import SHIPPED, read_weights
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, Outcome, Usage, Vector
 from app.retrieval.search import Embed, Passage, Search
@@ -97,3 +99,17 @@ async def test_without_a_search_for_the_question_no_vector_is_made(searched: tup
     await calls.answer("respond/answer", "assistant", PROMPT, {}, ())
     assert models.vector is None
     assert models.embedded == list(searched)
+
+
+def test_a_call_is_rated_by_its_vector_too() -> None:
+    shipped = read_weights(SHIPPED).prototypes
+    assert shipped is not None
+    dispatcher = Dispatcher.__new__(Dispatcher)
+    question = "Tom has 12 apples and gives 5 to Ann. How many apples are left?"
+    call = ChatCall(messages=(), question=question, agent="a", account=OF_A_TENANT, max_tokens=1, temperature=None)
+    unit = (1.0, *[0.0] * (shipped.size - 1))
+    near = msgspec.structs.replace(call, vector=Vector(unit, shipped.digest))
+    other = msgspec.structs.replace(call, vector=Vector(unit, "another"))
+    need = dispatcher._rating(call).need  # pyright: ignore[reportPrivateUsage]
+    assert dispatcher._rating(near).need != need  # pyright: ignore[reportPrivateUsage]
+    assert dispatcher._rating(other).need == need  # pyright: ignore[reportPrivateUsage]

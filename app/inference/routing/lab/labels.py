@@ -18,7 +18,7 @@ RATE = 0.25
 FOLDS = 12
 UNDER_COST = 1.5
 """A question sent one tier too low costs this much of one sent too high: a wrong answer against a slower one."""
-MARGIN = 0.04
+MARGIN = 0.03
 """About half of what separates neighbouring needs near a threshold: a word more or less should not look decided."""
 
 
