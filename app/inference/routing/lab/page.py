@@ -18,7 +18,7 @@ Two sources teach it. Outcome data (prompts that a weak and a strong model answe
 multiple-choice questions and word problems. Labelled questions, written for this repository, fit the weights of counted
 cues and the thresholds. Both mean the same by need: the expected tier, from 0 (simple) to 1 (complex).
 """
-ADR, PAGE = 50, "0050-a-need-is-read-two-ways.md"
+ADR, PAGE = 51, "0051-a-need-is-read-two-ways.md"
 
 LEFT_OUT = """\
 ## Outcome data, subjects left out
