@@ -19,11 +19,12 @@ from app.inference.models import Models
 from app.inference.probing.own_calls import OwnCalls
 from app.inference.probing.probe import Probe
 from app.inference.probing.proving import Prover
+from app.inference.probing.shared_looks import SharedLooks
 from app.inference.routing.complexity import rate
 from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
 from app.inference.slots.register import LeaseRegister
-from app.inference.wire.ollama import open_ollama
+from app.inference.wire.ollama import Ollama, open_ollama
 from app.inference.wire.tokens import NodeTokens
 from app.loops import Loop, Loops
 from app.postgres import Database
@@ -83,7 +84,7 @@ async def open_inference(
     """
     fleet, tokens = Fleet(catalogue, metrics, clock=clock), NodeTokens(knobs.node_tokens_dir)
     roster = Roster(fleet, NodeRows(database), on_followed=lambda: tokens.read(fleet.nodes()))
-    leases = _register(coordination, fleet, knobs, clock)
+    leases, prefixes = _register(coordination, fleet, knobs, clock), Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
     async with AsyncExitStack() as stack:
@@ -94,11 +95,11 @@ async def open_inference(
         stack.push_async_callback(leases.close)
         attempts = Attempts(fleet, leases, metrics, knobs.limits, clock=clock)
         own = OwnCalls(fleet, leases, ollama, attempts, on_usage=book.take, clock=clock)
-        probe = Probe(fleet, own, ollama, coordination, clock=clock)
+        probe = _probe(fleet, own, ollama, coordination, knobs, clock)
+        stack.push_async_callback(probe.leave)
         prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
         firsts = {Loop.NODE_ROWS: roster.follow, Loop.PROBE_LOOK: probe.look, Loop.CONTINUATIONS: prover.read}
         await _turn_once(loops, firsts)
-        prefixes = Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
         works = _loops_of(loops, knobs, leases, roster, probe, prover, FreedListener(coordination, leases.freed))
         await stack.enter_async_context(loops.beside(*works, *_writing(loops, book, prefixes)))
         dispatcher = Dispatcher(
@@ -106,6 +107,12 @@ async def open_inference(
             embed_model=knobs.embed_model, clock=clock,
         )  # fmt: skip
         yield Inference(dispatcher, fleet, leases, roster, Models(fleet, known), book)
+
+
+def _probe(
+    fleet: Fleet, own: OwnCalls, ollama: Ollama, store: RedisStore, knobs: Knobs, clock: Callable[[], float]
+) -> Probe:
+    return Probe(fleet, own, ollama, store, clock=clock, shared=SharedLooks(store, every_s=knobs.probe_interval_s))
 
 
 async def _turn_once(loops: Loops, firsts: Mapping[Loop, Callable[[], Awaitable[None]]]) -> None:

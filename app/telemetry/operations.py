@@ -83,10 +83,12 @@ COORDINATION = (
     "events.read",
     "orphans",
     "look",
+    "looker",
     "probe_claim",
     "release",
     "renew",
     "running",
+    "seen",
     "sweep",
 )
 CACHE = ("look", "prefixes.find", "prefixes.keep")

@@ -113,6 +113,7 @@ class Member:
             missing=self.missing,
             resting=[model for model, breaker in self.breakers.items() if breaker.is_resting],
             finding=self.finding,
+            trouble=self.trouble,
             rooms=self.rooms,
             traits=self.traits,
             sizes=self.look.sizes if self.look is not None else {},

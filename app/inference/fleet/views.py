@@ -66,6 +66,8 @@ class NodeView:
     """The contexts of its models that it has room for, where that is known."""
     traits: Mapping[str, Traits] = field(default_factory=dict[str, Traits])
     sizes: Mapping[str, int] = field(default_factory=dict[str, int])
+    trouble: Finding | None = None
+    """Why its last look was not answered, if it was not; one is no reason to call it down."""
     version: str = ""
     """Of its Ollama; empty while nothing is known."""
     loading: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -10,7 +11,9 @@ from app.causes import Finding
 from app.errors import StoreUnavailable
 from app.inference.fleet.catalogue import Model, Node
 from app.inference.fleet.nodes import Fleet
+from app.inference.fleet.views import Look, NodeView
 from app.inference.probing.own_calls import OwnCalls
+from app.inference.probing.shared_looks import Seen, SeenNode, SharedLooks
 from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Purpose
 from app.inference.words.failures import CallBroke
@@ -27,7 +30,10 @@ IDLE_S = 30.0
 
 
 class Probe:
-    """Keeps the fleet's view fresh. Each replica looks for itself; trials are made by one replica at a time."""
+    """Keeps the fleet's view fresh. One process looks for all, and each for itself while Redis is away.
+
+    Trials are made by one replica at a time.
+    """
 
     def __init__(
         self,
@@ -37,8 +43,12 @@ class Probe:
         store: RedisStore,
         *,
         clock: Callable[[], float],
+        shared: SharedLooks | None = None,
     ) -> None:
+        """Without `shared` it looks for itself alone."""
         self._fleet = fleet
+        self._shared = shared
+        self._heard = ""
         self._own = own
         self._ollama = ollama
         self._store = store
@@ -46,8 +56,47 @@ class Probe:
         self._trial_at: dict[tuple[str, str], float] = {}
 
     async def look(self) -> None:
-        """Look at every node once. A look that breaks as nobody foresaw counts as missed, and takes no other's."""
-        nodes = self._fleet.nodes()
+        """Look at every node once, or take what was seen by who looks for all. Raises what looks raise together."""
+        try:
+            looks_for_all = self._shared is None or await self._shared.take()
+            seen = None if self._shared is None or looks_for_all else await self._shared.hear()
+        except StoreUnavailable:
+            looks_for_all, seen = False, None
+        if seen is None:
+            await self._look_at(self._fleet.nodes())
+        else:
+            self._heed(seen)
+            others = {name: node.url for name, node in seen.nodes.items()}
+            await self._look_at([node for node in self._fleet.nodes() if others.get(node.name) != node.url])
+        if self._shared is not None and looks_for_all:
+            with suppress(StoreUnavailable):
+                await self._shared.tell({view.node.name: _seen(view) for view in self._fleet.views()})
+
+    async def leave(self) -> None:
+        """Let another process look for all."""
+        if self._shared is not None:
+            with suppress(StoreUnavailable):
+                await self._shared.leave()
+
+    def _heed(self, seen: Seen) -> None:
+        if seen.turn == self._heard:
+            return
+        self._heard = seen.turn
+        urls = {node.name: node.url for node in self._fleet.nodes()}
+        for name, node in seen.nodes.items():
+            if urls.get(name) == node.url and not node.is_unseen:
+                self._note(name, node.look)
+                for model, traits in node.traits.items():
+                    self._fleet.learn(name, model, traits)
+
+    def _note(self, name: str, look: Look | Finding) -> None:
+        if isinstance(look, Finding):
+            self._fleet.missed(name, look)
+        else:
+            self._fleet.looked(name, look)
+
+    async def _look_at(self, nodes: Sequence[Node]) -> None:
+        """Look at these nodes. A look that breaks as nobody foresaw counts as missed, and takes no other's."""
         errors = await asyncio.gather(*(attempt(partial(self._look, node)) for node in nodes))
         for node, error in zip(nodes, errors, strict=True):
             if error is not None:
@@ -63,10 +112,8 @@ class Probe:
 
     async def _look(self, node: Node) -> None:
         look = await self._ollama.look(node.url, limit_s=LOOK_LIMIT_S)
-        if isinstance(look, Finding):
-            self._fleet.missed(node.name, look)
-        else:
-            self._fleet.looked(node.name, look)
+        self._note(node.name, look)
+        if not isinstance(look, Finding):
             await self._ask_of_models(node)
 
     async def _ask_of_models(self, node: Node) -> None:
@@ -104,3 +151,19 @@ class Probe:
                 await self._own.say(node, model, Purpose.PROBE, "hi")
         except CallBroke as broke:
             log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
+
+
+def _seen(view: NodeView) -> SeenNode:
+    """Return what to tell of a node: what it said last, or why it says nothing now."""
+    if view.trouble is not None:
+        trouble = view.trouble
+        return SeenNode(url=view.node.url, cause=trouble.cause, text=trouble.text, remedy=trouble.remedy)
+    return SeenNode(
+        url=view.node.url,
+        version=view.version,
+        holds=dict(view.holds),
+        loaded=dict(view.loaded),
+        sizes=dict(view.sizes),
+        traits=dict(view.traits),
+        is_unseen=not view.version and not view.holds,
+    )
