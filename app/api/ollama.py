@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import decode, read_whole
-from app.api.contracts import contract_of
+from app.api.call_headers import read_headers
 from app.api.direct import Direct
 from app.api.direct_reply import DirectReply
 from app.api.doors import Offers
@@ -43,6 +43,7 @@ from app.api.routing import route
 from app.api.talk import Ask
 from app.api.wanted import Rated, read_wanted
 from app.errors import BadInput, NotPermitted
+from app.inference.words.priority import Priority
 from app.inference.words.records import Embedding
 
 T = TypeVar("T")
@@ -123,7 +124,13 @@ class Ollama:
         if not ask.messages:
             find_offer(ask.model, offers)
             return _json(teller.nothing(word_of_nothing(body)))
-        insisting = msgspec.structs.replace(ask, contract=contract_of(request))
+        called = read_headers(request)
+        insisting = msgspec.structs.replace(
+            ask,
+            contract=called.contract,
+            deadline_s=called.deadline_s,
+            priority=called.priority or Priority.INTERACTIVE,
+        )
         return DirectReply(self._direct, caller_of(request), (insisting,), teller)
 
     async def _vectors(self, request: HttpRequest, asked: EmbedAsked) -> Embedding | None:

@@ -2,10 +2,10 @@
 
 from app import errors
 from app.api.chat import ROUTE_HEADERS
-from app.api.contracts import PARAMETERS
 from app.api.ollama_bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
 from app.api.ollama_models import PsReply, ShowReply, TagsReply, VersionReply
 from app.api.ollama_told import LINES, EmbeddingsReply, EmbedReply
+from app.api.openai_docs import CALL_HEADERS
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.routing import Doc, Success
 
@@ -45,7 +45,7 @@ CHAT = Doc(
     body=ChatBody,
     example={"model": "auto", "messages": [{"role": "user", "content": "When may I return a lamp?"}]},
     successes={200: Success("The answer", headers=ROUTE_HEADERS, media_type=LINES, also={LINES: _LINES_TEXT})},
-    parameters=PARAMETERS,
+    parameters=CALL_HEADERS,
     refusals=_OF_CHATS,
 )
 GENERATE = Doc(
@@ -55,7 +55,7 @@ GENERATE = Doc(
     body=GenerateBody,
     example={"model": "auto", "prompt": "When may I return a lamp?"},
     successes={200: Success("The answer", headers=ROUTE_HEADERS, media_type=LINES, also={LINES: _LINES_TEXT})},
-    parameters=PARAMETERS,
+    parameters=CALL_HEADERS,
     refusals=_OF_CHATS,
 )
 EMBED = Doc(

@@ -45,7 +45,7 @@ _OF_CHATS = (
     errors.RunFailed,
     errors.RunCancelled,
 )
-_CALL_HEADERS = (
+CALL_HEADERS = (
     Parameter(
         DEADLINE,
         "header",
@@ -66,7 +66,7 @@ CHAT = Doc(
     text=f"`model` is `auto`, a tier, `team:<name>` or a model. {_FIELDS}",
     body=ChatBody,
     example={"model": "auto", "messages": [{"role": "user", "content": "When may I return a lamp?"}]},
-    parameters=_CALL_HEADERS,
+    parameters=CALL_HEADERS,
     successes={
         200: Success("The answer", body=ChatReply, headers=ROUTE_HEADERS, also={"text/event-stream": _STREAM}),
     },
@@ -78,7 +78,7 @@ COMPLETIONS = Doc(
     text=f"Each prompt is a question to the model, not the beginning of a text. {_FIELDS}",
     body=CompletionBody,
     example={"model": "auto", "prompt": "When may I return a lamp?"},
-    parameters=_CALL_HEADERS,
+    parameters=CALL_HEADERS,
     successes={
         200: Success("The answers", body=CompletionReply, headers=ROUTE_HEADERS, also={"text/event-stream": _STREAM}),
     },

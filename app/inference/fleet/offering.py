@@ -31,9 +31,9 @@ def offers_of(catalogue: Catalogue, views: Sequence[NodeView], teams: Collection
     chats = [model for model in catalogue.models if model.kind is CallKind.CHAT]
     tiers = [(tier.value, catalogue.serving(tier)) for tier in TIERS]
     return (
-        *(_of_many(name, models, uses_tools=True) for name, models in ((AUTO, chats), *tiers) if models),
+        *(_of_many(name, models, views) for name, models in ((AUTO, chats), *tiers) if models),
         # A team has its own tools.
-        *(_of_many(f"{TEAM}{name}", chats, uses_tools=False) for name in sorted(teams) if chats),
+        *(_of_team(f"{TEAM}{name}", chats) for name in sorted(teams) if chats),
         *(_of_model(model, views) for model in catalogue.models),
     )
 
@@ -43,14 +43,20 @@ def in_memory(catalogue: Catalogue, views: Sequence[NodeView]) -> tuple[InMemory
     return tuple(_loaded(catalogue, views))
 
 
-def _of_many(name: str, models: Sequence[Model], *, uses_tools: bool) -> Offer:
-    """Return what a name promises that any of several models may answer: what one of them can do, it can."""
+def _of_many(name: str, models: Sequence[Model], views: Sequence[NodeView]) -> Offer:
+    """Return what a name promises that any of several models may answer: pictures only where each of them sees."""
     return Offer(
         name=name,
         num_ctx=max(model.num_ctx[-1] for model in models),
         thinks=any(model.think is not None for model in models),
-        uses_tools=uses_tools,
+        sees=all(_of_model(model, views).sees for model in models),
+        uses_tools=True,
     )
+
+
+def _of_team(name: str, models: Sequence[Model]) -> Offer:
+    thinks = any(model.think is not None for model in models)
+    return Offer(name=name, num_ctx=max(model.num_ctx[-1] for model in models), thinks=thinks)
 
 
 def _of_model(model: Model, views: Sequence[NodeView]) -> Offer:

@@ -13,6 +13,7 @@ from app.inference.words.contract import Contract
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import Message
 from app.inference.words.offers import Offer
+from app.inference.words.priority import Priority
 from app.inference.words.sampling import Sampling
 from app.inference.words.tiers import Tier
 from tests.fakes.asgi import Client, Reply
@@ -69,9 +70,13 @@ async def test_what_a_client_asks_is_what_a_model_is_asked(client: Client, platf
     assert call.takes_back is False
 
 
-async def test_a_contract_in_the_headers_goes_with_the_call(client: Client, platform: FakePlatform) -> None:
+async def test_a_contract_priority_and_deadline_of_the_headers_go_with_the_call(
+    client: Client, platform: FakePlatform
+) -> None:
     await client.post(CHAT, ASKED, ("x-route-min-tier", "complex"), ("x-route-no-degrade", "true"))
     assert platform.dispatcher.calls[0].contract == Contract(min_tier=Tier.COMPLEX, no_degrade=True)
+    await client.post(CHAT, ASKED, ("x-priority", "batch"), ("x-deadline-s", "7"))
+    assert (platform.dispatcher.calls[1].priority, platform.dispatcher.calls[1].deadline_s) == (Priority.BATCH, 7.0)
     refused = await client.post(CHAT, ASKED, ("x-route-min-tier", "best"))
     assert (refused.status, list(refused.json())) == (400, ["error"])
 

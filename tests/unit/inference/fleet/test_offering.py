@@ -1,10 +1,13 @@
 """Which names a client may give as a model, and what each of them can do."""
 
+from dataclasses import replace
+
 from prometheus_client import CollectorRegistry
 
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet, Look
 from app.inference.fleet.offering import Offering, in_memory, offers_of
+from app.inference.fleet.traits import Traits
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind
 from app.inference.words.tiers import Tier
@@ -66,3 +69,12 @@ def test_a_list_of_models_is_of_now() -> None:
     assert [one.num_ctx for one in offering.in_memory()] == [4096]
     found.looked("b", Look("0.33.0", {}, {"small:latest": 512}))
     assert [one.num_ctx for one in offering.in_memory()] == [2048]
+
+
+def test_a_name_of_several_models_takes_pictures_only_where_each_of_them_sees() -> None:
+    found = fleet()
+    for seeing, sees in (({"small:latest"}, False), ({"small:latest", "large:8b"}, True)):
+        traits = {name: Traits(sees=True, uses_tools=True) for name in seeing}
+        views = [replace(view, traits=traits) for view in found.views()]
+        by_name = {offer.name: offer for offer in offers_of(found.catalogue, views, ())}
+        assert (by_name["small"].sees, by_name["auto"].sees, by_name["complex"].sees) == (True, sees, sees)
