@@ -84,12 +84,12 @@ class RedisStore:
             self._metrics.redis_duration.labels(self._name, operation).observe(perf_counter() - started)
 
     @asynccontextmanager
-    async def subscribe(self, channel: str) -> AsyncGenerator[PubSub]:
-        """Lend a connection that hears a channel, for as long as it holds. Raises as `use`."""
+    async def subscribe(self, *channels: str) -> AsyncGenerator[PubSub]:
+        """Lend a connection that hears channels, for as long as it holds. Raises as `use`."""
         # How the store stands, short requests tell: a connection that only listens may be closed for its silence.
         with self._translated(None):
             async with self.client.pubsub() as heard:
-                await heard.subscribe(channel)
+                await heard.subscribe(*channels)
                 yield heard
 
     @contextmanager

@@ -19,6 +19,7 @@ from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason
 from app.inference.words.failures import Failure
+from app.inference.words.overload import Overload
 from app.inference.words.records import CallKind, Outcome
 from app.inference.words.route import Reason
 from app.inference.words.tiers import TIERS
@@ -42,6 +43,7 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
     begin(metrics.usage_lost, reason=Loss)
     begin(metrics.estimate_ratio, part=Part, tier=TIERS)
     begin(metrics.slot_wait, tier=[*TIERS, CallKind.EMBED])
+    begin(metrics.queue_refused, tier=[*TIERS, CallKind.EMBED], reason=Overload)
     for model in catalogue.models:
         if model.kind is CallKind.CHAT:
             begin(metrics.first_token, tier=model.tiers, model=[model.name])

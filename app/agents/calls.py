@@ -176,6 +176,7 @@ class RunCalls:
             seed=options.seed,
             think=options.think,
             account=self.claim.account(Purpose.CHAT),
+            priority=options.priority,
             patience_s=self._deadline.left_s,
             contract=options.contract,
             team=self.claim.team,
@@ -216,6 +217,7 @@ class RunCalls:
                     agent="retrieval",
                     account=self.claim.account(Purpose.SEARCH),
                     on_usage=self.usages.append,
+                    priority=self.claim.options.priority,
                     patience_s=min(RETRIEVAL_WAIT_S, self._deadline.left_s),
                     on_wait=self._wait,
                 )

@@ -25,6 +25,7 @@ from app.degradation import Degradation
 from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable
 from app.ids import Caller, RunId
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.words.account import Account, Purpose
 from app.inference.words.route import Route
 from app.stored_ends import kind_of
 from app.telemetry.metrics import Metrics
@@ -204,8 +205,7 @@ class Runner:
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Return the run, and its claim if it is to be begun here."""
         try:
-            tier = self._dispatcher.rate(ask.question, 0, None).tier
-            await self._dispatcher.ready(tier, contract=ask.options.contract)
+            await self._ready(caller, ask)
         except (NoNodeAvailable, NoSlotInTime, ContractUnmet):
             # An answer that is stored needs no node.
             replay = await self._runs.find_replay(caller, ask)
@@ -218,6 +218,19 @@ class Runner:
             await self._runs.let_go(claim)
             return handle, None
         return handle, claim
+
+    async def _ready(self, caller: Caller, ask: StartRun) -> None:
+        """Return if the run's first call could be made or wait for a slot.
+
+        Raises NoNodeAvailable, NoSlotInTime, ContractUnmet.
+        """
+        await self._dispatcher.ready(
+            self._dispatcher.rate(ask.question, 0, None).tier,
+            Account(purpose=Purpose.CHAT, tenant_id=caller.tenant_id, key_id=caller.key_id),
+            contract=ask.options.contract,
+            priority=ask.options.priority,
+            deadline_s=ask.options.deadline_s,
+        )
 
     def _followed(self, caller: Caller, run_id: RunId) -> LiveRun | None:
         """Return the caller's run if all of its entries are here: those of earlier attempts are in the log alone.

@@ -11,6 +11,7 @@ from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
+from app.inference.words.priority import Priority
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
 
@@ -59,6 +60,7 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """None leaves it to the model's own setting, and its thinking unshown."""
     contract: Contract = NO_CONTRACT
     """What the run insists on."""
+    priority: Priority = Priority.INTERACTIVE
 
 
 class StartRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -198,6 +198,7 @@ def _options(asked: ChatRequest, contract: Contract) -> RunOptions:
         seed=asked.seed,
         deadline_s=asked.deadline_s,
         think=asked.think,
+        priority=asked.priority,
         contract=contract,
     )
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.continuation import Continuations
@@ -23,6 +24,7 @@ from app.inference.probing.shared_looks import SharedLooks
 from app.inference.routing.complexity import rate
 from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
+from app.inference.slots.queue import Places, SlotQueue
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Ollama, open_ollama
 from app.inference.wire.tokens import NodeTokens
@@ -84,7 +86,10 @@ async def open_inference(
     """
     fleet, tokens = Fleet(catalogue, metrics, clock=clock), NodeTokens(knobs.node_tokens_dir)
     roster = Roster(fleet, NodeRows(database), on_followed=lambda: tokens.read(fleet.nodes()))
-    leases, prefixes = _register(coordination, fleet, knobs, clock), Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
+    queue, prefixes = (
+        _queue(coordination, fleet, metrics, knobs, clock),
+        Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock),
+    )
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
     async with AsyncExitStack() as stack:
@@ -92,18 +97,18 @@ async def open_inference(
         book, known = UsageBook(database, metrics), Continuations()
         # Last of all: a lease that is released may still bring usage.
         stack.push_async_callback(book.close)
-        stack.push_async_callback(leases.close)
-        attempts = Attempts(fleet, leases, metrics, knobs.limits, clock=clock)
-        own = OwnCalls(fleet, leases, ollama, attempts, on_usage=book.take, clock=clock)
+        stack.push_async_callback(queue.register.close)
+        attempts = Attempts(fleet, queue.register, metrics, knobs.limits, clock=clock)
+        own = OwnCalls(fleet, queue.register, ollama, attempts, on_usage=book.take, clock=clock)
         probe = _probe(fleet, own, ollama, coordination, knobs, clock)
         stack.push_async_callback(probe.leave)
         prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
         firsts = {Loop.NODE_ROWS: roster.follow, Loop.PROBE_LOOK: probe.look, Loop.CONTINUATIONS: prover.read}
         await _turn_once(loops, firsts)
-        works = _loops_of(loops, knobs, leases, roster, probe, prover, FreedListener(coordination, leases.freed))
+        works = _loops_of(loops, knobs, queue, roster, probe, prover, FreedListener(coordination, queue))
         await stack.enter_async_context(loops.beside(*works, *_writing(loops, book, prefixes)))
         dispatcher = Dispatcher(
-            fleet, leases, ollama, metrics, Learnt(known, prefixes), limits=knobs.limits,
+            fleet, queue, ollama, metrics, Learnt(known, prefixes), limits=knobs.limits,
             embed_model=knobs.embed_model, clock=clock,
         )  # fmt: skip
         yield Inference(dispatcher, fleet, leases, roster, Models(fleet, known), book)
@@ -127,8 +132,10 @@ def _writing(loops: Loops, book: UsageBook, prefixes: Prefixes) -> tuple[Corouti
     )
 
 
-def _register(coordination: RedisStore, fleet: Fleet, knobs: Knobs, clock: Callable[[], float]) -> LeaseRegister:
-    return LeaseRegister(
+def _queue(
+    coordination: RedisStore, fleet: Fleet, metrics: Metrics, knobs: Knobs, clock: Callable[[], float]
+) -> SlotQueue:
+    register = LeaseRegister(
         coordination,
         fleet.nodes,
         replica_count=knobs.replica_count,
@@ -137,20 +144,25 @@ def _register(coordination: RedisStore, fleet: Fleet, knobs: Knobs, clock: Calla
         on_taken=fleet.note_taken,
         removed=fleet.removed,
     )
+    # Of this start of this process: what waits for it is nobody's once it has ended.
+    replica, limits = str(uuid4()), knobs.limits
+    places = Places(limits.waiting_places, limits.tenant_places)
+    return SlotQueue(register, metrics, replica, knobs.replica_count, clock, places)
 
 
 def _loops_of(
     loops: Loops,
     knobs: Knobs,
-    leases: LeaseRegister,
+    queue: SlotQueue,
     roster: Roster,
     probe: Probe,
     prover: Prover,
     listener: FreedListener,
 ) -> tuple[Coroutine[object, object, None], ...]:
-    every_s, renew_s = knobs.probe_interval_s, leases.renew_s
+    every_s, renew_s, lease_s = knobs.probe_interval_s, queue.register.renew_s, knobs.slot_lease_s
     return (
-        loops.repeat(Loop.SLOT_RENEWAL, renew_s, leases.renew, limit_s=knobs.slot_lease_s, longest_pause_s=renew_s),
+        loops.repeat(Loop.SLOT_RENEWAL, renew_s, queue.register.renew, limit_s=lease_s, longest_pause_s=renew_s),
+        loops.repeat(Loop.QUEUE_LOOK, renew_s, queue.look, limit_s=lease_s, longest_pause_s=renew_s),
         loops.repeat(Loop.PROBE_LOOK, every_s, probe.look, limit_s=TURN_LIMIT_S),
         loops.repeat(Loop.NODE_ROWS, every_s, roster.follow, limit_s=TURN_LIMIT_S),
         loops.repeat(Loop.PROBE_TRY, every_s, probe.try_idle, limit_s=TRY_LIMIT_S),

@@ -31,6 +31,7 @@ class Metrics:
         self._declare_http(registry)
         self._declare_agents(registry)
         self._declare_calls(registry)
+        self._declare_queue(registry)
         self._declare_tokens(registry)
         self._declare_estimates(registry)
         self._declare_nodes(registry)
@@ -104,13 +105,33 @@ class Metrics:
         self.slot_wait = Histogram(
             "switchyard_slot_wait_seconds", "Wait for a free slot.", ("tier",), buckets=DURATION_BUCKETS_S, registry=r
         )
-        self.calls_waiting = Gauge(
-            "switchyard_calls_waiting", "Calls that wait for a slot in this process.", registry=r
-        )
         self.call_failures = Counter(
             "switchyard_call_failures_total",
             "Attempts that broke at a node, by how.",
             ("node", "failure"),
+            registry=r,
+        )
+
+    def _declare_queue(self, r: CollectorRegistry) -> None:
+        self.calls_waiting = Gauge(
+            "switchyard_calls_waiting", "Calls that wait for a slot in this process.", registry=r
+        )
+        self.queue_calls = Gauge(
+            "switchyard_queue_calls", "Calls that wait for a slot, of all processes, by queue.", ("tier",), registry=r
+        )
+        self.queue_drain = Gauge(
+            "switchyard_queue_drain_seconds",
+            "Time until all that wait in a queue have their slots, as it is expected.",
+            ("tier",),
+            registry=r,
+        )
+        self.queue_refused = Counter(
+            "switchyard_queue_refused_total", "Calls that got no slot, by why.", ("tier", "reason"), registry=r
+        )
+        self.queue_deficit = Gauge(
+            "switchyard_queue_deficit_seconds",
+            "The most GPU time that a tenant had beyond its turn, by lane.",
+            ("lane",),
             registry=r,
         )
 

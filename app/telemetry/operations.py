@@ -78,18 +78,22 @@ DATABASE = (
 )
 COORDINATION = (
     "acquire",
+    "ask",
     "continuation_claim",
     "events.append",
     "events.read",
+    "leave",
     "orphans",
     "look",
     "looker",
+    "peek",
     "probe_claim",
     "release",
     "renew",
     "running",
     "seen",
     "sweep",
+    "watch",
 )
 CACHE = ("look", "prefixes.find", "prefixes.keep")
 QDRANT = (

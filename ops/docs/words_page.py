@@ -13,7 +13,8 @@ from app.inference import accuracy
 from app.inference import operating as node_operating
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, node_rows, views
-from app.inference.words import account, contract, ends, failures, priority, records, route, thinking, tiers
+from app.inference.slots import lanes
+from app.inference.words import account, contract, ends, failures, overload, priority, records, route, thinking, tiers
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -50,6 +51,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (dialects, "Dialect"),
     (fields, "Treatment"),
     (priority, "Priority"),
+    (lanes, "Lane"),
+    (overload, "Overload"),
     (states, "DocumentState"),
     (states, "JobKind"),
     (states, "JobState"),

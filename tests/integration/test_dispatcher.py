@@ -188,20 +188,20 @@ async def test_a_contract_has_no_answer_rather_than_another_one(replica: Replica
     assert unmet.value.facts["term"] == "no_degrade"
     assert sum(len(node.calls) for node in nodes) == 1
     with pytest.raises(ContractUnmet):
-        await replica.dispatcher.ready(Tier.COMPLEX, contract=keeps)
+        await replica.dispatcher.ready(Tier.COMPLEX, ACCOUNT, contract=keeps)
     raised = Contract(min_tier=Tier.COMPLEX)
     with pytest.raises(ContractUnmet):
         await chat(replica, ask(tier=Tier.SIMPLE, contract=raised), seen)
 
 
 async def test_ready_fails_at_once_when_no_node_answers(replica: Replica, nodes: list[FakeNode]) -> None:
-    await replica.dispatcher.ready(Tier.COMPLEX)
+    await replica.dispatcher.ready(Tier.COMPLEX, ACCOUNT)
     for node in nodes:
         await node.stop()
     await replica.look()
     await replica.look()
     with pytest.raises(NoNodeAvailable) as refused:
-        await replica.dispatcher.ready(None)
+        await replica.dispatcher.ready(None, ACCOUNT)
     assert "n0: node_down" in str(refused.value.facts["nodes"])
 
 

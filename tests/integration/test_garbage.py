@@ -16,7 +16,7 @@ from app.agents.values import RunState
 from app.causes import Finding
 from app.inference.fleet.node_causes import STRANGER
 from app.inference.fleet.nodes import Look, NodeState
-from app.inference.slots.register import ORPHANS_KEY, node_key
+from app.inference.slots.script import ORPHANS_KEY, node_key
 from app.inference.wire.ollama import Ollama, open_ollama
 from app.loops import Loop
 from app.wiring import Platform

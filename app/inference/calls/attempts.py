@@ -18,7 +18,7 @@ from app.telemetry.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds that parts of a call may take, how many may wait in this process, and how many attempts a call has."""
+    """Seconds that parts of a call may take, how many may wait in a queue, and how many attempts a call has."""
 
     slot_wait_s: float = 30.0
     first_token_s: float = 60.0
@@ -26,6 +26,7 @@ class Limits:
     """In place of `first_token_s` where the model must be loaded first."""
     gap_s: float = 20.0
     waiting_places: int = 256
+    tenant_places: int = 128
     attempts: int = 4
 
 

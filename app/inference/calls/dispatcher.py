@@ -1,5 +1,6 @@
 """Answers chat and embed calls: rates, places, waits, leases, streams, moves on failure, settles."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
@@ -22,14 +23,15 @@ from app.inference.routing.complexity import Rating, rate
 from app.inference.routing.placement import Need, place
 from app.inference.routing.prefixes import marks_of
 from app.inference.slots.admission import Admission, Asked, Held
-from app.inference.slots.patience import OnWait, Patience, ignore_wait, within
-from app.inference.slots.register import LeaseRegister
+from app.inference.slots.patience import OnQueue, OnWait, Patience, ignore_queue, ignore_wait, left_s, within
+from app.inference.slots.queue import SlotQueue
 from app.inference.wire.bodies import ChatLine, chat_body
 from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Account
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
 from app.inference.words.messages import Message
+from app.inference.words.priority import Priority, priority_of
 from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, Vector
 from app.inference.words.route import Asking, Reason, Route
 from app.inference.words.tiers import TIERS, Tier, TierReason
@@ -44,7 +46,7 @@ class Dispatcher:
     def __init__(
         self,
         fleet: Fleet,
-        leases: LeaseRegister,
+        queue: SlotQueue,
         ollama: Ollama,
         metrics: Metrics,
         learnt: Learnt,
@@ -59,8 +61,8 @@ class Dispatcher:
         self._limits = limits
         self._clock = clock
         self._retries = RetryBudget()
-        self._admission = Admission(fleet, leases, metrics, places=limits.waiting_places, clock=clock)
-        self._attempts = Attempts(fleet, leases, metrics, limits, clock=clock)
+        self._admission = Admission(fleet, queue, metrics, clock=clock)
+        self._attempts = Attempts(fleet, queue.register, metrics, limits, clock=clock)
         self._embedder = Embedder(
             self._admission,
             self._attempts,
@@ -74,15 +76,23 @@ class Dispatcher:
     def _catalogue(self) -> Catalogue:
         return self._fleet.catalogue
 
-    async def ready(self, tier: Tier | None, model: str | None = None, *, contract: Contract = NO_CONTRACT) -> None:
-        """Return if something routable serves the model (else the tier or a substitute), and more calls may wait.
+    async def ready(
+        self,
+        tier: Tier | None,
+        account: Account,
+        *,
+        model: str | None = None,
+        contract: Contract = NO_CONTRACT,
+        priority: Priority = Priority.INTERACTIVE,
+        deadline_s: float | None = None,
+    ) -> None:
+        """Return if something routable serves the model (else the tier or a substitute), and it may be waited for.
 
         Raises NoNodeAvailable, ContractUnmet and NoSlotInTime at once if not.
         """
-        self._admission.place(
-            Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0, model=model, contract=contract)
-        )
-        self._admission.check_room()
+        need = Need(CallKind.CHAT, tier or Tier.SIMPLE, prompt_tokens=0, max_tokens=0, model=model, contract=contract)
+        asked = Asked(need, "", "", account, priority, deadline_s)
+        await self._admission.check(asked, self._limits.slot_wait_s)
 
     def can_answer(self) -> bool:
         """Whether something routable serves chats now."""
@@ -116,25 +126,26 @@ class Dispatcher:
         on_usage: OnUsage,
         on_thinking: OnThinking = ignore_thinking,
         on_wait: OnWait = ignore_wait,
+        on_queue: OnQueue = ignore_queue,
     ) -> Answer:
         """Answer a chat call.
 
         `on_route` is told the route once the lease is held, and again when the call moves; `on_delta` each piece of
         sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta;
-        `on_thinking` each piece of thinking, asked for or not; `on_usage` the usage of each attempt, however it ended,
-        to be stored; `on_wait` that the call begins to wait for a node, which it does for up to `call.patience_s`.
+        `on_thinking` each piece of thinking, asked for or not; `on_usage` the usage of each attempt, to be stored;
+        `on_wait` that it begins to wait for a node, for up to `call.patience_s`; `on_queue` where it stands meanwhile.
         Raises NoNodeAvailable, NoSlotInTime, ContractUnmet, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded,
         ContextTooLong, ModelUnknown.
         """
         rating = self._rating(call)
         progress = self._begin(call, rating)
         self._retries.note_call()
-        patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait)
-        reader = Reader(on_delta, on_restart, on_thinking)
+        patience = Patience(call.patience_s, clock=self._clock, on_wait=on_wait, on_queue=on_queue)
         async with within(call.deadline_s) as limit:
             while True:
-                held = await self._admit(progress, patience)
+                held = await self._admit(progress, patience, limit)
                 route = _route(held, rating, progress)
+                reader = Reader(on_delta, on_restart, on_thinking)
                 talk = ChatAttempt(progress, self._attempts.at(held, on_usage, route), route, reader)
                 try:
                     async with talk.attempt:
@@ -154,6 +165,7 @@ class Dispatcher:
         account: Account,
         on_usage: OnUsage,
         model: str | None = None,
+        priority: Priority | None = None,
         patience_s: float = 0.0,
         on_wait: OnWait = ignore_wait,
     ) -> Embedding:
@@ -167,7 +179,9 @@ class Dispatcher:
         if model is not None:
             self._model(model, CallKind.EMBED)
         patience = Patience(patience_s, clock=self._clock, on_wait=on_wait)
-        return await self._embedder.embed(texts, Asker(agent, account, model), patience, on_usage)
+        return await self._embedder.embed(
+            texts, Asker(agent, account, model, priority or priority_of(account.purpose)), patience, on_usage
+        )
 
     def _rating(self, call: ChatCall) -> Rating:
         if call.model is not None:
@@ -207,23 +221,21 @@ class Dispatcher:
         at_once = progress.after(broke, talk.held, self._retries)
         await pause(broke, self._admission, progress.need(tried=progress.tries.nodes), patience, at_once=at_once)
 
-    async def _admit(self, progress: Progress, patience: Patience) -> Held:
+    async def _admit(self, progress: Progress, patience: Patience, limit: asyncio.Timeout) -> Held:
         progress.cached = await self._learnt.prefixes.find(marks_of(progress.call.messages))
         while True:
             try:
-                return await self._place(progress, patience)
+                return await self._place(progress, patience, limit)
             except (NoNodeAvailable, NoSlotInTime) as trouble:
                 await patience.wait(trouble)
 
-    async def _place(self, progress: Progress, patience: Patience) -> Held:
+    async def _place(self, progress: Progress, patience: Patience, limit: asyncio.Timeout) -> Held:
         nowhere: NoNodeAvailable | ContractUnmet | None = None
+        call = progress.call
         for need in progress.needs():
+            asked = Asked(need, progress.identity, call.agent, call.account, call.priority, left_s(limit))
             try:
-                return await self._admission.admit(
-                    Asked(need, progress.identity, progress.call.agent, progress.call.account),
-                    self._limits.slot_wait_s,
-                    patience,
-                )
+                return await self._admission.admit(asked, self._limits.slot_wait_s, patience)
             except (NoNodeAvailable, ContractUnmet) as error:
                 nowhere = nowhere or error
         raise nowhere or NoNodeAvailable("no node serves the call")

@@ -18,6 +18,7 @@ from app.inference.wire.bodies import EmbedReply, embed_body
 from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Account
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
+from app.inference.words.priority import Priority
 from app.inference.words.records import CallKind, Embedding, identity_of
 
 BYTES_PER_TOKEN = 3.0
@@ -31,6 +32,7 @@ class Asker:
     agent: str
     account: Account
     model: str | None = None
+    priority: Priority = Priority.INTERACTIVE
 
 
 class Embedder:
@@ -84,7 +86,9 @@ class Embedder:
                     await patience.wait(trouble)
 
     async def _place(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
-        asked = Asked(batch.need(), batch.identity, asker.agent, asker.account)
+        asked = Asked(
+            batch.need(), batch.identity, asker.agent, asker.account, priority=asker.priority, times=batch.times
+        )
         return await self._admission.admit(asked, self._limits.slot_wait_s, patience)
 
     async def _ask(self, held: Held, batch: "Batch") -> EmbedReply:
@@ -105,6 +109,7 @@ class Batch:
         if not texts:
             raise ValueError("nothing to embed")
         self._texts = tuple(text or " " for text in texts)
+        self._bytes = tuple(len(text.encode(errors="replace")) for text in self._texts)
         self._model = model
         self.identity = identity_of(self._texts)
         self._shrink = 1
@@ -112,10 +117,14 @@ class Batch:
         self.tries = Tries(attempts)
         self.pieces: tuple[str, ...] = ()
 
+    @property
+    def times(self) -> float:
+        """How many texts as long as its longest it comes to."""
+        return sum(self._bytes) / max(self._bytes)
+
     def need(self) -> Need:
         """Return what the batch needs of a node."""
-        longest = max(len(text.encode(errors="replace")) for text in self._texts)
-        tokens = math.ceil(longest / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE
+        tokens = math.ceil(max(self._bytes) / BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE
         return Need(
             CallKind.EMBED,
             None,

@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from uuid import uuid4
+from itertools import chain
+from uuid import UUID, uuid4
 
 from app.breaker import REST_S
 from app.errors import ContractUnmet, NoNodeAvailable
@@ -13,12 +14,14 @@ from app.inference.estimates import US_PER_S
 from app.inference.fleet.catalogue import Catalogue, Model
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.placement import Need, Placement, place, with_taken
+from app.inference.slots.lanes import lane_of
 from app.inference.slots.lease import Lease, LeaseFacts
 from app.inference.slots.patience import Patience
-from app.inference.slots.register import LeaseRegister
-from app.inference.slots.waiting import WaitingRoom, no_slot
+from app.inference.slots.queue import SlotQueue
+from app.inference.slots.waiter import Grant, Offer, Wish, no_slot
 from app.inference.words.account import Account
 from app.inference.words.contract import Term
+from app.inference.words.priority import Priority
 from app.inference.words.route import Candidate, Exclusion
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics
@@ -32,6 +35,11 @@ class Asked:
     identity: str
     agent: str
     account: Account
+    priority: Priority = Priority.INTERACTIVE
+    deadline_s: float | None = None
+    """How long from now its answer is worth anything; None: as long as it waits."""
+    times: float = 1.0
+    """How many prompts of that size it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +63,20 @@ class Held:
 
 
 class Admission:
-    """Lets calls in: places them, has them wait in order, and makes the lease."""
+    """Lets calls in: places them, has them wait for their turn, and makes the lease."""
 
-    def __init__(
-        self, fleet: Fleet, leases: LeaseRegister, metrics: Metrics, *, places: int, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, fleet: Fleet, queue: SlotQueue, metrics: Metrics, *, clock: Callable[[], float]) -> None:
         self._fleet = fleet
-        self._leases = leases
+        self._queue = queue
         self._metrics = metrics
         self._clock = clock
-        self._room = WaitingRoom(places=places, on_length=metrics.calls_waiting.set)
-        leases.when_freed(self._room.wake)
 
     def place(self, need: Need) -> Placement:
         """Return where a call could go now.
 
         Raises NoNodeAvailable when that is nowhere, ContractUnmet when it is nowhere because of the call's contract.
         """
-        placement = place(need, self._fleet.views(), self._fleet.catalogue)
+        placement = place(need, self._fleet.views(), self._fleet.catalogue, self._queue.waits)
         if placement.unmet is not None:
             raise _unmet(need, placement.unmet)
         if not placement.eligible:
@@ -83,62 +87,81 @@ class Admission:
         """Whether a node that the call has not tried could take it."""
         return bool(place(need, self._fleet.views(), self._fleet.catalogue).eligible)
 
-    def check_room(self) -> None:
-        """Raise NoSlotInTime if no more calls may wait in this process."""
-        self._room.check()
+    async def check(self, asked: Asked, limit_s: float) -> None:
+        """Return if the call could have a slot or wait for one now. Raises NoNodeAvailable and NoSlotInTime if not."""
+        offer = self._offer(asked, uuid4(), self._clock())
+        await self._queue.check(self._wish(asked, offer, uuid4(), limit_s, None), offer)
 
     async def admit(self, asked: Asked, limit_s: float, patience: Patience) -> Held:
-        """Return a held slot. Raises NoNodeAvailable, ContractUnmet, and NoSlotInTime after `limit_s`.
+        """Return a held slot. Raises NoNodeAvailable, ContractUnmet; NoSlotInTime at once if it may not wait.
 
         A patient call is told then that it waits, and keeps its place for as long as its patience lasts.
         """
-        started = self._clock()
-
-        async def attempt() -> Held | None:
-            return await self._attempt(asked, started)
+        call_id = uuid4()
+        came = self._clock()
+        first = self._offer(asked, call_id, came)
+        wish = self._wish(asked, first, call_id, limit_s, patience)
+        offers = chain((first,), iter(lambda: self._offer(asked, call_id, came), None))
 
         def overdue() -> None:
             patience.tell(no_slot(limit_s))
 
-        lane = asked.need.model or asked.need.tier or asked.need.kind
         telling = asyncio.get_running_loop().call_later(limit_s, overdue)
         try:
-            return await self._room.wait_for(lane, attempt, max(limit_s, patience.left_s))
+            return self._held(asked, await self._queue.take(wish, lambda: next(offers)))
         finally:
             telling.cancel()
 
-    async def _attempt(self, asked: Asked, started: float) -> Held | None:
-        waited_s, started_at = self._clock() - started, datetime.now(UTC)
-        placement = self.place(replace(asked.need, waited_s=waited_s))
-        catalogue, wait_us = self._fleet.catalogue, round(waited_s * US_PER_S)
-        granted = await self._leases.acquire(
-            placement.eligible,
-            facts_of(asked, catalogue, wait_us, started_at),
-            {model.name: model.tokens_per_s for model in catalogue.models},
+    def _offer(self, asked: Asked, call_id: UUID, came: float) -> Offer:
+        """Place a call that came then; its lease has the same id wherever it goes."""
+        placement = self.place(replace(asked.need, waited_s=self._clock() - came))
+        catalogue, gpus = self._fleet.catalogue, self._queue.register.gpus()
+        rates = {model.name: model.tokens_per_s for model in catalogue.models}
+
+        def lease(candidate: Candidate, waited_us: int, coordinated: bool) -> Lease:  # noqa: FBT001 - Offer.lease
+            facts = facts_of(asked, catalogue, waited_us, datetime.now(UTC), call_id)(candidate)
+            return Lease(facts, rates[candidate.model], coordinated=coordinated, gpus=gpus.get(candidate.node, 1))
+
+        return Offer(placement.eligible, lease, placement)
+
+    def _wish(self, asked: Asked, offer: Offer, call_id: UUID, limit_s: float, patience: Patience | None) -> Wish:
+        best, need, tenant_id = offer.candidates[0], asked.need, asked.account.tenant_id
+        begins_s = best.load_s + best.prefill_s
+        return Wish(
+            id=str(call_id),
+            queue=(need.tier or need.kind).value,
+            lane=lane_of(need.kind, asked.priority),
+            tenant="" if tenant_id is None else str(tenant_id),
+            guess_us=round(best.gpu_s * asked.times * US_PER_S),
+            limit_s=limit_s,
+            patience_s=0.0 if patience is None else patience.left_s,
+            deadline_s=asked.deadline_s,
+            begins_s=begins_s,
+            on_outlook=None if patience is None else patience.queued,
         )
-        if granted is None:
-            return None
-        chosen, lease, taken = granted
-        self._metrics.slot_wait.labels(chosen.tier or asked.need.kind).observe(wait_us / US_PER_S)
+
+    def _held(self, asked: Asked, grant: Grant) -> Held:
+        chosen, catalogue = grant.candidate, self._fleet.catalogue
+        self._metrics.slot_wait.labels(chosen.tier or asked.need.kind).observe(grant.waited_us / US_PER_S)
         self._fleet.began(chosen.node, chosen.model)
         return Held(
             asked=asked,
             model=next(model for model in catalogue.models if model.name == chosen.model),
             candidate=chosen,
-            candidates=with_taken(placement.candidates, taken, chosen),
+            candidates=with_taken(grant.offer.placement.candidates, grant.taken, chosen),
             tier=chosen.tier,
-            lease=lease,
-            wait_us=wait_us,
+            lease=grant.lease,
+            wait_us=grant.waited_us,
             began=self._clock(),
-            started_at=started_at,
+            started_at=grant.lease.facts.started_at,
         )
 
 
 def facts_of(
-    asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetime
+    asked: Asked, catalogue: Catalogue, wait_us: int, started_at: datetime, call_id: UUID | None = None
 ) -> Callable[[Candidate], LeaseFacts]:
     """Return what makes the facts of one attempt's lease; each attempt has an id of its own."""
-    call_id = uuid4()
+    call_id = call_id or uuid4()
     prices = {node.name: node.price_usd_micro_per_hour for node in catalogue.nodes}
     return lambda candidate: LeaseFacts(
         id=call_id,

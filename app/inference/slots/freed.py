@@ -1,24 +1,37 @@
-"""Hears from Redis that another replica freed a slot."""
+"""Hears from Redis that a call of this process has a slot, or that a process of an older version freed one."""
 
-from collections.abc import Callable
+from typing import cast
 
-from app.inference.slots.register import FREED_CHANNEL
+from app.inference.slots.queue import SlotQueue
+from app.inference.slots.script import FREED_CHANNEL, granted_channel
 from app.redis import RedisStore
 
 # Short, so that cancelling never waits long; the connection stays subscribed in between.
 _LISTEN_S = 5.0
+_SERVED = b"served "
+"""What `register.lua` writes before the key of the node: whoever waits in the queue was asked already."""
 
 
 class FreedListener:
-    """Calls `on_freed` for each announcement. Without Redis nothing is heard: those who wait look for themselves."""
+    """Tells the queue what is announced. Without Redis nothing is heard: the queue looks for itself."""
 
-    def __init__(self, store: RedisStore, on_freed: Callable[[], None]) -> None:
+    def __init__(self, store: RedisStore, queue: SlotQueue) -> None:
         self._store = store
-        self._on_freed = on_freed
+        self._queue = queue
 
     async def listen(self) -> None:
         """Subscribe and listen until the connection breaks. Raises StoreUnavailable, StoreMisconfigured."""
-        async with self._store.subscribe(FREED_CHANNEL) as channel:
+        async with self._store.subscribe(FREED_CHANNEL, granted_channel(self._queue.replica)) as channel:
             while True:
-                if await channel.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_S) is not None:
-                    self._on_freed()
+                heard = cast(
+                    "dict[str, bytes] | None",
+                    await channel.get_message(ignore_subscribe_messages=True, timeout=_LISTEN_S),
+                )
+                if heard is not None:
+                    await self._hear(heard["channel"], heard["data"])
+
+    async def _hear(self, channel: bytes, told: bytes) -> None:
+        if channel != FREED_CHANNEL.encode():
+            self._queue.granted(told)
+        elif not told.startswith(_SERVED):
+            await self._queue.freed()

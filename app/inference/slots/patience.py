@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from app.errors import DeadlineExceeded, Unavailable
+from app.inference.slots.outlook import Outlook
 
 OnWait: TypeAlias = Callable[[Unavailable, datetime], None]
 """Told once for each reason, when a call begins to wait: what keeps it, and since when."""
+
+OnQueue: TypeAlias = Callable[[Outlook], None]
+"""Told where a call stands in the queue for a slot, when it begins to wait there and whenever that has changed."""
 
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 3.0
@@ -18,6 +22,10 @@ LONGEST_PAUSE_S = 3.0
 
 
 def ignore_wait(_trouble: Unavailable, _since: datetime) -> None:
+    """Take note of nothing."""
+
+
+def ignore_queue(_outlook: Outlook) -> None:
     """Take note of nothing."""
 
 
@@ -39,11 +47,13 @@ class Patience:
         *,
         clock: Callable[[], float],
         on_wait: OnWait = ignore_wait,
+        on_queue: OnQueue = ignore_queue,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._clock = clock
         self._ends_at = clock() + limit_s
         self._on_wait = on_wait
+        self.queued = on_queue
         self._chance = chance
         self._pauses = 0
         self._since: datetime | None = None
@@ -104,6 +114,12 @@ async def within(deadline_s: float | None) -> AsyncGenerator[asyncio.Timeout]:
         if not limit.expired():
             raise
         raise deadline_exceeded(deadline_s or 0.0) from error
+
+
+def left_s(limit: asyncio.Timeout) -> float | None:
+    """Return how long a limit that `within` gave still has, None if it has no end."""
+    ends_at = limit.when()
+    return None if ends_at is None else max(0.0, ends_at - asyncio.get_running_loop().time())
 
 
 def deadline_exceeded(deadline_s: float) -> DeadlineExceeded:

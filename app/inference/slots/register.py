@@ -3,40 +3,24 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
-from importlib.resources import files
-from typing import LiteralString, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import msgspec
-import structlog
 
 from app.errors import StoreUnavailable
 from app.inference.estimates import US_PER_S, Meter
 from app.inference.fleet.catalogue import Node
 from app.inference.routing.placement import choose
 from app.inference.slots.lease import Lease, LeaseFacts, Orphan, read_orphan
+from app.inference.slots.script import ORPHANS_KEY, Argument, SlotScript, arguments_of
 from app.inference.words.route import Candidate
 from app.redis import RedisStore
 
-log = structlog.stdlib.get_logger(__name__)
-
 T = TypeVar("T")
 Granted: TypeAlias = tuple[Candidate, Lease, dict[str, int]]
-Argument: TypeAlias = str | bytes | int | float
-
-SCRIPT = files("app.inference.slots").joinpath("register.lua").read_text(encoding="utf-8")
-ORPHANS_KEY = "sy:orphans"
 DROPPED = b"dropped"
 """What counts in the hash of orphans those that it had no room for."""
-FREED_CHANNEL = "sy:freed"
-# After Redis did not answer, calls do not wait for it again for this long; the renewing loop asks on their behalf,
-# sooner than that even when its pause is spread.
-_AWAY_S = 1.5
 _RENEW_S = 1.0
-
-
-def node_key(name: str) -> str:
-    """Return the Redis key of a node's leases."""
-    return f"sy:node:{name}"
 
 
 class LeaseRegister:
@@ -56,35 +40,32 @@ class LeaseRegister:
         on_taken: Callable[[Mapping[str, int]], None],
         removed: Callable[[], Iterable[str]] = tuple[str, ...],
     ) -> None:
+        self.script = SlotScript(store, lease_s=lease_s, clock=clock, on_taken=on_taken)
         self._store = store
-        self._script = store.client.register_script(SCRIPT)
         self._nodes = nodes
         self._removed = removed
         self._replica_count = max(1, replica_count)
-        self._lease_us = int(lease_s * US_PER_S)
         self.renew_s = min(_RENEW_S, lease_s / 3)
         self._clock = clock
-        self._on_taken = on_taken
-        self._on_freed: list[Callable[[], None]] = []
+        self._on_released: list[Callable[[Lease, int], None]] = []
         self._held: dict[str, Lease] = {}
         self._meters: dict[str, Meter] = {}
-        self._away_until = float("-inf")
         self._background: set[asyncio.Task[object]] = set()
         self._unreleased: dict[tuple[str, str], float] = {}
 
-    def when_freed(self, call: Callable[[], None]) -> None:
-        """Have `call` called whenever a slot may have become free, here or at another replica."""
-        self._on_freed.append(call)
+    def when_released(self, call: Callable[[Lease, int], None]) -> None:
+        """Have `call` told each lease of this process that was released, and its GPU time."""
+        self._on_released.append(call)
 
     @property
     def is_coordinated(self) -> bool:
         """Whether Redis answered when last asked."""
-        return self._clock() >= self._away_until
+        return self.script.is_coordinated
 
     async def acquire(
         self, candidates: Sequence[Candidate], facts: Callable[[Candidate], LeaseFacts], rates: Mapping[str, float]
     ) -> Granted | None:
-        """Take the best candidate that has a free slot, all in one step.
+        """Take the best candidate that has a free slot which nobody waits for, all in one step.
 
         `rates` are the expected tokens a second by model. Returns the candidate, its lease and the taken slots of all
         nodes asked before it; None if every slot is taken. Without Redis a replica has its share of the slots.
@@ -93,13 +74,13 @@ class LeaseRegister:
             try:
                 return await self._acquire_shared(candidates, facts, rates)
             except StoreUnavailable as error:
-                self._away("acquire", error)
+                self.script.away("acquire", error)
                 return self._acquire_alone(candidates, facts, rates, doubtful=True)
         return self._acquire_alone(candidates, facts, rates, doubtful=False)
 
     async def release(self, lease: Lease) -> int:
         """Give the slot back; return the call's GPU microseconds. Finishes even if the caller is cancelled."""
-        return await asyncio.shield(self._own(self._release(lease)))
+        return await asyncio.shield(self.own(self._release(lease)))
 
     def gpu_us(self, lease: Lease) -> int:
         """Return the GPU microseconds so far, as far as this process can tell."""
@@ -113,7 +94,7 @@ class LeaseRegister:
 
         So store it before that, by the record's id: a crash in between has it stored twice. Raises StoreUnavailable.
         """
-        await self._run("sweep", self._swept())
+        await self.script.run("sweep", self._swept(), self.script.lease_us)
         async with self._store.use("orphans") as redis:
             packed = cast("dict[bytes, bytes]", await redis.hgetall(ORPHANS_KEY))
         for key, value in packed.items():
@@ -139,25 +120,25 @@ class LeaseRegister:
             self._meters[lease.node].tick(lease.id, lease.tokens, now_us)
         held = list(self._held.values())
         names = sorted({lease.node for lease in held})
-        args: list[Argument] = [self._lease_us]
+        args: list[Argument] = [self.script.lease_us]
         for lease in held:
             args += [names.index(lease.node) + 2, lease.id, lease.tokens, lease.thinking_tokens]
             args += [lease.gpus, repr(lease.expected_rate), lease.packed]
         try:
-            reply = await self._run("renew" if held else "sweep", names or self._swept(), *(args if held else ()))
-            self._away_until = float("-inf")
+            reply = await self.script.run("renew" if held else "sweep", names or self._swept(), *args)
+            self.script.answered()
             self._settle(held, reply[1 + len(names) :] if held else [])
             await self._release_again()
             await self._undo([lease for lease in held if lease.id not in self._held])
         except StoreUnavailable as error:
-            self._away("renew", error)
+            self.script.away("renew", error)
 
     async def _undo(self, released: Sequence[Lease]) -> None:
         """Release again what was released while its renewal was under way: the renewal may have made it anew."""
         if released and self._background:
             await asyncio.wait(self._background, timeout=_RENEW_S)
         for lease in released:
-            await self._run("release", [lease.node], lease.id, FREED_CHANNEL)
+            await self.script.release(lease.node, lease.id)
 
     async def close(self) -> None:
         """Wait a moment for releases under way."""
@@ -168,25 +149,22 @@ class LeaseRegister:
         self, candidates: Sequence[Candidate], facts: Callable[[Candidate], LeaseFacts], rates: Mapping[str, float]
     ) -> Granted | None:
         names = list(dict.fromkeys(candidate.node for candidate in candidates))
-        gpus = self._gpus()
+        gpus = self.gpus()
         leases = [
             Lease(facts(candidate), rates[candidate.model], coordinated=True, gpus=gpus.get(candidate.node, 1))
             for candidate in candidates
         ]
-        args: list[Argument] = [leases[0].id, self._lease_us]
-        for candidate, lease in zip(candidates, leases, strict=True):
-            args += [names.index(candidate.node) + 2, candidate.slots, lease.gpus, repr(candidate.score or 0.0)]
-            args += [repr(candidate.crowding), repr(lease.expected_rate), lease.packed]
+        args = arguments_of(candidates, leases)
         try:
-            granted, _, *counts = await self._run("acquire", names, *args)
+            granted, _, *counts = await self.script.run("acquire", names, leases[0].id, self.script.lease_us, *args)
         except asyncio.CancelledError:
             # The script may have run: nobody would give that slot back.
-            self._own(self._forget(names, leases[0].id))
+            self.own(self.forget(names, leases[0].id))
             raise
         taken = dict(zip(names, counts, strict=True))
         if granted == 0:
             return None
-        self._hold(leases[granted - 1])
+        self.hold(leases[granted - 1])
         taken[candidates[granted - 1].node] -= 1
         return candidates[granted - 1], leases[granted - 1], taken
 
@@ -199,9 +177,9 @@ class LeaseRegister:
         doubtful: bool,
     ) -> Granted | None:
         """Take a slot of this process' own share. `doubtful`: Redis may have made a lease and not said so."""
-        until = self._clock() + self._lease_us / US_PER_S
+        until = self._clock() + self.script.lease_us / US_PER_S
         ghosts = {(other.node, str(facts(other).id)): until for other in candidates} if doubtful else {}
-        taken = {name: len(meter.shares) for name, meter in self._meters.items()}
+        taken = self.taken_here()
         shared = [
             msgspec.structs.replace(candidate, slots=max(1, candidate.slots // self._replica_count))
             for candidate in candidates
@@ -211,14 +189,23 @@ class LeaseRegister:
             self._unreleased |= ghosts
             return None
         candidate = candidates[shared.index(chosen)]
-        gpus = self._gpus().get(candidate.node, 1)
+        gpus = self.gpus().get(candidate.node, 1)
         lease = Lease(facts(candidate), rates[candidate.model], coordinated=False, gpus=gpus)
-        self._hold(lease)
+        self.hold(lease)
         ghosts.pop((lease.node, lease.id), None)
         self._unreleased |= ghosts
         return candidate, lease, {name: taken.get(name, 0) for name in {other.node for other in candidates}}
 
-    def _hold(self, lease: Lease) -> None:
+    def holds(self, call_id: str) -> bool:
+        """Whether a call of that id holds a slot here."""
+        return call_id in self._held
+
+    def taken_here(self) -> dict[str, int]:
+        """Return how many slots this process holds, by node."""
+        return {name: len(meter.shares) for name, meter in self._meters.items()}
+
+    def hold(self, lease: Lease) -> None:
+        """Note a lease that was made for a call of this process; it is renewed and metered until it is released."""
         self._held[lease.id] = lease
         meter = self._meters.setdefault(lease.node, Meter(gpus=lease.gpus))
         meter.start(lease.id, self._now_us(), expected_rate=lease.expected_rate)
@@ -233,36 +220,38 @@ class LeaseRegister:
                 del self._meters[lease.node]
         total = lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
         try:
-            _, _, known, gpu_us = await self._run("release", [lease.node], lease.id, FREED_CHANNEL)
+            known, gpu_us = await self.script.release(lease.node, lease.id)
             total = lease.banked_us + gpu_us if known else total
         except StoreUnavailable as error:
-            self._away("release", error)
-            self._unreleased[lease.node, lease.id] = self._clock() + self._lease_us / US_PER_S
-        self.freed()
+            self.script.away("release", error)
+            self._unreleased[lease.node, lease.id] = self._clock() + self.script.lease_us / US_PER_S
+        for call in self._on_released:
+            call(lease, total)
         return total
 
     async def _release_again(self) -> None:
         for (name, call_id), until in list(self._unreleased.items()):
             if self._clock() < until:
-                await self._run("release", [name], call_id, FREED_CHANNEL)
+                await self.script.release(name, call_id)
             del self._unreleased[name, call_id]
 
-    async def _forget(self, names: Sequence[str], call_id: str) -> None:
-        until = self._clock() + self._lease_us / US_PER_S
-        self._unreleased |= {(name, call_id): until for name in names}
+    async def forget(self, names: Sequence[str], call_id: str) -> None:
+        """Give back what a call may have got on these nodes without our knowing, now or as soon as Redis answers."""
+        self.doubt(names, call_id)
         with contextlib.suppress(StoreUnavailable):
             await self._release_again()
 
-    def _own(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+    def doubt(self, names: Sequence[str], call_id: str) -> None:
+        """Note that Redis may have given the call a slot on one of these nodes, and did not say so."""
+        until = self._clock() + self.script.lease_us / US_PER_S
+        self._unreleased |= {(name, call_id): until for name in names}
+
+    def own(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        """Start what must be finished whoever is cancelled; `close` waits a moment for it."""
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
-
-    def freed(self) -> None:
-        """Tell those who wait that a slot may be free."""
-        for call in self._on_freed:
-            call()
 
     def _settle(self, held: Sequence[Lease], told: Sequence[int]) -> None:
         for lease, known, gpu_us in zip(held, told[::2], told[1::2], strict=True):
@@ -273,25 +262,13 @@ class LeaseRegister:
                 lease.banked_us += lease.known_us + (local - lease.marked_us) // self._replica_count
             lease.known_us, lease.marked_us = gpu_us, local
 
-    async def _run(self, operation: LiteralString, names: Sequence[str], *args: Argument) -> list[int]:
-        keys = [ORPHANS_KEY, *(node_key(name) for name in names)]
-        async with self._store.use(operation) as redis:
-            reply = cast("list[int]", await self._script(keys=keys, args=[operation, *args], client=redis))
-        start = {"acquire": 2}.get(operation, 1)
-        self._on_taken(dict(zip(names, reply[start : start + len(names)], strict=True)))
-        return reply
-
-    def _gpus(self) -> dict[str, int]:
+    def gpus(self) -> dict[str, int]:
+        """Return the GPUs of each node that there is."""
         return {node.name: node.gpus for node in self._nodes()}
 
     def _swept(self) -> list[str]:
         """Return every node that may have calls: those of dead processes are found on removed ones too."""
-        return list(dict.fromkeys((*self._gpus(), *self._removed())))
-
-    def _away(self, during: LiteralString, error: StoreUnavailable) -> None:
-        if self.is_coordinated:
-            log.warning("leases.alone", during=during, cause=error.facts.get("reason"), detail=error.detail)
-        self._away_until = self._clock() + _AWAY_S
+        return list(dict.fromkeys((*self.gpus(), *self._removed())))
 
     def _now_us(self) -> int:
         return int(self._clock() * US_PER_S)

@@ -8,7 +8,7 @@ import msgspec
 
 from app.inference.estimates import US_PER_S
 from app.inference.slots.lease import LeaseFacts
-from app.inference.slots.register import node_key
+from app.inference.slots.script import node_key
 from app.redis import RedisStore
 
 

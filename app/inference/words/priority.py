@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from app.inference.words.account import Purpose
+
 
 class Priority(StrEnum):
     """Whose turn comes first among calls that wait for a slot."""
@@ -10,3 +12,11 @@ class Priority(StrEnum):
     """Somebody waits for the answer."""
     BATCH = "batch"
     """Nobody waits: it is served from what interactive calls leave, and from a share of its own."""
+
+
+_NOBODY_WAITS = frozenset({Purpose.INGEST, Purpose.REINDEX})
+
+
+def priority_of(purpose: Purpose) -> Priority:
+    """Return the priority of a call that says none: vectors of documents are nobody's who waits."""
+    return Priority.BATCH if purpose in _NOBODY_WAITS else Priority.INTERACTIVE

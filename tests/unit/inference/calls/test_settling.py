@@ -1,7 +1,6 @@
 """How long an attempt may take, and what is left of a call that has ended."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -19,10 +18,10 @@ from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Waits
 from app.inference.words.failures import CallBroke, Failure
 from app.inference.words.records import Outcome, Usage
-from app.inference.words.route import Candidate
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics
 from tests.fakes.held import held_on
+from tests.fakes.queue import FakeQueue
 
 CATALOGUE = Catalogue(
     models=(Model(name="m", tiers=(Tier.SIMPLE,)),), nodes=(Node(name="a", url="http://a", slots=2, models=("m",)),)
@@ -40,8 +39,9 @@ class FakeLeases:
         self._answers = answers
         self.released: list[Lease] = []
 
-    def when_freed(self, call: object) -> None:
-        """Take note of nothing."""
+    def gpus(self) -> dict[str, int]:
+        """Every node has one."""
+        return {}
 
     def gpu_us(self, _lease: Lease) -> int:
         """Return what was metered here."""
@@ -53,10 +53,6 @@ class FakeLeases:
         if not self._answers:
             await asyncio.Event().wait()
         return 9000
-
-    async def acquire(self, candidates: Sequence[Candidate], *_: object) -> tuple[Candidate, Lease, dict[str, int]]:
-        """Take the first."""
-        return candidates[0], held_on().lease, {}
 
 
 class Bench:
@@ -140,7 +136,7 @@ async def test_a_call_that_has_its_slot_is_told_of_no_wait() -> None:
     bench = Bench(answers=True)
     told: list[object] = []
     patience = Patience(60.0, clock=lambda: 0.0, on_wait=lambda trouble, _since: told.append(trouble))
-    admission = Admission(bench.fleet, bench.leases, bench.metrics, places=1, clock=lambda: 0.0)
+    admission = Admission(bench.fleet, FakeQueue(bench.leases).as_queue(), bench.metrics, clock=lambda: 0.0)
     held = await admission.admit(held_on().asked, 0.0, patience)
     for _ in range(3):
         await asyncio.sleep(0)
@@ -163,7 +159,7 @@ async def test_an_attempt_that_breaks_or_is_cancelled_is_settled_as_what_ended_i
 async def test_a_call_that_only_a_resting_node_could_serve_is_told_to_come_back_in_a_second() -> None:
     bench = Bench(answers=True)
     bench.fleet.failed("a", "m", Failure.MODEL_MISSING, call="one", began_at=0.0)
-    admission = Admission(bench.fleet, bench.leases, bench.metrics, places=1, clock=lambda: 0.0)
+    admission = Admission(bench.fleet, FakeQueue(bench.leases).as_queue(), bench.metrics, clock=lambda: 0.0)
     with pytest.raises(NoNodeAvailable) as refused:
         admission.place(held_on().asked.need)
     assert (refused.value.retry_after_s, refused.value.facts["nodes"]) == (1, "a: breaker_open")
