@@ -4,7 +4,7 @@ import argparse
 import math
 import re
 
-from app import node_command
+from app import node_calibration, node_command
 from app.commandline import acts
 
 _BYTES = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([kKMGTP]?)(i?)B?", re.ASCII)
@@ -67,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("remove", "remove a node; what runs there goes on to its end", node_command.remove_node),
     ):
         acts(nodes.add_parser(word, help=text), act).add_argument("name")
+    calibrating = acts(
+        nodes.add_parser("calibrate", help="drain a node, measure what it does at most, and take it back"),
+        node_calibration.calibrate_node,
+    )
+    calibrating.add_argument("name")
+    calibrating.add_argument("--model", help="this chat model only, not every one that it is declared to hold")
     pulling = acts(nodes.add_parser("pull", help="have a node fetch a model"), node_command.pull_model)
     pulling.add_argument("name")
     pulling.add_argument("model")

@@ -20,6 +20,7 @@ from app.inference.fleet.roster import checked
 from app.inference.slots.running import Running, find_running
 from app.inference.wire.ollama import open_ollama
 from app.inference.wire.tokens import NodeTokens
+from app.postgres import Database
 from app.redis import open_redis
 from app.settings import Settings, variable_of
 from app.telemetry.metrics import Metrics
@@ -31,13 +32,14 @@ _PROFILE = ("url", "slots", "gpus", "gpu", "vram_bytes", "watts", "price_usd_per
 class Nodes:
     """The rows of the nodes, with what the settings of this command say beside them."""
 
-    def __init__(self, rows: NodeRows, settings: Settings) -> None:
-        self.rows = rows
-        self._settings = settings
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.database = database
+        self.rows = NodeRows(database)
+        self.settings = settings
 
     def catalogue(self) -> Catalogue | None:
         """Return what the nodes file says, None if none is named. Raises CatalogueWrong."""
-        return read_catalogue(Path(self._settings.nodes_file)) if self._settings.nodes_file else None
+        return read_catalogue(Path(self.settings.nodes_file)) if self.settings.nodes_file else None
 
     def checked(self, node: Node) -> Node:
         """Return the node as it is kept. Raises BadInput, CatalogueWrong."""
@@ -55,9 +57,9 @@ class Nodes:
 
     async def running(self, name: str) -> Running | None:
         """Return what runs on a node, None where Redis is not named or does not say."""
-        if not self._settings.coordination_url:
+        if not self.settings.coordination_url:
             return None
-        metrics, settings = Metrics(CollectorRegistry()), self._settings
+        metrics, settings = Metrics(CollectorRegistry()), self.settings
         url, ca = settings.coordination_url, settings.redis_ca
         store = open_redis(url, name="coordination", metrics=metrics, timeout_s=2.0, tls_ca=ca)
         try:
@@ -69,9 +71,9 @@ class Nodes:
 
     async def pull(self, node: Node, model: str, console: Console) -> None:
         """Have a node fetch a model, and show how far it is. Raises NodeFailed."""
-        tokens, said = NodeTokens(self._settings.node_tokens_dir), ""
+        tokens, said = NodeTokens(self.settings.node_tokens_dir), ""
         await tokens.read([node])
-        async with open_ollama(tls_ca=self._settings.node_ca, token_of=tokens.of) as ollama:
+        async with open_ollama(tls_ca=self.settings.node_ca, token_of=tokens.of) as ollama:
             async with aclosing(ollama.pull(node.url, model, gap_s=PULL_GAP_S)) as pieces:
                 async for piece in pieces:
                     share = f" {100 * piece.done_bytes // piece.bytes} %" if piece.bytes else ""
@@ -84,7 +86,7 @@ class Nodes:
 async def open_nodes(settings: Settings) -> AsyncGenerator[Nodes]:
     """Open one connection to PostgreSQL."""
     async with open_database(settings) as database:
-        yield Nodes(NodeRows(database), settings)
+        yield Nodes(database, settings)
 
 
 async def list_nodes(given: argparse.Namespace, nodes: Nodes, console: Console) -> None:

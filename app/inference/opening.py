@@ -16,6 +16,7 @@ from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.roster import Roster
+from app.inference.fleet.speed_rows import SpeedRows
 from app.inference.models import Models
 from app.inference.probing.own_calls import OwnCalls
 from app.inference.probing.probe import Probe
@@ -85,7 +86,7 @@ async def open_inference(
     PostgreSQL being away is no reason not to start: the nodes of the file serve, none of them drained.
     """
     fleet, tokens = Fleet(catalogue, metrics, clock=clock), NodeTokens(knobs.node_tokens_dir)
-    roster = Roster(fleet, NodeRows(database), on_followed=lambda: tokens.read(fleet.nodes()))
+    roster = Roster(fleet, NodeRows(database), SpeedRows(database), on_followed=lambda: tokens.read(fleet.nodes()))
     queue, prefixes = (
         _queue(coordination, fleet, metrics, knobs, clock),
         Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock),

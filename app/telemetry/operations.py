@@ -34,6 +34,8 @@ DATABASE = (
     "keys.find",
     "keys.list",
     "keys.revoke",
+    "node_speeds_list",
+    "node_speeds_put",
     "nodes_add",
     "nodes_apply",
     "nodes_change",

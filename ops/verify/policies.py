@@ -41,8 +41,9 @@ class Sum:
 def digests(target: Target) -> Mapping[Tier, str]:
     """Return the digest of the packaged model of each tier, as the stack lists it. Raises StackFailed."""
     headers = {"Authorization": f"Bearer {target.key}"}
-    reply = httpx.get(f"{target.url}/ollama/api/tags", headers=headers, timeout=30.0, trust_env=False)
-    listed = {model["name"]: model["digest"] for model in reply.raise_for_status().json()["models"]}
+    with httpx.Client(timeout=30.0, trust_env=False) as client:
+        reply = client.get(f"{target.url}/ollama/api/tags", headers=headers).raise_for_status()
+    listed = {model["name"]: model["digest"] for model in reply.json()["models"]}
     found = {
         Tier(tier): str(listed[model.name])
         for model in read_catalogue().of_size(Size.ALL)

@@ -27,19 +27,19 @@ class Operator:
     """A shell of an operator, and what the replicas read."""
 
     def __init__(self, environ: dict[str, str]) -> None:
-        self._environ = environ
+        self.environ = environ
 
     def types(self, *words: str) -> tuple[int, str, str]:
         """Run `switchyard nodes …`; return its status, output and notes."""
         out, notes = io.StringIO(), io.StringIO()
         given = build_parser().parse_args(["nodes", *words])
-        return run(given, self._environ, Console(out), Console(notes)), out.getvalue(), notes.getvalue()
+        return run(given, self.environ, Console(out), Console(notes)), out.getvalue(), notes.getvalue()
 
     def with_rows(self, act: Callable[[NodeRows], Awaitable[T]]) -> T:
         """Do something to the rows of the nodes, as a replica does."""
 
         async def opened() -> T:
-            async with open_nodes(read_part(self._environ, needed=("database_url",))) as nodes:
+            async with open_nodes(read_part(self.environ, needed=("database_url",))) as nodes:
                 return await act(nodes.rows)
 
         return asyncio.run(opened())

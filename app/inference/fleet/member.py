@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import assert_never
 
 from app.breaker import Breaker
@@ -37,6 +38,7 @@ class Member:
     taken: int = 0
     breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
     speeds: dict[str, Speed] = field(default_factory=dict[str, Speed])
+    calibrated_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
     succeeded_at: dict[str, float] = field(default_factory=dict[str, float])
     loads: dict[str, str] = field(default_factory=dict[str, str])
     """The model that each call which waits for one to be loaded waits for, by the call's id."""
@@ -96,6 +98,7 @@ class Member:
             self.missed_by.clear()
             self.breakers.clear()
             self.speeds.clear()
+            self.calibrated_at.clear()
             self.succeeded_at.clear()
             self.loads.clear()
         self.node = node

@@ -14,6 +14,7 @@ from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.gauges import NodeGauges
 from app.inference.fleet.member import Member
 from app.inference.fleet.model_problems import ModelProblem, problems_of
+from app.inference.fleet.speed_rows import SpeedRow
 from app.inference.fleet.traits import Traits, room_for
 from app.inference.fleet.views import Look as Look
 from app.inference.fleet.views import NodeState as NodeState
@@ -148,6 +149,15 @@ class Fleet:
         for member in self._members.values():
             member.drained = member.node.name in names
             self._settle(member)
+
+    def calibrated(self, rows: Iterable[SpeedRow]) -> None:
+        """Begin anew with what a calibration measured of a server, once each; calls correct it from there on."""
+        for row in rows:
+            member = self._members.get(row.node)
+            if member is None or member.node.url != row.url or member.calibrated_at.get(row.model) == row.measured_at:
+                continue
+            member.calibrated_at[row.model] = row.measured_at
+            member.speeds[row.model] = row.speed
 
     def note_taken(self, taken: Mapping[str, int]) -> None:
         """Note how many slots are leased, as the last lease script said."""

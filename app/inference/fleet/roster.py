@@ -10,6 +10,7 @@ from app.inference.fleet.model_names import full_name
 from app.inference.fleet.node import Node, address_problem, node_problems
 from app.inference.fleet.node_rows import NodeRow, NodeRows
 from app.inference.fleet.nodes import Fleet, NodeState
+from app.inference.fleet.speed_rows import SpeedRows
 from app.urls import read_http_address
 
 log = structlog.stdlib.get_logger(__name__)
@@ -18,10 +19,13 @@ log = structlog.stdlib.get_logger(__name__)
 class Roster:
     """Keeps the fleet as PostgreSQL has it, and changes what that has. What changes it raises StoreUnavailable."""
 
-    def __init__(self, fleet: Fleet, rows: NodeRows, *, on_followed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, fleet: Fleet, rows: NodeRows, speeds: SpeedRows, *, on_followed: Callable[[], Awaitable[None]]
+    ) -> None:
         """`on_followed` is asked for what follows from the nodes that there are now."""
         self._fleet = fleet
         self._rows = rows
+        self._speeds = speeds
         self._on_followed = on_followed
         self._file = fleet.nodes()
         self._is_seeded = False
@@ -38,6 +42,7 @@ class Roster:
             self._is_seeded = True
         rows, removed = await self._rows.list(), await self._rows.removed()
         self._fleet.declare([row.node for row in rows], {row.name for row in rows if row.drained}, removed)
+        self._fleet.calibrated(await self._speeds.list())
         self._tell_differing(rows)
         await self._on_followed()
         await self._note_states()

@@ -24,6 +24,8 @@ class Purpose(StrEnum):
     """Whether an idle model still answers."""
     PROOF = "proof"
     """Whether a model goes on from a final assistant message."""
+    CALIBRATION = "calibration"
+    """How fast a node is with a model, and how many calls it runs at once."""
     UNSAID = "unsaid"
     """A replica of an older version made the call, and did not say."""
 
