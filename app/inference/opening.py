@@ -87,10 +87,8 @@ async def open_inference(
     """
     fleet, tokens = Fleet(catalogue, metrics, clock=clock), NodeTokens(knobs.node_tokens_dir)
     roster = Roster(fleet, NodeRows(database), SpeedRows(database), on_followed=lambda: tokens.read(fleet.nodes()))
-    queue, prefixes = (
-        _queue(coordination, fleet, metrics, knobs, clock),
-        Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock),
-    )
+    queue = _queue(coordination, fleet, metrics, knobs, clock)
+    prefixes = Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
     async with AsyncExitStack() as stack:
@@ -112,7 +110,7 @@ async def open_inference(
             fleet, queue, ollama, metrics, Learnt(known, prefixes), limits=knobs.limits,
             embed_model=knobs.embed_model, clock=clock,
         )  # fmt: skip
-        yield Inference(dispatcher, fleet, leases, roster, Models(fleet, known), book)
+        yield Inference(dispatcher, fleet, queue.register, roster, Models(fleet, known), book)
 
 
 def _probe(
