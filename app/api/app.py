@@ -14,8 +14,8 @@ from app.api.auth import PERMISSION, Gate, Permission, PermissionMissing
 from app.api.chat import ROUTE_HEADERS, Chat
 from app.api.cors import Cors
 from app.api.counted import begin_routes
-from app.api.dialects import Dialect, dialect_of, write_in
-from app.api.direct import Direct
+from app.api.direct.dialects import Dialect, dialect_of, write_in
+from app.api.direct.door import Direct
 from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
@@ -23,8 +23,8 @@ from app.api.heads import Heads
 from app.api.middleware import Edge
 from app.api.models import ModelRoutes
 from app.api.nodes import NodeRoutes
-from app.api.ollama import Ollama
-from app.api.openai_routes import OpenAI
+from app.api.ollama.routes import Ollama
+from app.api.openai.routes import OpenAI
 from app.api.operations import Operations
 from app.api.problems import Problem, describe
 from app.api.refusals import Refusals

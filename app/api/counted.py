@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from app.api.auth import PERMISSION, Permission
-from app.api.dialects import Dialect, dialect_of, status_in
+from app.api.direct.dialects import Dialect, dialect_of, status_in
 from app.api.middleware import CLIENT_LEFT, FAILURES, METHODS, OTHER, UNMATCHED
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.routing import DOC, Doc

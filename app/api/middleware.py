@@ -10,7 +10,7 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.cors import NOBODY, Cors, Headers
-from app.api.dialects import dialect_of, write_in
+from app.api.direct.dialects import dialect_of, write_in
 from app.api.problems import describe
 from app.telemetry.metrics import Metrics
 

@@ -10,7 +10,7 @@ from litestar.routes import HTTPRoute
 
 from app import VERSION, errors
 from app.api.auth import PERMISSION, Permission
-from app.api.dialects import Dialect, dialect_of, schema_of, status_in
+from app.api.direct.dialects import Dialect, dialect_of, schema_of, status_in
 from app.api.problems import ProblemDocument, RateLimited, title_of
 from app.api.routing import DOC, Doc, Parameter, Success
 from app.errors import SwitchyardError

@@ -11,10 +11,10 @@ from app import errors
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json, uuid_or
 from app.api.contracts import PARAMETERS, contract_of
+from app.api.direct.wanted import AUTO, OfModel, OfTeam, OfTier, read_wanted
 from app.api.doors import Models, Routes
 from app.api.replies import reply
 from app.api.routing import Doc, Success, route
-from app.api.wanted import AUTO, OfModel, OfTeam, OfTier, read_wanted
 from app.errors import BadInput, RouteUnknown
 from app.ids import Caller, RouteId
 from app.inference.routing.explanation import Choice, Explanation, in_words

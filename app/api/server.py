@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.dialects import Dialect, write_in
+from app.api.direct.dialects import Dialect, write_in
 from app.api.middleware import SECURITY_HEADERS
 from app.api.problems import describe
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from app.api.fields import Field
-from app.api.ollama_fields import NOT_FROM_CLIENTS, OLLAMA_FIELDS
-from app.api.openai_fields import OPENAI_FIELDS
+from app.api.direct.fields import Field
+from app.api.ollama.fields import NOT_FROM_CLIENTS, OLLAMA_FIELDS
+from app.api.openai.fields import OPENAI_FIELDS
 from ops.docs.markdown import code, page, table
 
 

@@ -8,7 +8,8 @@ from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import run_failure, values
-from app.api import dialects, fields, operations
+from app.api import operations
+from app.api.direct import dialects, fields
 from app.inference import accuracy
 from app.inference import operating as node_operating
 from app.inference.calls import continuation, usage_book

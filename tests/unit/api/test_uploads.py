@@ -12,7 +12,7 @@ from litestar.types import HTTPRequestEvent
 
 from app.api.app import TooLarge
 from app.api.auth import HttpRequest
-from app.api.dialects import Dialect, write_in
+from app.api.direct.dialects import Dialect, write_in
 from app.api.documents import DocumentPage, JobView, UploadView
 from app.api.problems import describe
 from app.api.uploads import read_upload

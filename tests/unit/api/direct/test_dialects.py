@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.api.dialects import Dialect, dialect_of, status_in, write_in
+from app.api.direct.dialects import Dialect, dialect_of, status_in, write_in
 from app.api.problems import STATUSES, describe
 from app.errors import (
     BadInput,

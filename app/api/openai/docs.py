@@ -4,8 +4,8 @@ from app import errors
 from app.api.call_headers import DEADLINE, MOST_S, PRIORITY
 from app.api.chat import ROUTE_HEADERS
 from app.api.contracts import PARAMETERS
-from app.api.openai_bodies import ChatBody, CompletionBody, EmbeddingsBody
-from app.api.openai_shapes import ChatReply, CompletionReply, EmbeddingsReply, ModelOut, ModelsReply
+from app.api.openai.bodies import ChatBody, CompletionBody, EmbeddingsBody
+from app.api.openai.shapes import ChatReply, CompletionReply, EmbeddingsReply, ModelOut, ModelsReply
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.routing import Doc, Parameter, Success
 from app.inference.words.priority import Priority

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.api.fields import Field, ignored, refused, served, table
+from app.api.direct.fields import Field, ignored, refused, served, table
 
 _MODEL = served("model", "`auto`, a tier, `team:<name>` or a model's name")
 _STREAM = served("stream", "true unless said otherwise")

@@ -10,11 +10,11 @@ from openai.types.chat import completion_create_params as chat_params
 
 from app.api.bodies import decode
 from app.api.call_headers import Called
-from app.api.fields import Treatment
-from app.api.openai_asked import Asked, read_chat, read_completion, read_embeddings
-from app.api.openai_bodies import ChatBody, CompletionBody, EmbeddingsBody, MessageIn
-from app.api.openai_fields import CHAT_FIELDS, COMPLETION_FIELDS, EMBEDDINGS_FIELDS, MESSAGE_FIELDS
-from app.api.talk import Ask
+from app.api.direct.fields import Treatment
+from app.api.direct.talk import Ask
+from app.api.openai.asked import Asked, read_chat, read_completion, read_embeddings
+from app.api.openai.bodies import ChatBody, CompletionBody, EmbeddingsBody, MessageIn
+from app.api.openai.fields import CHAT_FIELDS, COMPLETION_FIELDS, EMBEDDINGS_FIELDS, MESSAGE_FIELDS
 from app.errors import BadInput, FieldRefused
 from app.inference.words.messages import Message
 from app.inference.words.priority import Priority

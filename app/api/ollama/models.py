@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from app.api.ollama_told import instant
-from app.api.talk import Ask
+from app.api.direct.talk import Ask
+from app.api.ollama.told import instant
 from app.errors import BadInput, ModelUnknown
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind

@@ -12,10 +12,12 @@ from litestar.types import ASGIApp
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import decode, read_whole
 from app.api.call_headers import read_headers
-from app.api.direct import Direct
-from app.api.direct_reply import DirectReply
+from app.api.direct.door import Direct
+from app.api.direct.reply import DirectReply
+from app.api.direct.talk import Ask
+from app.api.direct.wanted import Rated, read_wanted
 from app.api.doors import Offers
-from app.api.ollama_asked import (
+from app.api.ollama.asked import (
     AGENT,
     EmbedAsked,
     read_chat,
@@ -25,10 +27,10 @@ from app.api.ollama_asked import (
     read_show,
     word_of_nothing,
 )
-from app.api.ollama_bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
-from app.api.ollama_docs import CHAT, EMBED, EMBEDDINGS, GENERATE, NOT_HERE, PS, RUNNING, SHOW, TAGS, VERSION_DOC
-from app.api.ollama_fields import NOT_FROM_CLIENTS
-from app.api.ollama_models import (
+from app.api.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
+from app.api.ollama.docs import CHAT, EMBED, EMBEDDINGS, GENERATE, NOT_HERE, PS, RUNNING, SHOW, TAGS, VERSION_DOC
+from app.api.ollama.fields import NOT_FROM_CLIENTS
+from app.api.ollama.models import (
     OLLAMA_VERSION,
     VersionReply,
     check_abilities,
@@ -37,11 +39,9 @@ from app.api.ollama_models import (
     show_reply,
     tags_reply,
 )
-from app.api.ollama_told import JSON, OllamaTeller, embed_reply, embeddings_reply, shortened
+from app.api.ollama.told import JSON, OllamaTeller, embed_reply, embeddings_reply, shortened
 from app.api.replies import reply
 from app.api.routing import route
-from app.api.talk import Ask
-from app.api.wanted import Rated, read_wanted
 from app.errors import BadInput, NotPermitted
 from app.inference.words.priority import Priority
 from app.inference.words.records import Embedding

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.api.openai_bodies import CalledTool, FilePart, ImagePart, ImageUrl, MessageIn, Part, RefusalPart, TextPart
+from app.api.openai.bodies import CalledTool, FilePart, ImagePart, ImageUrl, MessageIn, Part, RefusalPart, TextPart
 from app.errors import BadInput, FieldRefused
 from app.inference.words.messages import Message, Role, ToolCall, ToolFunction
 

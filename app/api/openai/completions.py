@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from app.api.openai_shapes import CompletionReply, TextChoice
-from app.api.openai_told import ALIVE, EVENTS, JSON, Frames, encode, failed, reason_of, switchyard_of, usage_of
+from app.api.direct.talk import Piece, Told
+from app.api.openai.shapes import CompletionReply, TextChoice
+from app.api.openai.told import ALIVE, EVENTS, JSON, Frames, encode, failed, reason_of, switchyard_of, usage_of
 from app.api.problems import Problem
-from app.api.talk import Piece, Told
 
 
 class CompletionTeller:

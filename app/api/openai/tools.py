@@ -2,7 +2,7 @@
 
 import msgspec
 
-from app.api.openai_bodies import ChatBody, Chosen, Function, Tool
+from app.api.openai.bodies import ChatBody, Chosen, Function, Tool
 from app.errors import BadInput
 from app.inference.words.messages import ToolCall, ToolFunction
 

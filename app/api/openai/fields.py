@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from app.api.fields import Field, ignored, refused, served, table
-from app.api.openai_bodies import CHOICES
+from app.api.direct.fields import Field, ignored, refused, served, table
+from app.api.openai.bodies import CHOICES
 
 _MODEL = served("model", "`auto`, a tier, `team:<name>` or a model's name")
 _NOTES = "nothing is kept of it here"

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 import msgspec
 
-from app.api.dialects import Dialect, tell
+from app.api.direct.dialects import Dialect, tell
+from app.api.direct.talk import Ask, Piece, Told
 from app.api.problems import Problem
-from app.api.talk import Ask, Piece, Told
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import ToolCall
 from app.inference.words.records import Usage

@@ -17,10 +17,10 @@ from app.agents.values import (
     Turn,
     WaitingForNode,
 )
+from app.api.direct.talk import Ask, Told, Voice
 from app.api.doors import Runner
 from app.api.problems import StillRunning
 from app.api.replies import answering_call, result_headers, route_headers
-from app.api.talk import Ask, Told, Voice
 from app.errors import BadInput
 from app.ids import Caller
 from app.inference.words.ends import FinishReason

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.api.ollama_fields import NOT_FROM_CLIENTS
+from app.api.ollama.fields import NOT_FROM_CLIENTS
 from app.degradation import Degradation
 from app.errors import ModelUnknown, NodeFailed, NoNodeAvailable, StoreUnavailable
 from app.inference.words.contract import Contract

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import msgspec
 
-from app.api.dialects import Dialect, tell
-from app.api.openai_shapes import (
+from app.api.direct.dialects import Dialect, tell
+from app.api.direct.talk import Piece, Told
+from app.api.openai.shapes import (
     ChatReply,
     Choice,
     Chunk,
@@ -23,9 +24,8 @@ from app.api.openai_shapes import (
     UsageIf,
     UsageOut,
 )
-from app.api.openai_tools import Offered, read_call
+from app.api.openai.tools import Offered, read_call
 from app.api.problems import Problem
-from app.api.talk import Piece, Told
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import ToolCall
 from app.text import json_line

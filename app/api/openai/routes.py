@@ -13,18 +13,18 @@ from litestar.types import ASGIApp
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json
 from app.api.call_headers import read_headers
-from app.api.direct import Direct
-from app.api.direct_reply import DirectReply
+from app.api.direct.door import Direct
+from app.api.direct.reply import DirectReply
+from app.api.direct.wanted import Rated, model_unknown, read_wanted
 from app.api.doors import Offers
-from app.api.openai_asked import AGENT, read_chat, read_completion, read_embeddings
-from app.api.openai_bodies import ChatBody, CompletionBody, EmbeddingsBody
-from app.api.openai_completions import CompletionTeller
-from app.api.openai_docs import CHAT, COMPLETIONS, EMBEDDINGS, MODEL, MODELS
-from app.api.openai_shapes import EmbeddingOut, EmbeddingsReply, EmbeddingsUsage, ModelOut, ModelsReply
-from app.api.openai_told import ChatTeller
+from app.api.openai.asked import AGENT, read_chat, read_completion, read_embeddings
+from app.api.openai.bodies import ChatBody, CompletionBody, EmbeddingsBody
+from app.api.openai.completions import CompletionTeller
+from app.api.openai.docs import CHAT, COMPLETIONS, EMBEDDINGS, MODEL, MODELS
+from app.api.openai.shapes import EmbeddingOut, EmbeddingsReply, EmbeddingsUsage, ModelOut, ModelsReply
+from app.api.openai.told import ChatTeller
 from app.api.replies import cost_header, reply
 from app.api.routing import route
-from app.api.wanted import Rated, model_unknown, read_wanted
 from app.inference.words.offers import Offer
 
 T = TypeVar("T")

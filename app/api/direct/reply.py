@@ -10,10 +10,10 @@ import structlog
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from app.api.direct import Direct
+from app.api.direct.door import Direct
+from app.api.direct.talk import Ask, Piece, Talk, Told
 from app.api.problems import ClientLeft, Problem, describe
 from app.api.sse import HEARTBEAT_S, SEND_LIMIT_S, ReaderStalled, until_left
-from app.api.talk import Ask, Piece, Talk, Told
 from app.ids import Caller
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from app.api.bodies import decode
-from app.api.ollama_asked import (
+from app.api.direct.talk import Ask
+from app.api.ollama.asked import (
     EmbedAsked,
     read_chat,
     read_embed,
@@ -15,8 +16,7 @@ from app.api.ollama_asked import (
     read_show,
     word_of_nothing,
 )
-from app.api.ollama_bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
-from app.api.talk import Ask
+from app.api.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
 from app.errors import BadInput
 from app.inference.words.messages import Message, ToolCall, ToolFunction
 from app.inference.words.sampling import PLAIN_JSON, Sampling

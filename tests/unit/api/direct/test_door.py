@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from app.agents.values import RunOptions, StartRun, Turn
-from app.api import talk as talks
-from app.api.direct import Direct, question_of
+from app.api.direct import talk as talks
+from app.api.direct.door import Direct, question_of
+from app.api.direct.talk import Ask, Piece, Talk
+from app.api.direct.wanted import OfModel, OfTeam, OfTier, Rated, Wanted, read_wanted
 from app.api.problems import ClientLeft
-from app.api.talk import Ask, Piece, Talk
-from app.api.wanted import OfModel, OfTeam, OfTier, Rated, Wanted, read_wanted
 from app.errors import (
     AnswerBroken,
     BadInput,

@@ -11,11 +11,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import assert_never
 
-from app.api.direct_team import ask_team
+from app.api.direct.talk import Ask, Talk, Told, Voice
+from app.api.direct.team import ask_team
+from app.api.direct.wanted import OfModel, OfTeam, OfTier, Rated, read_wanted
 from app.api.doors import Book, Models, Runner
 from app.api.replies import cost_header, route_headers
-from app.api.talk import Ask, Talk, Told, Voice
-from app.api.wanted import OfModel, OfTeam, OfTier, Rated, read_wanted
 from app.errors import BadInput
 from app.ids import Caller
 from app.inference.words.account import Account, Purpose

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from app.api.call_headers import Called
-from app.api.fields import refuse_fields
-from app.api.openai_bodies import CHOICES, ChatBody, CompletionBody, EmbeddingsBody, ResponseFormat, Sampled
-from app.api.openai_fields import CHAT_FIELDS, COMPLETION_FIELDS, EMBEDDINGS_FIELDS
-from app.api.openai_messages import read_messages
-from app.api.openai_tools import Offered, read_tools
-from app.api.talk import Ask
+from app.api.direct.fields import refuse_fields
+from app.api.direct.talk import Ask
+from app.api.openai.bodies import CHOICES, ChatBody, CompletionBody, EmbeddingsBody, ResponseFormat, Sampled
+from app.api.openai.fields import CHAT_FIELDS, COMPLETION_FIELDS, EMBEDDINGS_FIELDS
+from app.api.openai.messages import read_messages
+from app.api.openai.tools import Offered, read_tools
 from app.errors import BadInput, FieldRefused
 from app.inference.words.messages import Message
 from app.inference.words.priority import Priority

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from app.api.bodies import decode
-from app.api.fields import Field, Treatment
-from app.api.ollama_asked import read_chat, read_embed, read_embeddings, read_generate, read_show
-from app.api.ollama_bodies import (
+from app.api.direct.fields import Field, Treatment
+from app.api.ollama.asked import read_chat, read_embed, read_embeddings, read_generate, read_show
+from app.api.ollama.bodies import (
     ChatBody,
     EmbedBody,
     EmbeddingsBody,
@@ -20,7 +20,7 @@ from app.api.ollama_bodies import (
     ShowBody,
     ToolCallIn,
 )
-from app.api.ollama_fields import (
+from app.api.ollama.fields import (
     CHAT_FIELDS,
     EMBED_FIELDS,
     EMBEDDINGS_FIELDS,

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from app.api.fields import refuse_fields
-from app.api.ollama_bodies import (
+from app.api.direct.fields import refuse_fields
+from app.api.direct.talk import Ask
+from app.api.ollama.bodies import (
     ChatBody,
     EmbedBody,
     EmbeddingsBody,
@@ -17,7 +18,7 @@ from app.api.ollama_bodies import (
     ToolCallIn,
     Whole,
 )
-from app.api.ollama_fields import (
+from app.api.ollama.fields import (
     CHAT_FIELDS,
     EMBED_FIELDS,
     EMBEDDINGS_FIELDS,
@@ -25,8 +26,7 @@ from app.api.ollama_fields import (
     OPTION_FIELDS,
     SHOW_FIELDS,
 )
-from app.api.ollama_told import NothingSaid
-from app.api.talk import Ask
+from app.api.ollama.told import NothingSaid
 from app.errors import BadInput
 from app.inference.words.messages import Message, Role, ToolCall, ToolFunction
 from app.inference.words.sampling import PLAIN_JSON, Sampling

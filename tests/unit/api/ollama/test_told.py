@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.api.ollama_told import NothingSaid, OllamaTeller, embed_reply, embeddings_reply, instant, shortened
+from app.api.direct.talk import Ask, Piece, Told
+from app.api.ollama.told import NothingSaid, OllamaTeller, embed_reply, embeddings_reply, instant, shortened
 from app.api.problems import describe
-from app.api.talk import Ask, Piece, Told
 from app.degradation import Degradation
 from app.errors import NodeFailed
 from app.inference.words.account import Account, Purpose

@@ -2,10 +2,10 @@
 
 from app import errors
 from app.api.chat import ROUTE_HEADERS
-from app.api.ollama_bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
-from app.api.ollama_models import PsReply, ShowReply, TagsReply, VersionReply
-from app.api.ollama_told import LINES, EmbeddingsReply, EmbedReply
-from app.api.openai_docs import CALL_HEADERS
+from app.api.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
+from app.api.ollama.models import PsReply, ShowReply, TagsReply, VersionReply
+from app.api.ollama.told import LINES, EmbeddingsReply, EmbedReply
+from app.api.openai.docs import CALL_HEADERS
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.routing import Doc, Success
 

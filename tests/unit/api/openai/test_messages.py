@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from app.api.bodies import decode
-from app.api.openai_bodies import MessageIn
-from app.api.openai_messages import read_messages
+from app.api.openai.bodies import MessageIn
+from app.api.openai.messages import read_messages
 from app.errors import BadInput
 from app.inference.words.messages import Message, ToolCall, ToolFunction
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from app.api.ollama_models import capabilities_of, find_offer, ps_reply, show_reply, tags_reply
+from app.api.ollama.models import capabilities_of, find_offer, ps_reply, show_reply, tags_reply
 from app.errors import ModelUnknown
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind
