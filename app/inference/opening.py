@@ -1,7 +1,7 @@
 """Opens everything that calls need, and closes it in reverse order."""
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -102,8 +102,7 @@ async def open_inference(
         probe = _probe(fleet, own, ollama, coordination, knobs, clock)
         stack.push_async_callback(probe.leave)
         prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
-        firsts = {Loop.NODE_ROWS: roster.follow, Loop.PROBE_LOOK: probe.look, Loop.CONTINUATIONS: prover.read}
-        await _turn_once(loops, firsts)
+        await _turn_once(loops, roster, probe, prover)
         works = _loops_of(loops, knobs, queue, roster, probe, prover, FreedListener(coordination, queue))
         await stack.enter_async_context(loops.beside(*works, *_writing(loops, book, prefixes)))
         dispatcher = Dispatcher(
@@ -119,7 +118,8 @@ def _probe(
     return Probe(fleet, own, ollama, store, clock=clock, shared=SharedLooks(store, every_s=knobs.probe_interval_s))
 
 
-async def _turn_once(loops: Loops, firsts: Mapping[Loop, Callable[[], Awaitable[None]]]) -> None:
+async def _turn_once(loops: Loops, roster: Roster, probe: Probe, prover: Prover) -> None:
+    firsts = {Loop.NODE_ROWS: roster.follow, Loop.PROBE_LOOK: probe.look, Loop.CONTINUATIONS: prover.read}
     for loop, turn in firsts.items():
         await loops.turn(loop, turn, limit_s=TURN_LIMIT_S)
 
