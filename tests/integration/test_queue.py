@@ -130,6 +130,9 @@ async def test_a_call_whose_client_leaves_is_taken_out_and_does_not_get_the_slot
     holding = await hold(one, node)
     leaving, staying = await begin(one, of(1)), await begin(other, of(2))
     await end(leaving)
+    await one.leases.close()
+    await other.queue.look()
+    assert other.queue.lengths["simple"].calls == 1
     await end(holding)
     await staying
     assert asked_of(node)[1:] == ["2"]
@@ -204,6 +207,7 @@ async def test_a_slot_on_a_node_that_went_down_meanwhile_is_given_back_and_the_c
         await node.stop()
 
 
+@pytest.mark.usefixtures("server")
 async def test_without_redis_calls_wait_in_their_replica_in_the_same_order(node: FakeNode, tmp_path: Path) -> None:
     with valkey(tmp_path) as own:
         url = f"redis://127.0.0.1:{own.port}/0"
