@@ -175,6 +175,8 @@ class ChatCommand:
                 self._note(f"({event.body['node']} loads {event.body['model']})")
             case "waiting_for_node":
                 self._note(f"(waiting for a node: {event.body['reason']})")
+            case "waiting_for_slot":
+                self._note(f"(number {event.body['position']} in the queue, about {event.body['eta_s']:g} s)")
             case "thinking":
                 self._think(int(event.body["offset"]), str(event.body["text"]))
             case "delta":

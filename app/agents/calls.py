@@ -15,6 +15,8 @@ from app.degradation import Degradation
 from app.errors import AnswerEmpty, NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
 from app.inference.calls.chat_attempt import ignore_thinking
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.estimates import US_PER_S
+from app.inference.slots.outlook import Outlook
 from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason, is_blank
 from app.inference.words.records import Answer, ChatCall, Embedding, Message, Usage, Vector
@@ -190,6 +192,7 @@ class RunCalls:
             on_thinking=self._live.think if options.think else ignore_thinking,
             on_usage=self.usages.append,
             on_wait=self._wait,
+            on_queue=self._stands,
         )
 
     async def _find(self, question: str, limit: int, usages: list[Usage]) -> Sequence[Passage]:
@@ -232,6 +235,9 @@ class RunCalls:
         self.trouble = trouble
         log.warning("run.waits_for_node", reason=trouble.code, detail=trouble.detail)
         self._live.waits(WaitReason(trouble.code), since)
+
+    def _stands(self, outlook: Outlook) -> None:
+        self._live.stands(outlook.position, round(outlook.eta_us / US_PER_S, 1))
 
     def _routed(self, route: Route) -> None:
         self.trouble = None

@@ -7,18 +7,18 @@ from typing import cast
 
 import msgspec
 
-from app.agents.values import (
+from app.agents.events import (
     Delta,
     EventKind,
     Loading,
     Queued,
     Restart,
     RunEvent,
-    RunResult,
     Thinking,
     WaitingForNode,
-    WaitReason,
+    WaitingForSlot,
 )
+from app.agents.values import RunResult, WaitReason
 from app.errors import BadInput, StoreUnavailable
 from app.ids import RunId, SessionId
 from app.redis import RedisStore
@@ -67,13 +67,21 @@ class Wait(msgspec.Struct, frozen=True, tag="w"):
     since: datetime
 
 
+class Place(msgspec.Struct, frozen=True, tag="p"):
+    """The call's place in the queue for a slot. It is shown to readers here and not logged: it is stale at once."""
+
+    epoch: int
+    position: int
+    eta_s: float
+
+
 class End(msgspec.Struct, frozen=True, tag="e"):
     """The run row says how it ended."""
 
     epoch: int
 
 
-Entry = Opening | Text | Thought | Load | Wait | End
+Entry = Opening | Text | Thought | Load | Wait | Place | End
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -140,6 +148,8 @@ class Follower:
                 return self._event(EventKind.LOADING, Loading(entry.node, entry.model))
             case Wait():
                 return self._event(EventKind.WAITING_FOR_NODE, WaitingForNode(entry.reason, entry.since))
+            case Place():
+                return self._event(EventKind.WAITING_FOR_SLOT, WaitingForSlot(entry.position, entry.eta_s))
             case End():
                 # A reader of another epoch missed where this one began.
                 self.gap = self.gap or entry.epoch > self._epoch
@@ -195,7 +205,9 @@ class Follower:
         return self._event(EventKind.RESTART, Restart(offset))
 
     def _event(
-        self, kind: EventKind, body: Queued | Loading | WaitingForNode | Thinking | Delta | Restart | RunResult
+        self,
+        kind: EventKind,
+        body: Queued | Loading | WaitingForNode | WaitingForSlot | Thinking | Delta | Restart | RunResult,
     ) -> RunEvent:
         return RunEvent(f"{self._run_id}:{self._epoch}:{self._offset}", kind, body)
 

@@ -15,12 +15,14 @@ from app.agents.event_log import (
     Follower,
     Load,
     Opening,
+    Place,
     Text,
     Thought,
     Told,
     Wait,
 )
-from app.agents.values import Claim, RunEvent, RunResult, WaitReason
+from app.agents.events import RunEvent
+from app.agents.values import Claim, RunResult, WaitReason
 from app.errors import StoreUnavailable, SwitchyardError
 from app.inference.words.route import Route
 
@@ -117,6 +119,16 @@ class LiveRun:
         self._pending.append(Wait(self._epoch, reason, since))
         self._dirty.set()
 
+    def stands(self, position: int, eta_s: float) -> None:
+        """Tell readers where the run's call stands in the queue; what was not told yet is told no more."""
+        place = Place(self._epoch, position, eta_s)
+        if self._pending and isinstance(self._pending[-1], Place):
+            self._pending[-1] = place
+        else:
+            self._pending.append(place)
+        self.is_under_way.set()
+        self._dirty.set()
+
     async def write(self) -> None:
         """Log and show what was appended, until the owner calls `stop`."""
         while True:
@@ -137,8 +149,10 @@ class LiveRun:
             entries, self._pending = self._pending, []
             if not entries:
                 return
+            logged = [entry for entry in entries if not isinstance(entry, Place)]
             try:
-                await self._log.append(self.claim.run_id, entries)
+                if logged:
+                    await self._log.append(self.claim.run_id, logged)
             except StoreUnavailable:
                 self._on_unlogged()
             self._shown.extend(entries)

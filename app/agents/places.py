@@ -9,6 +9,7 @@ from app.agents.event_log import (
     EventLog,
     Load,
     Opening,
+    Place,
     Position,
     Text,
     Thought,
@@ -82,7 +83,7 @@ def is_whole(entries: Sequence[Entry]) -> bool:
                 length = entry.offset
             case Text():
                 length = entry.offset + len(entry.text)
-            case Load() | Thought() | Wait() | End():
+            case Load() | Thought() | Wait() | Place() | End():
                 pass
     return True
 
@@ -93,5 +94,5 @@ def _end_of(entry: Entry) -> int:
             return entry.offset + len(entry.text)
         case Opening():
             return entry.offset
-        case Load() | Thought() | Wait() | End():
+        case Load() | Thought() | Wait() | Place() | End():
             return 0

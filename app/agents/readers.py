@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from app.agents.event_log import EventLog, Follower
+from app.agents.events import EventKind, RunEvent
 from app.agents.runs import Runs
-from app.agents.values import FINAL_STATES, EventKind, RunEvent, RunResult, RunState
+from app.agents.values import FINAL_STATES, RunResult, RunState
 from app.errors import StoreUnavailable
 from app.ids import RunId, TenantId
 

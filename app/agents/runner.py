@@ -7,20 +7,12 @@ from contextlib import aclosing
 import structlog
 
 from app.agents.event_log import EventLog, Follower, Position, Told, parse_position
+from app.agents.events import EventKind, RunEvent
 from app.agents.execution import Execution
 from app.agents.live import Ending, LiveRun
 from app.agents.readers import error_or_done, read_elsewhere
 from app.agents.runs import Runs
-from app.agents.values import (
-    FINAL_STATES,
-    Claim,
-    EventKind,
-    OnDisconnect,
-    RunEvent,
-    RunHandle,
-    RunResult,
-    StartRun,
-)
+from app.agents.values import FINAL_STATES, Claim, OnDisconnect, RunHandle, RunResult, StartRun
 from app.degradation import Degradation
 from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable
 from app.ids import Caller, RunId

@@ -42,7 +42,8 @@ ROUTE_HEADERS: Mapping[str, str] = {
 }
 STREAM_TEXT = (
     "Server-sent events. `queued` {run_id, session_id}, `loading` {node, model}, `waiting_for_node` {reason, since}: "
-    "nothing can take the call, the run goes on as soon as something can; `thinking` {offset, text}, only if `think` "
+    "nothing can take the call, the run goes on as soon as something can; `waiting_for_slot` {position, eta_s}: other "
+    "calls come first; `thinking` {offset, text}, only if `think` "
     "was asked for: drop what came of it after that many characters, then append; `delta` {text}: append; "
     "`restart` {offset}: drop all after that many characters; `done`: a ChatResponse; `error`: a Problem. "
     "Each id can be sent as `Last-Event-ID` to /api/v1/runs/{run_id}/events."

@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from app.agents.events import RunEvent
 from app.agents.sessions import SessionView
-from app.agents.values import RunEvent, RunHandle, RunResult, StartRun
+from app.agents.values import RunHandle, RunResult, StartRun
 from app.api.operator_doors import ModelList, Nodes
 from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId

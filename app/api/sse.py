@@ -12,7 +12,8 @@ import structlog
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from app.agents.values import EventKind, RunEvent, RunResult
+from app.agents.events import EventKind, RunEvent
+from app.agents.values import RunResult
 from app.api.problems import describe
 from app.api.shapes import to_response
 from app.stored_ends import rebuild

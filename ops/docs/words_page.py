@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
-from app.agents import run_failure, values
+from app.agents import events, run_failure, values
 from app.api import operations
 from app.api.direct import dialects, fields
 from app.inference import accuracy
@@ -45,7 +45,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (thinking, "ThinkLevel"),
     (values, "RunState"),
     (run_failure, "RunFailure"),
-    (values, "EventKind"),
+    (events, "EventKind"),
     (values, "WaitReason"),
     (values, "OnDisconnect"),
     (degradation, "Degradation"),

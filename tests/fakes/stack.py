@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import msgspec
 from aiohttp import web
 
-from app.agents.values import Citation, Delta, EventKind, Queued, RouteSummary
+from app.agents.events import Delta, EventKind, Queued
+from app.agents.values import Citation, RouteSummary
 from app.api.shapes import ChatMetadata, ChatResponse
 from app.api.sse import RETRY_HINT_MS
 from app.ids import DocumentId, RouteId, RunId, SessionId

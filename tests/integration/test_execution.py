@@ -6,26 +6,16 @@ from contextlib import aclosing
 import pytest
 
 from app.agents.effects import Effects
-from app.agents.values import Delta, EventKind, OnDisconnect, Restart, RunEvent, RunResult, RunState
+from app.agents.events import Delta, EventKind, Restart, RunEvent
+from app.agents.values import OnDisconnect, RunResult, RunState
 from app.errors import NoNodeAvailable
 from app.ids import Caller, RunId
 from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (
-    CHAT,
-    DIED,
-    END_S,
-    Servers,
-    add_caller,
-    answered,
-    ask,
-    chat_of,
-    opened,
-    rows,
-    settings_for,
-    until,
-)
+    CHAT, DIED, END_S, Servers, add_caller, answered, ask, chat_of, opened, rows, settings_for, until,
+)  # fmt: skip
 
 pytestmark = pytest.mark.integration
 

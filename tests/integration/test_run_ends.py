@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.agents.values import RunEvent, RunResult, RunState, StartRun, Thinking
+from app.agents.events import RunEvent, Thinking
+from app.agents.values import RunResult, RunState, StartRun
 from app.api.shapes import to_response
 from app.ids import Caller
 from app.inference.words.ends import FinishReason

@@ -7,16 +7,8 @@ from contextlib import aclosing
 import msgspec
 import pytest
 
-from app.agents.values import (
-    EventKind,
-    OnDisconnect,
-    Restart,
-    RunEvent,
-    RunOptions,
-    RunState,
-    WaitingForNode,
-    WaitReason,
-)
+from app.agents.events import EventKind, Restart, RunEvent, WaitingForNode
+from app.agents.values import OnDisconnect, RunOptions, RunState, WaitReason
 from app.breaker import BreakerState
 from app.ids import Caller, RunId
 from app.inference.fleet.nodes import routable

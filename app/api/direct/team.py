@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 from contextlib import aclosing
 
-from app.agents.values import (
+from app.agents.events import (
     Delta,
     EventKind,
     Loading,
     Queued,
     Restart,
     RunEvent,
-    RunOptions,
-    RunResult,
-    StartRun,
     Thinking,
-    Turn,
     WaitingForNode,
+    WaitingForSlot,
 )
+from app.agents.values import RunOptions, RunResult, StartRun, Turn
 from app.api.direct.talk import Ask, Told, Voice
 from app.api.doors import Runner
 from app.api.problems import StillRunning
@@ -116,7 +114,7 @@ def _tell(event: RunEvent, voice: Voice) -> RunResult | None:
                 result = event.body
                 raise rebuild(result.error_code or result.state.value, result.error_detail, result.error_facts)
             return event.body
-        case Queued() | Loading() | WaitingForNode():
+        case Queued() | Loading() | WaitingForNode() | WaitingForSlot():
             return None
     return None
 

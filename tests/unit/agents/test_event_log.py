@@ -14,6 +14,7 @@ from app.agents.event_log import (
     Entry,
     Follower,
     Opening,
+    Place,
     Position,
     Text,
     Thought,
@@ -22,7 +23,8 @@ from app.agents.event_log import (
     parse_position,
     replay,
 )
-from app.agents.values import Delta, EventKind, Restart, RunEvent, WaitingForNode, WaitReason
+from app.agents.events import Delta, EventKind, Restart, RunEvent, WaitingForNode, WaitingForSlot
+from app.agents.values import WaitReason
 from app.errors import BadInput
 from app.ids import RunId, SessionId
 
@@ -170,6 +172,19 @@ def test_a_reader_is_told_that_the_run_waits_and_keeps_its_text() -> None:
     assert (told.kind, told.body) == (EventKind.WAITING_FOR_NODE, WaitingForNode(WaitReason.NODE_FAILED, since))
     assert told.id == f"{RUN}:{EPOCHS_PER_FENCE}:5"
     assert replay([*first, entry]) == Told("Hello", EPOCHS_PER_FENCE)
+
+
+def test_a_reader_is_told_its_place_in_the_queue_and_keeps_its_text() -> None:
+    reader = Reader()
+    follower = reader.follower()
+    first = written("Hello")
+    for entry in first:
+        reader.see(follower.feed(entry))
+    place = Place(EPOCHS_PER_FENCE, 3, 4.5)
+    told = follower.feed(place)
+    assert told is not None
+    assert (told.kind, told.body) == (EventKind.WAITING_FOR_SLOT, WaitingForSlot(3, 4.5))
+    assert (told.id, replay([*first, place])) == (f"{RUN}:{EPOCHS_PER_FENCE}:5", Told("Hello", EPOCHS_PER_FENCE))
 
 
 def test_no_id_means_the_beginning() -> None:

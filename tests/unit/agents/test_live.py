@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Position, Text, Told
+from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Place, Position, Text, Told
+from app.agents.events import Delta, WaitingForSlot
 from app.agents.live import LiveRun
-from app.agents.values import Delta, RunResult, RunState
+from app.agents.values import RunResult, RunState
 from app.ids import RunId
 from tests.fakes.runs import CLAIM, KeptLog
 
@@ -72,3 +73,21 @@ async def test_no_reader_is_ahead_of_the_log() -> None:
     await flushing
     await live.lose()
     assert await reading == [Delta("Hello")]
+
+
+async def test_the_place_in_the_queue_is_shown_as_it_is_last_and_is_in_no_log() -> None:
+    log = KeptLog()
+    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: None)
+    live.stands(3, 9.0)
+    live.stands(2, 4.5)
+    await live.flush()
+    live.append("Hello")
+    await live.end(DONE)
+    follower = Follower(CLAIM.run_id, CLAIM.session_id, Position())
+    shown = [event.body async for event in live.follow(follower)]
+    assert [body for body in shown if isinstance(body, WaitingForSlot | Delta)] == [
+        WaitingForSlot(2, 4.5),
+        Delta("Hello"),
+    ]
+    # A replica of another version reads the log too.
+    assert not any(isinstance(entry, Place) for entry in log.entries)

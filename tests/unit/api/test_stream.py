@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.agents.values import Delta, EventKind, RunEvent
+from app.agents.events import Delta, EventKind, RunEvent
 from app.api import sse
 from app.api.shapes import ChatResponse
 from app.api.sse import EventStream
