@@ -14,7 +14,18 @@ from app.inference.fleet.nodes import routable
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
 from tests.integration.platforms import (
-    CHAT, DIED, END_S, Servers, add_caller, answered, ask, chat_of, opened, rows, settings_for, until,
+    CHAT,
+    DIED,
+    END_S,
+    Servers,
+    add_caller,
+    answered,
+    ask,
+    chat_of,
+    opened,
+    rows,
+    settings_for,
+    until,
 )  # fmt: skip
 
 pytestmark = pytest.mark.integration
