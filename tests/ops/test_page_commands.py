@@ -10,6 +10,10 @@ import msgspec
 import pytest
 from litestar.routes import HTTPRoute
 
+from app.api.contracts import CONTRACT_HEADERS
+from app.api.ollama import bodies as ollama_bodies
+from app.api.openai import bodies as openai_bodies
+from app.api.routes import PlanRequest
 from app.api.shapes import ChatRequest
 from app.cli import build_parser
 from ops.docs.api_page import described_app
@@ -25,7 +29,14 @@ ROUTES = {
     if isinstance(route, HTTPRoute)
     for method in route.methods
 }
-HEADERS = {"authorization", "x-api-key", "content-type", "idempotency-key", "last-event-id"}
+HEADERS = {"authorization", "x-api-key", "content-type", "idempotency-key", "last-event-id", *CONTRACT_HEADERS}
+BODIES = {
+    "/api/v1/chat": ChatRequest,
+    "/api/v1/routes": PlanRequest,
+    "/v1/chat/completions": openai_bodies.ChatBody,
+    "/ollama/api/chat": ollama_bodies.ChatBody,
+}
+"""What the paths take that pages send bodies to."""
 OTHERS = ("http://GRAFANA", "http://qdrant-1:6333/", "http://127.0.0.1:PORT/double/")
 """Servers of other people and the doubles of the local stack, whose paths are their own."""
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
@@ -96,7 +107,7 @@ def test_every_address_that_is_asked_is_served_and_takes_what_is_sent() -> None:
             wrong.append(f"{command}: {method} {path_of(url)}")
         wrong += [f"{command}: {header}" for header in headers if header.partition(":")[0].lower() not in HEADERS]
         for body in bodies:
-            msgspec.json.decode(body, type=ChatRequest)
+            msgspec.json.decode(body, type=BODIES[path_of(url)])
     none(wrong)
 
 
