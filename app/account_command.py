@@ -76,7 +76,9 @@ async def restore_tenant(given: argparse.Namespace, accounts: Accounts, console:
 async def add_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
     """Make a key and show it, once, with the prefix by which it is revoked."""
     tenant = await accounts.tenants.get(given.tenant)
-    key = await accounts.keys.add(tenant.id, given.name, (KeyPermission.OPERATE,) if given.operate else ())
+    key = await accounts.keys.add(
+        tenant.id, given.name, (KeyPermission.OPERATE,) if given.operate else (), batch_only=given.batch_only
+    )
     if given.json:
         console.show_json(key)
         return
@@ -118,7 +120,8 @@ def _tenant_row(tenant: Tenant) -> tuple[str, ...]:
 
 def _key_row(key: ApiKey) -> tuple[str, ...]:
     used, revoked = _minute(key.last_used_at, "never"), _minute(key.revoked_at, "no")
-    return (key.prefix, key.tenant, key.name, ",".join(key.permissions) or "-", used, revoked)
+    may = ",".join([*key.permissions, *(["batch only"] if key.batch_only else [])])
+    return (key.prefix, key.tenant, key.name, may or "-", used, revoked)
 
 
 def _minute(at: datetime | None, otherwise: str) -> str:

@@ -24,9 +24,10 @@ class KeyPermission(StrEnum):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """The tenant and the api key behind a request."""
+    """The tenant and the api key behind a request; `batch_only`: its calls are batch, whatever they say."""
 
     tenant_id: TenantId
     key_id: KeyId
     tenant: str
     permissions: frozenset[KeyPermission] = frozenset()
+    batch_only: bool = False

@@ -25,7 +25,7 @@ CACHE_S = 5.0
 CACHE_LIMIT = 10_000
 
 FIND_KEY: LiteralString = """
-    SELECT k.id, k.tenant_id, k.secret_sha256, k.permissions, t.name AS tenant
+    SELECT k.id, k.tenant_id, k.secret_sha256, k.permissions, k.batch_only, t.name AS tenant
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL AND t.revoked_at IS NULL
 """
@@ -35,8 +35,8 @@ TOUCH_KEY: LiteralString = """
       AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
 """
 INSERT_KEY: LiteralString = """
-    INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256, permissions)
-    SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s, %(permissions)s
+    INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256, permissions, batch_only)
+    SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s, %(permissions)s, %(batch_only)s
     FROM tenants WHERE id = %(tenant_id)s AND revoked_at IS NULL FOR SHARE
     RETURNING created_at
 """
@@ -44,8 +44,8 @@ FIND_REVOKED_TENANT: LiteralString = """
     SELECT name, revoked_at FROM tenants WHERE id = %(tenant_id)s AND revoked_at IS NOT NULL
 """
 LIST_KEYS: LiteralString = """
-    SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.permissions, k.created_at, k.last_used_at,
-           k.revoked_at
+    SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.permissions, k.batch_only, k.created_at,
+           k.last_used_at, k.revoked_at
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE %(tenant_id)s::uuid IS NULL OR k.tenant_id = %(tenant_id)s
     ORDER BY k.created_at, k.id
@@ -70,6 +70,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     created_at: datetime
     permissions: tuple[KeyPermission, ...] = ()
+    batch_only: bool = False
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -84,6 +85,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     created_at: datetime
     permissions: tuple[KeyPermission, ...] = ()
+    batch_only: bool = False
 
 
 def make_key_text() -> tuple[str, str, str]:
@@ -143,7 +145,13 @@ class Keys:
                 raise KeyUnknown("the api key is missing, wrong or revoked")
             await conn.execute(TOUCH_KEY, {"key_id": row["id"], "tenant_id": row["tenant_id"]})
         permissions = frozenset(KeyPermission(word) for word in row["permissions"])
-        return Caller(tenant_id=row["tenant_id"], key_id=row["id"], tenant=row["tenant"], permissions=permissions)
+        return Caller(
+            tenant_id=row["tenant_id"],
+            key_id=row["id"],
+            tenant=row["tenant"],
+            permissions=permissions,
+            batch_only=row["batch_only"],
+        )
 
     def _remember(self, whole: bytes, prefix: str, caller: Caller) -> None:
         self._found[whole] = (self._clock() + self._cache_s, prefix, caller)
@@ -151,8 +159,10 @@ class Keys:
         while len(self._found) > CACHE_LIMIT:
             self._found.popitem(last=False)
 
-    async def add(self, tenant_id: TenantId, name: str, permissions: Collection[KeyPermission] = ()) -> NewKey:
-        """Make a key of the tenant, with permissions beside every key's.
+    async def add(
+        self, tenant_id: TenantId, name: str, permissions: Collection[KeyPermission] = (), *, batch_only: bool = False
+    ) -> NewKey:
+        """Make a key of the tenant, with permissions beside every key's; `batch_only`: whose calls are all batch.
 
         Raises TenantUnknown, TenantRevoked, StoreUnavailable.
         """
@@ -165,6 +175,7 @@ class Keys:
             "prefix": prefix,
             "secret_sha256": digest_secret(secret),
             "permissions": sorted(permissions),
+            "batch_only": batch_only,
         }
         async with self._database.connection("keys.add") as conn:
             row = await (await conn.execute(INSERT_KEY, given)).fetchone()
@@ -178,6 +189,7 @@ class Keys:
             prefix=prefix,
             created_at=row["created_at"],
             permissions=tuple(sorted(permissions)),
+            batch_only=batch_only,
         )
 
     async def list(self, tenant_id: TenantId | None = None) -> list[ApiKey]:

@@ -71,7 +71,7 @@ class Runner:
             raise Draining("this replica is stopping")
         if ask.team not in self._teams:
             raise BadInput("no such team", field="team", known=", ".join(sorted(self._teams)))
-        handle, claim = await self._accept(caller, ask)
+        handle, claim = await self._accept(caller, ask.by(caller))
         if claim is None:
             return handle
         told = Told()

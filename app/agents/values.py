@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from app.degradation import Degradation
-from app.ids import DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
+from app.ids import Caller, DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
-from app.inference.words.priority import Priority
+from app.inference.words.priority import Priority, capped
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
 
@@ -76,6 +76,13 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True):
     on_disconnect: OnDisconnect = OnDisconnect.CANCEL
     idempotency_key: str | None = None
     options: RunOptions = RunOptions()
+
+    def by(self, caller: Caller) -> "StartRun":
+        """Return what is asked, with the priority that the caller's key may have."""
+        priority = capped(self.options.priority, batch_only=caller.batch_only)
+        if priority is self.options.priority:
+            return self
+        return msgspec.structs.replace(self, options=msgspec.structs.replace(self.options, priority=priority))
 
 
 class RunHandle(msgspec.Struct, frozen=True):

@@ -66,10 +66,8 @@ async def test_an_answer_is_streamed_stored_counted_and_explained(servers: Serve
         result = result_of(events)
         assert text_of(events) == result.message != ""
         assert await platform.runs.get(caller.tenant_id, handle.run_id) == result
-        assert [row["step_key"] for row in await rows(platform, EFFECTS, handle.run_id)] == [
-            "respond/answer:0",
-            "respond/retrieve:0",
-        ]
+        steps = [row["step_key"] for row in await rows(platform, EFFECTS, handle.run_id)]
+        assert steps == ["respond/answer:0", "respond/retrieve:0"]
         calls = await rows(platform, CALLS, handle.run_id)
         assert [(call["kind"], call["outcome"]) for call in calls] == [("embed", "done"), ("chat", "done")]
         said = await rows(platform, "SELECT role, content FROM messages WHERE run_id = %s ORDER BY id", handle.run_id)

@@ -20,6 +20,7 @@ from app.errors import BadInput
 from app.ids import Caller
 from app.inference.words.account import Account, Purpose
 from app.inference.words.messages import Message
+from app.inference.words.priority import capped
 from app.inference.words.records import Answer, ChatCall, Embedding
 from app.inference.words.route import Route
 from app.inference.words.tiers import Tier
@@ -122,7 +123,7 @@ class Direct:
             tier=tier,
             model=model,
             turns=earlier,
-            priority=ask.priority,
+            priority=capped(ask.priority, batch_only=caller.batch_only),
             history=earlier if ask.cuts else 0,
             seed=ask.seed,
             think=ask.think,

@@ -14,6 +14,11 @@ class Priority(StrEnum):
     """Nobody waits: it is served from what interactive calls leave, and from a share of its own."""
 
 
+def capped(priority: Priority, *, batch_only: bool) -> Priority:
+    """Return the priority that a call gets of its key."""
+    return Priority.BATCH if batch_only else priority
+
+
 _NOBODY_WAITS = frozenset({Purpose.INGEST, Purpose.REINDEX})
 
 

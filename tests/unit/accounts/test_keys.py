@@ -40,6 +40,7 @@ class FakeDatabase:
             "tenant_id": uuid4(),
             "secret_sha256": digest_secret(secret),
             "permissions": ["operate"],
+            "batch_only": False,
             "tenant": "a",
         }
 

@@ -109,6 +109,13 @@ async def test_what_is_asked_reaches_the_model_and_its_usage_the_book() -> None:
     assert [(one.account, one.outcome) for one in doors.book.taken] == [(account, Outcome.DONE)]
 
 
+async def test_a_key_for_batch_work_makes_each_call_one() -> None:
+    doors, caller = Doors(), msgspec.structs.replace(CALLER, batch_only=True)
+    async with doors.direct.begin(caller, [ask(priority=Priority.INTERACTIVE)]) as talk:
+        await talk.ends()
+    assert [call.priority for call in doors.models.calls] == [Priority.BATCH]
+
+
 async def test_what_is_not_said_is_the_platforms() -> None:
     doors = Doors()
     await doors.hear(ask("m:1b", deadline_s=1e9))

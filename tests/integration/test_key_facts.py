@@ -1,4 +1,4 @@
-"""When a key was used last, and when it was revoked."""
+"""When a key was used last, when it was revoked, and what it is for."""
 
 import pytest
 
@@ -40,3 +40,13 @@ async def test_the_last_use_of_a_key_is_noted_once_a_minute(
     (listed,) = await keys.list(tenant.id)
     assert row is not None
     assert (listed.last_used_at != row["last_used_at"]) is is_noted
+
+
+async def test_a_key_for_batch_work_is_found_and_listed_as_one(database: Database, name: str) -> None:
+    tenant = await Tenants(database).add(name)
+    made = [await Keys(database).add(tenant.id, "x", batch_only=batch_only) for batch_only in (False, True)]
+    assert [(await Keys(database).find(key.key)).batch_only for key in made] == [False, True]
+    assert [(key.prefix, key.batch_only) for key in await Keys(database).list(tenant.id)] == [
+        (made[0].prefix, False),
+        (made[1].prefix, True),
+    ]
