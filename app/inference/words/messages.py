@@ -11,7 +11,7 @@ class ToolFunction(msgspec.Struct, frozen=True):
     """The function that is called, and its arguments as a JSON object."""
 
     name: str
-    arguments: msgspec.Raw
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
