@@ -88,6 +88,8 @@ class FakeStack:
         """Listen on a free port."""
         app = web.Application(middlewares=[self._door])
         app.router.add_post("/api/v1/chat", self._chat)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/ollama/api/chat", self._complete)
         app.router.add_get("/api/v1/documents", self._list)
         app.router.add_delete("/api/v1/documents/{id}", self._remove)
         app.router.add_post("/api/v2/upload", self._upload)
@@ -132,6 +134,13 @@ class FakeStack:
         await response.write(b"retry: %d\n\n" % RETRY_HINT_MS)
         await self._stream(response, asked.message, uuid4() if known is None else UUID(known))
         return response
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        """Answer a client of OpenAI's interface or of Ollama's, as its stream ends."""
+        await request.read()
+        await self._stand_still()
+        ends = b'{"done":true}\n' if request.path.startswith("/ollama/") else b"data: [DONE]\n\n"
+        return web.Response(body=ends)
 
     async def _stream(self, response: web.StreamResponse, message: str, session_id: UUID) -> None:
         await _write(response, EventKind.QUEUED, Queued(RunId(uuid4()), SessionId(session_id)))
