@@ -51,5 +51,7 @@ def upgrade_from(commit: str, *, say: Callable[[str], None]) -> Upgraded:
 def bring_up(world: World, told: Story) -> list[Held]:
     """Migrate and run the present code on what a story left, and look at all of it. Raises DrillFailed."""
     world.command(PRESENT, "migrate")
+    # The rows of the nodes have the addresses of the world that the story was told in.
+    world.command(PRESENT, "nodes", "apply")
     world.start(PRESENT)
     return checks.check(world, told)
