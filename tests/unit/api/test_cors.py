@@ -33,8 +33,10 @@ async def test_a_preflight_of_a_listed_origin_is_answered_without_a_key(client: 
     reply = await client.send("OPTIONS", path, headers=asks("http://localhost:5173", "DELETE"))
     assert (reply.status, reply.body) == (204, b"")
     assert reply.headers["access-control-allow-origin"] == "http://localhost:5173"
-    assert reply.headers["access-control-allow-methods"] == "GET, HEAD, POST, DELETE"
-    assert "idempotency-key" in reply.headers["access-control-allow-headers"].split(", ")
+    assert reply.headers["access-control-allow-methods"] == "GET, HEAD, POST, PATCH, DELETE"
+    assert {"idempotency-key", "x-route-min-tier", "x-stainless-timeout", "openai-project"} <= set(
+        reply.headers["access-control-allow-headers"].split(", ")
+    )
     assert reply.headers["vary"] == "Origin"
 
 
