@@ -223,6 +223,7 @@ class RunCalls:
                     priority=self.claim.options.priority,
                     patience_s=min(RETRIEVAL_WAIT_S, self._deadline.left_s),
                     on_wait=self._wait,
+                    on_queue=self._stands,
                 )
             except (NoNodeAvailable, NodeFailed):
                 if self._deadline.left_s <= 0 or self._dispatcher.can_answer():
