@@ -17,6 +17,7 @@ from app.inference.calls.chat_attempt import ignore_thinking
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.estimates import US_PER_S
 from app.inference.slots.outlook import Outlook
+from app.inference.slots.patience import Patience
 from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason, is_blank
 from app.inference.words.records import Answer, ChatCall, Embedding, Message, Usage, Vector
@@ -221,9 +222,12 @@ class RunCalls:
                     account=self.claim.account(Purpose.SEARCH),
                     on_usage=self.usages.append,
                     priority=self.claim.options.priority,
-                    patience_s=min(RETRIEVAL_WAIT_S, self._deadline.left_s),
-                    on_wait=self._wait,
-                    on_queue=self._stands,
+                    patience=Patience(
+                        min(RETRIEVAL_WAIT_S, self._deadline.left_s),
+                        clock=self._deadline.clock,
+                        on_wait=self._wait,
+                        on_queue=self._stands,
+                    ),
                 )
             except (NoNodeAvailable, NodeFailed):
                 if self._deadline.left_s <= 0 or self._dispatcher.can_answer():

@@ -23,6 +23,7 @@ from app.inference.probing.own_calls import OwnCalls
 from app.inference.routing.complexity import rate
 from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
+from app.inference.slots.patience import Patience
 from app.inference.slots.queue import Places, SlotQueue
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Ollama, open_ollama
@@ -208,7 +209,11 @@ async def chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
 async def embed(replica: Replica, texts: Sequence[str], seen: Seen, *, patience_s: float = 0.0) -> Embedding:
     """Have texts embedded, and note what that took."""
     return await replica.dispatcher.embed(
-        texts, agent="test", account=ACCOUNT, on_usage=seen.usages.append, patience_s=patience_s
+        texts,
+        agent="test",
+        account=ACCOUNT,
+        on_usage=seen.usages.append,
+        patience=Patience(patience_s, clock=time.monotonic),
     )
 
 

@@ -166,23 +166,19 @@ class Dispatcher:
         on_usage: OnUsage,
         model: str | None = None,
         priority: Priority | None = None,
-        patience_s: float = 0.0,
-        on_wait: OnWait = ignore_wait,
-        on_queue: OnQueue = ignore_queue,
+        patience: Patience | None = None,
     ) -> Embedding:
         """Return one vector a text (at least one text), by `model` or the platform's own.
 
         A text too long for the model gets the mean of its pieces.
 
-        Waits for a node for up to `patience_s`, and tells `on_wait`, and `on_queue` its place. Raises NoNodeAvailable,
-        NoSlotInTime, NodeFailed, NodeRefused, ContextTooLong, ModelUnknown.
+        Waits for a node with `patience` (None: with none). Raises NoNodeAvailable, NoSlotInTime, NodeFailed,
+        NodeRefused, ContextTooLong, ModelUnknown.
         """
         if model is not None:
             self._model(model, CallKind.EMBED)
-        patience = Patience(patience_s, clock=self._clock, on_wait=on_wait, on_queue=on_queue)
-        return await self._embedder.embed(
-            texts, Asker(agent, account, model, priority or priority_of(account.purpose)), patience, on_usage
-        )
+        asker = Asker(agent, account, model, priority or priority_of(account.purpose))
+        return await self._embedder.embed(texts, asker, patience or Patience(0.0, clock=self._clock), on_usage)
 
     def _rating(self, call: ChatCall) -> Rating:
         if call.model is not None:
