@@ -1,6 +1,7 @@
 """Reads request bodies: bounded, aware of a client that leaves, decoded once."""
 
 import asyncio
+import codecs
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -87,7 +88,8 @@ async def read_whole(request: HttpRequest, limit_bytes: int) -> bytes:
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     """Return the value of the JSON `body`. Raises BadInput naming the field; values are never repeated."""
     try:
-        return decoder.decode(body)
+        # What was saved on Windows may begin with a mark, which is no JSON (RFC 8259, 8.1: it may be ignored).
+        return decoder.decode(body.removeprefix(codecs.BOM_UTF8))
     except msgspec.ValidationError as error:
         words, field = explain(str(error))
         raise BadInput(words, field=field) from error

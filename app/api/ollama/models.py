@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from app.api.direct.talk import Ask
+from app.api.direct.abilities import offer_of
 from app.api.ollama.told import instant
-from app.errors import BadInput, ModelUnknown
+from app.errors import ModelUnknown
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind
 
@@ -130,31 +130,10 @@ def show_reply(name: str, offers: Sequence[Offer]) -> ShowReply:
 
 def find_offer(name: str, offers: Sequence[Offer]) -> Offer:
     """Return the offer of that name; `:latest` may be said or left out. Raises ModelUnknown."""
-    for offer in offers:
-        if _same(offer.name, name):
-            return offer
-    raise ModelUnknown(f"there is no model {name!r} here", model=name)
-
-
-def check_abilities(ask: Ask, offers: Sequence[Offer]) -> None:
-    """Raise BadInput when the named model cannot do what is asked, in Ollama's words; unknown names pass."""
-    offer = next((one for one in offers if _same(one.name, ask.model)), None)
+    offer = offer_of(name, offers)
     if offer is None:
-        return
-    if offer.kind is CallKind.EMBED:
-        raise BadInput(f'"{ask.model}" does not support chat', field="model")
-    sees = any(message.images for message in ask.messages)
-    for word, asked, can in (
-        ("thinking", bool(ask.think), offer.thinks),
-        ("tools", bool(ask.tools), offer.uses_tools),
-        ("vision", sees, offer.sees),
-    ):
-        if asked and not can:
-            raise BadInput(f'"{ask.model}" does not support {word}', field="model")
-
-
-def _same(name: str, other: str) -> bool:
-    return name.removesuffix(":latest").lower() == other.removesuffix(":latest").lower()
+        raise ModelUnknown(f"there is no model {name!r} here", model=name)
+    return offer
 
 
 def capabilities_of(offer: Offer) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import decode, read_whole
 from app.api.call_headers import read_headers
+from app.api.direct.abilities import check_abilities
 from app.api.direct.door import Direct
 from app.api.direct.reply import DirectReply
 from app.api.direct.talk import Ask
@@ -33,7 +34,6 @@ from app.api.ollama.fields import NOT_FROM_CLIENTS
 from app.api.ollama.models import (
     OLLAMA_VERSION,
     VersionReply,
-    check_abilities,
     find_offer,
     ps_reply,
     show_reply,

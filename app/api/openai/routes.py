@@ -13,8 +13,10 @@ from litestar.types import ASGIApp
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json
 from app.api.call_headers import read_headers
+from app.api.direct.abilities import check_abilities, has_pictures, offer_of
 from app.api.direct.door import Direct
 from app.api.direct.reply import DirectReply
+from app.api.direct.talk import Ask
 from app.api.direct.wanted import Rated, model_unknown, read_wanted
 from app.api.doors import Offers
 from app.api.openai.asked import AGENT, read_chat, read_completion, read_embeddings
@@ -29,7 +31,6 @@ from app.inference.words.offers import Offer
 
 T = TypeVar("T")
 OWNER = "switchyard"
-_LATEST = ":latest"
 
 
 class OpenAI:
@@ -60,6 +61,7 @@ class OpenAI:
         """Answer a conversation."""
         body = await self._read(request, self._chat)
         asked = read_chat(body, read_headers(request))
+        self._check(asked.asks[0])
         teller = ChatTeller(
             body.model,
             int(self._clock()),
@@ -106,10 +108,15 @@ class OpenAI:
     async def model(self, request: HttpRequest) -> ASGIApp:
         """Show one name; `:latest` may be said or left out."""
         name = str(request.path_params["name"]).removeprefix("/")
-        for offer in self._offers.list():
-            if offer.name.removesuffix(_LATEST) == name.removesuffix(_LATEST):
-                return reply(_model(offer))
-        raise model_unknown(name)
+        offer = offer_of(name, self._offers.list())
+        if offer is None:
+            raise model_unknown(name)
+        return reply(_model(offer))
+
+    def _check(self, ask: Ask) -> None:
+        """Raise BadInput for tools and pictures that the named model knows nothing of; asked to think, it answers."""
+        if ask.tools or has_pictures(ask):
+            check_abilities(msgspec.structs.replace(ask, think=None), self._offers.list())
 
     async def _read(self, request: HttpRequest, decoder: "msgspec.json.Decoder[T]") -> T:
         return await read_json(request, decoder, self._body_limit_bytes)

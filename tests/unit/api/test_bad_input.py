@@ -1,6 +1,7 @@
 """What is refused, how it is said, and that nothing was begun."""
 
 import asyncio
+from codecs import BOM_UTF8
 
 import msgspec
 import pytest
@@ -113,6 +114,13 @@ async def test_characters_outside_the_basic_plane_are_welcome(client: Client, pl
     escaped = b'{"message":"\\ud83d\\ude00 ' + "\u00e9".encode() + b'"}'
     assert (await client.send("POST", CHAT, body=escaped, headers=[JSON])).status == 200
     assert platform.runner.started[0].question == "\U0001f600 \u00e9"
+
+
+@pytest.mark.parametrize("path", [CHAT, "/v1/chat/completions", "/ollama/api/chat"])
+async def test_a_byte_order_mark_before_a_body_is_no_fault(client: Client, path: str) -> None:
+    body = b'{"model":"auto","messages":[{"role":"user","content":"a"}]}' if path != CHAT else b'{"message":"a"}'
+    assert (await client.send("POST", path, body=BOM_UTF8 + body, headers=[JSON])).status == 200
+    assert (await client.send("POST", path, body=BOM_UTF8 * 2 + body, headers=[JSON])).status in {400, 422}
 
 
 @pytest.mark.requirement("INS-20.shortest", "INS-20.longest")
