@@ -1,11 +1,17 @@
 """Our LangGraph saver: one a run, fenced, strict about types, committed with the run's end."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, LiteralString
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, LiteralString, NoReturn
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple
+from langgraph.checkpoint.base import (
+    WRITES_IDX_MAP,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
 from langgraph.checkpoint.base import get_serializable_checkpoint_metadata as plain_metadata
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -60,7 +66,8 @@ class RunSaver(AsyncPostgresSaver):
 
     `aput` and `aput_writes` only stage; `write` puts all that is staged into the transaction that ends the run,
     whose own UPDATE checks the fence. So a checkpoint stands if and only if the run's end does, and no lock is
-    shared between runs. Raises RunFailed when asked for another session's thread.
+    shared between runs. Raises RunFailed when asked for another session's thread. What removes checkpoints is not
+    a run's to do: `app.agents.sessions` removes a session whole, so all that LangGraph could remove is declined.
     """
 
     def __init__(self, database: Database, claim: Claim, *, serializer: StrictSerializer) -> None:
@@ -70,7 +77,7 @@ class RunSaver(AsyncPostgresSaver):
         self._is_new = claim.new_session
         self._checkpoints: list[tuple[object, ...]] = []
         self._blobs: list[tuple[object, ...]] = []
-        self._writes: list[tuple[object, ...]] = []
+        self._writes: list[tuple[str, tuple[object, ...]]] = []
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the session's newest checkpoint (or the one named by id). Raises StoreUnavailable."""
@@ -121,26 +128,54 @@ class RunSaver(AsyncPostgresSaver):
         """Stage the writes of an unfinished superstep (an interrupt)."""
         self._check(config)
         place = config.get("configurable", {})
-        clean_writes = [(channel, storable(value)) for channel, value in writes]
-        self._writes += self._dump_writes(
+        rows = self._dump_writes(
             self._thread_id,
             str(place.get("checkpoint_ns", "")),
             str(place.get("checkpoint_id", "")),
             task_id,
             task_path,
-            clean_writes,
+            [(channel, storable(value)) for channel, value in writes],
         )
+        # An error or an interrupt replaces what its task told before; of a task's other writes the first stands.
+        replaces = all(channel in WRITES_IDX_MAP for channel, _ in writes)
+        statement = self.UPSERT_CHECKPOINT_WRITES_SQL if replaces else self.INSERT_CHECKPOINT_WRITES_SQL
+        self._writes += [(statement, row) for row in rows]
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - the base class's signature
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[CheckpointTuple]:
+        """Yield the session's checkpoints, newest first. Raises StoreUnavailable."""
+        self._check(config or {})
+        where, args = self._search_where(config, filter, before)
+        statement = f"{self.SELECT_SQL}{where} ORDER BY checkpoint_id DESC LIMIT %s"
+        async with self._database.connection("checkpoints.list") as conn:
+            rows = await conn.execute(statement.encode(), (*args, limit), binary=True)
+            found = await rows.fetchall()
+        for row in found:
+            yield await self._load_checkpoint_tuple(row)
+
+    async def adelete_thread(self, thread_id: str) -> NoReturn:
+        """Decline."""
+        raise NotImplementedError("a session's checkpoints are removed with their session")
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> NoReturn:
+        """Decline."""
+        raise NotImplementedError("a session's checkpoints are removed with their session")
 
     async def write(self, conn: Connection) -> None:
         """Insert what is staged, inside the transaction that ends the run."""
         async with conn.cursor() as cursor:
-            for statement, rows in (
-                (self.UPSERT_CHECKPOINT_BLOBS_SQL, self._blobs),
-                (self.UPSERT_CHECKPOINTS_SQL, self._checkpoints),
-                (self.UPSERT_CHECKPOINT_WRITES_SQL, self._writes),
-            ):
-                for row in rows:
-                    await cursor.execute(statement.encode(), row)
+            for row in self._blobs:
+                await cursor.execute(self.UPSERT_CHECKPOINT_BLOBS_SQL.encode(), row)
+            for row in self._checkpoints:
+                await cursor.execute(self.UPSERT_CHECKPOINTS_SQL.encode(), row)
+            for statement, row in self._writes:
+                await cursor.execute(statement.encode(), row)
 
     def _check(self, config: RunnableConfig) -> None:
         if config.get("configurable", {}).get("thread_id") != self._thread_id:

@@ -6,6 +6,7 @@
 
 DATABASE = (
     "checkpoints.get",
+    "checkpoints.list",
     "continuations_add",
     "continuations_read",
     "document.add",
