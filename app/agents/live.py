@@ -35,7 +35,7 @@ class Ending(StrEnum):
     CANCELLED = "cancelled"
     LOST = "lost"
     """Another process owns it."""
-    LET_GO = "let_go"
+    HANDED_OVER = "handed_over"
     """This process stops; a worker goes on."""
 
 
@@ -61,6 +61,8 @@ class LiveRun:
         self.route: Route | None = None
         self.refusal: SwitchyardError | None = None
         self.ending: Ending | None = None
+        self.stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when its owner wants its work to stop; `ending` says why."""
         self.is_settling = False
         """Its work is over and its end is being stored and shown: too late to stop it."""
         self.is_under_way = asyncio.Event()
@@ -128,6 +130,12 @@ class LiveRun:
             self._pending.append(place)
         self.is_under_way.set()
         self._dirty.set()
+
+    def stop_work(self, ending: Ending) -> None:
+        """Have the work stop, unless it is over or stops already."""
+        if not (self.is_settling or self.stopped.done()):
+            self.ending = ending
+            self.stopped.set_result(None)
 
     async def write(self) -> None:
         """Log and show what was appended, until the owner calls `stop`."""

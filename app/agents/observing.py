@@ -2,7 +2,8 @@
 
 import structlog
 
-from app.agents.values import FINAL_STATES, Claim, RunResult, RunState
+from app.agents.life import FINAL_STATES, RunState
+from app.agents.values import Claim, RunResult
 from app.errors import DeadlineExceeded
 from app.inference.words.route import Route
 from app.telemetry.metrics import Metrics

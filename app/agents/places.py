@@ -16,8 +16,8 @@ from app.agents.event_log import (
     Wait,
     parse_position,
 )
+from app.agents.life import FINAL_STATES
 from app.agents.runs import Runs
-from app.agents.values import FINAL_STATES
 from app.degradation import Degradation
 from app.errors import BadInput, StoreUnavailable
 from app.ids import RunId, TenantId

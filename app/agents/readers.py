@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator
 
 from app.agents.event_log import EventLog, Follower
 from app.agents.events import EventKind, RunEvent
+from app.agents.life import FINAL_STATES, RunState
 from app.agents.runs import Runs
-from app.agents.values import FINAL_STATES, RunResult, RunState
+from app.agents.values import RunResult
 from app.errors import StoreUnavailable
 from app.ids import RunId, TenantId
 

@@ -6,8 +6,9 @@ from typing import LiteralString
 import msgspec
 from psycopg.rows import DictRow
 
-from app.agents import sessions
-from app.agents.values import RunHandle, RunState, StartRun
+from app.agents import run_rows, sessions
+from app.agents.life import RunState
+from app.agents.values import RunHandle, StartRun
 from app.errors import IdempotencyMismatch, is_retryable
 from app.ids import Caller, RunId, SessionId
 from app.postgres import Connection
@@ -16,19 +17,6 @@ from app.stored_ends import kind_of
 SELECT_BY_KEY: LiteralString = """
     SELECT id, session_id, idempotency_sha256, state, attempt, error_code FROM runs
     WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(key)s AND state <> 'refused'
-"""
-# Of two requests that saw the same end, one finds it gone. Another run of the session breaks `runs_one_per_session`.
-BEGIN_AGAIN: LiteralString = """
-    UPDATE runs SET state = 'running', fence = fence + 1, attempt = attempt + 1, lease_owner = %(owner)s,
-                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(), finished_at = NULL,
-                    cancel_asked = false, answer = NULL, result = NULL, finish_reason = NULL,
-                    degraded = '{}', error_code = NULL,
-                    error_detail = NULL, key_id = %(key_id)s, on_disconnect = %(on_disconnect)s,
-                    request_id = %(request_id)s
-    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'failed' AND attempt = %(attempt)s
-    RETURNING id, tenant_id, key_id, session_id, team, question, context, options, on_disconnect, request_id, fence,
-              attempt, lost, session_tier, started_at, cancel_asked,
-              extract(epoch FROM now() - started_at)::float8 AS spent_s
 """
 
 
@@ -76,8 +64,8 @@ async def begin_again(
     """
     # First the session, then the run: in the order in which runs are accepted and ended.
     session = await sessions.revive(conn, caller.tenant_id, named.session_id, ttl_s=session_ttl_s)
-    rows = await conn.execute(
-        BEGIN_AGAIN,
+    row = await run_rows.begin_again(
+        conn,
         {
             "run_id": named.run_id,
             "tenant_id": caller.tenant_id,
@@ -89,7 +77,6 @@ async def begin_again(
             "request_id": ask.request_id,
         },
     )
-    row = await rows.fetchone()
     return None if row is None else (row, session)
 
 

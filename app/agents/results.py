@@ -7,7 +7,8 @@ from typing import LiteralString
 import msgspec
 
 from app.agents.calls import Reply, RunCalls, Said
-from app.agents.values import Claim, RouteSummary, RunResult, RunState
+from app.agents.life import RunState
+from app.agents.values import Claim, RouteSummary, RunResult
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Usage

@@ -9,10 +9,11 @@ import structlog
 from app.agents.event_log import EventLog, Follower, Position, Told, parse_position
 from app.agents.events import EventKind, RunEvent
 from app.agents.execution import Execution
+from app.agents.life import FINAL_STATES
 from app.agents.live import Ending, LiveRun
 from app.agents.readers import error_or_done, read_elsewhere
 from app.agents.runs import Runs
-from app.agents.values import FINAL_STATES, Claim, OnDisconnect, RunHandle, RunResult, StartRun
+from app.agents.values import Claim, OnDisconnect, RunHandle, RunResult, StartRun
 from app.degradation import Degradation
 from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable
 from app.ids import Caller, RunId
@@ -174,7 +175,7 @@ class Runner:
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()), timeout=drain_s)
         for run_id in list(self._tasks):
-            self._stop(run_id, Ending.LET_GO)
+            self._stop(run_id, Ending.HANDED_OVER)
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()), timeout=5)
 
@@ -207,7 +208,7 @@ class Runner:
         handle, claim = await self._runs.accept(caller, ask)
         if claim is not None and self._draining:
             # The drain began while the row was written: a worker takes the run at once.
-            await self._runs.let_go(claim)
+            await self._runs.hand_over(claim)
             return handle, None
         return handle, claim
 
@@ -247,7 +248,8 @@ class Runner:
         live = LiveRun(claim, self._event_log, told=told, on_unlogged=unlogged)
         execution = self._execute(live)
         self._live[claim.run_id] = live
-        task = asyncio.create_task(execution.run(), name=f"run {claim.run_id}")
+        work = asyncio.create_task(execution.work(), name=f"work {claim.run_id}")
+        task = asyncio.create_task(execution.see_out(work), name=f"run {claim.run_id}")
         self._tasks[claim.run_id] = task
         task.add_done_callback(lambda _: self._forget(live))
         self._metrics.active_queries.inc()
@@ -264,8 +266,6 @@ class Runner:
             del self._live[live.claim.run_id]
 
     def _stop(self, run_id: RunId, ending: Ending) -> None:
-        live, task = self._live.get(run_id), self._tasks.get(run_id)
-        if live is None or task is None or live.ending is not None or live.is_settling:
-            return
-        live.ending = ending
-        task.cancel()
+        live = self._live.get(run_id)
+        if live is not None and run_id in self._tasks:
+            live.stop_work(ending)

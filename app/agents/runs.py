@@ -7,10 +7,10 @@ from uuid import uuid4
 import msgspec
 from psycopg.types.json import Jsonb
 
-from app.agents import earlier, sessions
-from app.agents.endings import fence_of
+from app.agents import earlier, run_rows, sessions
+from app.agents.life import RunState
 from app.agents.replays import Named, begin_again, find_named, request_digest
-from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, RunState, StartRun
+from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, StartRun
 from app.degradation import Degradation
 from app.errors import RowExists, RunUnknown, SessionBusy
 from app.ids import Caller, RunId, SessionId, TenantId
@@ -19,34 +19,6 @@ from app.inference.words.records import CallKind
 from app.inference.words.tiers import Tier
 from app.postgres import Connection, Database
 
-INSERT_RUN: LiteralString = """
-    INSERT INTO runs (id, tenant_id, key_id, session_id, team, question, context, options, state, on_disconnect,
-                      idempotency_key, idempotency_sha256, lease_owner, lease_until, fence, attempt, request_id,
-                      session_tier, started_at)
-    VALUES (%(id)s, %(tenant_id)s, %(key_id)s, %(session_id)s, %(team)s, %(question)s, %(context)s, %(options)s,
-            'running', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, %(owner)s,
-            now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s,
-            %(session_tier)s, now())
-    RETURNING started_at
-"""
-INSERT_QUESTION: LiteralString = """
-    INSERT INTO messages (tenant_id, session_id, run_id, role, content)
-    VALUES (%(tenant_id)s, %(session_id)s, %(id)s, 'user', %(question)s)
-"""
-# A run without an owner was given up in order; one whose owner still stands there lost it.
-CLAIM_EXPIRED: LiteralString = """
-    UPDATE runs SET fence = fence + 1, attempt = attempt + 1, lost = lost + (lease_owner IS NOT NULL)::integer,
-                    state = 'running', lease_owner = %(owner)s,
-                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = coalesce(started_at, now())
-    WHERE id = (
-        SELECT id FROM runs
-        WHERE id = %(run_id)s AND state IN ('accepted', 'running') AND lease_until < now()
-        FOR UPDATE SKIP LOCKED
-    )
-    RETURNING id, tenant_id, key_id, session_id, team, question, context, options, on_disconnect, request_id, fence,
-              attempt, lost, session_tier, started_at, cancel_asked,
-              extract(epoch FROM now() - started_at)::float8 AS spent_s
-"""
 SELECT_EXPIRED: LiteralString = """
     SELECT id, tenant_id FROM runs
     WHERE state IN ('accepted', 'running') AND lease_until < now()
@@ -56,11 +28,6 @@ RENEW: LiteralString = """
     UPDATE runs SET lease_until = now() + %(lease_s)s * interval '1 second'
     WHERE id = ANY(%(run_ids)s) AND lease_owner = %(owner)s AND state = 'running'
     RETURNING id, tenant_id, cancel_asked
-"""
-# Without an owner, a renewal that is under way cannot take it back.
-LET_GO: LiteralString = """
-    UPDATE runs SET lease_until = now(), lease_owner = NULL
-    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
 """
 SELECT_RUN: LiteralString = """
     SELECT id, session_id, team, state, result, attempt, error_code, error_detail, degraded FROM runs
@@ -118,8 +85,7 @@ class Runs:
     async def claim_expired(self, run_id: RunId) -> Claim | None:
         """Take over a run whose lease ran out; None when somebody else did or it has ended. Raises StoreUnavailable."""
         async with self._database.transaction("runs.claim") as conn:
-            rows = await conn.execute(CLAIM_EXPIRED, {"run_id": run_id, "owner": self._owner, "lease_s": self._lease_s})
-            row = await rows.fetchone()
+            row = await run_rows.take_over(conn, run_id, owner=self._owner, lease_s=self._lease_s)
             if row is None:
                 return None
             session = await sessions.facts(conn, TenantId(row["tenant_id"]), SessionId(row["session_id"]))
@@ -137,10 +103,10 @@ class Runs:
             rows = await conn.execute(RENEW, {"run_ids": list(run_ids), "owner": self._owner, "lease_s": self._lease_s})
             return [Renewed(RunId(row["id"]), row["cancel_asked"]) async for row in rows]
 
-    async def let_go(self, claim: Claim) -> None:
+    async def hand_over(self, claim: Claim) -> None:
         """Give the run up, so that a worker takes it at once. Raises StoreUnavailable."""
-        async with self._database.connection("runs.let_go") as conn:
-            await conn.execute(LET_GO, fence_of(claim))
+        async with self._database.connection("runs.hand_over") as conn:
+            await run_rows.hand_over(conn, claim)
 
     async def get(self, tenant_id: TenantId, run_id: RunId) -> RunResult:
         """Return a run of this tenant. Raises RunUnknown, StoreUnavailable."""
@@ -186,18 +152,15 @@ class Runs:
                 return await self._again(conn, caller, ask, named)
             if ask.session_id is None:
                 session = await sessions.add(conn, caller.tenant_id, ask.context, ttl_s=self._session_ttl_s)
+                await earlier.add(conn, caller.tenant_id, session.session_id, ask.earlier)
             else:
                 session = await sessions.touch(
                     conn, caller.tenant_id, ask.session_id, ask.context, ttl_s=self._session_ttl_s
                 )
             row = self._row(caller, ask, session)
-            inserted = await conn.execute(INSERT_RUN, row)
-            created = await inserted.fetchone()
-            if ask.session_id is None:
-                await earlier.add(conn, caller.tenant_id, session.session_id, ask.earlier)
-            await conn.execute(INSERT_QUESTION, row)
+            added = await run_rows.accept(conn, row)
         claim = claim_of(
-            row | (created or {}) | {"context": ask.context, "options": msgspec.to_builtins(ask.options)},
+            row | added | {"context": ask.context, "options": msgspec.to_builtins(ask.options)},
             session,
             new_session=ask.session_id is None,
         )

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.agents.life import RunState
 from app.degradation import Degradation
 from app.ids import Caller, DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
@@ -14,30 +15,6 @@ from app.inference.words.ends import FinishReason
 from app.inference.words.priority import Priority, capped
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
-
-
-class RunState(StrEnum):
-    """Where a run stands; the last five are final."""
-
-    ACCEPTED = "accepted"
-    """It is stored, and nobody has begun it."""
-    RUNNING = "running"
-    """A process owns it and works on it."""
-    WAITING = "waiting"
-    """It waits for a person. No team asks one yet."""
-    DONE = "done"
-    """Its answer is stored."""
-    REFUSED = "refused"
-    """The request must change before it can work."""
-    FAILED = "failed"
-    """It ended without an answer; the error says why."""
-    CANCELLED = "cancelled"
-    """Its caller, or the reader who left, stopped it."""
-    DEAD = "dead"
-    """Given up: too many processes ended while they worked on it."""
-
-
-FINAL_STATES = frozenset({RunState.DONE, RunState.REFUSED, RunState.FAILED, RunState.CANCELLED, RunState.DEAD})
 
 
 class OnDisconnect(StrEnum):

@@ -1,9 +1,9 @@
 """How a run ends that brought no answer: its final state, and the fact that its caller is told."""
 
 from app.agents.deadline import Deadline
+from app.agents.life import RunState
 from app.agents.live import Ending
 from app.agents.run_failure import RunFailure
-from app.agents.values import RunState
 from app.errors import (
     NodeFailed,
     NoNodeAvailable,

@@ -12,7 +12,8 @@ from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
 from app import errors
-from app.agents.values import RunResult, RunState
+from app.agents.life import RunState
+from app.agents.values import RunResult
 from app.api import contracts
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json

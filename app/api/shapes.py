@@ -6,16 +6,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.agents.values import (
-    FINAL_STATES,
-    Citation,
-    OnDisconnect,
-    RouteSummary,
-    RunOptions,
-    RunResult,
-    RunState,
-    StartRun,
-)
+from app.agents.life import FINAL_STATES, RunState
+from app.agents.values import Citation, OnDisconnect, RouteSummary, RunOptions, RunResult, StartRun
 from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled
 from app.ids import RunId, SessionId

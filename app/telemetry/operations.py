@@ -61,7 +61,7 @@ DATABASE = (
     "runs.expired",
     "runs.find_replay",
     "runs.get",
-    "runs.let_go",
+    "runs.hand_over",
     "runs.owner",
     "runs.renew",
     "search.chunks",

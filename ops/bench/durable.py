@@ -24,12 +24,13 @@ from psycopg_pool import AsyncConnectionPool
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
-from app.agents import endings
+from app.agents import run_rows
 from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
 from app.agents.effects import Effects
+from app.agents.life import RunState
 from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER
-from app.agents.values import Claim, RunResult, RunState, StartRun
+from app.agents.values import Claim, RunResult, StartRun
 from app.ids import Caller
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
@@ -120,7 +121,7 @@ class Ways:
         )
         memory = {"tenant_id": claim.tenant_id, "session_id": claim.session_id, "ttl_s": 3600}
         async with self._database.transaction("bench.end") as conn, conn.pipeline():
-            ended = await endings.end(conn, claim, result)
+            ended = await run_rows.end(conn, claim, result)
             await effects.write_last(conn)
             await saver.write(conn)
             await conn.execute(REMEMBER, memory | {"tier": None, "node": None, "model": None})

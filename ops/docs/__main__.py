@@ -4,6 +4,7 @@ from app.finish import finish
 from ops.docs.api_page import write_api
 from ops.docs.dialects_page import write_dialects
 from ops.docs.errors_page import write_errors
+from ops.docs.life_page import write_life
 from ops.docs.runbook_pages import runbook_pages
 from ops.docs.settings_page import write_settings
 from ops.docs.words_page import write_words
@@ -15,6 +16,7 @@ REFERENCE = Pages(
         "api.md": write_api,
         "dialects.md": write_dialects,
         "errors.md": write_errors,
+        "life.md": write_life,
         "settings.md": write_settings,
         "words.md": write_words,
     },

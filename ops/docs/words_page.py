@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
-from app.agents import events, run_failure, values
+from app.agents import events, life, run_failure, values
 from app.api import operations
 from app.api.direct import dialects, fields
 from app.inference import accuracy
@@ -43,7 +43,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (usage_book, "Loss"),
     (ends, "FinishReason"),
     (thinking, "ThinkLevel"),
-    (values, "RunState"),
+    (life, "RunState"),
+    (life, "Move"),
     (run_failure, "RunFailure"),
     (events, "EventKind"),
     (values, "WaitReason"),
@@ -85,6 +86,12 @@ def explained(kind: type[StrEnum], meanings: Mapping[str, str]) -> list[tuple[st
     if without := [member.value for member in kind if not meanings.get(member.name)]:
         raise MeaningMissing(f"{kind.__name__}: write a docstring below {', '.join(without)}")
     return [(code(member.value), meanings[member.name]) for member in kind]
+
+
+def meanings_of(kind: type[StrEnum]) -> dict[str, str]:
+    """Return what each member of a closed set means, by its name."""
+    module = inspect.getmodule(kind)
+    return {} if module is None else _meanings(module, kind.__name__)
 
 
 def _meanings(module: ModuleType, name: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ _STATEMENT = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(TABLES)})\b"
 # Statements that are about all tenants, each with its reason.
 FOR_ALL = {
     "app/inference/routing/route_rows.py": {"routes are kept as long for every tenant": ("PRUNE_ROUTES",)},
+    "app/agents/run_rows.py": {"a run is taken over by its id alone, which its row gave": ("TAKE_OVER",)},
     "app/agents/sessions.py": {"a gauge counts the sessions of the whole fleet": ("COUNT_ACTIVE",)},
 }
 

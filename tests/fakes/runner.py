@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 from app.agents.event_log import parse_position
 from app.agents.events import Delta, EventKind, Queued, RunEvent
+from app.agents.life import RunState
 from app.agents.sessions import MessageView, SessionView
-from app.agents.values import Citation, RouteSummary, RunHandle, RunResult, RunState, StartRun
+from app.agents.values import Citation, RouteSummary, RunHandle, RunResult, StartRun
 from app.errors import BadInput, IdempotencyMismatch, RunUnknown, SessionUnknown, SwitchyardError
 from app.ids import Caller, DocumentId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.ends import FinishReason

@@ -7,7 +7,8 @@ import pytest
 
 from app.agents.effects import Effects
 from app.agents.events import Delta, EventKind, Restart, RunEvent
-from app.agents.values import OnDisconnect, RunResult, RunState
+from app.agents.life import RunState
+from app.agents.values import OnDisconnect, RunResult
 from app.errors import NoNodeAvailable
 from app.ids import Caller, RunId
 from app.inference.fleet.nodes import routable

@@ -10,7 +10,8 @@ from psycopg.errors import LockNotAvailable
 from redis.asyncio import Redis
 
 from app.agents.event_log import End, Entry, EventLog
-from app.agents.values import OnDisconnect, RunOptions, RunState
+from app.agents.life import RunState
+from app.agents.values import OnDisconnect, RunOptions
 from app.errors import NoNodeAvailable, RunUnknown
 from app.ids import RunId
 from app.inference.fleet.nodes import routable

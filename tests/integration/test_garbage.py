@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.causes import Finding
 from app.inference.fleet.node_causes import STRANGER
 from app.inference.fleet.nodes import Look, NodeState

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.errors import StoreUnavailable
 from app.ids import DocumentId, TenantId
 from app.postgres import make_pool

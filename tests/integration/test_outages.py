@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.api.app import create_app
 from app.errors import StoreUnavailable
 from app.ids import Caller

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from app.agents.values import OnDisconnect, RunState
+from app.agents.life import RunState
+from app.agents.values import OnDisconnect
 from app.configuration import with_files
 from app.database_url import make_access
 from app.errors import StoreMisconfigured

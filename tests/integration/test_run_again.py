@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 import pytest
 
-from app.agents.values import OnDisconnect, RunOptions, RunResult, RunState, StartRun
+from app.agents.life import RunState
+from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
 from app.errors import NoNodeAvailable, SessionBusy
 from app.ids import Caller, RunId, SessionId
 from app.inference.fleet.nodes import routable

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from app.agents.events import RunEvent, Thinking
-from app.agents.values import RunResult, RunState, StartRun
+from app.agents.life import RunState
+from app.agents.values import RunResult, StartRun
 from app.api.shapes import to_response
 from app.ids import Caller
 from app.inference.words.ends import FinishReason

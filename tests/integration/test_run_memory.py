@@ -7,12 +7,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from app.agents import endings
+from app.agents import run_rows
 from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
 from app.agents.effects import Done, Effects
 from app.agents.event_log import Entry, EventLog, Opening, Text, Told
+from app.agents.life import RunState
 from app.agents.runs import Runs
-from app.agents.values import Claim, RunResult, RunState
+from app.agents.values import Claim, RunResult
 from app.errors import LeaseLost
 from app.postgres import Database, make_pool
 from app.redis import open_redis
@@ -100,7 +101,7 @@ async def test_a_refused_run_leaves_no_effect_and_one_that_failed_its_own(
     await Effects(database, claim).once("step", 1, lambda: say("done"), str)
     result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=state, error_code="node_failed")
     async with database.transaction("test") as conn:
-        await endings.end(conn, claim, result)
+        await run_rows.end(conn, claim, result)
     assert await stored_effects(database, claim) == kept
 
 

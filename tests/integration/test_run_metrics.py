@@ -6,7 +6,7 @@ from time import perf_counter
 import pytest
 import structlog
 
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.health import Services
 from app.inference.fleet.nodes import routable
 from app.wiring import Platform

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from app.agents.events import WaitingForSlot
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.ids import Caller, RunId
 from app.wiring import Platform
 from tests.fakes.node import FakeNode

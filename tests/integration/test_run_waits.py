@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from app.agents.events import EventKind, Restart, RunEvent, WaitingForNode
-from app.agents.values import OnDisconnect, RunOptions, RunState, WaitReason
+from app.agents.life import RunState
+from app.agents.values import OnDisconnect, RunOptions, WaitReason
 from app.breaker import BreakerState
 from app.ids import Caller, RunId
 from app.inference.fleet.nodes import routable

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.agents import endings
+from app.agents import run_rows
+from app.agents.life import RunState
 from app.agents.runs import Runs
 from app.agents.sessions import MESSAGES_READ, Sessions
-from app.agents.values import Claim, OnDisconnect, RunResult, RunState, StartRun
+from app.agents.values import Claim, OnDisconnect, RunResult, StartRun
 from app.errors import BadInput, IdempotencyMismatch, LeaseLost, RunUnknown, SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.postgres import Database, make_pool
@@ -67,7 +68,7 @@ def done(claim: Claim, text: str = "Two years.") -> RunResult:
 
 async def end(bench: Bench, claim: Claim, result: RunResult) -> None:
     async with bench.database.transaction("test.end") as conn:
-        ended = await endings.end(conn, claim, result)
+        ended = await run_rows.end(conn, claim, result)
         if await ended.fetchone() is None:
             raise LeaseLost
 
@@ -209,7 +210,7 @@ async def test_renewal_tells_which_runs_are_still_ours_and_which_should_stop(ben
 async def test_a_run_that_is_let_go_can_be_taken_at_once(bench: Bench) -> None:
     store = bench.runs()
     claim = await accepted(store, bench.caller, question())
-    await store.let_go(claim)
+    await store.hand_over(claim)
     taken = await bench.runs("worker-1").claim_expired(claim.run_id)
     assert taken is not None
     # Its owner did not die, so that does not count towards giving it up.
@@ -220,7 +221,7 @@ async def test_an_owner_that_was_overtaken_lets_go_of_nothing(bench: Bench) -> N
     store, worker = bench.runs(lease_s=0.0), bench.runs("worker-1")
     claim = await accepted(store, bench.caller, question())
     assert await worker.claim_expired(claim.run_id) is not None
-    await store.let_go(claim)
+    await store.hand_over(claim)
     assert [row.run_id for row in await worker.renew([claim.run_id])] == [claim.run_id]
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.api.app import create_app
 from app.ids import Caller
 from app.wiring import Platform

@@ -11,10 +11,11 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.agents import endings
+from app.agents import run_rows
+from app.agents.life import RunState
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
-from app.agents.values import Claim, RunResult, RunState, StartRun
+from app.agents.values import Claim, RunResult, StartRun
 from app.errors import SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, SessionId, TenantId
 from app.postgres import Database, make_pool
@@ -84,7 +85,7 @@ async def end(database: Database, claim: Claim) -> None:
     """End a run with an answer."""
     result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=RunState.DONE, message="Two years.")
     async with database.transaction("test.end") as conn:
-        await endings.end(conn, claim, result)
+        await run_rows.end(conn, claim, result)
 
 
 async def talk(database: Database, caller: Caller, session_id: SessionId | None = None) -> Claim:

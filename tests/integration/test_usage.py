@@ -11,7 +11,7 @@ import procrastinate
 import pytest
 from redis.asyncio import Redis
 
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.ids import KeyId, RunId, SessionId, TenantId
 from app.inference.slots.lease import LeaseFacts
 from app.inference.slots.register import DROPPED, ORPHANS_KEY

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.agents.values import OnDisconnect, RunState
+from app.agents.life import RunState
+from app.agents.values import OnDisconnect
 from app.api.app import create_app
 from tests.fakes.asgi import Client
 from tests.fakes.node import FakeNode

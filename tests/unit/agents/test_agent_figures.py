@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
+from app.agents.life import RunState
 from app.agents.observing import observe
-from app.agents.values import RunResult, RunState
+from app.agents.values import RunResult
 from app.inference.words.route import Route
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Place, Position, Text, Told
 from app.agents.events import Delta, WaitingForSlot
+from app.agents.life import RunState
 from app.agents.live import LiveRun
-from app.agents.values import RunResult, RunState
+from app.agents.values import RunResult
 from app.ids import RunId
 from tests.fakes.runs import CLAIM, KeptLog
 

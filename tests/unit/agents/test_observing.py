@@ -5,8 +5,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from app.agents.life import RunState
 from app.agents.observing import observe
-from app.agents.values import RunResult, RunState
+from app.agents.values import RunResult
 from app.inference.words.ends import FinishReason
 from app.telemetry.metrics import Metrics
 from tests.fakes.runner import ROUTE

@@ -5,8 +5,9 @@ import pytest
 
 from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Position, Text
 from app.agents.events import Delta, EventKind, Restart
+from app.agents.life import RunState
 from app.agents.readers import read_elsewhere
-from app.agents.values import RunResult, RunState
+from app.agents.values import RunResult
 from tests.fakes.runs import CLAIM, KeptLog, KeptRuns
 
 DONE = RunResult(run_id=CLAIM.run_id, session_id=CLAIM.session_id, state=RunState.DONE, message="Two years.")

@@ -11,9 +11,10 @@ from prometheus_client import CollectorRegistry
 from app.agents import runner as lingering
 from app.agents.event_log import Entry
 from app.agents.execution import Execution
+from app.agents.life import RunState
 from app.agents.live import LiveRun
 from app.agents.runner import Runner
-from app.agents.values import Claim, RunResult, RunState
+from app.agents.values import Claim, RunResult
 from app.ids import RunId
 from app.inference.calls.dispatcher import Dispatcher
 from app.telemetry.metrics import Metrics
@@ -28,8 +29,12 @@ class HeldExecution:
     def __init__(self) -> None:
         self.told = asyncio.Event()
 
-    async def run(self) -> None:
+    async def work(self) -> None:
+        """Do nothing."""
+
+    async def see_out(self, work: asyncio.Task[None]) -> None:
         """Wait for it."""
+        await work
         await self.told.wait()
 
 

@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 
 from app.agents.deadline import Deadline, deadline_of
+from app.agents.life import FINAL_STATES, RunState
 from app.agents.live import Ending
 from app.agents.observing import OUTCOMES, outcome_of
 from app.agents.run_failure import RunFailure
-from app.agents.values import FINAL_STATES, Claim, OnDisconnect, RunOptions, RunResult, RunState
+from app.agents.values import Claim, OnDisconnect, RunOptions, RunResult
 from app.agents.verdict import cause_of, judge
 from app.errors import (
     ContextTooLong,

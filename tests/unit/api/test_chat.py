@@ -6,7 +6,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.agents.values import OnDisconnect, RunState
+from app.agents.life import RunState
+from app.agents.values import OnDisconnect
 from app.api.shapes import ChatResponse
 from app.errors import DeadlineExceeded, NodeRefused, NoNodeAvailable, RunCancelled, RunFailed, SessionBusy
 from app.inference.words.ends import FinishReason

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.agents.values import RunState
+from app.agents.life import RunState
 from app.api.shapes import RunView
 from app.errors import NoSlotInTime, RunCancelled, RunFailed, SwitchyardError
 from app.ids import RunId

@@ -1,0 +1,116 @@
+"""How an attempt leaves its run in PostgreSQL: with an end, or handed over."""
+
+import asyncio
+from itertools import count
+from time import monotonic
+
+import structlog
+
+from app.agents import run_rows
+from app.agents.calls import RunCalls
+from app.agents.checkpoints import RunSaver
+from app.agents.effects import Effects
+from app.agents.life import RunState
+from app.agents.live import LiveRun
+from app.agents.runs import Runs
+from app.agents.sessions import REMEMBER
+from app.agents.values import RunResult
+from app.errors import LeaseLost, StoreUnavailable
+from app.inference.calls import usage_rows
+from app.inference.calls.usage_book import UsageBook
+from app.inference.words.records import Usage
+from app.postgres import Database
+
+log = structlog.get_logger(__name__)
+
+END_LIMIT_S = 30.0
+"""Writes of a run's end are repeated for so long; then its lease runs out and a worker writes the same end."""
+END_PAUSES_S = (0.25, 0.5, 1.0, 2.0)
+
+
+class Leaving:
+    """The last writes of one attempt; only its fence lets them through."""
+
+    def __init__(
+        self,
+        live: LiveRun,
+        calls: RunCalls,
+        effects: Effects,
+        saver: RunSaver,
+        *,
+        database: Database,
+        runs: Runs,
+        book: UsageBook,
+        session_ttl_s: int,
+    ) -> None:
+        self._live = live
+        self._claim = live.claim
+        self._calls = calls
+        self._effects = effects
+        self._saver = saver
+        self._database = database
+        self._runs = runs
+        self._book = book
+        self._session_ttl_s = session_ttl_s
+
+    async def end(self, result: RunResult) -> None:
+        """Commit the end in one transaction: last effect, calls, checkpoint, answer, run row, session.
+
+        Raises LeaseLost; StoreUnavailable when PostgreSQL stays away.
+        """
+        give_up_at = monotonic() + END_LIMIT_S
+        for tries in count():
+            try:
+                return await self._commit_end(result)
+            except StoreUnavailable:
+                if monotonic() > give_up_at:
+                    raise
+            await asyncio.sleep(END_PAUSES_S[min(tries, len(END_PAUSES_S) - 1)])
+        return None
+
+    async def hand_over(self) -> None:
+        """Give the run up, so that a worker takes it at once; else its lease runs out."""
+        self.keep_usage()
+        try:
+            # Whoever takes the run over tells what it has cost so far.
+            await self._book.flush()
+            await self._runs.hand_over(self._claim)
+        except StoreUnavailable:
+            log.warning("run.lease_not_released")
+
+    def keep_usage(self) -> None:
+        """Have the book store what this attempt did not: another process ends the run, the GPU time was spent here."""
+        for usage in self._unstored():
+            self._book.take(usage)
+            self._effects.stored_calls.add(usage.id)
+
+    async def _commit_end(self, result: RunResult) -> None:
+        claim, unstored = self._claim, self._unstored()
+        async with self._database.transaction("runs.end") as conn:
+            async with conn.pipeline():
+                # First the session, then the run: in the order of `Runs.accept`, or the two could lock each other out.
+                await conn.execute(REMEMBER, self._memory(result.state))
+                ended = await run_rows.end(conn, claim, result)
+                if result.state is RunState.DONE:
+                    await self._effects.write_last(conn)
+                    await self._saver.write(conn)
+                await usage_rows.write(conn, unstored)
+                if await ended.fetchone() is None:
+                    raise LeaseLost("another process owns the run")
+        self._effects.stored_calls.update(usage.id for usage in unstored)
+
+    def _memory(self, state: RunState) -> dict[str, object]:
+        """What the session remembers of its newest answer: its node, and the tier that it needed, whichever it got."""
+        route = self._live.route if state is RunState.DONE else None
+        return {
+            "session_id": self._claim.session_id,
+            "tenant_id": self._claim.tenant_id,
+            "ttl_s": self._session_ttl_s,
+            "tier": None if route is None else route.asking.floor or route.tier,
+            "node": None if route is None else route.node,
+            "model": None if route is None else route.model,
+        }
+
+    def _unstored(self) -> list[Usage]:
+        """Return the usage of calls that no effect and no end was stored with."""
+        return [usage for usage in self._calls.usages if usage.id not in self._effects.stored_calls]
