@@ -26,6 +26,44 @@ class OnDisconnect(StrEnum):
     """It goes on to its end."""
 
 
+class RequestKind(StrEnum):
+    """What a run wants of the person whom it asks."""
+
+    QUESTION = "question"
+    """Something that it does not know."""
+    APPROVAL = "approval"
+    """Leave to do what it is about to do."""
+    ESCALATION = "escalation"
+    """That a person takes over the matter."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What an agent asks a person, and which answers it expects: any, or one of `options`."""
+
+    agent: str
+    text: str
+    options: tuple[str, ...] = ()
+    kind: RequestKind = RequestKind.QUESTION
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a person answered; `option` is the one of the request's options that it is, `by` the name of the key."""
+
+    text: str
+    option: str | None = None
+    by: str | None = None
+
+
+class Interrupt(msgspec.Struct, frozen=True):
+    """A request that waits for its answer. `id` is the step key of the effect that the answer becomes."""
+
+    id: str
+    request: Request
+    asked_at: datetime
+    input_sha256: str
+    """The digest of what that effect depends on, in hexadecimal."""
+
+
 class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the models of a run are asked."""
 

@@ -48,6 +48,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (run_failure, "RunFailure"),
     (events, "EventKind"),
     (values, "WaitReason"),
+    (values, "RequestKind"),
     (values, "OnDisconnect"),
     (degradation, "Degradation"),
     (dialects, "Dialect"),
