@@ -1,5 +1,6 @@
 """What every suite shares: no blocking in the loop, no sockets in unit tests, seeds that are printed."""
 
+import gc
 import inspect
 import os
 import random
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         suite = suite_of(item.path)
         if suite in {"integration", "acceptance"}:
             item.add_marker(suite)
+
+
+def pytest_collection_finish() -> None:
+    """Take what was collected out of the garbage collector's rounds: it lives as long as the run."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -88,7 +88,7 @@ def test_a_class_that_nobody_makes_is_noticed() -> None:
 
 def reasons(found: tuple[Source, ...]) -> list[str]:
     """Return what each `RunFailed(…)` of these sources gives as its reason, as it is written."""
-    calls = [node for source in found for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    calls = [node for source in found for node in source.nodes if isinstance(node, ast.Call)]
     given = [{one.arg: ast.unparse(one.value) for one in call.keywords} for call in calls if is_run_failed(call)]
     return [keywords.get("reason", "none") for keywords in given]
 

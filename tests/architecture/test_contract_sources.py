@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterable
 
-from tests.architecture.sources import Function, Source, none, sources
+from tests.architecture.sources import Function, Source, dotted, none, sources
 
 SUITES = ("tests/contract/test_ollama", "tests/contract/test_qdrant", "tests/contract/test_fake_node")
 # A project and a path inside it, as `ollama: server/routes.go`.
@@ -18,7 +18,7 @@ def test_each_case_names_its_source() -> None:
 
 
 def test_each_source_is_a_project_and_a_file_of_it() -> None:
-    found = [(source, file) for source in sources("tests/contract") for file in _named(ast.walk(source.tree))]
+    found = [(source, file) for source in sources("tests/contract") for file in _named(source.nodes)]
     assert len(found) > 100
     none([f"{source.path}: {file!r}" for source, file in found if FILE.fullmatch(file) is None])
 
@@ -39,7 +39,7 @@ def _files(source: Source, case: Function) -> list[str]:
     for node in source.tree.body:
         if isinstance(node, ast.ClassDef) and case in node.body:
             marks += node.decorator_list
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+        if isinstance(node, ast.Assign) and dotted(node.targets[0]) == "pytestmark":
             marks.append(node.value)
     return _named([inner for mark in marks for inner in ast.walk(mark)])
 
@@ -47,6 +47,6 @@ def _files(source: Source, case: Function) -> list[str]:
 def _named(nodes: Iterable[ast.AST]) -> list[str]:
     found: list[str] = []
     for node in nodes:
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.source":
+        if isinstance(node, ast.Call) and dotted(node.func) == "pytest.mark.source":
             found += [str(one.value) for one in node.args if isinstance(one, ast.Constant)]
     return found

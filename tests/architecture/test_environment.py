@@ -18,7 +18,7 @@ def test_only_the_roots_read_the_environment() -> None:
         source.at(node)
         for source in sources("app")
         if source.path not in ROOTS | {HIDES}
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}
     ]
     none(found)
@@ -29,7 +29,7 @@ def test_variables_of_ours_are_known_to_settings_alone() -> None:
         source.at(node)
         for source in sources("app")
         if source.path not in ROOTS | {SETTINGS, NAMES}
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("SWITCHYARD_")
     ]
     none(found)

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 
@@ -28,6 +29,12 @@ COMES_WITH = {
     "rich": "litestar",
     "sqlalchemy": "alembic",
 }
+
+
+@cache
+def owned() -> Mapping[str, list[str]]:
+    """Return the distributions that bring each importable name."""
+    return packages_distributions()
 
 
 @cache
@@ -81,10 +88,10 @@ def test_every_package_has_hashes_and_no_address(name: str) -> None:
 )
 def test_what_is_imported_is_asked_for(folders: tuple[str, ...], groups: tuple[str, ...]) -> None:
     known = {canonicalize_name(requirement.name) for requirement in asked(*groups)}
-    owners = packages_distributions()
+    owners = owned()
     missing: set[str] = set()
     for source in sources(*folders):
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
             for top in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - OWN:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.sources import Function, Source, none, sources
+from tests.architecture.sources import Function, Source, dotted, none, sources
 
 LOOPS = "app/loops.py"
 # Tasks of one request, one run, one call or one look: their owner waits for them, cancels them, reads what they raised.
@@ -31,7 +31,7 @@ def calls(tree: ast.AST) -> Iterator[ast.Call]:
 
 def name_of(call: ast.Call) -> str:
     """Return the last word of what is called."""
-    return ast.unparse(call.func).rpartition(".")[2]
+    return dotted(call.func).rpartition(".")[2]
 
 
 def endless(function: Function) -> Iterator[ast.While]:

@@ -58,7 +58,7 @@ def _names(source: Source) -> Iterator[tuple[str, str, bool]]:
     """Yield where a name is bound, the name, and whether it is a function's."""
     stem = source.path.rsplit("/", 1)[-1].removesuffix(".py")
     yield source.path, stem, False
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield source.at(node), node.name, not isinstance(node, ast.ClassDef)
         elif isinstance(node, ast.arg):

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.sources import Source, none, sources
+from tests.architecture.sources import Source, dotted, none, sources
 
 LISTENERS = {"create_server", "start_server", "bind", "TCPSite", "ThreadingHTTPServer", "HTTPServer"}
 # Listens on the first port from here that is free, unless it is told one.
@@ -11,9 +11,9 @@ CHOOSERS = {"ValkeyServer"}
 
 
 def _calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call):
-            yield ast.unparse(node.func).rpartition(".")[2], node
+            yield dotted(node.func).rpartition(".")[2], node
 
 
 def _fixed_ports(call: ast.Call) -> list[int]:
@@ -42,7 +42,7 @@ def test_a_stack_that_a_test_starts_has_a_public_port_of_its_own() -> None:
     found = [
         source.at(node)
         for source in sources("tests/acceptance", "tests/integration", "ops/verify")
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Dict)
         and {"SWITCHYARD_LOCAL_DIR"} == {"SWITCHYARD_LOCAL_DIR", "SWITCHYARD_LOCAL_PORT"} & _keys(node)
     ]

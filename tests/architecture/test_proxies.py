@@ -2,7 +2,7 @@
 
 import ast
 
-from tests.architecture.sources import none, sources
+from tests.architecture.sources import dotted, none, sources
 
 CLIENTS = {"Client", "AsyncClient", "AsyncQdrantClient", "QdrantClient", "ClientSession"}
 # httpx.get and the like make a client that reads the environment, and so do these.
@@ -21,9 +21,9 @@ def test_every_client_of_a_server_says_that_it_trusts_no_environment() -> None:
         source.at(node)
         for source in sources("app", "ops")
         if source.path not in DOWNLOADS
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func).rpartition(".")[2] in CLIENTS
+        and dotted(node.func).rpartition(".")[2] in CLIENTS
         and not any(word.arg == "trust_env" and ast.unparse(word.value) == "False" for word in node.keywords)
     ]
     none(found)
@@ -33,7 +33,7 @@ def test_nothing_is_asked_by_a_function_that_makes_its_own_client() -> None:
     found = [
         source.at(node)
         for source in sources("app", "ops")
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in READS_ENVIRONMENT
+        for node in source.nodes
+        if isinstance(node, ast.Call) and dotted(node.func) in READS_ENVIRONMENT
     ]
     none(found)

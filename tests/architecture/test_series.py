@@ -7,9 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from app.telemetry import operations
 from app.telemetry.metrics import Metrics
-from tests.architecture.sources import ROOT, none, sources
+from tests.architecture.sources import dotted, none, sources
 
-APP = sorted((ROOT / "app").rglob("*.py"))
 # How each store is told what it is used for; the leases tell their script too.
 DATABASE = {"connection", "transaction"}
 REDIS = {"use"}
@@ -22,10 +21,10 @@ COUNTING = {"inc", "dec", "observe", "set", "set_to_current_time", "time", "trac
 def words(methods: set[str], place: str = "") -> set[str]:
     """Return the literal first arguments of calls of these methods, in the modules under a place."""
     found: set[str] = set()
-    for path in APP:
-        if place not in path.as_posix():
+    for source in sources("app"):
+        if place not in source.path:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in source.nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods:
                 found |= {
                     one.value
@@ -44,7 +43,7 @@ def counted(tree: ast.AST) -> Iterator[str]:
     """Yield the metrics that something is added to or set, or that are handed on to whoever does."""
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1].lstrip("_") == "metrics":
+        if isinstance(node, ast.Attribute) and dotted(node.value).split(".")[-1].lstrip("_") == "metrics":
             above = parents.get(node)
             if isinstance(above, ast.Attribute) and above.attr == "labels":
                 above = parents.get(parents[above])
@@ -58,7 +57,7 @@ def _hands_on(above: ast.AST | None, parents: dict[ast.AST, ast.AST]) -> bool:
     if isinstance(above, (ast.Tuple, ast.List)):
         above = parents.get(above)
     if isinstance(above, ast.Call):
-        return ast.unparse(above.func) != "begin"
+        return dotted(above.func) != "begin"
     return isinstance(above, (ast.Assign, ast.For, ast.keyword, ast.comprehension, ast.Return))
 
 

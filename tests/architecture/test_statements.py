@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.sources import Source, none, sources
+from tests.architecture.sources import Source, dotted, none, sources
 
 BROAD = {"Exception", "BaseException"}
 # The edges, where a request or a process ends whatever happened inside, and the one place that keeps loops alive.
@@ -32,7 +32,7 @@ def test_nothing_is_imported_inside_a_function() -> None:
 
 
 def test_there_is_no_global_statement() -> None:
-    found = [source.at(node) for source in sources() for node in ast.walk(source.tree) if isinstance(node, ast.Global)]
+    found = [source.at(node) for source in sources() for node in source.nodes if isinstance(node, ast.Global)]
     none(found)
 
 
@@ -41,7 +41,7 @@ def test_only_the_edges_catch_everything() -> None:
         source.at(node)
         for source in sources("app")
         if not source.path.startswith(EDGES)
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ExceptHandler) and _is_broad(node) and not _raises_again(node)
     ]
     none(found)
@@ -63,7 +63,7 @@ def test_the_loop_is_never_blocked_by_sleeping() -> None:
     found = [
         source.at(node)
         for source in sources("app")
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "time.sleep"
+        for node in source.nodes
+        if isinstance(node, ast.Call) and dotted(node.func) == "time.sleep"
     ]
     none(found)

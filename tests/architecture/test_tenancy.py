@@ -17,7 +17,7 @@ FOR_ALL = {
 
 
 def _statements(source: Source) -> Iterator[tuple[str, str, int]]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
             for part in ast.walk(node.value):

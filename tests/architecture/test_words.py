@@ -35,7 +35,7 @@ def test_every_closed_set_is_on_the_page() -> None:
     sets = {
         node.name
         for source in sources("app")
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "StrEnum" for base in node.bases)
     }
     assert sets == {name for _, name in SETS} | ELSEWHERE

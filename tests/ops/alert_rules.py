@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 import promql_parser as promql
-import yaml
 from prometheus_client import CollectorRegistry
 
 from app.telemetry.metrics import Metrics
+from tests.ops.yaml_files import parse
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "prometheus"
@@ -81,9 +82,10 @@ class Case(msgspec.Struct, frozen=True):
 
 def read(path: Path) -> dict[str, Any]:
     """Return a YAML file."""
-    return cast("dict[str, Any]", yaml.safe_load(path.read_text(encoding="utf-8")))
+    return cast("dict[str, Any]", parse(path.read_text(encoding="utf-8")))
 
 
+@cache
 def groups(path: Path) -> list[Group]:
     """Return the groups of a file of rules."""
     return msgspec.convert(read(path)["groups"], list[Group])
@@ -99,6 +101,7 @@ def alerts(name: str) -> list[Rule]:
     return [rule for rule in rules() if rule.alert == name]
 
 
+@cache
 def cases() -> list[Case]:
     """Return every case of every file."""
     return [case for path in CASE_FILES for case in msgspec.convert(read(path)["tests"], list[Case])]
@@ -116,6 +119,7 @@ def selectors(expr: str) -> list[promql.VectorSelector]:
     return [node for node in nodes(expr) if isinstance(node, promql.VectorSelector)]
 
 
+@cache
 def declared() -> dict[str, set[str]]:
     """Return every sample name that may be read, with its labels: ours, other servers', and what rules record."""
     found = {name: labels | ADDED for name, (_, labels) in OF_OTHERS.items()}

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 import msgspec
-import yaml
+
+from tests.ops.yaml_files import parse
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -178,7 +179,7 @@ def read_variables(path: Path = EXAMPLE) -> dict[str, str]:
 
 
 def _parse(path: Path) -> Tree:
-    return cast(Tree, yaml.safe_load(path.read_text()))
+    return cast(Tree, parse(path.read_text()))
 
 
 def _each(tree: Tree, change: Callable[[str], str]) -> Tree:

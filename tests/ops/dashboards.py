@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +34,7 @@ class Expression:
         return f"{self.dashboard} / {self.panel}: {self.text}"
 
 
+@cache
 def dashboard(path: Path) -> dict[str, Any]:
     """Return a dashboard."""
     return cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))

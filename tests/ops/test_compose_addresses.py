@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.architecture.sources import none
 from tests.ops.compose import PROFILES, ROOT, Service, load, read_variables
+from tests.ops.yaml_files import parse
 
 # host:port after a blank, a quotation mark, a slash, an equals sign, a comma, an @ or a bracket.
 _ADDRESS = re.compile(r"(?:^|[\s\"'/@=,(\[])([a-z][a-z0-9-]*):(\d{2,5})(?![\w.-])", re.MULTILINE)
@@ -146,7 +146,7 @@ def test_every_secret_that_a_mounted_file_names_is_mounted_too(secrets_folder: P
 
 
 def _yaml(path: str) -> dict[str, Any]:
-    return yaml.safe_load((ROOT / path).read_text())
+    return parse((ROOT / path).read_text())
 
 
 @pytest.mark.requirement("FIN-01.figures")

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import promql_parser as promql
 import pytest
-import yaml
 from prometheus_client import CollectorRegistry
 
 from app.telemetry.metrics import Metrics
@@ -14,6 +13,7 @@ from grafana.__main__ import DASHBOARDS
 from grafana.dashboards.alerts import RULES, AlertUnreadable, alert, threshold_of
 from grafana.dashboards.draw import panel_id
 from tests.ops.dashboards import FILES, ROOT, Expression, dashboard, expressions, panels
+from tests.ops.yaml_files import parse
 
 # Labels that Prometheus adds, and the metrics that are its own.
 ADDED = {"instance", "job", "le"}
@@ -44,7 +44,7 @@ def recorded() -> set[str]:
 
 
 def rules_of(path: Path) -> list[dict[str, Any]]:
-    groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+    groups = parse(path.read_text(encoding="utf-8"))["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
@@ -143,7 +143,7 @@ def test_ids_and_titles_are_unique_and_panels_do_not_overlap(path: Path) -> None
 @pytest.mark.requirement("FIN-36.sources")
 @ASKING
 def test_every_data_source_is_provisioned(path: Path) -> None:
-    provisioned = yaml.safe_load((ROOT / "grafana/provisioning/datasources/switchyard.yml").read_text())
+    provisioned = parse((ROOT / "grafana/provisioning/datasources/switchyard.yml").read_text())
     known = {(source["type"], source["uid"]) for source in provisioned["datasources"]}
     board = dashboard(path)
     asked = [target["datasource"] for panel in panels(path) for target in panel["targets"]]

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ops.local.parts import nginx
 from ops.local.problems import LocalProblem
 from tests.fakes.edge import TEMPLATES, command, read_environ
 from tests.ops.nginx_places import USED, places_of, text_of, values_of, write
+from tests.ops.yaml_files import parse
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 ALL = sorted(path.name for path in TEMPLATES.glob("*.template"))
@@ -51,7 +51,7 @@ def test_gixy_finds_nothing_of_medium_weight_or_more(place: str, tmp_path: Path)
 
 def image_version() -> str:
     """Return the nginx that compose runs."""
-    tag = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]["nginx"]["image"]
+    tag = parse(COMPOSE.read_text(encoding="utf-8"))["services"]["nginx"]["image"]
     found = re.fullmatch(r"nginx:(\d+\.\d+\.\d+)(@sha256:[0-9a-f]{64})?", tag)
     assert found is not None, tag
     return found[1]

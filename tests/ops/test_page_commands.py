@@ -17,7 +17,7 @@ from app.api.routes import PlanRequest
 from app.api.shapes import ChatRequest
 from app.cli import build_parser
 from ops.docs.api_page import described_app
-from tests.architecture.sources import none, sources
+from tests.architecture.sources import dotted, none, sources
 from tests.ops.compose import load
 from tests.ops.page_commands import PAGES, ROOT, Command, commands, lines, parts
 
@@ -155,9 +155,9 @@ def test_every_line_that_is_looked_for_in_the_log_is_written_by_somebody() -> No
     events = {
         node.args[0].value
         for source in sources("app")
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func).rpartition(".")[2] in {"debug", "info", "warning", "error", "tell"}
+        and dotted(node.func).rpartition(".")[2] in {"debug", "info", "warning", "error", "tell"}
         and node.args
         and isinstance(node.args[0], ast.Constant)
         and isinstance(node.args[0].value, str)
