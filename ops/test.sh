@@ -1,26 +1,53 @@
 #!/usr/bin/env bash
-# Runs test suites one after another, stops at the first that fails, makes a drawn handful of breaks (BREAKS=N), and asks
-# for branch coverage of each named folder: ops/test.sh "FOLDER:PERCENT..." SUITE...
+# Runs stages one after another, stops at the first that fails, and asks for branch coverage of each named folder:
+#   ops/test.sh "FOLDER:PERCENT..." STAGE...
+# A stage is a list of suites, or lists that run side by side: "unit ops | integration". The word `breaks` in a list
+# makes a drawn handful of breaks of the product (BREAKS=N).
+# One list alone, without asking for coverage: ops/test.sh --list SUITE...
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-cover="${1:?usage: ops/test.sh \"FOLDER:PERCENT...\" SUITE...}"
-shift
 run=(.venv/bin/python -m)
 export COVERAGE_RCFILE="$PWD/pyproject.toml"
+
+one_after_another() {
+    local suite
+    for suite in "$@"; do
+        if [ "$suite" = breaks ]; then
+            echo "== breaks of the product, each of which must turn its tests red"
+            "${run[@]}" ops.breaks --sample "${BREAKS:-5}"
+        else
+            echo "== tests/${suite}"
+            "${run[@]}" coverage run -m pytest -q "tests/${suite}"
+        fi
+    done
+}
+
+side_by_side() {
+    local list lists lanes=()
+    IFS='|' read -ra lists <<<"$1"
+    for list in "${lists[@]}"; do lanes+=("ops/test.sh --list $list"); done
+    echo "== side by side: $1"
+    "${run[@]}" ops.lanes "${lanes[@]}"
+}
+
+if [ "${1:-}" = --list ]; then
+    shift
+    one_after_another "$@"
+    exit
+fi
+cover="${1:?usage: ops/test.sh \"FOLDER:PERCENT...\" STAGE...}"
+shift
 samples="$(mktemp)"
 trap 'rm -f "$samples"' EXIT
 export SWITCHYARD_TEST_SAMPLES="$samples"
 
 "${run[@]}" coverage erase
-for suite in "$@"; do
-    echo "== tests/${suite}"
-    "${run[@]}" coverage run -m pytest -q "tests/${suite}"
+for stage in "$@"; do
+    case "$stage" in
+    *'|'*) side_by_side "$stage" ;;
+    *) one_after_another $stage ;; # several words
+    esac
 done
-if [ "${BREAKS:-0}" != 0 ]; then
-    echo "== breaks of the product, each of which must turn its tests red"
-    "${run[@]}" ops.breaks --sample "$BREAKS"
-fi
 if [ -s "$samples" ]; then
     echo "== seeded samples (make verify runs them in full)"
     sort -u "$samples"

@@ -141,7 +141,7 @@ def test_a_moved_venv_is_thrown_away(clone: Path, bare_path: str) -> None:
 
 def test_suites_run_in_order_and_stop_at_the_first_failure(clone: Path) -> None:
     write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"; case "$*" in *two*) exit 1;; esac')
-    found = run("ops/test.sh", "app:90 ops/local:80", "one", "two", "three", cwd=clone, BREAKS="5")
+    found = run("ops/test.sh", "app:90 ops/local:80", "one", "two", "three breaks", cwd=clone, BREAKS="5")
     assert found.returncode == 1
     calls = (clone / "calls").read_text()
     assert calls.index("tests/one") < calls.index("tests/two")
@@ -149,10 +149,27 @@ def test_suites_run_in_order_and_stop_at_the_first_failure(clone: Path) -> None:
     assert "ops.breaks" not in calls
 
 
+def test_lists_of_suites_run_side_by_side_and_each_in_its_order(clone: Path) -> None:
+    write_program(
+        clone / ".venv" / "bin" / "python",
+        f'case "$2" in ops.lanes) shift; PYTHONPATH="{ROOT}" exec "{sys.executable}" -m "$@";; esac\n'
+        'echo "$*" >>"$HOME/calls"; case "$*" in *two*) until grep -q front "$HOME/calls"; do :; done; exit 3;; '
+        "*front*) exec sleep 30;; esac",
+    )
+    found = run("ops/test.sh", "app:90", "one two three | front", "later", cwd=clone)
+    assert found.returncode == 3
+    calls = (clone / "calls").read_text()
+    assert calls.index("tests/one") < calls.index("tests/two")
+    assert "tests/front" in calls
+    assert "tests/three" not in calls
+    assert "tests/later" not in calls
+    assert found.stdout.splitlines()[-1] == "== failed with 3: ops/test.sh --list one two three "
+
+
 @pytest.mark.requirement("ORC-21.coverage", "ORC-84.app", "ORC-84.ops")
 def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
     write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"')
-    assert run("ops/test.sh", "app:90 ops/local:80", "one", cwd=clone, BREAKS="5").returncode == 0
+    assert run("ops/test.sh", "app:90 ops/local:80", "one breaks", cwd=clone, BREAKS="5").returncode == 0
     assert (clone / "calls").read_text().splitlines()[-4:] == [
         "-m ops.breaks --sample 5",
         "-m coverage combine -q",
@@ -164,14 +181,14 @@ def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
 @pytest.mark.requirement("ORC-21.coverage", "ORC-84.app", "ORC-84.ops", "INS-71.coverage")
 def test_make_asks_for_at_least_90_percent() -> None:
     command = run("make", "--dry-run", "test", cwd=ROOT).stdout
-    asked = re.search(r'ops/test\.sh "(.*)" unit ', command)
+    asked = re.search(r'ops/test\.sh "(.*)" "unit ', command)
     assert asked is not None
     bounds = dict(bound.split(":") for bound in asked[1].split())
     assert int(bounds["app"]) >= 90
 
 
 def test_each_package_around_the_product_has_a_bound_of_coverage() -> None:
-    asked = re.search(r'ops/test\.sh "(.*)" unit ', run("make", "--dry-run", "test", cwd=ROOT).stdout)
+    asked = re.search(r'ops/test\.sh "(.*)" "unit ', run("make", "--dry-run", "test", cwd=ROOT).stdout)
     assert asked is not None
     bounded = {bound.partition(":")[0] for bound in asked[1].split()} - {"app"}
     assert bounded == {f"ops/{path.parent.name}" for path in (ROOT / "ops").glob("*/__init__.py")}

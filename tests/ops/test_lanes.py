@@ -1,0 +1,54 @@
+"""Lines that run side by side: what is told, and when, and what becomes of the others when one fails."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from ops.lanes import side_by_side
+from ops.local.console import Console
+
+
+async def told(*lines: str, end_s: float = 30.0) -> tuple[int, list[str]]:
+    """Return the status of some lines and what is told of them."""
+    stream = io.StringIO()
+    status = await side_by_side(lines, Console(stream), end_s=end_s)
+    return status, [line.partition(" after ")[0] for line in stream.getvalue().splitlines() if line]
+
+
+async def test_what_a_line_beside_writes_is_told_as_a_whole_when_it_ends(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ended = tmp_path / "ended"
+    first, front = f"echo one; echo two >&2; touch '{ended}'", f"until [ -e '{ended}' ]; do :; done; echo seen"
+    status, lines = await told(first, front)
+    assert status == 0
+    assert lines[:2] == ["one", "two"]
+    assert sorted(lines[2:]) == ["== done", "== done"]
+    assert capfd.readouterr().out == "seen\n"
+
+
+async def test_the_first_that_fails_ends_the_others_as_ctrl_c_does_and_is_told_last(tmp_path: Path) -> None:
+    ready, ended = tmp_path / "ready", tmp_path / "ended"
+    waits = f"trap \"touch '{ended}'; exit 1\" INT; touch '{ready}'; while :; do :; done"
+    fails = f"until [ -e '{ready}' ]; do :; done; echo why; exit 7"
+    status, lines = await told(fails, waits)
+    assert status == 7
+    assert ended.exists()
+    assert lines == [f"== ended, because something beside it failed: {waits}", "why", f"== failed with 7: {fails}"]
+
+
+async def test_what_does_not_end_is_killed() -> None:
+    assert await told("exit 1", "trap '' INT; while :; do :; done", end_s=0.2) == (
+        1,
+        [
+            "== ended, because something beside it failed: trap '' INT; while :; do :; done",
+            "== failed with 1: exit 1",
+        ],
+    )
+
+
+async def test_what_a_signal_ended_has_failed() -> None:
+    status, lines = await told("kill -TERM $$", "true")
+    assert status == 128 + 15
+    assert lines[-1] == "== failed with -15: kill -TERM $$"
