@@ -153,6 +153,12 @@ class ContractUnmet(Refused):
     code = "contract_unmet"
 
 
+class AbilityMissing(Refused):
+    """No model here can do what the call needs; `facts["ability"]` says what that is."""
+
+    code = "ability_missing"
+
+
 class ContextTooLong(Refused):
     """The prompt does not fit the largest context of the model."""
 

@@ -21,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-tier", choices=TIERS, help="the contract's minimum tier")
     parser.add_argument("--digest", help="the digest that the contract pins")
     parser.add_argument("--no-degrade", action="store_true", help="the contract forbids a lower tier than is needed")
+    parser.add_argument(
+        "--needs", action="append", choices=("tools", "vision"), default=[], help="what the call would have; repeatable"
+    )
     parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
     parser.add_argument("--key", help=f"the api key; else ${LOCAL_KEY} (other users can see arguments)")
     parser.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
@@ -35,6 +38,8 @@ def run_route(given: argparse.Namespace, environ: Mapping[str, str], console: Co
         raise ConfigurationWrong(*mistakes)
     contract = {"min_tier": given.min_tier, "digest": given.digest, "no_degrade": given.no_degrade}
     body = {"message": given.question, "model": given.model, "max_tokens": given.max_tokens, "contract": contract}
+    if given.needs:
+        body["needs"] = given.needs
     try:
         plan = stack.post("/api/v1/routes", body)
     except StackRefused as error:

@@ -77,6 +77,7 @@ DOC = Doc(
         errors.SessionBusy,
         errors.IdempotencyMismatch,
         errors.ContractUnmet,
+        errors.AbilityMissing,
         errors.ModelUnknown,
         errors.ContextTooLong,
         errors.NodeRefused,

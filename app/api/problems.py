@@ -63,6 +63,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.NodeExists: 409,
     errors.IdempotencyMismatch: 422,
     errors.ContractUnmet: 409,
+    errors.AbilityMissing: 422,
     errors.ContextTooLong: 422,
     errors.NodeRefused: 422,
     errors.RunCancelled: 409,

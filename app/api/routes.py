@@ -18,12 +18,15 @@ from app.api.routing import Doc, Success, route
 from app.errors import BadInput, RouteUnknown
 from app.ids import Caller, RouteId
 from app.inference.routing.explanation import Choice, Explanation, in_words
+from app.inference.words.abilities import Ability
 from app.inference.words.account import Account, Purpose
 from app.inference.words.contract import Contract
 from app.inference.words.messages import Message
 from app.inference.words.records import ChatCall
 from app.inference.words.route import Asking, Candidate, Reason, Route
 from app.inference.words.tiers import Tier, TierReason
+
+_ANY_TOOL = msgspec.Raw(b"{}")
 
 
 class RouteView(Route, frozen=True, kw_only=True):
@@ -39,12 +42,15 @@ class PlanRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     model: Annotated[str, Meta(description="`auto`, a tier or a model.")] = AUTO
     max_tokens: Annotated[int, Meta(ge=1, le=32_768)] = 320
     contract: Contract | None = None
+    needs: Annotated[
+        tuple[Ability, ...], Meta(max_length=2, description="What the call would have beside its text.")
+    ] = ()
 
 
 class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     """Where the call would go now; `model` and the like are null when nothing can take it.
 
-    `unmet` is then the term of the contract without which something could.
+    `unmet` is then the term of the contract without which something could, `lacking` what no model here can do.
     """
 
     floor: Tier
@@ -56,6 +62,7 @@ class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None
     reason: Reason | None
     unmet: str | None
+    lacking: Ability | None
     asking: Asking
     candidates: tuple[Candidate, ...]
     explanation: Explanation
@@ -125,6 +132,7 @@ class RouteRoutes:
                 digest=None if chosen is None else chosen.digest,
                 reason=choice.reason,
                 unmet=plan.unmet,
+                lacking=plan.lacking,
                 asking=choice.asking,
                 candidates=tuple(choice.candidates),
                 explanation=in_words(choice),
@@ -152,7 +160,8 @@ def _call(caller: Caller, asked: PlanRequest, contract: Contract) -> ChatCall:
     if isinstance(wanted, OfTeam):
         raise BadInput("a team makes several calls: ask for `auto`, a tier or a model", field="model")
     return ChatCall(
-        messages=(Message("user", asked.message),),
+        messages=(Message("user", asked.message, images=("",) if Ability.VISION in asked.needs else ()),),
+        tools=(_ANY_TOOL,) if Ability.TOOLS in asked.needs else (),
         question=asked.message,
         agent="route",
         account=Account(purpose=Purpose.CHAT, tenant_id=caller.tenant_id, key_id=caller.key_id),

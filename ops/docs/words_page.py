@@ -15,7 +15,19 @@ from app.inference import operating as node_operating
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, node_rows, views
 from app.inference.slots import lanes
-from app.inference.words import account, contract, ends, failures, overload, priority, records, route, thinking, tiers
+from app.inference.words import (
+    abilities,
+    account,
+    contract,
+    ends,
+    failures,
+    overload,
+    priority,
+    records,
+    route,
+    thinking,
+    tiers,
+)
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -28,6 +40,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (accuracy, "Part"),
     (accuracy, "Loading"),
     (contract, "Term"),
+    (abilities, "Ability"),
     (views, "NodeState"),
     (node_operating, "Wanted"),
     (node_rows, "Applied"),

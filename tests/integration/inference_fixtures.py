@@ -113,6 +113,14 @@ class Replica:
             else:
                 self.fleet.looked(node.name, look)
 
+    async def learn(self) -> None:
+        """Ask every node what its models can do."""
+        for node in self.fleet.nodes():
+            for model in node.models:
+                traits = await self.ollama.traits(node.url, model, limit_s=2.0)
+                if traits is not None:
+                    self.fleet.learn(node.name, model, traits)
+
 
 @asynccontextmanager
 async def open_replica(

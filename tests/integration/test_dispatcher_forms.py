@@ -6,14 +6,17 @@ from collections.abc import AsyncGenerator
 import msgspec
 import pytest
 
-from app.errors import AnswerBroken
+from app.errors import AbilityMissing, AnswerBroken
+from app.inference.words.abilities import Ability
 from app.inference.words.ends import FinishReason
+from app.inference.words.messages import Message
 from app.inference.words.route import Reason
 from app.inference.words.sampling import PLAIN_JSON
+from app.inference.words.tiers import Tier
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
 from tests.fakes.words import numbers_of
-from tests.integration.inference_fixtures import SMALL, Replica, Seen, ask, catalogue, chat, fake, open_replica
+from tests.integration.inference_fixtures import LARGE, SMALL, Replica, Seen, ask, catalogue, chat, fake, open_replica
 
 pytestmark = pytest.mark.integration
 
@@ -84,3 +87,19 @@ async def test_before_the_first_word_a_reader_that_cannot_take_back_is_served_el
     nodes[0].script(die_after=0)
     answer = await chat(replica, ask(takes_back=False, response_schema=PLAIN_JSON), Seen())
     assert (answer.route.reason, answer.route.node) == (Reason.RETRY, "n1")
+
+
+async def test_pictures_go_to_the_one_model_that_sees_and_nowhere_without_one(
+    nodes: list[FakeNode], redis_url: str
+) -> None:
+    looked_at = Message("user", "what is this?", images=("aGk=",))
+    nodes[1].models[LARGE] = FakeModel(name=LARGE, digest="e" * 64, sees=True)
+    async with open_replica(catalogue(nodes), redis_url) as replica:
+        await replica.learn()
+        seen = await chat(replica, ask(tier=Tier.SIMPLE, messages=(looked_at,)), Seen())
+        assert (seen.route.node, seen.route.model, seen.route.reason) == ("n1", LARGE, Reason.ESCALATED_TIER)
+        assert seen.route.asking.abilities == (Ability.VISION,)
+        with pytest.raises(AbilityMissing) as missing:
+            await chat(replica, ask(tier=Tier.SIMPLE, model=SMALL, messages=(looked_at,)), Seen())
+        assert missing.value.facts == {"ability": "vision", "wanted": SMALL}
+        assert [len(node.calls) for node in nodes] == [0, 1]

@@ -23,7 +23,7 @@ _OF_CALLS = (
     errors.StoreUnavailable,
     errors.Draining,
 )
-_OF_CHATS = (*_OF_CALLS, errors.ContractUnmet, errors.AnswerEmpty, errors.AnswerBroken)
+_OF_CHATS = (*_OF_CALLS, errors.ContractUnmet, errors.AbilityMissing, errors.AnswerEmpty, errors.AnswerBroken)
 _FIELDS = "docs/reference/dialects.md says of every field whether it is served, ignored or refused."
 _LINES_TEXT = "Lines of JSON, the last with `done: true`; one with `error` ends a stream that broke."
 

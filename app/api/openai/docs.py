@@ -29,6 +29,7 @@ _OF_CALLS = (
     errors.ModelUnknown,
     errors.ContextTooLong,
     errors.ContractUnmet,
+    errors.AbilityMissing,
     errors.NodeRefused,
     errors.NoNodeAvailable,
     errors.NoSlotInTime,

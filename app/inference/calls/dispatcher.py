@@ -134,8 +134,8 @@ class Dispatcher:
         sanitised text; `on_restart` that all that was shown (`call.prefix` too) is dropped before the next delta;
         `on_thinking` each piece of thinking, asked for or not; `on_usage` the usage of each attempt, to be stored;
         `on_wait` that it begins to wait for a node, for up to `call.patience_s`; `on_queue` where it stands meanwhile.
-        Raises NoNodeAvailable, NoSlotInTime, ContractUnmet, NodeFailed, AnswerEmpty, NodeRefused, DeadlineExceeded,
-        ContextTooLong, ModelUnknown.
+        Raises NoNodeAvailable, NoSlotInTime, ContractUnmet, AbilityMissing, NodeFailed, AnswerEmpty, NodeRefused,
+        DeadlineExceeded, ContextTooLong, ModelUnknown.
         """
         rating = self._rating(call)
         progress = self._begin(call, rating)
@@ -287,6 +287,7 @@ def _route(held: Held, rating: Rating, progress: Progress) -> Route:
         asking=Asking(
             floor=progress.tier,
             contract=progress.call.contract,
+            abilities=tuple(sorted(progress.call.abilities)),
             prompt_tokens=held.prompt_tokens,
             output_tokens=round(expected_output(held.asked.need.output_tokens, held.asked.need.max_tokens)),
             waited_s=held.wait_us / US_PER_S,

@@ -6,15 +6,17 @@ from app.inference.estimates import expected_output
 from app.inference.routing.complexity import Rating
 from app.inference.routing.explanation import Choice
 from app.inference.routing.placement import Need, Placement, choose, explain, with_taken
+from app.inference.words.abilities import Ability
 from app.inference.words.route import Asking, Reason
 from app.inference.words.tiers import TIERS, Tier
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The choice, and the term of the contract without which there would be one."""
+    """The choice. Where there is none: the term of the contract without which there would be, or what no model can."""
 
     choice: Choice
     unmet: str | None
+    lacking: Ability | None = None
 
 
 def plan_of(need: Need, floor: Tier, rating: Rating, placement: Placement) -> Plan:
@@ -29,6 +31,7 @@ def plan_of(need: Need, floor: Tier, rating: Rating, placement: Placement) -> Pl
     asking = Asking(
         floor=floor,
         contract=need.contract,
+        abilities=tuple(sorted(need.abilities)),
         prompt_tokens=need.prompt_tokens,
         output_tokens=round(expected_output(need.output_tokens, need.max_tokens)),
     )
@@ -41,7 +44,8 @@ def plan_of(need: Need, floor: Tier, rating: Rating, placement: Placement) -> Pl
         chosen=chosen,
         reason=reason,
     )
-    return Plan(choice=choice, unmet=None if placement.unmet is None else placement.unmet.value)
+    unmet = None if placement.unmet is None else placement.unmet.value
+    return Plan(choice=choice, unmet=unmet, lacking=placement.lacking)
 
 
 def _moved(tier: Tier | None, floor: Tier) -> Reason | None:

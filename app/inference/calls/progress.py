@@ -110,6 +110,7 @@ class Progress:
             digest=last.digest if last is not None else None,
             last_node=self.call.last_node,
             contract=self.call.contract,
+            abilities=self.call.abilities,
             output_tokens=self.output_tokens,
             cached=self.cached,
             tried=frozenset(tried),

@@ -29,9 +29,10 @@ class Offering:
 def offers_of(catalogue: Catalogue, views: Sequence[NodeView], teams: Collection[str]) -> tuple[Offer, ...]:
     """Return every name: `auto`, the tiers that a model serves, teams, models."""
     chats = [model for model in catalogue.models if model.kind is CallKind.CHAT]
+    able = [_of_model(model, views) for model in chats]
     tiers = [(tier.value, catalogue.serving(tier)) for tier in TIERS]
     return (
-        *(_of_many(name, models, views) for name, models in ((AUTO, chats), *tiers) if models),
+        *(_of_many(name, models, able) for name, models in ((AUTO, chats), *tiers) if models),
         # A team has its own tools.
         *(_of_team(f"{TEAM}{name}", chats) for name in sorted(teams) if chats),
         *(_of_model(model, views) for model in catalogue.models),
@@ -43,14 +44,18 @@ def in_memory(catalogue: Catalogue, views: Sequence[NodeView]) -> tuple[InMemory
     return tuple(_loaded(catalogue, views))
 
 
-def _of_many(name: str, models: Sequence[Model], views: Sequence[NodeView]) -> Offer:
-    """Return what a name promises that any of several models may answer: pictures only where each of them sees."""
+def _of_many(name: str, models: Sequence[Model], able: Sequence[Offer]) -> Offer:
+    """Return what a name promises that any of several models may answer.
+
+    Tools and pictures where one of all models takes them: the call is placed on one that does, of a higher or lower
+    tier if need be.
+    """
     return Offer(
         name=name,
         num_ctx=max(model.num_ctx[-1] for model in models),
         thinks=any(model.think is not None for model in models),
-        sees=all(_of_model(model, views).sees for model in models),
-        uses_tools=True,
+        sees=any(one.sees for one in able),
+        uses_tools=any(one.uses_tools for one in able),
     )
 
 

@@ -1,6 +1,6 @@
 """What each model on each node would take for a call, and whether it could serve it at all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,7 +18,9 @@ from app.inference.estimates import (
 )
 from app.inference.fleet.catalogue import Model, full_name
 from app.inference.fleet.model_problems import digest_fits
+from app.inference.fleet.traits import Traits
 from app.inference.fleet.views import NodeState, NodeView
+from app.inference.words.abilities import Ability
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.records import CallKind
 from app.inference.words.route import Candidate, Exclusion, Withheld
@@ -40,6 +42,7 @@ _STATE_EXCLUDES = {
     NodeState.DOWN: Exclusion.NODE_DOWN,
     NodeState.MISCONFIGURED: Exclusion.NODE_MISCONFIGURED,
 }
+ABILITY_EXCLUDES = {Ability.TOOLS: Exclusion.NO_TOOLS, Ability.VISION: Exclusion.NO_VISION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Need:
     `by_digest` has the tokens of the prompt for models whose vocabulary is known better; `output_tokens` is what such
     calls are known to bring, of `max_tokens` at most. `cached` has the share of the prompt that a node (its name) has
     read before with a model (its full name), None while nobody can say; then `last_node` is taken to know most of it.
+    `abilities` are what the model must be able to do.
     `waited_s` is how long the call has waited for a slot. `forgives` has models asked whose breaker is open, unless
     they rest.
     """
@@ -65,6 +69,7 @@ class Need:
     output_tokens: float | None = None
     cached: Mapping[tuple[str, str], float] | None = None
     contract: Contract = NO_CONTRACT
+    abilities: frozenset[Ability] = frozenset()
     waited_s: float = 0.0
     forgives: bool = False
 
@@ -168,6 +173,9 @@ def _steps(floor: Tier | None, tier: Tier | None) -> int:
 
 
 def _excluded(model: Model, key: str, need: Need, view: NodeView) -> Exclusion | None:
+    # First of all: no node that comes back makes the model another one.
+    if (lacks := _lacks(need.abilities, view.traits.get(key))) is not None:
+        return ABILITY_EXCLUDES[lacks]
     if view.state is not NodeState.READY:
         return _STATE_EXCLUDES[view.state]
     if key not in view.holds:
@@ -179,3 +187,11 @@ def _excluded(model: Model, key: str, need: Need, view: NodeView) -> Exclusion |
     if view.breakers.get(key) is BreakerState.OPEN and (not need.forgives or key in view.resting):
         return Exclusion.BREAKER_OPEN
     return Exclusion.ALREADY_TRIED if view.node.name in need.tried else None
+
+
+def _lacks(asked: Collection[Ability], traits: Traits | None) -> Ability | None:
+    """Return the first ability that a model is known to lack; what no node has told of yet is left to the node."""
+    if traits is None:
+        return None
+    has = {Ability.TOOLS: traits.uses_tools, Ability.VISION: traits.sees}
+    return next((ability for ability in Ability if ability in asked and not has[ability]), None)

@@ -20,10 +20,11 @@ _WHY = {
     Reason.LEAST_TAKEN: "it was as good as another node, with more of its slots free",
     Reason.LEAST_COST: "its price and expected seconds were the lowest",
     Reason.COLD_LOAD: "no free node had the model in memory, so this one loads it",
+    Reason.LAST_RESORT: "whatever could take the call had failed lately, so it was asked all the same",
     Reason.RETRY: "another node failed before the first token",
     Reason.CONTINUED: "another node failed after the first token; its text is continued here",
     Reason.RESTARTED: "another node failed after the first token; the answer begins again here",
-    Reason.ESCALATED_TIER: "the tier {floor} had no node, or none soon enough for its price",
+    Reason.ESCALATED_TIER: "the tier {floor} had no node that could, or none soon enough for its price",
     Reason.DEGRADED_TIER: "no node served the tier {floor} or a higher one",
 }
 _EXCLUDED = {
@@ -33,6 +34,9 @@ _EXCLUDED = {
     Exclusion.NODE_MISCONFIGURED: "its node may serve none of its models",
     Exclusion.MODEL_MISSING: "its node does not hold the model",
     Exclusion.DIGEST_DIFFERS: "its node holds the model with another digest",
+    Exclusion.TOO_LARGE: "it does not fit the memory of its node",
+    Exclusion.NO_TOOLS: "it knows nothing of tools, which the call has",
+    Exclusion.NO_VISION: "it cannot see the pictures of the call",
     Exclusion.BREAKER_OPEN: "the model had failed there in a row",
     Exclusion.ALREADY_TRIED: "the call had failed there before",
     Exclusion.NO_FREE_SLOT: "all of its slots were taken",
@@ -74,6 +78,8 @@ def in_words(choice: Choice) -> Explanation:
     needed = f"The tier {choice.floor} was needed: {_TIER[choice.tier_reason].format(need=choice.need)}"
     if choice.asking.contract.min_tier is not None:
         needed += f", and the contract asks for {choice.asking.contract.min_tier} at least"
+    if choice.asking.abilities:
+        needed += f"; the call needs {' and '.join(choice.asking.abilities)}"
     chosen = choice.chosen
     others = [one for one in choice.candidates if chosen is None or _place(one) != _place(chosen)]
     best = min(others, key=_order, default=None)

@@ -8,8 +8,9 @@ import msgspec
 from app.inference.estimates import crowded, turn_s
 from app.inference.fleet.catalogue import Catalogue, Model, full_name
 from app.inference.fleet.views import NodeView
-from app.inference.routing.candidates import SECOND_USD_MICRO, candidate_of
+from app.inference.routing.candidates import ABILITY_EXCLUDES, SECOND_USD_MICRO, candidate_of
 from app.inference.routing.candidates import Need as Need
+from app.inference.words.abilities import Ability
 from app.inference.words.contract import Contract, Term
 from app.inference.words.route import Candidate, Exclusion, Reason, Withheld
 from app.inference.words.tiers import TIERS, Tier
@@ -17,6 +18,7 @@ from app.inference.words.tiers import TIERS, Tier
 NO_WAITS: Mapping[Tier, float] = {}
 _OF_TERM = {Term.MIN_TIER: Withheld.MIN_TIER, Term.NO_DEGRADE: Withheld.NO_DEGRADE, Term.DIGEST: Withheld.DIGEST}
 _TERM_OF = {withheld: term for term, withheld in _OF_TERM.items()}
+_LACKED = {excluded: ability for ability, excluded in ABILITY_EXCLUDES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,12 @@ class Placement:
             return None
         kept = (_TERM_OF.get(one.withheld) for one in self.candidates if one.withheld is not None)
         return next((term for term in kept if term is not None), None)
+
+    @property
+    def lacking(self) -> Ability | None:
+        """What no model here can do that the call needs; None if one can, though it may be away."""
+        lacked = [_LACKED.get(one.excluded) for one in self.candidates if one.excluded is not None]
+        return next(iter(lacked), None) if len(lacked) == len(self.candidates) and all(lacked) else None
 
 
 def place(

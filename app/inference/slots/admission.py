@@ -9,7 +9,7 @@ from itertools import chain
 from uuid import UUID, uuid4
 
 from app.breaker import REST_S
-from app.errors import ContractUnmet, NoNodeAvailable
+from app.errors import AbilityMissing, ContractUnmet, NoNodeAvailable
 from app.inference.estimates import US_PER_S
 from app.inference.fleet.catalogue import Catalogue, Model
 from app.inference.fleet.nodes import Fleet
@@ -19,6 +19,7 @@ from app.inference.slots.lease import Lease, LeaseFacts
 from app.inference.slots.patience import Patience
 from app.inference.slots.queue import SlotQueue
 from app.inference.slots.waiter import Grant, Offer, Wish, no_slot
+from app.inference.words.abilities import Ability
 from app.inference.words.account import Account
 from app.inference.words.contract import Term
 from app.inference.words.priority import Priority
@@ -74,11 +75,14 @@ class Admission:
     def place(self, need: Need) -> Placement:
         """Return where a call could go now.
 
-        Raises NoNodeAvailable when that is nowhere, ContractUnmet when it is nowhere because of the call's contract.
+        Raises NoNodeAvailable when that is nowhere, ContractUnmet when it is nowhere because of the call's contract,
+        AbilityMissing when no model can do what it needs.
         """
         placement = place(need, self._fleet.views(), self._fleet.catalogue, self._queue.waits)
         if placement.unmet is not None:
             raise _unmet(need, placement.unmet)
+        if placement.lacking is not None:
+            raise _lacking(need, placement.lacking)
         if not placement.eligible:
             raise _nowhere(need, placement)
         return placement
@@ -93,7 +97,9 @@ class Admission:
         await self._queue.check(self._wish(asked, offer, uuid4(), limit_s, None), offer)
 
     async def admit(self, asked: Asked, limit_s: float, patience: Patience) -> Held:
-        """Return a held slot. Raises NoNodeAvailable, ContractUnmet; NoSlotInTime at once if it may not wait.
+        """Return a held slot.
+
+        Raises NoNodeAvailable, ContractUnmet, AbilityMissing; NoSlotInTime at once if it may not wait.
 
         A patient call is told then that it waits, and keeps its place for as long as its patience lasts.
         """
@@ -191,6 +197,13 @@ def _unmet(need: Need, term: Term) -> ContractUnmet:
     return ContractUnmet(
         f"{what} can answer now, and the routing contract allows nothing else", term=term.value, wanted=str(wanted)
     )
+
+
+def _lacking(need: Need, ability: Ability) -> AbilityMissing:
+    wanted = str(need.model or need.floor or need.kind)
+    words = {Ability.TOOLS: "knows how to ask for tools", Ability.VISION: "sees pictures"}
+    of = "no model here" if need.model is None else f"no node's {wanted}"
+    return AbilityMissing(f"{of} {words[ability]}", ability=ability.value, wanted=wanted)
 
 
 def _nowhere(need: Need, placement: Placement) -> NoNodeAvailable:

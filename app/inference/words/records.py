@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.degradation import Degradation
+from app.inference.words.abilities import Ability
 from app.inference.words.account import Account
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.ends import FinishReason
@@ -97,6 +98,12 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     def is_constrained(self) -> bool:
         """Whether the answer has a form, so that half of one is worth nothing: a schema, or calls of tools."""
         return self.response_schema is not None or bool(self.tools)
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What a model must be able to do that answers."""
+        asked = {Ability.TOOLS: bool(self.tools), Ability.VISION: any(message.images for message in self.messages)}
+        return frozenset(ability for ability, is_asked in asked.items() if is_asked)
 
     @property
     def identity(self) -> str:

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from app.ids import RouteId
+from app.inference.words.abilities import Ability
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.tiers import Tier, TierReason
 
@@ -33,7 +34,8 @@ class Reason(StrEnum):
     RESTARTED = "restarted"
     """Another node failed after the first token; the answer begins again here."""
     ESCALATED_TIER = "escalated_tier"
-    """A higher tier answers: no node serves the asked one, or none soon enough for its price."""
+    """A higher tier answers: no node serves the asked one, none of it can do what is asked, or none soon enough for its
+    price."""
     DEGRADED_TIER = "degraded_tier"
     """No node serves the asked tier or a higher one; a lower one answers."""
 
@@ -55,6 +57,10 @@ class Exclusion(StrEnum):
     """The node holds the model with another digest than the catalogue pins."""
     TOO_LARGE = "too_large"
     """The model does not fit the memory of the node's GPUs."""
+    NO_TOOLS = "no_tools"
+    """The call has tools, and the model knows nothing of them."""
+    NO_VISION = "no_vision"
+    """The call has pictures, and the model cannot see."""
     BREAKER_OPEN = "breaker_open"
     """The model failed there in a row; its breaker is open."""
     ALREADY_TRIED = "already_tried"
@@ -119,10 +125,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a call asked of its placement: the quality floor, the contract behind it, and how large it was thought."""
+    """What a call asked of its placement: the quality floor, the contract behind it, what the model must be able to do,
+    and how large the call was thought.
+    """
 
     floor: Tier | None = None
     contract: Contract = NO_CONTRACT
+    abilities: tuple[Ability, ...] = ()
     prompt_tokens: int = 0
     output_tokens: int = 0
     waited_s: float = 0.0

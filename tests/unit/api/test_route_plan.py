@@ -1,5 +1,6 @@
 """/api/v1/routes: a stored route in words, and a dry run."""
 
+from app.inference.words.abilities import Ability
 from app.inference.words.contract import Contract
 from app.inference.words.tiers import Tier
 from tests.fakes.asgi import Client
@@ -27,6 +28,13 @@ async def test_a_dry_run_says_where_a_question_would_go_and_asks_nobody(client: 
     assert (call.tier, call.model, call.question) == (Tier.MEDIUM, None, "Why?")
     assert call.contract == Contract(min_tier=Tier.MEDIUM, no_degrade=True)
     assert platform.runner.started == []
+
+
+async def test_a_dry_run_takes_what_the_call_would_have_beside_its_text(client: Client, platform: FakePlatform) -> None:
+    for abilities in ({Ability.VISION}, set(Ability), set[Ability]()):
+        told = await client.post(ROUTES, {"message": "Why?", "needs": [one.value for one in abilities]})
+        assert (told.status, told.json()["lacking"]) == (200, None)
+        assert platform.dispatcher.calls[-1].abilities == abilities
 
 
 async def test_a_team_cannot_be_tried_dry(client: Client) -> None:

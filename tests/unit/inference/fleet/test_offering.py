@@ -71,10 +71,14 @@ def test_a_list_of_models_is_of_now() -> None:
     assert [one.num_ctx for one in offering.in_memory()] == [2048]
 
 
-def test_a_name_of_several_models_takes_pictures_only_where_each_of_them_sees() -> None:
+def test_a_name_of_several_models_takes_what_one_of_all_models_does() -> None:
     found = fleet()
-    for seeing, sees in (({"small:latest"}, False), ({"small:latest", "large:8b"}, True)):
-        traits = {name: Traits(sees=True, uses_tools=True) for name in seeing}
-        views = [replace(view, traits=traits) for view in found.views()]
+    for told, sees, tools in (
+        ({"small:latest": Traits(sees=True)}, True, True),
+        ({"small:latest": Traits(), "large:8b": Traits()}, False, False),
+        ({"small:latest": Traits(), "large:8b": Traits(sees=True, uses_tools=True)}, True, True),
+    ):
+        views = [replace(view, traits=told) for view in found.views()]
         by_name = {offer.name: offer for offer in offers_of(found.catalogue, views, ())}
-        assert (by_name["small"].sees, by_name["auto"].sees, by_name["complex"].sees) == (True, sees, sees)
+        for name in ("auto", "simple", "complex"):
+            assert (by_name[name].sees, by_name[name].uses_tools) == (sees, tools)

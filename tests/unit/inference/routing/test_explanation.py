@@ -1,12 +1,15 @@
 """A choice in words."""
 
+import msgspec
+import pytest
+
 from app.inference.calls.plan import plan_of
 from app.inference.estimates import Speed
 from app.inference.routing.complexity import Rating
 from app.inference.routing.explanation import Explanation, in_words
-from app.inference.routing.placement import Need
+from app.inference.routing.placement import Need, Placement
 from app.inference.words.contract import Contract
-from app.inference.words.route import Exclusion
+from app.inference.words.route import Candidate, Exclusion, Reason, Withheld
 from app.inference.words.tiers import Tier, TierReason
 from tests.unit.inference.routing.worlds import SPEEDS, WARM, joint, need_of, view_of
 
@@ -75,3 +78,15 @@ def test_of_two_that_were_offered_the_runner_up_says_by_how_much_it_is_behind() 
     assert words(need_of(), a, b).lacked == "it would take longer to write (0.2 s more)"
     dearer = view_of("b", holds=only_simple, loaded=WARM, speeds=SPEEDS, price=0.40, taken=1)
     assert words(need_of(max_tokens=40), a, dearer).lacked == "it would cost more (0.000016 USD)"
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("kept_out", [*Exclusion, *Withheld])
+def test_every_reason_has_words(reason: Reason, kept_out: Exclusion | Withheld) -> None:
+    chosen = Candidate(node="a", model="s", tier=Tier.SIMPLE)
+    field = "excluded" if isinstance(kept_out, Exclusion) else "withheld"
+    other = msgspec.structs.replace(chosen, node="b", **{field: kept_out})
+    choice = plan_of(need_of(), Tier.SIMPLE, RATED, Placement(Tier.SIMPLE, (other,))).choice
+    said = in_words(msgspec.structs.replace(choice, candidates=(chosen, other), chosen=chosen, reason=reason))
+    assert said.lacked
+    assert said.why.endswith(".")
