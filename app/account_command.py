@@ -1,6 +1,7 @@
 """`switchyard tenants` and `switchyard keys`: who owns data, and with which keys."""
 
 import argparse
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -10,9 +11,12 @@ from app.accounts.tenants import Tenant, Tenants
 from app.command_database import open_database
 from app.console import Console
 from app.errors import BadInput
-from app.ids import KeyPermission
+from app.ids import KeyContract, KeyPermission
 from app.postgres import Database
 from app.settings import Settings
+
+TIERS = ("simple", "medium", "complex")
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Accounts:
@@ -73,11 +77,28 @@ async def restore_tenant(given: argparse.Namespace, accounts: Accounts, console:
         console.say(f"tenant {tenant.name} may have keys again; those that were revoked stay so")
 
 
+def add_key_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `switchyard keys add` takes."""
+    parser.add_argument("tenant")
+    parser.add_argument("--name", default="cli", help="what the key is for")
+    parser.add_argument(
+        "--batch-only", action="store_true", help="have its calls yield to those of people, but for a share"
+    )
+    parser.add_argument("--operate", action="store_true", help="let it see how stores and nodes stand, and where")
+    parser.add_argument("--min-tier", choices=TIERS, help="no model below this tier answers it")
+    parser.add_argument("--pin-digest", type=_digest, metavar="DIGEST", help="only a model with this digest answers it")
+    parser.add_argument("--no-degrade", action="store_true", help="no model below the tier that is needed answers it")
+
+
 async def add_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
     """Make a key and show it, once, with the prefix by which it is revoked."""
     tenant = await accounts.tenants.get(given.tenant)
     key = await accounts.keys.add(
-        tenant.id, given.name, (KeyPermission.OPERATE,) if given.operate else (), batch_only=given.batch_only
+        tenant.id,
+        given.name,
+        (KeyPermission.OPERATE,) if given.operate else (),
+        batch_only=given.batch_only,
+        contract=KeyContract(min_tier=given.min_tier, digest=given.pin_digest, no_degrade=given.no_degrade),
     )
     if given.json:
         console.show_json(key)
@@ -120,8 +141,24 @@ def _tenant_row(tenant: Tenant) -> tuple[str, ...]:
 
 def _key_row(key: ApiKey) -> tuple[str, ...]:
     used, revoked = _minute(key.last_used_at, "never"), _minute(key.revoked_at, "no")
-    may = ",".join([*key.permissions, *(["batch only"] if key.batch_only else [])])
+    may = ",".join([*key.permissions, *(["batch only"] if key.batch_only else []), *_insists(key.contract)])
     return (key.prefix, key.tenant, key.name, may or "-", used, revoked)
+
+
+def _insists(contract: KeyContract) -> list[str]:
+    tier, digest = contract.min_tier, contract.digest
+    return [
+        *([] if tier is None else [f"min tier {tier}"]),
+        *([] if digest is None else [f"digest {digest[:12]}"]),
+        *(["no degrade"] if contract.no_degrade else []),
+    ]
+
+
+def _digest(text: str) -> str:
+    plain = text.strip().lower().removeprefix("sha256:")
+    if _DIGEST.fullmatch(plain) is None:
+        raise argparse.ArgumentTypeError("a digest is 64 hexadecimal digits, as `GET /api/v1/models` shows them")
+    return plain
 
 
 def _minute(at: datetime | None, otherwise: str) -> str:

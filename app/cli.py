@@ -69,12 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     acts(restoring, account_command.restore_tenant).add_argument("name")
     keys = commands.add_parser("keys", help="api keys").add_subparsers(required=True)
     making = acts(keys.add_parser("add", help="make a key and show it once"), account_command.add_key)
-    making.add_argument("tenant")
-    making.add_argument("--name", default="cli", help="what the key is for")
-    making.add_argument(
-        "--batch-only", action="store_true", help="have its calls yield to those of people, but for a share"
-    )
-    making.add_argument("--operate", action="store_true", help="let it see how stores and nodes stand, and where")
+    account_command.add_key_arguments(making)
     acts(keys.add_parser("list", help="show keys"), account_command.list_keys).add_argument("tenant", nargs="?")
     ending = acts(keys.add_parser("revoke", help="revoke a key"), account_command.revoke_key)
     ending.add_argument("key", help="its prefix, or the whole key (other users can see arguments)")

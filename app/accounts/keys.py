@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from app.errors import BadInput, KeyUnknown, TenantRevoked, TenantUnknown
-from app.ids import Caller, KeyId, KeyPermission, TenantId
+from app.ids import NO_KEY_CONTRACT, Caller, KeyContract, KeyId, KeyPermission, TenantId
 from app.postgres import Connection, Database
 
 KEY_PATTERN = re.compile(r"sy_([a-z2-7]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -25,7 +25,8 @@ CACHE_S = 5.0
 CACHE_LIMIT = 10_000
 
 FIND_KEY: LiteralString = """
-    SELECT k.id, k.tenant_id, k.secret_sha256, k.permissions, k.batch_only, t.name AS tenant
+    SELECT k.id, k.tenant_id, k.secret_sha256, k.permissions, k.batch_only, t.name AS tenant,
+           jsonb_build_object('min_tier', k.min_tier, 'digest', k.digest, 'no_degrade', k.no_degrade) AS contract
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL AND t.revoked_at IS NULL
 """
@@ -35,8 +36,10 @@ TOUCH_KEY: LiteralString = """
       AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
 """
 INSERT_KEY: LiteralString = """
-    INSERT INTO api_keys (id, tenant_id, name, prefix, secret_sha256, permissions, batch_only)
-    SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s, %(permissions)s, %(batch_only)s
+    INSERT INTO api_keys
+        (id, tenant_id, name, prefix, secret_sha256, permissions, batch_only, min_tier, digest, no_degrade)
+    SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s, %(permissions)s, %(batch_only)s, %(min_tier)s,
+           %(digest)s, %(no_degrade)s
     FROM tenants WHERE id = %(tenant_id)s AND revoked_at IS NULL FOR SHARE
     RETURNING created_at
 """
@@ -45,7 +48,8 @@ FIND_REVOKED_TENANT: LiteralString = """
 """
 LIST_KEYS: LiteralString = """
     SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.permissions, k.batch_only, k.created_at,
-           k.last_used_at, k.revoked_at
+           k.last_used_at, k.revoked_at,
+           jsonb_build_object('min_tier', k.min_tier, 'digest', k.digest, 'no_degrade', k.no_degrade) AS contract
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE %(tenant_id)s::uuid IS NULL OR k.tenant_id = %(tenant_id)s
     ORDER BY k.created_at, k.id
@@ -71,6 +75,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     permissions: tuple[KeyPermission, ...] = ()
     batch_only: bool = False
+    contract: KeyContract = NO_KEY_CONTRACT
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -86,6 +91,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     permissions: tuple[KeyPermission, ...] = ()
     batch_only: bool = False
+    contract: KeyContract = NO_KEY_CONTRACT
 
 
 def make_key_text() -> tuple[str, str, str]:
@@ -151,6 +157,7 @@ class Keys:
             tenant=row["tenant"],
             permissions=permissions,
             batch_only=row["batch_only"],
+            contract=msgspec.convert(row["contract"], KeyContract),
         )
 
     def _remember(self, whole: bytes, prefix: str, caller: Caller) -> None:
@@ -160,11 +167,17 @@ class Keys:
             self._found.popitem(last=False)
 
     async def add(
-        self, tenant_id: TenantId, name: str, permissions: Collection[KeyPermission] = (), *, batch_only: bool = False
+        self,
+        tenant_id: TenantId,
+        name: str,
+        permissions: Collection[KeyPermission] = (),
+        *,
+        batch_only: bool = False,
+        contract: KeyContract = NO_KEY_CONTRACT,
     ) -> NewKey:
         """Make a key of the tenant, with permissions beside every key's; `batch_only`: whose calls are all batch.
 
-        Raises TenantUnknown, TenantRevoked, StoreUnavailable.
+        `contract` is what its calls insist on. Raises TenantUnknown, TenantRevoked, StoreUnavailable.
         """
         prefix, secret, text = make_key_text()
         key_id = KeyId(uuid4())
@@ -176,6 +189,7 @@ class Keys:
             "secret_sha256": digest_secret(secret),
             "permissions": sorted(permissions),
             "batch_only": batch_only,
+            **msgspec.structs.asdict(contract),
         }
         async with self._database.connection("keys.add") as conn:
             row = await (await conn.execute(INSERT_KEY, given)).fetchone()
@@ -190,6 +204,7 @@ class Keys:
             created_at=row["created_at"],
             permissions=tuple(sorted(permissions)),
             batch_only=batch_only,
+            contract=contract,
         )
 
     async def list(self, tenant_id: TenantId | None = None) -> list[ApiKey]:

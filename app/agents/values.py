@@ -10,7 +10,7 @@ from app.agents.life import RunState
 from app.degradation import Degradation
 from app.ids import Caller, DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
-from app.inference.words.contract import NO_CONTRACT, Contract
+from app.inference.words.contract import NO_CONTRACT, Contract, under_key
 from app.inference.words.ends import FinishReason
 from app.inference.words.priority import Priority, capped
 from app.inference.words.thinking import Think
@@ -93,11 +93,16 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True):
     options: RunOptions = RunOptions()
 
     def by(self, caller: Caller) -> "StartRun":
-        """Return what is asked, with the priority that the caller's key may have."""
-        priority = capped(self.options.priority, batch_only=caller.batch_only)
-        if priority is self.options.priority:
-            return self
-        return msgspec.structs.replace(self, options=msgspec.structs.replace(self.options, priority=priority))
+        """Return what is asked, with the priority that the caller's key may have, and all that it insists on.
+
+        Raises ContractUnmet for what no model can be.
+        """
+        options = msgspec.structs.replace(
+            self.options,
+            priority=capped(self.options.priority, batch_only=caller.batch_only),
+            contract=under_key(caller.contract, self.options.contract),
+        )
+        return self if options == self.options else msgspec.structs.replace(self, options=options)
 
 
 class RunHandle(msgspec.Struct, frozen=True):

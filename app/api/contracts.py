@@ -37,9 +37,9 @@ PARAMETERS = (
 
 
 def contract_of(request: HttpRequest, *others: Contract | None) -> Contract:
-    """Return all that a request insists on: by its headers, and by `others` (its body, its key).
+    """Return all that a request insists on: by its headers, and by `others` (its body).
 
-    Raises BadInput naming the header.
+    Raises BadInput naming the header, ContractUnmet for what no model can be.
     """
     tier = _one(request, MIN_TIER)
     if tier is not None and tier not in TIERS:

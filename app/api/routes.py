@@ -20,7 +20,7 @@ from app.ids import Caller, RouteId
 from app.inference.routing.explanation import Choice, Explanation, in_words
 from app.inference.words.abilities import Ability
 from app.inference.words.account import Account, Purpose
-from app.inference.words.contract import Contract
+from app.inference.words.contract import Contract, under_key
 from app.inference.words.messages import Message
 from app.inference.words.records import ChatCall
 from app.inference.words.route import Asking, Candidate, Reason, Route
@@ -88,6 +88,7 @@ POST = Doc(
         errors.BadInput,
         errors.ModelUnknown,
         errors.ContextTooLong,
+        errors.ContractUnmet,
         errors.MediaTypeUnknown,
         errors.BodyTooLarge,
     ),
@@ -169,5 +170,5 @@ def _call(caller: Caller, asked: PlanRequest, contract: Contract) -> ChatCall:
         temperature=0.0,
         tier=wanted.tier if isinstance(wanted, OfTier) else None,
         model=wanted.name if isinstance(wanted, OfModel) else None,
-        contract=contract,
+        contract=under_key(caller.contract, contract),
     )

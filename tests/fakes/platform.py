@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from app.errors import DocumentUnknown, JobUnknown, KeyUnknown, RouteUnknown
 from app.health import NodeHealth, Readiness, Report, Services
-from app.ids import Caller, DocumentId, JobId, KeyId, KeyPermission, RouteId, TenantId
+from app.ids import Caller, DocumentId, JobId, KeyContract, KeyId, KeyPermission, RouteId, TenantId
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind
 from app.inference.words.route import Route
@@ -26,6 +26,8 @@ from tests.fakes.runner import NOW, ROUTE, FakePlaces, FakeRunner, FakeRuns, Fak
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
 KEY_OPERATE = "sy_" + "c" * 12 + "_" + "C" * 43
 KEY_B = "sy_" + "b" * 12 + "_" + "B" * 43
+KEY_STRICT = "sy_" + "d" * 12 + "_" + "D" * 43
+PINNED = "ab" * 32
 TENANT_A = TenantId(UUID("00000000-0000-4000-8000-00000000000a"))
 TENANT_B = TenantId(UUID("00000000-0000-4000-8000-00000000000b"))
 
@@ -46,7 +48,7 @@ def make_settings(**changes: object) -> Settings:
 
 
 class FakeKeys:
-    """Knows two keys of two tenants, and one that may operate."""
+    """Knows two keys of two tenants, one that may operate, and one that insists on a tier and a digest."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -55,6 +57,7 @@ class FakeKeys:
             KEY_A: Caller(TENANT_A, KeyId(uuid4()), "a"),
             KEY_B: Caller(TENANT_B, KeyId(uuid4()), "b"),
             KEY_OPERATE: Caller(TENANT_A, KeyId(uuid4()), "a", frozenset({KeyPermission.OPERATE})),
+            KEY_STRICT: Caller(TENANT_A, KeyId(uuid4()), "a", contract=KeyContract(min_tier="medium", digest=PINNED)),
         }
 
     async def find(self, text: str, /) -> Caller:

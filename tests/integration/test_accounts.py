@@ -1,7 +1,6 @@
 """Tenants and keys in PostgreSQL, through the doors and through the command line."""
 
 import asyncio
-import io
 from collections.abc import Callable
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -13,22 +12,13 @@ from prometheus_client import CollectorRegistry
 
 from app.accounts.keys import INSERT_KEY, Keys, digest_secret, make_key_text
 from app.accounts.tenants import Tenants
-from app.cli import build_parser, run
-from app.console import Console
 from app.errors import BadInput, KeyUnknown, StoreUnavailable, TenantRevoked, TenantUnknown
 from app.ids import TenantId
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
+from tests.integration.account_fixtures import command
 from tests.integration.account_fixtures import database as database
 from tests.integration.account_fixtures import name as name
-
-
-def command(postgres_url: str, *arguments: str) -> tuple[int, str, str]:
-    """Run `switchyard`; return its status, output and notes."""
-    out, notes = io.StringIO(), io.StringIO()
-    given = build_parser().parse_args(arguments)
-    status = run(given, {"SWITCHYARD_DATABASE_URL": postgres_url}, Console(out), Console(notes))
-    return status, out.getvalue(), notes.getvalue()
 
 
 async def test_a_tenant_and_its_key_are_made_and_found(database: Database, name: str) -> None:
@@ -116,8 +106,9 @@ async def test_a_key_made_while_its_tenant_is_revoked_is_revoked_with_the_others
     """What `keys.add` holds until its commit keeps a revocation waiting, which then sees the key."""
     tenant = await Tenants(database).add(name)
     prefix, secret, _ = make_key_text()
-    given = {"key_id": uuid4(), "tenant_id": tenant.id, "name": "x", "prefix": prefix}
+    given: dict[str, object] = {"key_id": uuid4(), "tenant_id": tenant.id, "name": "x", "prefix": prefix}
     given |= {"secret_sha256": digest_secret(secret), "permissions": [], "batch_only": False}
+    given |= {"min_tier": None, "digest": None, "no_degrade": False}
     async with await psycopg.AsyncConnection.connect(postgres_url) as adding:
         await adding.execute(INSERT_KEY, given)
         revoking = asyncio.create_task(Tenants(database).revoke(name))

@@ -1,10 +1,13 @@
 """When a key was used last, when it was revoked, and what it is for."""
 
+import msgspec
 import pytest
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
+from app.ids import KeyContract
 from app.postgres import Database
+from tests.integration.account_fixtures import command
 from tests.integration.account_fixtures import database as database
 from tests.integration.account_fixtures import name as name
 
@@ -50,3 +53,24 @@ async def test_a_key_for_batch_work_is_found_and_listed_as_one(database: Databas
         (made[0].prefix, False),
         (made[1].prefix, True),
     ]
+
+
+async def test_what_a_key_insists_on_is_found_and_listed(database: Database, name: str) -> None:
+    tenant = await Tenants(database).add(name)
+    insists = KeyContract(min_tier="medium", digest="ab" * 32, no_degrade=True)
+    strict = await Keys(database).add(tenant.id, "x", contract=insists)
+    free = await Keys(database).add(tenant.id, "y")
+    assert (await Keys(database).find(strict.key)).contract == insists
+    assert (await Keys(database).find(free.key)).contract == KeyContract()
+    assert [key.contract for key in await Keys(database).list(tenant.id)] == [insists, KeyContract()]
+
+
+def test_the_command_line_makes_keys_that_insist_and_lists_on_what(postgres_url: str, name: str) -> None:
+    command(postgres_url, "tenants", "add", name)
+    insisting = ("--min-tier", "medium", "--pin-digest", "sha256:" + "AB" * 32, "--no-degrade", "--json")
+    status, out, _ = command(postgres_url, "keys", "add", name, *insisting)
+    wanted = {"min_tier": "medium", "digest": "ab" * 32, "no_degrade": True}
+    assert (status, msgspec.json.decode(out)["contract"]) == (0, wanted)
+    assert "min tier medium,digest abababababab,no degrade" in command(postgres_url, "keys", "list", name)[1]
+    with pytest.raises(SystemExit):
+        command(postgres_url, "keys", "add", name, "--pin-digest", "abc")

@@ -19,6 +19,7 @@ from app.api.replies import cost_header, route_headers
 from app.errors import BadInput
 from app.ids import Caller
 from app.inference.words.account import Account, Purpose
+from app.inference.words.contract import under_key
 from app.inference.words.messages import Message
 from app.inference.words.priority import capped
 from app.inference.words.records import Answer, ChatCall, Embedding
@@ -131,7 +132,7 @@ class Direct:
             tools=ask.tools,
             sampling=ask.sampling,
             takes_back=not ask.stream,
-            contract=ask.contract,
+            contract=under_key(caller.contract, ask.contract),
             deadline_s=min(ask.deadline_s or self._limit_s, self._limit_s),
         )
 

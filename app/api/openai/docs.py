@@ -28,8 +28,6 @@ _OF_CALLS = (
     *_OF_BODIES,
     errors.ModelUnknown,
     errors.ContextTooLong,
-    errors.ContractUnmet,
-    errors.AbilityMissing,
     errors.NodeRefused,
     errors.NoNodeAvailable,
     errors.NoSlotInTime,
@@ -38,6 +36,8 @@ _OF_CALLS = (
 )
 _OF_CHATS = (
     *_OF_CALLS,
+    errors.ContractUnmet,
+    errors.AbilityMissing,
     errors.AnswerEmpty,
     errors.AnswerBroken,
     errors.DeadlineExceeded,

@@ -6,6 +6,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from app.errors import ContractUnmet
+from app.ids import KeyContract
 from app.inference.words.tiers import TIERS, Tier
 
 
@@ -43,12 +45,22 @@ class Contract(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 NO_CONTRACT = Contract()
 
 
+def under_key(key: KeyContract, asked: Contract) -> Contract:
+    """Return what a key and a request of it insist on together. Raises ContractUnmet as `strictest` does."""
+    tier = None if key.min_tier is None else Tier(key.min_tier)
+    return strictest(Contract(min_tier=tier, digest=key.digest, no_degrade=key.no_degrade), asked)
+
+
 def strictest(*contracts: Contract) -> Contract:
-    """Return what insists on all that each of `contracts` does; of several digests the last one."""
+    """Return what insists on all that each of `contracts` does. Raises ContractUnmet where they pin two digests."""
     tiers = [one.min_tier for one in contracts if one.min_tier is not None]
-    digests = [one.digest for one in contracts if one.digest is not None]
+    digests = {one.digest for one in contracts if one.digest is not None}
+    if len(digests) > 1:
+        raise ContractUnmet(
+            "two digests are pinned, by the request or by its api key, and no model has both", term=Term.DIGEST.value
+        )
     return Contract(
         min_tier=max(tiers, key=TIERS.index, default=None),
-        digest=digests[-1] if digests else None,
+        digest=next(iter(digests), None),
         no_degrade=any(one.no_degrade for one in contracts),
     )

@@ -41,6 +41,7 @@ class FakeDatabase:
             "secret_sha256": digest_secret(secret),
             "permissions": ["operate"],
             "batch_only": False,
+            "contract": {},
             "tenant": "a",
         }
 

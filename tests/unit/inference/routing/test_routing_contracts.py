@@ -1,11 +1,14 @@
 """What a caller insists on is kept, whatever the load."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import ContractUnmet
+from app.ids import KeyContract
 from app.inference.fleet.views import NodeState
 from app.inference.routing.placement import Placement
-from app.inference.words.contract import Contract, Term, strictest
+from app.inference.words.contract import Contract, Term, strictest, under_key
 from app.inference.words.route import Withheld
 from app.inference.words.tiers import TIERS, Tier
 from tests.unit.inference.routing.worlds import joint, need_of, view_of
@@ -83,6 +86,23 @@ def test_the_floor_is_never_broken(
 
 
 def test_of_several_contracts_the_strictest_terms_hold() -> None:
-    key, asked = Contract(min_tier=Tier.MEDIUM, no_degrade=True, digest="a"), Contract(min_tier=Tier.SIMPLE, digest="b")
-    assert strictest(key, asked) == Contract(min_tier=Tier.MEDIUM, no_degrade=True, digest="b")
+    one, other = Contract(min_tier=Tier.MEDIUM, no_degrade=True), Contract(min_tier=Tier.SIMPLE, digest="b")
+    assert strictest(one, other) == Contract(min_tier=Tier.MEDIUM, no_degrade=True, digest="b")
+    assert strictest(other, other, one) == strictest(one, other)
     assert strictest(Contract(), Contract()) == Contract()
+
+
+def test_of_two_digests_none_is_left_out_in_silence() -> None:
+    with pytest.raises(ContractUnmet) as unmet:
+        strictest(Contract(digest="a"), Contract(digest="b"))
+    assert unmet.value.facts == {"term": "digest"}
+
+
+def test_a_request_is_held_to_the_contract_of_its_key() -> None:
+    key = KeyContract(min_tier="medium", digest="a", no_degrade=True)
+    assert under_key(key, Contract()) == Contract(min_tier=Tier.MEDIUM, digest="a", no_degrade=True)
+    assert under_key(key, Contract(min_tier=Tier.COMPLEX)).min_tier is Tier.COMPLEX
+    assert under_key(key, Contract(min_tier=Tier.SIMPLE)).min_tier is Tier.MEDIUM
+    assert under_key(KeyContract(), Contract(digest="b")) == Contract(digest="b")
+    with pytest.raises(ContractUnmet):
+        under_key(key, Contract(digest="b"))
