@@ -27,6 +27,7 @@ from app.api.ollama.routes import Ollama
 from app.api.openai.routes import OpenAI
 from app.api.operations import Operations
 from app.api.problems import Problem, describe
+from app.api.queue_headers import ETA_MS, QUEUE_HEADERS
 from app.api.refusals import Refusals
 from app.api.routes import RouteRoutes
 from app.api.runs import RunRoutes
@@ -35,7 +36,7 @@ from app.settings import split_list
 
 log = structlog.get_logger(__name__)
 
-EXPOSED_HEADERS = (*ROUTE_HEADERS, "retry-after", "location", "allow", "accept-encoding")
+EXPOSED_HEADERS = (*ROUTE_HEADERS, *QUEUE_HEADERS, ETA_MS, "retry-after", "location", "allow", "accept-encoding")
 # How much of a body that is too large is still taken, so that the client reads the refusal and not a broken pipe: more
 # than nginx lets through.
 LINGER_BYTES = 64 * 1024 * 1024

@@ -10,6 +10,7 @@ from app.inference.words.priority import Priority
 
 DEADLINE = "x-deadline-s"
 PRIORITY = "x-priority"
+QUEUE_EVENTS = "x-queue-events"
 MOST_S = 3600.0
 
 
@@ -19,16 +20,21 @@ class Called(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     priority: Priority | None = None
     deadline_s: float | None = None
+    tells_queue: bool = False
     contract: Contract = NO_CONTRACT
 
 
 def read_headers(request: HttpRequest) -> Called:
     """Return what the headers say. Raises BadInput by the header's name."""
     deadline, priority = request.headers.get(DEADLINE), request.headers.get(PRIORITY)
+    queue = request.headers.get(QUEUE_EVENTS, "false").strip().lower()
+    if queue not in {"true", "false"}:
+        raise BadInput(f"`{QUEUE_EVENTS}` must be `true` or `false`", field=QUEUE_EVENTS)
     return Called(
         request_id=str(request.scope["state"]["request_id"]),
         priority=None if priority is None else _priority(priority),
         deadline_s=None if deadline is None else _deadline(deadline),
+        tells_queue=queue == "true",
         contract=contract_of(request),
     )
 

@@ -7,7 +7,7 @@ from litestar.types import Scope, Send
 METHODS = "GET, HEAD, POST, PATCH, DELETE"
 REQUEST_HEADERS = (
     "authorization, x-api-key, content-type, idempotency-key, last-event-id, x-request-id, x-route-min-tier, "
-    "x-route-digest, x-route-no-degrade, x-deadline-s, x-priority, "
+    "x-route-digest, x-route-no-degrade, x-deadline-s, x-priority, x-queue-events, "
     # What OpenAI's client for browsers sends with each request (openai-node: src/client.ts, detect-platform.ts).
     "openai-organization, openai-project, x-stainless-arch, x-stainless-custom-poll-interval, "
     "x-stainless-helper-method, x-stainless-lang, x-stainless-os, x-stainless-package-version, "

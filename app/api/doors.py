@@ -11,6 +11,7 @@ from app.api.operator_doors import ModelList, Nodes
 from app.health import Readiness, Report
 from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
 from app.inference.calls.plan import Plan
+from app.inference.slots.patience import OnQueue
 from app.inference.words.account import Account
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import Answer, ChatCall, Embedding, Usage
@@ -85,6 +86,7 @@ class Models(Protocol):
         on_restart: Callable[[], None],
         on_usage: Callable[[Usage], None],
         on_thinking: Callable[[int, str], None],
+        on_queue: OnQueue,
     ) -> Answer:
         """Answer a chat call, and tell what comes."""
         ...

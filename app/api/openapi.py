@@ -12,6 +12,7 @@ from app import VERSION, errors
 from app.api.auth import PERMISSION, Permission
 from app.api.direct.dialects import Dialect, dialect_of, schema_of, status_in
 from app.api.problems import ProblemDocument, RateLimited, title_of
+from app.api.queue_headers import REFUSED_HEADERS
 from app.api.routing import DOC, Doc, Parameter, Success
 from app.errors import SwitchyardError
 
@@ -186,7 +187,8 @@ def _refusal(status: int, kinds: Sequence[type[SwitchyardError]], schemas: _Sche
         "content": {media_type: {"schema": schemas.of(body)}},
     }
     if any(issubclass(kind, errors.Unavailable) for kind in kinds):
-        described["headers"] = _headers({"retry-after": "Seconds after which another try makes sense."})
+        refused: Mapping[str, str] = REFUSED_HEADERS if errors.NoSlotInTime in kinds else {}
+        described["headers"] = _headers({"retry-after": "Seconds after which another try makes sense.", **refused})
     return described
 
 

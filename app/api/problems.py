@@ -8,6 +8,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from app import errors
+from app.api.queue_headers import refused_headers
 from app.errors import Refused, SwitchyardError, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -182,6 +183,8 @@ def _describe_own(error: SwitchyardError) -> Problem:
     if isinstance(error, CodingUnknown):
         # RFC 9110 section 15.5.16: what would have been taken.
         headers["accept-encoding"] = "identity"
+    if isinstance(error, errors.NoSlotInTime):
+        headers |= refused_headers(error.facts)
     title = title_of(kind)
     detail = error.detail if error.detail and error.detail != kind.code else f"{title}."
     return Problem(

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from app.api.direct.fields import Field
 from app.api.ollama.fields import NOT_FROM_CLIENTS, OLLAMA_FIELDS
+from app.api.openai.docs import CALL_HEADERS
 from app.api.openai.fields import OPENAI_FIELDS
+from app.api.queue_headers import QUEUE_HEADERS, REFUSED_HEADERS
 from ops.docs.markdown import code, page, table
 
 
@@ -17,6 +19,13 @@ def write_dialects() -> str:
         "installation's own affair or has no effect in the original either. `refused`: a request that asks for it gets "
         "400 with its name; null, false, 0 and what is empty ask for nothing. A field on none of these lists is "
         "refused by its name. How to point a client here: [use it with what you have](../how-to/use-your-clients.md).",
+        "## Headers",
+        "What a request may say beside its fields, under both `/v1` and `/ollama`:",
+        table(("header", "what it says"), [(code(one.name), one.text) for one in CALL_HEADERS]),
+        "What an answer says: the route and its cost (`x-route-*`, `x-cost-usd`), and how its call waited:",
+        table(("header", "what it says"), [(code(name), text) for name, text in QUEUE_HEADERS.items()]),
+        "What a refusal for want of a slot (503 `no_slot_in_time`) says beside `Retry-After`, as far as it is known:",
+        table(("header", "what it says"), [(code(name), text) for name, text in REFUSED_HEADERS.items()]),
         "# OpenAI",
         *_tables(OPENAI_FIELDS),
         "# Ollama",

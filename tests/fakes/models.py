@@ -11,6 +11,8 @@ import msgspec
 from app.degradation import Degradation
 from app.inference.calls.plan import Plan
 from app.inference.routing.explanation import Choice
+from app.inference.slots.outlook import Outlook
+from app.inference.slots.patience import OnQueue, ignore_queue
 from app.inference.words.account import Account
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import ToolCall
@@ -41,6 +43,8 @@ class Line:
     thinking: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: FinishReason = FinishReason.STOP
+    waits: tuple[Outlook, ...] = ()
+    """Where it stands before it is refused, or has a slot."""
     refusal: Exception | None = None
     breaks: Exception | None = None
     restarts: bool = False
@@ -76,10 +80,14 @@ class FakeModels:
         on_restart: Callable[[], None],
         on_usage: Callable[[Usage], None],
         on_thinking: Callable[[int, str], None],
+        on_queue: OnQueue = ignore_queue,
     ) -> Answer:
         """Say the next line."""
         line = self.lines.pop(0) if self.lines else Line()
         self.calls.append(call)
+        for outlook in line.waits:
+            on_queue(outlook)
+            await asyncio.sleep(0)
         if line.refusal is not None:
             raise line.refusal
         outcome = Outcome.CANCELLED

@@ -15,9 +15,11 @@ from app.api.direct.talk import Ask, Talk, Told, Voice
 from app.api.direct.team import ask_team
 from app.api.direct.wanted import OfModel, OfTeam, OfTier, Rated, read_wanted
 from app.api.doors import Book, Models, Runner
+from app.api.queue_headers import waited_header
 from app.api.replies import cost_header, route_headers
 from app.errors import BadInput
 from app.ids import Caller
+from app.inference.estimates import US_PER_S
 from app.inference.words.account import Account, Purpose
 from app.inference.words.contract import under_key
 from app.inference.words.messages import Message
@@ -45,7 +47,7 @@ class Direct:
         Raises what refuses them: BadInput, ModelUnknown, ContextTooLong, ContractUnmet, NodeRefused, NoNodeAvailable,
         NoSlotInTime, NodeFailed, AnswerEmpty, DeadlineExceeded, Draining.
         """
-        talk = Talk(len(asks))
+        talk = Talk(len(asks), tells_queue=asks[0].stream and asks[0].tells_queue)
         tasks = [self._start(caller, ask, talk, number) for number, ask in enumerate(asks)]
         try:
             await talk.begin()
@@ -104,11 +106,12 @@ class Direct:
 
         answer = await self._models.chat(
             self._call(caller, ask, tier, model),
-            on_route=lambda route: voice.begun(route_headers(route)),
+            on_route=lambda route: voice.begun(route_headers(route) | waited_header(route.asking.waited_s)),
             on_delta=voice.say,
             on_restart=voice.drop,
             on_usage=self._book.take,
             on_thinking=think,
+            on_queue=lambda outlook: voice.queued(outlook.position, outlook.eta_us / US_PER_S),
         )
         return told_of(answer)
 
@@ -164,7 +167,7 @@ def told_of(answer: Answer) -> Told:
         total_us=round(total_s * 1_000_000) + usage.wait_us,
         cost_usd_micro=usage.cost_usd_micro,
         degraded=answer.degraded,
-        headers=_headers(answer.route, usage.cost_usd_micro),
+        headers=_headers(answer.route, usage.cost_usd_micro) | waited_header(usage.wait_us / US_PER_S),
     )
 
 

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from app.api.direct.door import Direct
-from app.api.direct.talk import Ask, Piece, Talk, Told
+from app.api.direct.talk import Ask, Piece, Place, Talk, Told
 from app.api.problems import ClientLeft, Problem, describe
 from app.api.sse import HEARTBEAT_S, SEND_LIMIT_S, ReaderStalled, until_left
 from app.ids import Caller
@@ -33,6 +33,10 @@ class Teller(Protocol):
 
     def piece(self, piece: Piece) -> bytes:
         """Return a piece."""
+        ...
+
+    def place(self, place: Place) -> bytes:
+        """Return where a call stands in the queue, in a form that clients pass over who do not know it."""
         ...
 
     def end(self, told: Sequence[Told]) -> bytes:
@@ -89,8 +93,8 @@ class DirectReply(ASGIResponse):
     async def _whole(self, talk: Talk, send: Send) -> None:
         told = await talk.ends()
         body = self._teller.whole(told)
-        headers = {**told[0].headers, "content-length": str(len(body)), "cache-control": "no-store"}
-        await self._start(send, headers)
+        headers = {**told[0].headers, **talk.queue_headers, "content-length": str(len(body))}
+        await self._start(send, headers | {"cache-control": "no-store"})
         await self._send(send, body, more=False)
 
     async def _stream(self, talk: Talk, send: Send) -> None:
@@ -107,7 +111,8 @@ class DirectReply(ASGIResponse):
         await self._send(send, self._teller.begin())
         async with contextlib.aclosing(talk.pieces()) as pieces:
             async for piece in pieces:
-                await self._send(send, self._teller.piece(piece))
+                told = self._teller.place(piece) if isinstance(piece, Place) else self._teller.piece(piece)
+                await self._send(send, told)
         # After the first byte a failure can be told in no other way.
         last = self._teller.end(await talk.ends()) if talk.error is None else self._broken(talk.error)
         await self._send(send, last, more=False)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 import msgspec
 
 from app.api.problems import ClientLeft
+from app.api.queue_headers import position_header
 from app.degradation import Degradation
 from app.errors import AnswerBroken
 from app.inference.words.contract import NO_CONTRACT, Contract
@@ -27,7 +28,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     `model` is what `read_wanted` takes. `max_tokens` None leaves it to the platform. `cuts` lets earlier turns be left
     out where they do not fit; without it a prompt that is too long is refused. What is said in a `stream` cannot be
-    taken back. `contract` is `contracts.contract_of(request)`.
+    taken back. `contract` is `contracts.contract_of(request)`. `tells_queue` has a stream begin while the call waits
+    for its slot, so that it can tell where it stands; a refusal comes inside it then.
     """
 
     model: str
@@ -46,6 +48,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None
     cuts: bool = False
     contract: Contract = NO_CONTRACT
+    tells_queue: bool = False
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the call of that number stands in the queue for a slot: 1 is the next, in about `eta_s` seconds."""
+
+    number: int
+    position: int
+    eta_s: float
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +94,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Talk:
     """Calls that are under way together. Memory is bounded by PENDING_CHARACTERS, whatever the reader does."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, tells_queue: bool = False) -> None:
+        """`tells_queue`: it begins once a call waits for its slot."""
         self.headers: Mapping[str, str] = {}
         """What is known of where the first call goes."""
         self.error: Exception | None = None
@@ -92,12 +104,16 @@ class Talk:
         self._left = count
         self._pieces: deque[Piece] = deque()
         self._pending = 0
+        self._places: dict[int, Place] = {}
+        self._first_place: Place | None = None
+        self._tells_queue = tells_queue
         self._has_come = asyncio.Event()
         self._is_under_way = asyncio.Event()
 
     async def begin(self) -> None:
         """Return once a call has a slot, and its first word or HEAD_WAIT_S has passed. Raises what refuses it."""
         await self._is_under_way.wait()
+        self._tells_queue = True
         if not self._has_come.is_set():
             try:
                 async with asyncio.timeout(HEAD_WAIT_S):
@@ -115,9 +131,11 @@ class Talk:
             raise self.error
         return [self._told[number] for number in sorted(self._told)]
 
-    async def pieces(self) -> AsyncGenerator[Piece]:
+    async def pieces(self) -> AsyncGenerator[Piece | Place]:
         """Yield what comes until every call has ended, or one has badly."""
         while True:
+            while self._places:
+                yield self._places.popitem()[1]
             while self._pieces:
                 piece = self._pieces.popleft()
                 self._pending -= len(piece.text)
@@ -139,10 +157,24 @@ class Talk:
             self._pieces.append(piece)
         self._has_come.set()
 
+    @property
+    def queue_headers(self) -> dict[str, str]:
+        """What is known of where the first call that waited began to."""
+        return {} if self._first_place is None else position_header(self._first_place.position)
+
+    def queued(self, place: Place) -> None:
+        """Note where a call stands; of several places that nobody has taken yet the last is told."""
+        self._first_place = self._first_place or place
+        if self._tells_queue:
+            self._places[place.number] = place
+            self._is_under_way.set()
+            self._has_come.set()
+
     def begun(self, number: int, headers: Mapping[str, str]) -> None:
         """Note that a call has a slot, and where."""
+        self._places.pop(number, None)
         if number == 0 or not self.headers:
-            self.headers = headers
+            self.headers = {**headers, **self.queue_headers}
         self._is_under_way.set()
 
     def end(self, number: int, told: Told) -> None:
@@ -172,6 +204,10 @@ class Voice:
     def begun(self, headers: Mapping[str, str]) -> None:
         """Say that the call has a slot, and where."""
         self._talk.begun(self._number, headers)
+
+    def queued(self, position: int, eta_s: float) -> None:
+        """Say where the call stands in the queue for a slot."""
+        self._talk.queued(Place(number=self._number, position=position, eta_s=round(eta_s, 1)))
 
     def say(self, text: str, *, is_thinking: bool = False) -> None:
         """Say a piece. Raises ClientLeft when the reader is too slow."""

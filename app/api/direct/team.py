@@ -114,7 +114,9 @@ def _tell(event: RunEvent, voice: Voice) -> RunResult | None:
                 result = event.body
                 raise rebuild(result.error_code or result.state.value, result.error_detail, result.error_facts)
             return event.body
-        case Queued() | Loading() | WaitingForNode() | WaitingForSlot():
+        case WaitingForSlot(position, eta_s):
+            voice.queued(position, eta_s)
+        case Queued() | Loading() | WaitingForNode():
             return None
     return None
 

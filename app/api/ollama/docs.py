@@ -1,11 +1,10 @@
 """What the page about the API says of Ollama's interface."""
 
 from app import errors
-from app.api.chat import ROUTE_HEADERS
 from app.api.ollama.bodies import ChatBody, EmbedBody, EmbeddingsBody, GenerateBody, ShowBody
 from app.api.ollama.models import PsReply, ShowReply, TagsReply, VersionReply
 from app.api.ollama.told import LINES, EmbeddingsReply, EmbedReply
-from app.api.openai.docs import CALL_HEADERS
+from app.api.openai.docs import ANSWER_HEADERS, CALL_HEADERS
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.routing import Doc, Success
 
@@ -44,7 +43,7 @@ CHAT = Doc(
     text=f"A stream unless `stream` is false. {_FIELDS}",
     body=ChatBody,
     example={"model": "auto", "messages": [{"role": "user", "content": "When may I return a lamp?"}]},
-    successes={200: Success("The answer", headers=ROUTE_HEADERS, media_type=LINES, also={LINES: _LINES_TEXT})},
+    successes={200: Success("The answer", headers=ANSWER_HEADERS, media_type=LINES, also={LINES: _LINES_TEXT})},
     parameters=CALL_HEADERS,
     refusals=_OF_CHATS,
 )
@@ -54,7 +53,7 @@ GENERATE = Doc(
     text=f"A stream unless `stream` is false. {_FIELDS}",
     body=GenerateBody,
     example={"model": "auto", "prompt": "When may I return a lamp?"},
-    successes={200: Success("The answer", headers=ROUTE_HEADERS, media_type=LINES, also={LINES: _LINES_TEXT})},
+    successes={200: Success("The answer", headers=ANSWER_HEADERS, media_type=LINES, also={LINES: _LINES_TEXT})},
     parameters=CALL_HEADERS,
     refusals=_OF_CHATS,
 )

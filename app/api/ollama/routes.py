@@ -128,6 +128,7 @@ class Ollama:
         insisting = msgspec.structs.replace(
             ask,
             contract=called.contract,
+            tells_queue=called.tells_queue,
             deadline_s=called.deadline_s,
             priority=called.priority or Priority.INTERACTIVE,
         )

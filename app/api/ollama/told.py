@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from app.api.direct.dialects import Dialect, tell
-from app.api.direct.talk import Ask, Piece, Told
+from app.api.direct.talk import Ask, Piece, Place, Told
 from app.api.problems import Problem
 from app.inference.words.ends import FinishReason
 from app.inference.words.messages import ToolCall
@@ -37,10 +37,17 @@ class ToldMessage(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     tool_calls: tuple[ToolCall, ...] = ()
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """Where a call stands: 1 is the next, in about so many seconds."""
+
+    position: int
+    eta_s: float
+
+
 class Ending(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What the last line says beside its text; durations in nanoseconds, and what is 0 is left out, as Go does.
 
-    `degraded` is ours: what the answer had to do without.
+    `degraded` and `queue` are ours: what the answer had to do without, and where the call stands that waits for a slot.
     """
 
     done: bool
@@ -52,6 +59,7 @@ class Ending(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     eval_count: int = 0
     eval_duration: int = 0
     degraded: tuple[str, ...] = ()
+    queue: Standing | None = None
 
 
 class _ChatHead(msgspec.Struct, frozen=True):
@@ -106,6 +114,10 @@ class OllamaTeller:
         """Return a line that goes on."""
         text, thinking = ("", piece.text) if piece.is_thinking else (piece.text, "")
         return self._line(MORE, text, thinking, ())
+
+    def place(self, place: Place) -> bytes:
+        """Return a line that goes on, with a field of ours: Ollama's clients pass over those that they do not know."""
+        return self._line(Ending(done=False, queue=Standing(place.position, place.eta_s)), "", "", ())
 
     def end(self, told: Sequence[Told]) -> bytes:
         """Return the last line of a stream, all of whose text was told, after one with the tool calls."""

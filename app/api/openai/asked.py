@@ -121,6 +121,7 @@ def _ask(
         priority=priority or called.priority or Priority.INTERACTIVE,
         deadline_s=called.deadline_s,
         contract=called.contract,
+        tells_queue=called.tells_queue,
     )
 
 

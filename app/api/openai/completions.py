@@ -2,9 +2,20 @@
 
 from collections.abc import Sequence
 
-from app.api.direct.talk import Piece, Told
+from app.api.direct.talk import Piece, Place, Told
 from app.api.openai.shapes import CompletionReply, TextChoice
-from app.api.openai.told import ALIVE, EVENTS, JSON, Frames, encode, failed, reason_of, switchyard_of, usage_of
+from app.api.openai.told import (
+    ALIVE,
+    EVENTS,
+    JSON,
+    Frames,
+    encode,
+    failed,
+    place_of,
+    reason_of,
+    switchyard_of,
+    usage_of,
+)
 from app.api.problems import Problem
 
 
@@ -29,6 +40,10 @@ class CompletionTeller:
     def piece(self, piece: Piece) -> bytes:
         """Return a chunk; completions have no place for thinking."""
         return b"" if piece.is_thinking else self._chunk(piece.number, piece.text)
+
+    def place(self, place: Place) -> bytes:
+        """Return a comment of the stream: whoever reads events passes over it."""
+        return place_of(place)
 
     def end(self, told: Sequence[Told]) -> bytes:
         """Return why each answer ended, and the usage if that was asked for."""

@@ -1,12 +1,15 @@
 """What the page about the API says of OpenAI's interface."""
 
+from collections.abc import Mapping
+
 from app import errors
-from app.api.call_headers import DEADLINE, MOST_S, PRIORITY
+from app.api.call_headers import DEADLINE, MOST_S, PRIORITY, QUEUE_EVENTS
 from app.api.chat import ROUTE_HEADERS
 from app.api.contracts import PARAMETERS
 from app.api.openai.bodies import ChatBody, CompletionBody, EmbeddingsBody
 from app.api.openai.shapes import ChatReply, CompletionReply, EmbeddingsReply, ModelOut, ModelsReply
 from app.api.problems import BodyTooSlow, CodingUnknown
+from app.api.queue_headers import QUEUE_HEADERS
 from app.api.routing import Doc, Parameter, Success
 from app.inference.words.priority import Priority
 
@@ -59,8 +62,17 @@ CALL_HEADERS = (
         "Whose turn comes first among calls that wait; it goes before `service_tier`.",
         {"type": "string", "enum": [each.value for each in Priority]},
     ),
+    Parameter(
+        QUEUE_EVENTS,
+        "header",
+        "`true`: the stream of a call that waits for its slot begins at once and tells where it stands, as comments "
+        "(`: queued {position, eta_s, index}`) under /v1 and as lines with `queue` under /ollama; what refuses the "
+        "call after that is told inside it. Without this the head waits for the slot, and a refusal has its status.",
+        {"type": "string", "enum": ["true", "false"]},
+    ),
     *PARAMETERS,
 )
+ANSWER_HEADERS: Mapping[str, str] = {**ROUTE_HEADERS, **QUEUE_HEADERS}
 CHAT = Doc(
     summary="OpenAI: answer a conversation",
     tag=TAG,
@@ -69,7 +81,7 @@ CHAT = Doc(
     example={"model": "auto", "messages": [{"role": "user", "content": "When may I return a lamp?"}]},
     parameters=CALL_HEADERS,
     successes={
-        200: Success("The answer", body=ChatReply, headers=ROUTE_HEADERS, also={"text/event-stream": _STREAM}),
+        200: Success("The answer", body=ChatReply, headers=ANSWER_HEADERS, also={"text/event-stream": _STREAM}),
     },
     refusals=_OF_CHATS,
 )
@@ -81,7 +93,7 @@ COMPLETIONS = Doc(
     example={"model": "auto", "prompt": "When may I return a lamp?"},
     parameters=CALL_HEADERS,
     successes={
-        200: Success("The answers", body=CompletionReply, headers=ROUTE_HEADERS, also={"text/event-stream": _STREAM}),
+        200: Success("The answers", body=CompletionReply, headers=ANSWER_HEADERS, also={"text/event-stream": _STREAM}),
     },
     refusals=_OF_CHATS,
 )

@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 
 from app.api.direct.dialects import Dialect, tell
-from app.api.direct.talk import Piece, Told
+from app.api.direct.talk import Piece, Place, Told
 from app.api.openai.shapes import (
     ChatReply,
     Choice,
@@ -90,6 +90,10 @@ class ChatTeller:
             return self._chunk(piece.number, DeltaOut(reasoning_content=piece.text))
         return b"" if self._offered.schema is not None else self._chunk(piece.number, DeltaOut(content=piece.text))
 
+    def place(self, place: Place) -> bytes:
+        """Return a comment of the stream: whoever reads events passes over it."""
+        return place_of(place)
+
     def end(self, told: Sequence[Told]) -> bytes:
         """Return the tool calls, why each answer ended, and the usage if that was asked for."""
         parts: list[bytes] = []
@@ -168,6 +172,11 @@ def usage_of(told: Sequence[Told]) -> UsageOut:
 def failed(problem: Problem, request_id: str) -> bytes:
     """Return the end of a stream that broke, as OpenAI's clients look for it."""
     return event(tell(Dialect.OPENAI, problem, request_id)) + DONE
+
+
+def place_of(place: Place) -> bytes:
+    """Return a comment that says where a call stands (HTML standard, 9.2.6: a line that begins with a colon)."""
+    return b": queued %b\n\n" % encode({"position": place.position, "eta_s": place.eta_s, "index": place.number})
 
 
 def _call(call: ToolCall) -> ToolCallOut:

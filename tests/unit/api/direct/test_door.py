@@ -47,7 +47,7 @@ class Doors:
     async def hear(self, *asks: Ask) -> tuple[list[Piece], Talk]:
         """Return every piece, and the talk when it is over."""
         async with self.direct.begin(CALLER, asks) as talk:
-            return [piece async for piece in talk.pieces()], talk
+            return [piece async for piece in talk.pieces() if isinstance(piece, Piece)], talk
 
 
 def ask(model: str = "auto", **what: object) -> Ask:
