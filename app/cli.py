@@ -1,4 +1,4 @@
-"""The `switchyard` command: migrate, tenants, keys, nodes, collection, chat, route."""
+"""The `switchyard` command: migrate, tenants, keys, nodes, collection, seed, chat, route."""
 
 import argparse
 import asyncio
@@ -20,7 +20,9 @@ from app import (
     node_command,
     route_command,
     routing_arguments,
+    seed_command,
 )
+from app.command_database import open_database
 from app.commandline import Parser, acts
 from app.console import Console
 from app.conversation import StackAway
@@ -78,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
     acts(collection.add_parser("show", help="what serves now, and how it differs"), collection_command.show)
     building = collection.add_parser("rebuild", help="build it as the settings say, while the old one serves")
     acts(building, collection_command.rebuild)
+    seed_command.add_arguments(commands.add_parser("seed", help="fill a tenant's tables with made-up rows"))
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
     route_command.add_arguments(commands.add_parser("route", help="say where a question would go, without asking it"))
     routing_arguments.add_arguments(commands.add_parser("routing", help="the weights of the complexity rating"))
@@ -88,6 +91,9 @@ async def _on_rows(given: argparse.Namespace, settings: Settings, console: Conso
     if given.command == "nodes":
         async with node_command.open_nodes(settings) as nodes:
             await given.act(given, nodes, console)
+    elif given.command == "seed":
+        async with open_database(settings) as database:
+            await given.act(given, database, console)
     else:
         async with account_command.open_accounts(settings) as accounts:
             await given.act(given, accounts, console)

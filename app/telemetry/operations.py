@@ -27,6 +27,8 @@ DATABASE = (
     "ingest.indexed",
     "ingest.leave",
     "ingest.model",
+    "insurance.read",
+    "insurance.seed",
     "job.advance",
     "job.claim",
     "job.get",

@@ -15,6 +15,7 @@ AREAS = (
     "complexity",
     "dialects",
     "inference",
+    "insurance",
     "nginx",
     "ops",
     "retrieval",

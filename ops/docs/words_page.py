@@ -8,6 +8,7 @@ from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import events, life, run_failure, values
+from app.agents.insurance import records as insurance
 from app.api import operations
 from app.api.direct import dialects, fields
 from app.inference import accuracy
@@ -63,6 +64,12 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "WaitReason"),
     (values, "RequestKind"),
     (values, "OnDisconnect"),
+    (insurance, "PolicyKind"),
+    (insurance, "PolicyState"),
+    (insurance, "Billed"),
+    (insurance, "BillState"),
+    (insurance, "ClaimState"),
+    (insurance, "FiledKind"),
     (degradation, "Degradation"),
     (dialects, "Dialect"),
     (fields, "Treatment"),

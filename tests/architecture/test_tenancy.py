@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from tests.architecture.sources import Source, none, sources
 
-TABLES = ("api_keys", "sessions", "runs", "messages", "effects", "routes", "usage", "documents", "chunks", "jobs")
+TABLES = (
+    *("api_keys", "sessions", "runs", "messages", "effects", "routes", "usage", "documents", "chunks", "jobs"),
+    *("customers", "policies", "billing", "claims", "escalations", "insurance_seeds"),
+)
 _STATEMENT = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(TABLES)})\b", re.IGNORECASE)
 # Statements that are about all tenants, each with its reason.
 FOR_ALL = {
