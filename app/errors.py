@@ -12,6 +12,7 @@ SwitchyardError               code: public and stable
 │   ├── ContractUnmet         only what the routing contract forbids could answer now
 │   ├── ContextTooLong        the prompt fits no context size of the model
 │   ├── NodeRefused           a node answered that it will not take this input
+│   ├── ToolRefused           a tool will not do what an agent asked of it
 │   ├── RunCancelled          the run was stopped before it had an answer
 │   └── MediaTypeUnknown, BodyTooLarge
 └── Unavailable               later may help
@@ -19,6 +20,8 @@ SwitchyardError               code: public and stable
     ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
     ├── NodeFailed            a node broke off and the call may not be repeated
     ├── AnswerEmpty, AnswerBroken
+    ├── StructureUnmet        a model gave no answer of the form that a team asked for
+    ├── ToolFailed            a tool was not done in its time
     ├── DeadlineExceeded, TimeLimitReached
     ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
     │   └── StoreMisconfigured  it answered, and refused what an operator set
@@ -171,6 +174,12 @@ class NodeRefused(Refused):
     code = "node_refused"
 
 
+class ToolRefused(Refused):
+    """A tool will not do what an agent asked of it; `facts["tool"]` says which."""
+
+    code = "tool_refused"
+
+
 class RunCancelled(Refused):
     """The run was cancelled before it had an answer."""
 
@@ -219,6 +228,18 @@ class AnswerEmpty(Unavailable):
     """The model gave no answer: nothing, white space or thinking alone, also when it was asked again."""
 
     code = "answer_empty"
+
+
+class StructureUnmet(Unavailable):
+    """A model was asked for an answer of a form and gave none, also when it was told what was wrong."""
+
+    code = "structure_unmet"
+
+
+class ToolFailed(Unavailable):
+    """A tool was not done in its time, and nothing that it wrote was kept; `facts["tool"]` says which."""
+
+    code = "tool_failed"
 
 
 class AnswerBroken(Unavailable):

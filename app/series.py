@@ -8,8 +8,8 @@ labels, for each node, model, team and agent that is declared. HTTP's are beside
 from collections.abc import Iterable, Iterator
 
 from app import errors
-from app.agents.calls import SEARCH
 from app.agents.observing import OUTCOMES
+from app.agents.searching import SEARCH
 from app.agents.team import Team
 from app.degradation import Degradation
 from app.inference.accuracy import Loading, Part
@@ -48,8 +48,7 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
         if model.kind is CallKind.CHAT:
             begin(metrics.first_token, tier=model.tiers, model=[model.name])
     begin(metrics.degraded, reason=Degradation)
-    begin(metrics.tool_calls, tool_name=[SEARCH], success=["true", "false"])
-    begin(metrics.tool_duration, tool_name=[SEARCH])
+    _begin_tool(metrics, SEARCH)
     for team in teams:
         _begin_team(metrics, catalogue, team)
 
@@ -95,6 +94,13 @@ def _begin_team(metrics: Metrics, catalogue: Catalogue, team: Team) -> None:
     begin(metrics.agent_execution_duration, agent_name=agents, query_type=[*TIERS, NO_TIER])
     begin(metrics.agent_token_usage, agent_name=agents, model=chats)
     begin(metrics.agent_errors, agent_name=agents, error_type=error_codes())
+    for tool in team.tools:
+        _begin_tool(metrics, tool.name)
+
+
+def _begin_tool(metrics: Metrics, name: str) -> None:
+    begin(metrics.tool_calls, tool_name=[name], success=["true", "false"])
+    begin(metrics.tool_duration, tool_name=[name])
 
 
 def error_codes() -> frozenset[str]:

@@ -11,15 +11,15 @@ from uuid import uuid4
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
-from app.agents.calls import CallLimits
-from app.agents.checkpoints import StrictSerializer
+from app.agents.answering import CallLimits
 from app.agents.event_log import EventLog
 from app.agents.execution import Execution, Parts
+from app.agents.means import Doors
 from app.agents.places import Places
 from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
-from app.agents.team import find_teams, load_teams
+from app.agents.team import find_teams, load_teams, make_serializer
 from app.configuration import Configuration
 from app.health import Health
 from app.inference.calls.attempts import Limits
@@ -231,19 +231,23 @@ def _runner(
     settings, teams = configuration.settings, load_teams()
     parts = Parts(
         database=stores.database,
+        doors=Doors(
+            database=stores.database,
+            dispatcher=inference.dispatcher,
+            search=search,
+            limits=CallLimits(settings.max_output_tokens, settings.temperature),
+            metrics=stores.metrics,
+        ),
         runs=runs,
         sessions=sessions,
-        dispatcher=inference.dispatcher,
-        search=search,
         book=inference.book,
         teams=teams,
         prompts=configuration.prompts,
-        limits=CallLimits(settings.max_output_tokens, settings.temperature),
         metrics=stores.metrics,
         session_ttl_s=settings.session_ttl_seconds,
         run_limit_s=settings.run_limit_s,
         attempts=settings.run_attempts,
-        serializer=StrictSerializer(),
+        serializer=make_serializer(),
     )
     return Runner(
         runs=runs,

@@ -1,6 +1,5 @@
 """Our LangGraph saver: one a run, fenced, strict about types, committed with the run's end."""
 
-import math
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, LiteralString, NoReturn
 
@@ -14,20 +13,21 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.base import get_serializable_checkpoint_metadata as plain_metadata
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.types.json import Jsonb
 
 from app.agents.run_failure import RunFailure
+from app.agents.serializing import StrictSerializer, storable
 from app.agents.values import Claim
 from app.errors import RunFailed
 from app.ids import SessionId, TenantId
 from app.postgres import Connection, Database
-from app.text import clean
 
-ALLOWED_TYPES: tuple[tuple[str, str], ...] = ()
-"""Classes of ours that a checkpoint may hold, as (module, name); states are plain values, so none."""
-
-LARGEST = 2**63
+OF_RUN, FIRST = "of_run", "first_step"
+"""What we add to what LangGraph says of a checkpoint: whose it is, and where that run began."""
+FIRST_STEP = 1
+"""LangGraph's number of the first superstep of a thread without a checkpoint."""
+BEFORE_ALL = -2
+"""Its number for what would be before the first checkpoint, which holds the input (pregel/_loop.py, `__aenter__`)."""
 
 NEWEST_OR_NAMED: LiteralString = """
     WHERE thread_id = %s AND checkpoint_ns = %s AND (%s::text IS NULL OR checkpoint_id = %s)
@@ -35,30 +35,23 @@ NEWEST_OR_NAMED: LiteralString = """
 """
 
 
-class CorruptCheckpoint(RunFailed):
-    """A stored value is of a type that no checkpoint of ours holds; it was not built. `reason` is `state_corrupt`."""
-
-
-class StrictSerializer(JsonPlusSerializer):
-    """Reads msgpack of plain values and allowed types only; everything else is refused, never silently dropped."""
-
-    def __init__(self) -> None:
-        super().__init__(pickle_fallback=False, allowed_json_modules=None, allowed_msgpack_modules=ALLOWED_TYPES)
-
-    def loads_typed(self, data: tuple[str, bytes]) -> Any:  # noqa: ANN401 - the base class's signature
-        """Return the value. Raises CorruptCheckpoint for any encoding but ours."""
-        kind, blob = data
-        if kind not in {"msgpack", "empty", "null", "bytes"}:
-            raise CorruptCheckpoint(f"a checkpoint value is encoded as {kind!r}", reason="state_corrupt")
-        value = super().loads_typed((kind, blob))
-        if kind == "msgpack" and self.dumps_typed(value)[1] != blob:
-            raise CorruptCheckpoint("a checkpoint value holds a type that is not allowed", reason="state_corrupt")
-        return value
-
-
 def thread_of(tenant_id: TenantId, session_id: SessionId) -> str:
     """Return LangGraph's name of a session: the tenant is part of it, so no other tenant's can be named."""
     return f"{tenant_id}:{session_id}"
+
+
+def first_step_after(metadata: CheckpointMetadata, run: str) -> int:
+    """Return LangGraph's number of the first superstep of a run that begins from such a checkpoint, or waited there.
+
+    The numbers go on from one run of a session to the next: the input takes one, and the step that spreads it another
+    (pregel/_loop.py, `_first` and `_put_checkpoint`).
+    """
+    facts = _facts_of(metadata)
+    return int(facts[FIRST]) if facts.get(OF_RUN) == run else int(facts["step"]) - BEFORE_ALL + FIRST_STEP
+
+
+def _facts_of(metadata: CheckpointMetadata) -> dict[str, Any]:
+    return {**metadata}
 
 
 class RunSaver(AsyncPostgresSaver):
@@ -75,6 +68,9 @@ class RunSaver(AsyncPostgresSaver):
         self._database = database
         self._thread_id = thread_of(claim.tenant_id, claim.session_id)
         self._is_new = claim.new_session
+        self._run = str(claim.run_id)
+        self.first_step = FIRST_STEP
+        """LangGraph's number of the run's first superstep, known once the checkpoint was read that it begins from."""
         self._checkpoints: list[tuple[object, ...]] = []
         self._blobs: list[tuple[object, ...]] = []
         self._writes: list[tuple[str, tuple[object, ...]]] = []
@@ -90,7 +86,16 @@ class RunSaver(AsyncPostgresSaver):
         async with self._database.connection("checkpoints.get") as conn:
             rows = await conn.execute((self.SELECT_SQL + NEWEST_OR_NAMED).encode(), args, binary=True)
             row = await rows.fetchone()
-        return None if row is None else await self._load_checkpoint_tuple(row)
+        if row is None:
+            return None
+        found = await self._load_checkpoint_tuple(row)
+        self.first_step = first_step_after(found.metadata, self._run)
+        return found
+
+    async def is_under_way(self) -> bool:
+        """Whether the session's newest checkpoint is the run's own: it waited there, and goes on from it."""
+        found = await self.aget_tuple({"configurable": {"thread_id": self._thread_id}})
+        return found is not None and _facts_of(found.metadata).get(OF_RUN) == self._run
 
     async def aput(
         self,
@@ -112,7 +117,7 @@ class RunSaver(AsyncPostgresSaver):
         self._blobs += self._dump_blobs(self._thread_id, ns, blobs, versions)
         row = checkpoint.copy()
         row["channel_values"] = inline
-        facts = plain_metadata(config, metadata)
+        facts = {**plain_metadata(config, metadata), OF_RUN: self._run, FIRST: self.first_step}
         parent = place.get("checkpoint_id")
         self._checkpoints.append((self._thread_id, ns, checkpoint["id"], parent, Jsonb(row), Jsonb(facts)))
         named = {"thread_id": self._thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint["id"]}
@@ -180,25 +185,3 @@ class RunSaver(AsyncPostgresSaver):
     def _check(self, config: RunnableConfig) -> None:
         if config.get("configurable", {}).get("thread_id") != self._thread_id:
             raise RunFailed("a checkpoint of another session was asked for", reason=RunFailure.WRONG_THREAD)
-
-
-def storable(value: Any) -> Any:  # noqa: ANN401 - a graph's state may hold any plain value
-    """Return `value` as PostgreSQL can store it: no NUL, no lone surrogate, no NaN or infinity, no huge integer.
-
-    Raises RunFailed(unstorable) for a number that has no such form.
-    """
-    match value:
-        case str():
-            return clean(value)
-        case bool() | None | bytes():
-            return value
-        case int() if not -LARGEST <= value < LARGEST:
-            raise RunFailed("an integer in the state is over 64 bits", reason=RunFailure.UNSTORABLE)
-        case float() if not math.isfinite(value):
-            raise RunFailed("a number in the state is not finite", reason=RunFailure.UNSTORABLE)
-        case list() | tuple():
-            return [storable(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        case dict():
-            return {storable(key): storable(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        case _:
-            return value

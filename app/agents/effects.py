@@ -10,6 +10,7 @@ import msgspec
 
 from app.agents.run_failure import RunFailure
 from app.agents.values import Claim
+from app.degradation import Degradation
 from app.errors import LeaseLost, RunFailed
 from app.inference.calls import usage_rows
 from app.inference.words.records import Usage
@@ -18,7 +19,7 @@ from app.postgres import Connection, Database
 T = TypeVar("T")
 
 SELECT_EFFECTS: LiteralString = """
-    SELECT step_key, input_sha256, result FROM effects WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s
+    SELECT step_key, input_sha256, result, degraded FROM effects WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s
 """
 # The row lock makes a takeover wait for this commit, or this commit fail on the takeover's fence.
 HOLD_RUN: LiteralString = """
@@ -27,17 +28,18 @@ HOLD_RUN: LiteralString = """
     FOR SHARE
 """
 INSERT_EFFECT: LiteralString = """
-    INSERT INTO effects (run_id, step_key, tenant_id, input_sha256, result, gpu_us, cost_usd_micro, fence)
+    INSERT INTO effects (run_id, step_key, tenant_id, input_sha256, result, gpu_us, cost_usd_micro, fence, degraded)
     VALUES (%(run_id)s, %(step_key)s, %(tenant_id)s, %(input_sha256)s, %(result)s, %(gpu_us)s, %(cost_usd_micro)s,
-            %(fence)s)
+            %(fence)s, %(degraded)s)
 """
 
 
 class Done(msgspec.Struct, Generic[T], frozen=True):
-    """What an effect brought: its result and the model calls it took."""
+    """What an effect brought: its result, the model calls it took, and what it had to do without."""
 
     result: T
     usages: tuple[Usage, ...] = ()
+    degraded: tuple[Degradation, ...] = ()
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -54,6 +56,7 @@ class Finished(msgspec.Struct, frozen=True):
     input_sha256: bytes
     result: bytes
     usages: tuple[Usage, ...]
+    degraded: tuple[Degradation, ...] = ()
 
 
 class Effects:
@@ -67,6 +70,8 @@ class Effects:
         self._last: Finished | None = None
         self.stored_calls: set[UUID] = set()
         """The calls whose usage was stored with what they brought."""
+        self.degraded: set[Degradation] = set()
+        """What the effects of the run had to do without, also those of earlier attempts."""
         self.reused = 0
         self._committed = 0
 
@@ -81,6 +86,7 @@ class Effects:
             rows = await conn.execute(SELECT_EFFECTS, self._ids())
             async for row in rows:
                 self._stored[row["step_key"]] = Stored(bytes(row["input_sha256"]), bytes(row["result"]))
+                self.degraded.update(map(Degradation, row["degraded"]))
 
     async def once(
         self,
@@ -98,30 +104,64 @@ class Effects:
         Raises RunFailed(run_diverged) when the stored effect had another input, LeaseLost when another process
         owns the run, StoreUnavailable, and what `act` raises.
         """
-        key = f"{path}:{self._ordinals[path]}"
-        self._ordinals[path] += 1
-        input_sha256 = hashlib.sha256(msgspec.msgpack.encode(given, order="sorted")).digest()
-        stored = self._stored.get(key)
+        key, input_sha256 = self.number(path), digest_of(given)
+        stored = self._find(key, input_sha256)
         if stored is not None:
-            if stored.input_sha256 != input_sha256:
-                raise RunFailed(
-                    "an effect met another input than the one it is stored for", reason=RunFailure.RUN_DIVERGED
-                )
-            self.reused += 1
             return msgspec.msgpack.decode(stored.result, type=result_type)
         await self._commit_waiting()
         done = await act()
-        finished = Finished(key, input_sha256, msgspec.msgpack.encode(done.result), done.usages)
+        self.degraded.update(done.degraded)
+        finished = Finished(key, input_sha256, msgspec.msgpack.encode(done.result), done.usages, done.degraded)
         if last:
             self._last = finished
         else:
             await self._commit(finished)
         return done.result
 
+    async def once_within(
+        self, path: str, given: object, act: Callable[[Connection], Awaitable[T]], result_type: type[T]
+    ) -> T:
+        """Like `once`, for what is done in PostgreSQL: what `act` writes and its result are committed together."""
+        key, input_sha256 = self.number(path), digest_of(given)
+        stored = self._find(key, input_sha256)
+        if stored is not None:
+            return msgspec.msgpack.decode(stored.result, type=result_type)
+        await self._commit_waiting()
+        async with self._database.transaction("effects.commit") as conn:
+            await self._hold(conn)
+            result = await act(conn)
+            await self._insert(conn, Finished(key, input_sha256, msgspec.msgpack.encode(result), ()))
+        self._committed += 1
+        return result
+
+    def find(self, path: str, given: object, result_type: type[T]) -> "tuple[str, bytes, T | None]":
+        """Return the key and the input's digest of an effect that somebody else brings, and its result if it is there.
+
+        Raises RunFailed(run_diverged).
+        """
+        key, input_sha256 = self.number(path), digest_of(given)
+        stored = self._find(key, input_sha256)
+        result = None if stored is None else msgspec.msgpack.decode(stored.result, type=result_type)
+        return key, input_sha256, result
+
+    def number(self, path: str) -> str:
+        """Return the key of the next effect under `path`; no path is ever under way twice at the same time."""
+        self._ordinals[path] += 1
+        return f"{path}:{self._ordinals[path] - 1}"
+
     async def write_last(self, conn: Connection) -> None:
         """Insert the effect that waits for the end of the run, inside the caller's transaction; not its usage."""
         if self._last is not None:
             await self._insert(conn, self._last)
+
+    def _find(self, key: str, input_sha256: bytes) -> Stored | None:
+        stored = self._stored.get(key)
+        if stored is None:
+            return None
+        if stored.input_sha256 != input_sha256:
+            raise RunFailed("an effect met another input than the one it is stored for", reason=RunFailure.RUN_DIVERGED)
+        self.reused += 1
+        return stored
 
     async def _commit_waiting(self) -> None:
         if self._last is not None:
@@ -130,13 +170,16 @@ class Effects:
 
     async def _commit(self, finished: Finished) -> None:
         async with self._database.transaction("effects.commit") as conn:
-            held = await conn.execute(HOLD_RUN, self._ids() | {"fence": self._claim.fence})
-            if await held.fetchone() is None:
-                raise LeaseLost("another process owns the run")
+            await self._hold(conn)
             await self._insert(conn, finished)
             await usage_rows.write(conn, finished.usages)
         self.stored_calls.update(one.id for one in finished.usages)
         self._committed += 1
+
+    async def _hold(self, conn: Connection) -> None:
+        held = await conn.execute(HOLD_RUN, self._ids() | {"fence": self._claim.fence})
+        if await held.fetchone() is None:
+            raise LeaseLost("another process owns the run")
 
     async def _insert(self, conn: Connection, finished: Finished) -> None:
         await conn.execute(
@@ -149,8 +192,14 @@ class Effects:
                 "gpu_us": sum(one.gpu_us for one in finished.usages),
                 "cost_usd_micro": sum(one.cost_usd_micro for one in finished.usages),
                 "fence": self._claim.fence,
+                "degraded": [what.value for what in finished.degraded],
             },
         )
 
     def _ids(self) -> dict[str, object]:
         return {"run_id": self._claim.run_id, "tenant_id": self._claim.tenant_id}
+
+
+def digest_of(given: object) -> bytes:
+    """Return what tells the input of an effect from any other."""
+    return hashlib.sha256(msgspec.msgpack.encode(given, order="sorted")).digest()

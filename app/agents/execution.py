@@ -8,30 +8,33 @@ from time import perf_counter
 
 import structlog
 
-from app.agents.calls import CallLimits, Reply, RunCalls
-from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
+from app.agents.checkpoints import RunSaver, thread_of
 from app.agents.deadline import deadline_of
 from app.agents.effects import Effects
 from app.agents.leaving import Leaving
 from app.agents.life import RunState
 from app.agents.live import Ending, LiveRun
+from app.agents.means import Doors, means_of
 from app.agents.observing import observe
 from app.agents.prompts import Prompt
+from app.agents.reply import Reply, reply_of
 from app.agents.results import conclude, earlier_calls, thought_before
 from app.agents.run_failure import RunFailure
 from app.agents.runs import Runs
+from app.agents.serializing import StrictSerializer
 from app.agents.sessions import Sessions
-from app.agents.team import CompiledGraph, Outbox, Work
+from app.agents.step_paths import StepPaths
+from app.agents.tally import Tally
+from app.agents.team import CompiledGraph
 from app.agents.values import History, RouteSummary, RunResult
 from app.agents.verdict import cause_of, judge
+from app.agents.work import Work
 from app.cancel import cancel
 from app.degradation import Degradation
 from app.errors import LeaseLost, RunCancelled, RunFailed, StoreUnavailable, SwitchyardError
-from app.inference.calls.dispatcher import Dispatcher
 from app.inference.calls.usage_book import UsageBook
 from app.inference.words.records import Outcome
 from app.postgres import Database
-from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -42,13 +45,11 @@ class Parts:
     """What every run of a process shares."""
 
     database: Database
+    doors: Doors
     runs: Runs
     sessions: Sessions
-    dispatcher: Dispatcher
-    search: Search
     teams: Mapping[str, CompiledGraph]
     prompts: Mapping[str, Prompt]
-    limits: CallLimits
     metrics: Metrics
     session_ttl_s: int
     run_limit_s: float
@@ -69,19 +70,13 @@ class Execution:
         self._deadline = deadline_of(live.claim, parts.run_limit_s)
         self._earlier: list[RouteSummary] = []
         self._result: RunResult | None = None
-        self._calls = RunCalls(
-            claim=live.claim,
-            live=live,
-            effects=self._effects,
-            dispatcher=parts.dispatcher,
-            search=parts.search,
-            limits=parts.limits,
-            deadline=self._deadline,
-            metrics=parts.metrics,
+        self._tally = Tally(live, self._effects)
+        self._means = means_of(
+            parts.doors, live, self._effects, self._tally, self._deadline, StepPaths(lambda: self._saver.first_step)
         )
         self._leaving = Leaving(
             live,
-            self._calls,
+            self._tally,
             self._effects,
             self._saver,
             database=parts.database,
@@ -92,7 +87,7 @@ class Execution:
 
     def degrade(self, what: Degradation) -> None:
         """Note that the answer had to do without something."""
-        self._calls.degraded.add(what)
+        self._tally.degraded.add(what)
 
     async def work(self) -> None:
         """Have the team answer, and store the end. Raises what keeps it from that."""
@@ -100,19 +95,18 @@ class Execution:
         log.info(
             "agent_execution_started",
             agent=self._claim.team,
-            query_type=self._calls.tier(()),
+            query_type=self._means.asking.tier(0),
             attempt=self._claim.attempt,
         )
         history = await self._take_up()
-        outbox = Outbox()
         graph = self._parts.teams[self._claim.team].copy(update={"checkpointer": self._saver})
-        await graph.ainvoke(
-            {"question": self._claim.question},
+        state = await graph.ainvoke(
+            await self._given(),
             {"configurable": {"thread_id": thread_of(self._claim.tenant_id, self._claim.session_id)}},
-            context=Work(self._claim, history.turns, self._calls, self._parts.prompts, outbox),
+            context=Work(self._claim, history.turns, self._parts.prompts, self._means),
             durability="exit",
         )
-        await self._finish(outbox.take())
+        await self._finish(reply_of(state))
 
     async def see_out(self, work: asyncio.Task[None]) -> None:
         """Stop the work at its deadline, or when the owner says so, and see to its end.
@@ -143,7 +137,7 @@ class Execution:
         if claim.attempt > 1 and claim.lost <= parts.attempts:
             await self._effects.load()
             self._earlier = await earlier_calls(parts.database, claim)
-            self._calls.thought_tokens = thought_before(self._earlier)
+            self._tally.thought_tokens = thought_before(self._earlier)
         if claim.cancel_asked:
             raise RunCancelled("the run was cancelled")
         if claim.lost >= parts.attempts:
@@ -156,12 +150,19 @@ class Execution:
             self.degrade(Degradation.HISTORY)
         return history
 
+    async def _given(self) -> dict[str, object] | None:
+        """Return what the graph begins with: nothing where the run has waited, and goes on from there."""
+        if self._claim.fence > 1 and await self._saver.is_under_way():
+            return None
+        # A reply of an earlier turn is none of this run's.
+        return {"question": self._claim.question, "reply": None}
+
     async def _finish(self, reply: Reply) -> None:
         if reply.text != self._live.text:
             self._live.restart()
             self._live.append(reply.text)
         await self._live.flush()
-        self._result = conclude(self._claim, RunState.DONE, self._calls, self._earlier, datetime.now(UTC), reply=reply)
+        self._result = conclude(self._claim, RunState.DONE, self._tally, self._earlier, datetime.now(UTC), reply=reply)
         await self._leaving.end(self._result)
 
     async def _settle(self, work: asyncio.Task[None], took_s: float) -> None:
@@ -172,7 +173,7 @@ class Execution:
             return await self._show(took_s)
         ending = self._live.ending
         is_over = not ended and ending is None
-        error = cause_of(error, is_over=is_over, deadline=self._deadline, trouble=self._calls.trouble)
+        error = cause_of(error, is_over=is_over, deadline=self._deadline, trouble=self._tally.trouble)
         if isinstance(error, LeaseLost) or ending is Ending.LOST:
             log.info("run.lost", fence=self._claim.fence)
             return await self._live.lose()
@@ -187,13 +188,13 @@ class Execution:
 
     async def _fail(self, error: BaseException | None, ending: Ending | None, took_s: float) -> None:
         """End the run without an answer."""
-        answered = any(usage.outcome is Outcome.DONE and usage.output_tokens for usage in self._calls.usages)
+        answered = any(usage.outcome is Outcome.DONE and usage.output_tokens for usage in self._tally.usages)
         # What earlier attempts have done may not be read yet.
         has_begun = bool(self._claim.attempt > 1 or self._effects.kept or self._live.text or answered)
         state, fact = judge(error, ending, is_cancelled=self._claim.cancel_asked, has_begun=has_begun)
         if error is not None and not isinstance(error, SwitchyardError):
             log.error("run.crashed", exc_info=error)
-        self._result = conclude(self._claim, state, self._calls, self._earlier, datetime.now(UTC), error=fact)
+        self._result = conclude(self._claim, state, self._tally, self._earlier, datetime.now(UTC), error=fact)
         if state is RunState.REFUSED:
             self._live.refusal = fact
         try:

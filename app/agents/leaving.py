@@ -7,13 +7,13 @@ from time import monotonic
 import structlog
 
 from app.agents import run_rows
-from app.agents.calls import RunCalls
 from app.agents.checkpoints import RunSaver
 from app.agents.effects import Effects
 from app.agents.life import RunState
 from app.agents.live import LiveRun
 from app.agents.runs import Runs
 from app.agents.sessions import REMEMBER
+from app.agents.tally import Tally
 from app.agents.values import RunResult
 from app.errors import LeaseLost, StoreUnavailable
 from app.inference.calls import usage_rows
@@ -34,7 +34,7 @@ class Leaving:
     def __init__(
         self,
         live: LiveRun,
-        calls: RunCalls,
+        tally: Tally,
         effects: Effects,
         saver: RunSaver,
         *,
@@ -45,7 +45,7 @@ class Leaving:
     ) -> None:
         self._live = live
         self._claim = live.claim
-        self._calls = calls
+        self._tally = tally
         self._effects = effects
         self._saver = saver
         self._database = database
@@ -113,4 +113,4 @@ class Leaving:
 
     def _unstored(self) -> list[Usage]:
         """Return the usage of calls that no effect and no end was stored with."""
-        return [usage for usage in self._calls.usages if usage.id not in self._effects.stored_calls]
+        return [usage for usage in self._tally.usages if usage.id not in self._effects.stored_calls]

@@ -107,10 +107,14 @@ class LiveRun:
         self._pending.append(Opening(self._epoch, offset))
         self._dirty.set()
 
+    def begin(self) -> None:
+        """Note that a call of the run is being made, so that nobody waits any longer to hear of it."""
+        self.is_under_way.set()
+
     def routed(self, route: Route) -> None:
         """Note where the answer comes from; readers are told when a model must load first."""
         self.route = route
-        self.is_under_way.set()
+        self.begin()
         if not any(one.resident for one in route.candidates if (one.node, one.model) == (route.node, route.model)):
             self._pending.append(Load(self._epoch, route.node, route.model))
             self._dirty.set()

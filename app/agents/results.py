@@ -6,8 +6,9 @@ from typing import LiteralString
 
 import msgspec
 
-from app.agents.calls import Reply, RunCalls, Said
 from app.agents.life import RunState
+from app.agents.reply import Reply
+from app.agents.tally import Tally
 from app.agents.values import Claim, RouteSummary, RunResult
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
@@ -80,7 +81,7 @@ def summarise(usage: Usage) -> RouteSummary:
 def conclude(
     claim: Claim,
     state: RunState,
-    calls: RunCalls,
+    tally: Tally,
     earlier: Sequence[RouteSummary],
     now: datetime,
     *,
@@ -88,22 +89,21 @@ def conclude(
     error: SwitchyardError | None = None,
 ) -> RunResult:
     """Build the result that is stored and shown. Totals are over every call of the run, failed ones too."""
-    routes = (*earlier, *(summarise(usage) for usage in calls.usages))
+    routes = (*earlier, *(summarise(usage) for usage in tally.usages))
     chats = [route.first_token_ms for route in routes if route.kind == "chat" and route.first_token_ms is not None]
-    said = None if reply is None else calls.said
     return RunResult(
         run_id=claim.run_id,
         session_id=claim.session_id,
         state=state,
         team=claim.team,
         message="" if reply is None else reply.text,
-        finish_reason=None if said is None else said.finish_reason,
-        thinking=None if said is None or not claim.options.think else said.thinking,
+        finish_reason=None if reply is None else reply.finish_reason,
+        thinking=None if reply is None or not claim.options.think else reply.thinking,
         agent_used="" if reply is None else reply.agent,
         requires_clarification=reply is not None and reply.requires_clarification,
-        conversation_complete=_is_complete(reply, said),
+        conversation_complete=_is_complete(reply),
         citations=() if reply is None else reply.citations,
-        degraded=tuple(sorted(calls.degraded)),
+        degraded=tuple(sorted(tally.lacked)),
         routes=routes,
         input_tokens=sum(route.input_tokens for route in routes),
         output_tokens=sum(route.output_tokens for route in routes),
@@ -118,11 +118,11 @@ def conclude(
     )
 
 
-def _is_complete(reply: Reply | None, said: Said | None) -> bool:
+def _is_complete(reply: Reply | None) -> bool:
     """Whether the asker has all that there is: an answer that was cut off is to be gone on with."""
     if reply is None or reply.requires_clarification:
         return False
-    return said is None or said.finish_reason is FinishReason.STOP
+    return reply.finish_reason in {None, FinishReason.STOP}
 
 
 def _ms(microseconds: int | None) -> float | None:

@@ -16,7 +16,7 @@ class RunFailure(StrEnum):
     NO_REPLY = "no_reply"
     """Its team came to its end and left no reply."""
     UNSTORABLE = "unstorable"
-    """Its team's state holds a number that cannot be stored."""
+    """Its team's state holds a number that cannot be stored, or a struct that the team does not declare."""
     WRONG_THREAD = "wrong_thread"
     """Its team asked for the checkpoint of another session."""
     INTERNAL = "internal"

@@ -4,53 +4,36 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
+import msgspec
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from app.agents import teams
-from app.agents.calls import Reply, RunCalls
-from app.agents.prompts import Prompt
-from app.agents.run_failure import RunFailure
-from app.agents.values import Claim, Turn
-from app.errors import AnswerEmpty, RunFailed
-from app.inference.words.ends import is_blank
+from app.agents.reply import Reply
+from app.agents.serializing import StrictSerializer
+from app.agents.tools import Tool
+from app.agents.work import Work
 
 Graph: TypeAlias = "StateGraph[Any, Work, Any, Any]"
 CompiledGraph: TypeAlias = "CompiledStateGraph[Any, Work, Any, Any]"
 
 
-class Outbox:
-    """Where a team leaves its reply."""
+class TeamState(TypedDict, total=False):
+    """What every team's state holds; a team's own adds to it."""
 
-    def __init__(self) -> None:
-        self.reply: Reply | None = None
-
-    def take(self) -> Reply:
-        """Return what the team left. Raises RunFailed, and AnswerEmpty: a turn without text is never stored."""
-        if self.reply is None:
-            raise RunFailed("the team left no reply", reason=RunFailure.NO_REPLY)
-        if is_blank(self.reply.text):
-            raise AnswerEmpty("the team left a reply without text")
-        return self.reply
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """All that a step may use; LangGraph hands it to each step as `runtime.context`."""
-
-    claim: Claim
-    turns: tuple[Turn, ...]
-    calls: RunCalls
-    prompts: Mapping[str, Prompt]
-    outbox: Outbox
+    question: str
+    reply: Reply | None
+    """What the run answers; None until a step says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A graph of agents that answers a request. `build` returns the graph, whose state starts with `question`.
+    """A graph of agents that answers a request: one of its steps leaves a `reply` in the state.
 
-    `prompts` are those that its agents fill, with the variables that they fill in.
+    `build` returns the graph, whose state starts with `question`; it is one graph, and none of its steps is another.
+    `prompts` are those that its agents fill, with the variables that they fill in; `values` are the structs that its
+    state may hold beside plain values.
     """
 
     name: str
@@ -58,6 +41,8 @@ class Team:
     """The names under which it may reply."""
     build: Callable[[], Graph]
     prompts: Mapping[str, Collection[str]]
+    tools: tuple[Tool[Any, Any], ...] = ()
+    values: tuple[type[msgspec.Struct], ...] = ()
 
 
 LOADED_LATE = (
@@ -84,3 +69,8 @@ def load_teams() -> dict[str, CompiledGraph]:
 def needed_prompts() -> dict[str, Collection[str]]:
     """Return the prompts that the teams fill, each with its variables."""
     return {name: variables for team in find_teams() for name, variables in team.prompts.items()}
+
+
+def make_serializer() -> StrictSerializer:
+    """Return what reads and writes the states of all teams."""
+    return StrictSerializer((Reply, *(kind for team in find_teams() for kind in team.values)))

@@ -25,10 +25,11 @@ from psycopg_pool import AsyncConnectionPool
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
 from app.agents import run_rows
-from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
+from app.agents.checkpoints import RunSaver, thread_of
 from app.agents.effects import Effects
 from app.agents.life import RunState
 from app.agents.runs import Runs
+from app.agents.serializing import StrictSerializer
 from app.agents.sessions import REMEMBER
 from app.agents.values import Claim, RunResult, StartRun
 from app.ids import Caller

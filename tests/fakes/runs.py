@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
-from app.agents.effects import Effects, Finished
+from app.agents.effects import Effects, Finished, Stored
 from app.agents.event_log import Entry, EventLog
 from app.agents.runs import Runs
 from app.agents.values import Claim, OnDisconnect, RunOptions, RunResult
 from app.errors import StoreUnavailable
 from app.ids import RunId, SessionId, TenantId
-from app.postgres import Database
+from app.postgres import Connection, Database
 from app.redis import RedisStore
 
 CLAIM = Claim(
@@ -34,12 +34,45 @@ CLAIM = Claim(
 class KeptEffects(Effects):
     """Effects that are kept in memory, in the order of their commits."""
 
-    def __init__(self) -> None:
-        super().__init__(cast("Database", None), CLAIM)
+    def __init__(self, database: Database | None = None) -> None:
+        super().__init__(cast("Database", database), CLAIM)
         self.finished: list[Finished] = []
 
     async def _commit(self, finished: Finished) -> None:
         self.finished.append(finished)
+
+    async def _insert(self, conn: Connection, finished: Finished) -> None:
+        del conn
+        self.finished.append(finished)
+
+    async def _hold(self, conn: Connection) -> None:
+        del conn
+
+    def again(self, *, without: Sequence[str] = ()) -> "KeptEffects":
+        """Return those of the next attempt: all that was committed is stored, but for the keys `without`."""
+        later = KeptEffects(self._database)
+        later._stored = {
+            one.step_key: Stored(one.input_sha256, one.result)
+            for one in self.finished
+            if one.step_key not in without
+        }
+        later._stored |= self._stored
+        later.degraded = {what for one in self.finished for what in one.degraded}
+        return later
+
+    @property
+    def waiting(self) -> list[Finished]:
+        """What waits for the next effect, or the end."""
+        return [] if self._last is None else [self._last]
+
+    def put(self, key: str, input_sha256: bytes, result: bytes) -> None:
+        """Store what somebody else brought."""
+        self._stored[key] = Stored(input_sha256, result)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of what was committed, in order."""
+        return [one.step_key for one in self.finished]
 
 
 class KeptLog(EventLog):

@@ -8,11 +8,12 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from app.agents import run_rows
-from app.agents.checkpoints import RunSaver, StrictSerializer, thread_of
+from app.agents.checkpoints import RunSaver, thread_of
 from app.agents.effects import Done, Effects
 from app.agents.event_log import Entry, EventLog, Opening, Text, Told
 from app.agents.life import RunState
 from app.agents.runs import Runs
+from app.agents.team import make_serializer
 from app.agents.values import Claim, RunResult
 from app.errors import LeaseLost
 from app.postgres import Database, make_pool
@@ -114,7 +115,7 @@ async def test_the_checkpoint_that_a_run_begins_from_is_the_newest_of_its_sessio
         second = await answered(platform, caller, ask("The second?", session_id=session_id))
         _, claim = await platform.runs.accept(caller, ask("The third?", session_id=session_id))
         assert claim is not None
-        saver = RunSaver(platform.database, claim, serializer=StrictSerializer())
+        saver = RunSaver(platform.database, claim, serializer=make_serializer())
         found = await saver.aget_tuple({"configurable": {"thread_id": thread_of(caller.tenant_id, session_id)}})
         assert found is not None
         state = found.checkpoint["channel_values"]

@@ -1,15 +1,13 @@
 """The assistant: finds passages in the tenant's documents and answers from them."""
 
 import re
-from typing import TypedDict
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from app.agents.calls import Reply
-from app.agents.citing import cite
 from app.agents.small_talk import is_small_talk
-from app.agents.team import Graph, Team, Work
+from app.agents.team import Graph, Team, TeamState
+from app.agents.work import Work
 from app.degradation import Degradation
 from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
@@ -33,29 +31,19 @@ _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _WRAP = re.compile(r"(?<=[^\s|])\n(?!\s|\||#|>|[-+*][ \t]|\d{1,9}[.)][ \t])")
 
 
-class State(TypedDict, total=False):
-    """What the session's checkpoint keeps of a turn."""
-
-    question: str
-    answer: str
-
-
-async def respond(state: State, runtime: Runtime[Work]) -> State:
+async def respond(state: TeamState, runtime: Runtime[Work]) -> TeamState:
     """Retrieve, then answer: one step, since the second always follows the first."""
+    del state  # of an earlier turn; the question of this one is the run's
     work = runtime.context
-    question = state.get("question", "")
-    limit = PASSAGES[work.calls.tier(work.turns)]
     passages = ()
-    if not is_small_talk(question):
-        passages = await work.calls.passages("respond/retrieve", question, limit=limit)
+    if not is_small_talk(work.question):
+        passages = await work.search(work.question, limit=PASSAGES[work.tier()])
     if passages:
-        prompt, values = work.prompts[WITH_PASSAGES], {"passages": number(passages)}
+        prompt, values = WITH_PASSAGES, {"passages": number(passages)}
     else:
-        is_away = Degradation.RETRIEVAL in work.calls.degraded
-        prompt, values = work.prompts[DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES], {}
-    answer = await work.calls.answer("respond/answer", AGENT, prompt, values, work.turns)
-    work.outbox.reply = Reply(AGENT, answer, cite(passages, question, answer))
-    return {"answer": answer}
+        is_away = Degradation.RETRIEVAL in work.degraded
+        prompt, values = DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES, {}
+    return {"reply": await work.answer(AGENT, prompt, values, passages=passages)}
 
 
 def number(passages: tuple[Passage, ...]) -> str:
@@ -77,7 +65,7 @@ def compact(text: str) -> str:
 
 def build() -> Graph:
     """Return the team's graph."""
-    graph = StateGraph(State, context_schema=Work)
+    graph = StateGraph(TeamState, context_schema=Work)
     graph.add_node("respond", respond)
     graph.add_edge(START, "respond")
     graph.add_edge("respond", END)

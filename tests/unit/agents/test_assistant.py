@@ -1,22 +1,31 @@
 """The assistant's prompt: passages in few tokens, and nothing lost that a model needs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
+import msgspec
 import pytest
 from langgraph.runtime import Runtime
+from msgspec.msgpack import decode
 
-from app.agents.calls import RunCalls
-from app.agents.prompts import Prompt, load_prompts
-from app.agents.team import Outbox, Work
-from app.agents.teams.assistant import TEAM, compact, number, respond
-from app.agents.values import Claim, Turn
+from app.agents.prompts import FrontMatter, Prompt, load_prompts
+from app.agents.step_paths import StepPaths
+from app.agents.teams.assistant import TEAM, build, compact, number, respond
+from app.agents.values import Turn
 from app.degradation import Degradation
-from app.ids import ChunkId, DocumentId
-from app.inference.words.tiers import Tier
-from app.retrieval.search import Passage
+from app.errors import StoreUnavailable, SwitchyardError
+from app.ids import ChunkId, DocumentId, TenantId
+from app.inference.routing.complexity import Rating
+from app.inference.words.ends import FinishReason
+from app.inference.words.records import Answer, ChatCall, Usage
+from app.inference.words.tiers import Tier, TierReason
+from app.retrieval.search import Embed, Passage, Search
+from tests.fakes.runner import ROUTE
+from tests.fakes.runs import CLAIM
+from tests.fakes.teams import Thread
+from tests.fakes.work import Attempt, attempt
 
 
 def passage(text: str, heading: str) -> Passage:
@@ -46,40 +55,48 @@ def test_a_passage_of_nothing_but_headings_keeps_them() -> None:
     assert compact("# Only\n## headings") == "# Only\n## headings"
 
 
-class FakeCalls:
-    """Calls whose search finds `found`, and whose answer is the system message that it was asked with."""
+class FakeSearch(Search):
+    """A search that finds `found`, or fails."""
 
-    def __init__(self, found: tuple[Passage, ...], *degraded: Degradation) -> None:
-        self.degraded: set[str] = set()
+    def __init__(self, found: tuple[Passage, ...], error: SwitchyardError | None = None) -> None:
         self._found = found
-        self._degraded = degraded
+        self._error = error
 
-    def tier(self, turns: Sequence[Turn]) -> Tier:
-        """Rate a question."""
-        del turns
-        return Tier.SIMPLE
-
-    async def passages(self, path: str, question: str, *, limit: int) -> tuple[Passage, ...]:
+    async def passages(self, tenant_id: TenantId, question: str, *, embed: Embed, limit: int) -> list[Passage]:  # noqa: ARG002
         """Search."""
-        del path, question, limit
-        self.degraded.update(self._degraded)
-        return self._found
+        if self._error is not None:
+            raise self._error
+        return list(self._found)
 
-    async def answer(
-        self, path: str, agent: str, prompt: Prompt, values: Mapping[str, str], turns: Sequence[Turn]
-    ) -> str:
+
+class Echo:
+    """Models of which each answers with the system message that it was asked with."""
+
+    def rate(self, question: str, turns: int, session_tier: Tier | None) -> Rating:
+        """Rate a question."""
+        del question, turns, session_tier
+        return Rating(Tier.SIMPLE, 0.0, TierReason.RATED)
+
+    async def chat(self, call: ChatCall, *, on_delta: Callable[[str], None], **_: object) -> Answer:
         """Answer."""
-        del path, agent, turns
-        return prompt.fill(values)
+        on_delta(call.messages[0].content)
+        return Answer(text="", usage=cast("Usage", None), route=ROUTE, continued=False, finish_reason=FinishReason.STOP)
 
 
-async def told(calls: FakeCalls) -> tuple[str, int]:
+QUESTION = "What does a refill cost?"
+
+
+async def told(search: FakeSearch, *lacking: Degradation) -> tuple[str, int]:
     """What the model is told, and how many citations the reply has."""
-    outbox = Outbox()
-    work = Work(cast("Claim", None), (), cast("RunCalls", calls), PROMPTS, outbox)
-    answered = await respond({"question": "What does a refill cost?"}, Runtime(context=work))
-    assert outbox.reply is not None
-    return answered.get("answer", ""), len(outbox.reply.citations)
+    claim = msgspec.structs.replace(CLAIM, question=QUESTION)
+    began = attempt(Echo(), search, claim=claim)
+    began.tally.degraded.update(lacking)
+    state = await respond({}, Runtime(context=began.work(PROMPTS)))
+    reply = state.get("reply")
+    assert reply is not None
+    return reply.text.removeprefix("I cannot reach your documents right now. What follows is not from them.\n\n"), len(
+        reply.citations
+    )
 
 
 PROMPTS = load_prompts(Path("prompts"), TEAM.prompts)
@@ -87,7 +104,7 @@ AWAY = "The asker's documents cannot be reached right now"
 
 
 async def test_the_model_is_told_when_documents_cannot_be_reached_and_nothing_is_cited() -> None:
-    system, citations = await told(FakeCalls((), Degradation.RETRIEVAL))
+    system, citations = await told(FakeSearch((), StoreUnavailable("away", store="qdrant")))
     assert system.startswith(AWAY)
     assert citations == 0
 
@@ -101,12 +118,38 @@ def test_only_an_answer_without_documents_opens_with_saying_so() -> None:
 
 @pytest.mark.parametrize("degraded", [(), (Degradation.EVENTS,), (Degradation.COORDINATION,)])
 async def test_documents_that_hold_nothing_to_the_point_are_not_told_as_away(degraded: tuple[Degradation, ...]) -> None:
-    system, _ = await told(FakeCalls((), *degraded))
+    system, _ = await told(FakeSearch(()), *degraded)
     assert AWAY not in system
     assert system.startswith("You are a careful assistant.")
 
 
 async def test_what_was_found_is_told_as_passages() -> None:
-    system, _ = await told(FakeCalls((passage("A refill costs 4 euros.", "Prices"),)))
+    system, _ = await told(FakeSearch((passage("A refill costs 4 euros.", "Prices"),)))
     assert AWAY not in system
     assert "[1] Prices\nA refill costs 4 euros." in system
+
+
+PASSAGE = passage("A refill costs 4 euros.", "Prices")
+
+
+async def test_a_run_that_the_previous_version_began_is_gone_on_with() -> None:
+    """The keys and digests are those of its effects: `respond/retrieve` of question and limit, `respond/answer`."""
+    prompts = {"assistant/with_passages": Prompt(FrontMatter("p", 1, ("passages",)), "Passages:\n\n{{ passages }}")}
+    claim = msgspec.structs.replace(CLAIM, question=QUESTION)
+    made: list[Attempt] = []
+
+    def began(paths: StepPaths) -> Attempt:
+        made.append(attempt(Echo(), FakeSearch((PASSAGE,)), claim=claim, path=paths))
+        return made[0]
+
+    turns = (Turn("user", "Hello"), Turn("assistant", "Hello!"))
+    await Thread().run(build(), began, prompts=prompts, turns=turns)
+    (waiting,) = made[0].effects.waiting
+    assert [(one.step_key, one.input_sha256.hex()) for one in (*made[0].effects.finished, waiting)] == [
+        ("respond/retrieve:0", "3eaf3328fadc0def902a1051401599e2c53f591323807ea5230345108314b736"),
+        ("respond/answer:0", "534224047b5844ac3c9ab24931ad027ecb23767335fa9af36a2af1f0259553ff"),
+    ]
+    assert [decode(one.result).keys() for one in (*made[0].effects.finished, waiting)] == [
+        {"passages", "degraded"},
+        {"text", "finish_reason", "thinking"},
+    ]

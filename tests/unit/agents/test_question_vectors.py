@@ -5,28 +5,21 @@ from typing import cast
 
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 
-from app.agents.calls import CallLimits, RunCalls
-from app.agents.deadline import deadline_of
-from app.agents.event_log import EventLog, Told
-from app.agents.live import LiveRun
-from app.agents.prompts import FrontMatter, Prompt
 from app.ids import TenantId
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.routing.complexity import SHIPPED, read_weights
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, Outcome, Usage, Vector
 from app.retrieval.search import Embed, Passage, Search
-from app.telemetry.metrics import Metrics
 from tests.fakes.held import OF_A_TENANT
 from tests.fakes.models import usage
 from tests.fakes.runner import ROUTE
-from tests.fakes.runs import CLAIM, KeptEffects
+from tests.fakes.runs import CLAIM
+from tests.fakes.work import attempt
 
 NUMBERS = (0.6, 0.8)
 TOOK = usage(OF_A_TENANT, CallKind.EMBED, "retrieval", Outcome.DONE)
-PROMPT = Prompt(FrontMatter("p", 1), "Be brief.")
 
 
 class EmbeddingSearch(Search):
@@ -67,25 +60,11 @@ class Models:
         )
 
 
-def calls_of(models: Models) -> RunCalls:
-    """The calls of a run."""
-    return RunCalls(
-        claim=CLAIM,
-        live=LiveRun(CLAIM, cast("EventLog", None), told=Told(), on_unlogged=lambda: None),
-        effects=KeptEffects(),
-        dispatcher=cast("Dispatcher", models),
-        search=EmbeddingSearch(),
-        limits=CallLimits(max_output_tokens=64, temperature=0.0),
-        deadline=deadline_of(CLAIM, 300.0),
-        metrics=Metrics(CollectorRegistry()),
-    )
-
-
 async def test_the_vector_of_the_searched_question_goes_with_the_call_to_be_rated() -> None:
     models = Models()
-    calls = calls_of(models)
-    await calls.passages("respond/retrieve", CLAIM.question, limit=3)
-    await calls.answer("respond/answer", "assistant", PROMPT, {}, ())
+    work = attempt(models, EmbeddingSearch()).work()
+    await work.search(CLAIM.question, limit=3)
+    await work.answer("assistant", "p")
     assert models.vector == Vector(NUMBERS, TOOK.digest)
     assert models.embedded == [CLAIM.question]
 
@@ -93,10 +72,10 @@ async def test_the_vector_of_the_searched_question_goes_with_the_call_to_be_rate
 @pytest.mark.parametrize("searched", [(), ("another text",)])
 async def test_without_a_search_for_the_question_no_vector_is_made(searched: tuple[str, ...]) -> None:
     models = Models()
-    calls = calls_of(models)
+    work = attempt(models, EmbeddingSearch()).work()
     for text in searched:
-        await calls.passages("respond/retrieve", text, limit=3)
-    await calls.answer("respond/answer", "assistant", PROMPT, {}, ())
+        await work.search(text, limit=3)
+    await work.answer("assistant", "p")
     assert models.vector is None
     assert models.embedded == list(searched)
 

@@ -1,0 +1,84 @@
+"""What the calls of one attempt at a run are made with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.agents.answering import Answering, CallLimits
+from app.agents.asking import Asking
+from app.agents.deadline import Deadline
+from app.agents.effects import Effects
+from app.agents.interrupting import Interrupting
+from app.agents.live import LiveRun
+from app.agents.searching import Searching
+from app.agents.tally import Tally
+from app.agents.using import Using
+from app.inference.calls.dispatcher import Dispatcher
+from app.postgres import Database
+from app.retrieval.search import Search
+from app.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What the calls of every run go through."""
+
+    database: Database
+    dispatcher: Dispatcher
+    search: Search
+    limits: CallLimits
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What the calls of one attempt are made with; `path` names the step that makes them."""
+
+    effects: Effects
+    tally: Tally
+    asking: Asking
+    answering: Answering
+    searching: Searching
+    using: Using
+    interrupting: Interrupting
+    path: Callable[[], str]
+
+
+def means_of(
+    doors: Doors, live: LiveRun, effects: Effects, tally: Tally, deadline: Deadline, path: Callable[[], str]
+) -> Means:
+    """Return the means of an attempt."""
+    claim, dispatcher, metrics = live.claim, doors.dispatcher, doors.metrics
+    return Means(
+        effects=effects,
+        tally=tally,
+        asking=Asking(
+            claim=claim,
+            live=live,
+            effects=effects,
+            dispatcher=dispatcher,
+            limits=doors.limits,
+            deadline=deadline,
+            tally=tally,
+        ),
+        answering=Answering(
+            claim=claim,
+            live=live,
+            effects=effects,
+            dispatcher=dispatcher,
+            limits=doors.limits,
+            deadline=deadline,
+            tally=tally,
+        ),
+        searching=Searching(
+            claim=claim,
+            effects=effects,
+            dispatcher=dispatcher,
+            search=doors.search,
+            deadline=deadline,
+            tally=tally,
+            metrics=metrics,
+        ),
+        using=Using(claim=claim, effects=effects, database=doors.database, deadline=deadline, metrics=metrics),
+        interrupting=Interrupting(effects),
+        path=path,
+    )

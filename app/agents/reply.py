@@ -1,0 +1,48 @@
+"""What a team's calls bring, and what it answers in the end."""
+
+import msgspec
+
+from app.agents.run_failure import RunFailure
+from app.agents.values import Citation
+from app.errors import AnswerEmpty, RunFailed
+from app.inference.words.ends import FinishReason, is_blank
+from app.retrieval.passages import Passage
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The result of a search; `degraded` when there was nobody to ask."""
+
+    passages: tuple[Passage, ...]
+    degraded: bool = False
+
+
+class Said(msgspec.Struct, frozen=True):
+    """The result of an answer: all of its text, why the model stopped, and what it thought before."""
+
+    text: str
+    finish_reason: FinishReason
+    thinking: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a team answers: state of its graph, so that it is there in every attempt.
+
+    `finish_reason` and `thinking` are the model's, None and "" for words that no model said.
+    """
+
+    agent: str
+    text: str
+    citations: tuple[Citation, ...] = ()
+    requires_clarification: bool = False
+    finish_reason: FinishReason | None = None
+    thinking: str = ""
+
+
+def reply_of(state: dict[str, object]) -> Reply:
+    """Return the reply that a graph ended with. Raises RunFailed, and AnswerEmpty: no turn without text is stored."""
+    reply = state.get("reply")
+    if not isinstance(reply, Reply):
+        raise RunFailed("the team left no reply", reason=RunFailure.NO_REPLY)
+    if is_blank(reply.text):
+        raise AnswerEmpty("the team left a reply without text")
+    return reply

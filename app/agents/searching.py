@@ -1,0 +1,117 @@
+"""The searches of one run: each an effect, each counted, none a reason to fail."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from app.agents.deadline import Deadline
+from app.agents.effects import Done, Effects
+from app.agents.reply import Found
+from app.agents.tally import Tally
+from app.agents.values import Claim
+from app.degradation import Degradation
+from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
+from app.inference.calls.dispatcher import Dispatcher
+from app.inference.slots.patience import Patience
+from app.inference.words.account import Purpose
+from app.inference.words.records import Embedding, Usage, Vector
+from app.retrieval.passages import Passage
+from app.retrieval.search import Search
+from app.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+SEARCH = "document_search"
+RETRIEVAL_WAIT_S = 2.0
+"""How long a question waits for a node that embeds while others could answer it: about a probe's interval."""
+
+
+class Searching:
+    """Finds passages of the tenant's documents. Raises what the effects raise."""
+
+    def __init__(
+        self,
+        *,
+        claim: Claim,
+        effects: Effects,
+        dispatcher: Dispatcher,
+        search: Search,
+        deadline: Deadline,
+        tally: Tally,
+        metrics: Metrics,
+    ) -> None:
+        self.vector: Vector | None = None
+        """Of the run's question, once a search had it made."""
+        self._claim = claim
+        self._effects = effects
+        self._dispatcher = dispatcher
+        self._search = search
+        self._deadline = deadline
+        self._tally = tally
+        self._metrics = metrics
+
+    async def passages(self, path: str, question: str, *, limit: int) -> tuple[Passage, ...]:
+        """Return up to `limit` passages of the tenant's documents; none, and `degraded`, when a part is away.
+
+        A node that embeds is waited for as long as no question could be answered either, and RETRIEVAL_WAIT_S more.
+        """
+
+        async def act() -> Done[Found]:
+            usages: list[Usage] = []
+            try:
+                found = Found(tuple(await self._find(question, limit, usages)))
+            except (Unavailable, NodeRefused) as error:
+                if error.facts.get("store") == "postgres":
+                    raise
+                log.warning("tool_execution_failed", tool=SEARCH, error=error.code, detail=error.detail, retry_count=0)
+                found = Found((), degraded=True)
+            return Done(found, tuple(usages), _lacks(found))
+
+        found = await self._effects.once(path, (question, limit), act, Found)
+        # One that the previous version stored says so itself, and nowhere else.
+        self._effects.degraded.update(_lacks(found))
+        return found.passages
+
+    async def _find(self, question: str, limit: int, usages: list[Usage]) -> Sequence[Passage]:
+        async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
+            embedding = await self._embed(texts)
+            usages.append(embedding.usage)
+            if list(texts) == [self._claim.question]:
+                self.vector = Vector(embedding.vectors[0], embedding.usage.digest)
+            return embedding.vectors
+
+        started, success = self._deadline.clock(), "false"
+        try:
+            passages = await self._search.passages(self._claim.tenant_id, question, embed=embed, limit=limit)
+            success = "true"
+        finally:
+            self._metrics.tool_calls.labels(SEARCH, success).inc()
+            self._metrics.tool_duration.labels(SEARCH).observe(self._deadline.clock() - started)
+        return passages
+
+    async def _embed(self, texts: Sequence[str]) -> Embedding:
+        while True:
+            try:
+                embedding = await self._dispatcher.embed(
+                    texts,
+                    agent="retrieval",
+                    account=self._claim.account(Purpose.SEARCH),
+                    on_usage=self._tally.usages.append,
+                    priority=self._claim.options.priority,
+                    patience=Patience(
+                        min(RETRIEVAL_WAIT_S, self._deadline.left_s),
+                        clock=self._deadline.clock,
+                        on_wait=self._tally.wait,
+                        on_queue=self._tally.stand,
+                    ),
+                )
+            except (NoNodeAvailable, NodeFailed):
+                if self._deadline.left_s <= 0 or self._dispatcher.can_answer():
+                    raise
+            else:
+                self._tally.go_on()
+                return embedding
+
+
+def _lacks(found: Found) -> tuple[Degradation, ...]:
+    return (Degradation.RETRIEVAL,) if found.degraded else ()

@@ -1,0 +1,149 @@
+"""All that a step of a team may do: ask models, call tools, search, answer, wait for a person, fan out, hand over."""
+
+from collections.abc import Coroutine, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from langgraph.types import Command
+
+from app.agents.asking import Question
+from app.agents.citing import cite
+from app.agents.means import Means
+from app.agents.prompts import Prompt
+from app.agents.reply import Reply
+from app.agents.together import together
+from app.agents.tools import Tool
+from app.agents.values import Answered, Claim, Request, Turn
+from app.degradation import Degradation
+from app.inference.words.tiers import Tier
+from app.retrieval.passages import Passage
+
+A = TypeVar("A")
+R = TypeVar("R")
+T = TypeVar("T")
+
+NO_VALUES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One attempt at a run, as LangGraph hands it to each step (`runtime.context`).
+
+    All that it does is an effect: done once in the run, however often the run is tried. A step that is run again is
+    given the results of what it did before, so it must ask for the same again: a step depends on its state and on what
+    it is given here, on no clock, no chance and no other store.
+    """
+
+    claim: Claim
+    turns: tuple[Turn, ...]
+    """The conversation so far, oldest first."""
+    prompts: Mapping[str, Prompt]
+    means: Means
+
+    @property
+    def question(self) -> str:
+        """What the run was asked."""
+        return self.claim.question
+
+    @property
+    def context(self) -> Mapping[str, str]:
+        """What came beside the question: `customer_id`, `policy_number`, ..."""
+        return self.claim.context
+
+    @property
+    def degraded(self) -> Set[Degradation]:
+        """What the run has had to do without so far."""
+        return self.means.tally.lacked
+
+    def tier(self) -> Tier:
+        """Return the tier that the answer to the question will get, where its prompt says none."""
+        return self.means.asking.tier(len(self.turns))
+
+    async def ask(
+        self,
+        agent: str,
+        prompt: str,
+        values: Mapping[str, str] = NO_VALUES,
+        *,
+        question: str | None = None,
+        turns: Sequence[Turn] = (),
+    ) -> str:
+        """Return a model's answer to `question` (None: the run's own), which no reader sees."""
+        return await self.means.asking.ask(self._path(), self._asked(agent, prompt, values, question, turns))
+
+    async def ask_for(
+        self,
+        agent: str,
+        prompt: str,
+        values: Mapping[str, str],
+        result_type: type[T],
+        *,
+        question: str | None = None,
+        turns: Sequence[Turn] = (),
+    ) -> T:
+        """Return a model's answer as a `result_type` (a `msgspec.Struct`), which no reader sees.
+
+        The node holds the model to its JSON schema. What does not fit all the same is asked for once more. Raises
+        StructureUnmet then.
+        """
+        asked = self._asked(agent, prompt, values, question, turns)
+        return await self.means.asking.ask_for(self._path(), asked, result_type)
+
+    async def use(self, tool: Tool[A, R], arguments: A, *, agent: str) -> R:
+        """Return what a tool brings to an agent. Raises ToolRefused, and ToolFailed where it takes too long."""
+        return await self.means.using.use(f"{self._path()}/use", agent, tool, arguments)
+
+    async def search(self, question: str, *, limit: int) -> tuple[Passage, ...]:
+        """Return up to `limit` passages of the tenant's documents; none, and `degraded`, where a part is away."""
+        return await self.means.searching.passages(f"{self._path()}/retrieve", question, limit=limit)
+
+    async def answer(
+        self,
+        agent: str,
+        prompt: str,
+        values: Mapping[str, str] = NO_VALUES,
+        *,
+        passages: Sequence[Passage] = (),
+    ) -> Reply:
+        """Stream the answer to the run's question to its readers, and return it with the passages that it rests on.
+
+        A second answer of a run replaces the first: readers are told to drop that.
+        """
+        said = await self.means.answering.answer(
+            f"{self._path()}/answer", agent, self.prompts[prompt], values, self.turns, self.means.searching.vector
+        )
+        return Reply(
+            agent,
+            said.text,
+            cite(passages, self.question, said.text),
+            finish_reason=said.finish_reason,
+            thinking=said.thinking,
+        )
+
+    async def interrupt(self, request: Request) -> Answered:
+        """Return a person's answer. The run waits for it, in no process, for days if need be.
+
+        The step is run again from its beginning then; what it did before is not done again.
+        """
+        return self.means.interrupting.ask(f"{self._path()}/interrupt", request)
+
+    async def together(self, *branches: Coroutine[Any, Any, T]) -> tuple[T, ...]:
+        """Do several things at the same time and return what they bring, in their order.
+
+        The first that fails ends the others. Not for two that answer: readers see one text.
+        """
+        path = self.means.effects.number(f"{self._path()}/together")
+        return await together(path, branches)
+
+    @staticmethod
+    def hand_to(step: str, **update: object) -> Command[str]:
+        """Return what a step returns to hand the run to another one, with an update of the state."""
+        return Command(goto=step, update=update)
+
+    def _path(self) -> str:
+        return self.means.path()
+
+    def _asked(
+        self, agent: str, prompt: str, values: Mapping[str, str], question: str | None, turns: Sequence[Turn]
+    ) -> Question:
+        return Question(agent, self.prompts[prompt], values, question or self.question, turns)

@@ -1,0 +1,108 @@
+"""What a search of a run brings, and which of its failures an answer can do without."""
+
+from collections.abc import Sequence
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
+from app.ids import TenantId
+from app.retrieval.search import Embed, Passage, Search
+from tests.fakes.work import Attempt, attempt
+
+
+class Clock:
+    """Seconds that pass when somebody says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class FailingSearch(Search):
+    """A search that always ends with `error`, after `took_s`; without an error it finds nothing."""
+
+    def __init__(self, error: SwitchyardError | None, clock: Clock, took_s: float = 0.0) -> None:
+        self._error = error
+        self._clock = clock
+        self._took_s = took_s
+
+    async def passages(
+        self,
+        tenant_id: TenantId,  # noqa: ARG002
+        question: str,  # noqa: ARG002
+        *,
+        embed: Embed,  # noqa: ARG002
+        limit: int,  # noqa: ARG002
+    ) -> list[Passage]:
+        """Take the time, and end."""
+        self._clock.now_s += self._took_s
+        if self._error is not None:
+            raise self._error
+        return []
+
+
+class Bench:
+    """The searches of one run, which end with `error`."""
+
+    def __init__(self, error: SwitchyardError | None, took_s: float = 0.0) -> None:
+        clock = Clock()
+        self.attempt: Attempt = attempt(search=FailingSearch(error, clock, took_s), clock=clock)
+
+    async def passages(self) -> Sequence[Passage]:
+        """Search once."""
+        return await self.attempt.work().search("?", limit=3)
+
+    def searches(self, success: str) -> float | None:
+        """Return how many searches were counted so."""
+        labels = {"tool_name": "document_search", "success": success}
+        return self.attempt.metrics.registry.get_sample_value("tool_calls_total", labels)
+
+
+async def test_postgresql_lost_during_a_search_ends_the_attempt_and_is_no_degraded_answer() -> None:
+    bench = Bench(StoreUnavailable("PostgreSQL does not answer", store="postgres"))
+    with pytest.raises(StoreUnavailable) as caught:
+        await bench.passages()
+    assert caught.value.facts["store"] == "postgres"
+    assert (bench.attempt.tally.lacked, bench.attempt.effects.finished) == (set(), [])
+
+
+@pytest.mark.requirement("FIN-76.tool", "FIN-76.error")
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (StoreUnavailable("Qdrant does not answer", store="qdrant"), "store_unavailable"),
+        (NoNodeAvailable("no node embeds"), "no_node_available"),
+        (NodeFailed("the node broke off"), "node_failed"),
+        (NodeRefused("the node will not take the question"), "node_refused"),
+    ],
+)
+async def test_a_part_of_retrieval_that_is_away_is_told_with_the_answer(error: SwitchyardError, code: str) -> None:
+    bench = Bench(error)
+    with capture_logs() as entries:
+        assert await bench.passages() == ()
+    (told,) = [entry for entry in entries if entry["event"] == "tool_execution_failed"]
+    assert (told["tool"], told["error"], told["detail"]) == ("document_search", code, error.detail)
+    assert bench.attempt.tally.lacked == {"retrieval"}
+    assert len(bench.attempt.effects.finished) == 1
+    assert (bench.searches("false"), bench.searches("true")) == (1.0, None)
+
+
+@pytest.mark.requirement("FIN-65.tool", "FIN-65.success", "FIN-66.tool", "FIN-66.value")
+@pytest.mark.requirement("UPL-32.retrieval-success", "UPL-32.retrieval-time")
+@pytest.mark.parametrize(
+    ("error", "took_s", "succeeded", "failed"),
+    [(None, 0.75, 1.0, None), (NodeFailed("the node broke off"), 4.5, None, 1.0)],
+)
+async def test_a_search_is_counted_by_its_success_and_measured_however_it_ends(
+    error: SwitchyardError | None, took_s: float, succeeded: float | None, failed: float | None
+) -> None:
+    bench = Bench(error, took_s)
+    await bench.passages()
+    assert (bench.searches("true"), bench.searches("false")) == (succeeded, failed)
+    measured = bench.attempt.metrics.registry.get_sample_value
+    labels = {"tool_name": "document_search"}
+    assert measured("tool_duration_seconds_count", labels) == 1
+    assert measured("tool_duration_seconds_sum", labels) == took_s
