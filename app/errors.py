@@ -12,16 +12,13 @@ SwitchyardError               code: public and stable
 │   ├── ContractUnmet         only what the routing contract forbids could answer now
 │   ├── ContextTooLong        the prompt fits no context size of the model
 │   ├── NodeRefused           a node answered that it will not take this input
-│   ├── ToolRefused           a tool will not do what an agent asked of it
-│   ├── RunCancelled          the run was stopped before it had an answer
+│   ├── ToolRefused, RunCancelled
 │   └── MediaTypeUnknown, BodyTooLarge
 └── Unavailable               later may help
     ├── NoNodeAvailable       no routable node serves the tier
     ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
     ├── NodeFailed            a node broke off and the call may not be repeated
-    ├── AnswerEmpty, AnswerBroken
-    ├── StructureUnmet        a model gave no answer of the form that a team asked for
-    ├── ToolFailed            a tool was not done in its time
+    ├── AnswerEmpty, AnswerBroken, StructureUnmet, ToolFailed
     ├── DeadlineExceeded, TimeLimitReached
     ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
     │   └── StoreMisconfigured  it answered, and refused what an operator set

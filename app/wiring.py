@@ -229,15 +229,10 @@ def _runner(
     configuration: Configuration, stores: Stores, runs: Runs, sessions: Sessions, inference: Inference, search: Search
 ) -> Runner:
     settings, teams = configuration.settings, load_teams()
+    limits = CallLimits(settings.max_output_tokens, settings.temperature)
     parts = Parts(
         database=stores.database,
-        doors=Doors(
-            database=stores.database,
-            dispatcher=inference.dispatcher,
-            search=search,
-            limits=CallLimits(settings.max_output_tokens, settings.temperature),
-            metrics=stores.metrics,
-        ),
+        doors=Doors(stores.database, inference.dispatcher, search, limits, stores.metrics),
         runs=runs,
         sessions=sessions,
         book=inference.book,

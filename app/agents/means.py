@@ -18,7 +18,7 @@ from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Doors:
     """What the calls of every run go through."""
 

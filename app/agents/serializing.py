@@ -34,9 +34,9 @@ class StrictSerializer(JsonPlusSerializer):
             if self._kinds.setdefault(kind.__name__, kind) is not kind:
                 raise ValueError(f"two structs that a state may hold are named {kind.__name__}")
 
-    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:  # noqa: ANN401 - the base class's signature
+    def dumps_typed(self, value: Any) -> tuple[str, bytes]:  # noqa: ANN401 # pyright: ignore[reportIncompatibleMethodOverride]
         """Return how the value is stored. Raises RunFailed(unstorable) for a struct that is not registered."""
-        return super().dumps_typed(_rebuilt(obj, self._plain))
+        return super().dumps_typed(_rebuilt(value, self._plain))
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:  # noqa: ANN401 - the base class's signature
         """Return the value. Raises CorruptCheckpoint for any encoding but ours, and any struct that is not whole."""

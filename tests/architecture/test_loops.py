@@ -10,6 +10,7 @@ LOOPS = "app/loops.py"
 OWNED = {
     "app/agents/execution.py": "the work and the log of one run",
     "app/agents/runner.py": "one run",
+    "app/agents/together.py": "the branches of one step",
     "app/api/chat.py": "one request",
     "app/api/direct/door.py": "the calls of one request",
     "app/api/direct/reply.py": "one request, and one stream",

@@ -52,9 +52,7 @@ class KeptEffects(Effects):
         """Return those of the next attempt: all that was committed is stored, but for the keys `without`."""
         later = KeptEffects(self._database)
         later._stored = {
-            one.step_key: Stored(one.input_sha256, one.result)
-            for one in self.finished
-            if one.step_key not in without
+            one.step_key: Stored(one.input_sha256, one.result) for one in self.finished if one.step_key not in without
         }
         later._stored |= self._stored
         later.degraded = {what for one in self.finished for what in one.degraded}
