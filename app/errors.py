@@ -7,17 +7,12 @@ SwitchyardError               code: public and stable
 │   ├── KeyUnknown, NotPermitted, TenantRevoked
 │   ├── SessionUnknown, RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
 │   ├── SessionBusy           another run of the session has not ended
-│   ├── NodeUnknown, NodeExists  no such node, or its name or address is in use
-│   ├── IdempotencyMismatch   the key was used with another body
-│   ├── ContractUnmet         only what the routing contract forbids could answer now
-│   ├── ContextTooLong        the prompt fits no context size of the model
-│   ├── NodeRefused           a node answered that it will not take this input
+│   ├── NodeUnknown, NodeExists, IdempotencyMismatch
+│   ├── ContractUnmet, ContextTooLong, NodeRefused
 │   ├── ToolRefused, RunCancelled
 │   └── MediaTypeUnknown, BodyTooLarge
 └── Unavailable               later may help
-    ├── NoNodeAvailable       no routable node serves the tier
-    ├── NoSlotInTime          every slot stayed taken for as long as the call may wait
-    ├── NodeFailed            a node broke off and the call may not be repeated
+    ├── NoNodeAvailable, NoSlotInTime, NodeFailed
     ├── AnswerEmpty, AnswerBroken, StructureUnmet, ToolFailed
     ├── DeadlineExceeded, TimeLimitReached
     ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
