@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from langgraph.types import Command
 
@@ -127,7 +127,13 @@ class Work:
         """
         return self.means.interrupting.ask(f"{self._path()}/interrupt", request)
 
-    async def together(self, *branches: Coroutine[Any, Any, T]) -> tuple[T, ...]:
+    @overload
+    async def together(self, first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, R], /) -> tuple[A, R]: ...
+
+    @overload
+    async def together(self, *branches: Coroutine[Any, Any, T]) -> tuple[T, ...]: ...
+
+    async def together(self, *branches: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
         """Do several things at the same time and return what they bring, in their order.
 
         The first that fails ends the others. Not for two that answer: readers see one text.

@@ -60,8 +60,8 @@ class Models:
 class Thread:
     """A session, over which graphs run one after another, and go on where they waited."""
 
-    def __init__(self) -> None:
-        self.saver = InMemorySaver(serde=StrictSerializer((Reply,)))
+    def __init__(self, serializer: StrictSerializer | None = None) -> None:
+        self.saver = InMemorySaver(serde=serializer or StrictSerializer((Reply,)))
         self.place: Any = {"configurable": {"thread_id": "1"}}
 
     async def run(
