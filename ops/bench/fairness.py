@@ -108,6 +108,9 @@ class Central:
         told, woken = self._run(now_s, [], "ask", *call, *bounds, nodes, *candidates)
         if told[1] == _REFUSED:
             raise Refusal
+        if told[1] == _GRANTED:
+            self._node[number] = list(NODES)[told[2] - 1]
+            woken.append(number)
         return woken
 
     def release(self, number: int, job: Job, now_s: float) -> tuple[int, list[int]]:  # noqa: ARG002 - Turns

@@ -73,6 +73,10 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         wanted = full_name(name)
         return next((model for model in self.models if full_name(model.name) == wanted), None)
 
+    def price_of(self, node: str) -> int:
+        """Return the price of one hour of one GPU of a node that there is, in micro-dollars."""
+        return next(one.price_usd_micro_per_hour for one in self.nodes if one.name == node)
+
     def serving(self, tier: Tier) -> tuple[Model, ...]:
         """Return the chat models of a tier, in the order of the file."""
         return tuple(model for model in self.models if model.kind is CallKind.CHAT and tier in model.tiers)

@@ -1,6 +1,7 @@
 """Names of models, read and compared as Ollama does (types/model/name.go and internal/modelref/modelref.go, v0.33)."""
 
 import re
+from functools import lru_cache
 
 _HOST, _NAMESPACE, _TAG = "registry.ollama.ai", "library", "latest"
 _PARTS = (
@@ -11,6 +12,7 @@ _PARTS = (
 )
 
 
+@lru_cache(maxsize=1024)
 def full_name(name: str) -> str:
     """Return the one name of a model: two names mean the same model if and only if this is equal.
 

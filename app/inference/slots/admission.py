@@ -168,7 +168,6 @@ def facts_of(
 ) -> Callable[[Candidate], LeaseFacts]:
     """Return what makes the facts of one attempt's lease; each attempt has an id of its own."""
     call_id = call_id or uuid4()
-    prices = {node.name: node.price_usd_micro_per_hour for node in catalogue.nodes}
     return lambda candidate: LeaseFacts(
         id=call_id,
         kind=asked.need.kind,
@@ -181,7 +180,7 @@ def facts_of(
         digest=candidate.digest,
         input_tokens=min(asked.need.tokens_for(candidate.digest), candidate.num_ctx),
         wait_us=wait_us,
-        price_usd_micro_per_hour=prices[candidate.node],
+        price_usd_micro_per_hour=catalogue.price_of(candidate.node),
         started_at=started_at,
         expected_us=round((candidate.load_s + candidate.prefill_s + candidate.decode_s) * US_PER_S),
     )

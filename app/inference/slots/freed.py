@@ -3,7 +3,7 @@
 from typing import cast
 
 from app.inference.slots.queue import SlotQueue
-from app.inference.slots.script import FREED_CHANNEL, granted_channel
+from app.inference.slots.script import FREED_CHANNEL, QUEUED_CHANNEL, granted_channel
 from app.redis import RedisStore
 
 # Short, so that cancelling never waits long; the connection stays subscribed in between.
@@ -21,7 +21,8 @@ class FreedListener:
 
     async def listen(self) -> None:
         """Subscribe and listen until the connection breaks. Raises StoreUnavailable, StoreMisconfigured."""
-        async with self._store.subscribe(FREED_CHANNEL, granted_channel(self._queue.replica)) as channel:
+        channels = (FREED_CHANNEL, QUEUED_CHANNEL, granted_channel(self._queue.replica))
+        async with self._store.subscribe(*channels) as channel:
             while True:
                 heard = cast(
                     "dict[str, bytes] | None",

@@ -198,7 +198,8 @@ class SlotQueue:
     def _asked(self, waiter: Waiter) -> list[Argument]:
         """Return what the script is told of a call, and of how it may wait."""
         wish, now = waiter.wish, self.clock()
-        bounds, deadline_us = waiter.bounds(now), waiter.bounds(now).deadline_us
+        bounds = waiter.bounds(now)
+        deadline_us = bounds.deadline_us
         return [
             wish.id, self.register.script.lease_us, self.replica, wish.queue, wish.lane.value, wish.tenant,
             wish.guess_us, waiter.waited_us(now), round(waiter.left_s(now) * US_PER_S), bounds.places,

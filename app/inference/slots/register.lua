@@ -4,13 +4,15 @@
 -- every reply tells what is taken; a slot is given wherever a waiting call may go. A node's value is
 -- {at, gpus, leases = [{id, deadline, expected, rate, tokens, thinking, ticked, gpu, heard, facts}]}, times in
 -- microseconds by Redis' clock; a lease was last renewed when it `ticked`, and had `heard` of GPU time then. One that
--- was asked for in the queue has {queue, lane, tenant, guess, cost, began} too; processes of older versions keep what they do
--- not know.
+-- was asked for in the queue has {queue, lane, tenant, guess, cost, began} in GRANTS, with {node, index, round}; versions
+-- that do not know that hash have the former in the lease, the latter in the queue, and keep what they do not know.
 -- The arithmetic is that of `estimates.Meter`, step by step: both give equal integers.
 local KEEP_MS = 86400000
 local ORPHANS_KEPT = 10000
 local DROPPED = 'dropped'
-local NODE, GRANTED, SERVED = 'sy:node:', 'sy:granted:', 'served '
+local NODE, GRANTED, SERVED, GRANTS = 'sy:node:', 'sy:granted:', 'served ', 'sy:queue:granted'
+
+local QUEUED = ':queued'
 
 local operation = ARGV[1]
 
@@ -52,12 +54,45 @@ local function orphan(lease)
   redis.call('PEXPIRE', KEYS[1], KEEP_MS * 7)
 end
 
--- What the call took beyond what it was charged is charged now, to its death if it died.
-local function settle(lease, gpu)
-  if lease.lane then
-    settle_charge(lease.lane, lease.tenant, lease.cost, gpu)
-    order().granted[lease.id] = nil
+local grants = {}
+
+-- What was given to a call of the queue; false if nothing was, or it is over.
+local function grant_of(id)
+  if grants[id] == nil then
+    local packed = redis.call('HGET', GRANTS, id)
+    grants[id] = packed and cmsgpack.unpack(packed) or order().granted[id] or false
   end
+  return grants[id]
+end
+
+-- `apart`: its replica looks into the hash. It costs the same however many calls are served.
+local function keep_grant(call, grant)
+  grants[call.id] = grant
+  if call.apart then
+    redis.call('HSET', GRANTS, call.id, cmsgpack.pack(grant))
+    redis.call('PEXPIRE', GRANTS, KEEP_MS)
+  else
+    order().granted[call.id] = grant
+  end
+end
+
+local function drop_grant(id)
+  grants[id] = false
+  if order().granted[id] then
+    order().granted[id] = nil
+    changed()
+  else
+    redis.call('HDEL', GRANTS, id)
+  end
+end
+
+-- What the call took beyond what it was charged is charged now, to its death if it died. Returns what was given to it.
+local function settle(lease, gpu)
+  local given = lease.lane and lease or grant_of(lease.id)
+  if not given then return nil end
+  settle_charge(given.lane, given.tenant, given.cost, gpu)
+  drop_grant(lease.id)
+  return given
 end
 
 local function expire(node)
@@ -171,17 +206,16 @@ local function wake(call, index, taken)
     taken = taken }))
 end
 
-local function begin(call, candidates, lease_us)
-  local taken = taken_of(candidates)
+-- Who is asking right now hears it in the reply.
+local function begin(call, candidates, lease_us, is_asking)
+  local taken = is_asking or taken_of(candidates)
   local lease, index = take(call.id, candidates, lease_us)
   free = {}
   if not lease then return end
-  lease.queue, lease.lane, lease.tenant, lease.began = call.queue, call.lane, call.tenant, now
-  lease.guess, lease.cost = call.guess, call.cost
   charge(call)
-  order().granted[call.id] = { node = candidates[index][1], index = index, round = call.round, lane = call.lane,
-    tenant = call.tenant, cost = call.cost }
-  wake(call, index, taken)
+  keep_grant(call, { node = candidates[index][1], index = index, round = call.round, lane = call.lane,
+    tenant = call.tenant, cost = call.cost, queue = call.queue, guess = call.guess, began = now })
+  if not is_asking then wake(call, index, taken) end
 end
 
 -- Gives free slots to those whose turn it is and wakes them; `fresh` has what the asking call may take.
@@ -191,12 +225,13 @@ local function serve(lease_us, fresh)
     local call = next_waiting(is_free)
     if not call then return end
     local candidates = fresh and fresh[call.id]
+    local is_asking = candidates ~= nil
     if not candidates then
       local packed = redis.call('HGET', CALLS, call.id)
       candidates = packed and cmsgpack.unpack(packed) or {}
     end
     redis.call('HDEL', CALLS, call.id)
-    if is_late(call) then wake(call, 0, {}) else begin(call, candidates, lease_us) end
+    if is_late(call) then wake(call, 0, {}) else begin(call, candidates, lease_us, is_asking) end
   end
 end
 
@@ -226,7 +261,7 @@ end
 local STATES = { unknown = 0, granted = 1, waiting = 2, refused = 3 }
 
 local function standing_of(lane, tenant, id)
-  local granted = order().granted[id]
+  local granted = grant_of(id)
   if granted then return { STATES.granted, granted.index, granted.round } end
   local call = find_waiting(lane, tenant, id)
   if not call then return { STATES.unknown, 0, 0 } end
@@ -240,7 +275,7 @@ local function asked()
   local call = { id = ARGV[2], queue = ARGV[5], lane = ARGV[6], tenant = ARGV[7], guess = tonumber(ARGV[8]),
     cost = cost_of(ARGV[5], tonumber(ARGV[8])),
     came = now - tonumber(ARGV[9]), till = now + math.max(1, tonumber(ARGV[10])), replica = ARGV[4], round = tonumber(ARGV[16]),
-    nodes = ARGV[17] }
+    nodes = ARGV[17], apart = true }
   return call, { places = tonumber(ARGV[11]), tenant_places = tonumber(ARGV[12]), wait = tonumber(ARGV[13]),
     deadline = tonumber(ARGV[14]), is_patient = ARGV[15] == '1' }
 end
@@ -261,9 +296,10 @@ local function ask()
   local lease_us, candidates = tonumber(ARGV[3]), candidates_from(18)
   beat(call.replica, lease_us)
   local known, flow = find_waiting(call.lane, call.tenant, call.id)
-  local is_new = not known and not order().granted[call.id]
+  local is_new = not known and not grant_of(call.id)
   if known then
     known.till, known.nodes, known.replica, known.round = call.till, call.nodes, call.replica, call.round
+    known.apart = true
   elseif is_new then
     flow = add_waiting(call)
   end
@@ -299,13 +335,17 @@ local function peek()
 end
 
 -- A lease that a process of an older version let run out, or that went with its node's key, was not settled.
-local function reap()
-  for id, granted in pairs(order().granted) do
-    if not find(node_at(NODE .. granted.node), id) and order().granted[id] then
-      settle_charge(granted.lane, granted.tenant, granted.cost, granted.cost)
-      order().granted[id] = nil
-    end
+local function reap_one(id, granted)
+  if not find(node_at(NODE .. granted.node), id) and grant_of(id) then
+    settle_charge(granted.lane, granted.tenant, granted.cost, granted.cost)
+    drop_grant(id)
   end
+end
+
+local function reap()
+  for id, granted in pairs(order().granted) do reap_one(id, granted) end
+  local apart = redis.call('HGETALL', GRANTS)
+  for at = 1, #apart, 2 do reap_one(apart[at], cmsgpack.unpack(apart[at + 1])) end
 end
 
 -- ARGV: lease_us, replica, how many queues, those, then lane, tenant and id of each call that waits here.
@@ -384,14 +424,17 @@ end
 local function give_back(node, index)
   local lease = table.remove(node.leases, index)
   node.changed = true
-  settle(lease, lease.gpu)
-  if lease.lane then note_pace(lease.queue, lease.guess, lease.gpu, now - lease.began) end
+  local given = settle(lease, lease.gpu)
+  if given then note_pace(given.queue, given.guess, lease.gpu, now - given.began) end
   return lease.gpu
 end
 
--- Replicas of older versions hear of a slot that nobody was given here.
+-- Replicas of older versions hear of a slot that nobody was given here, where there are some: they do not listen to
+-- QUEUED beside the channel, as all others do.
 local function announce(channel, key, before)
-  if #node_at(key).leases < before then redis.call('PUBLISH', channel, SERVED .. key) end
+  if #node_at(key).leases >= before then return end
+  local heard = redis.pcall('PUBSUB', 'NUMSUB', channel, channel .. QUEUED)
+  if heard.err or heard[2] > heard[4] then redis.call('PUBLISH', channel, SERVED .. key) end
 end
 
 -- ARGV: id, channel, lease_us. Returns {now, taken, known (1 or 0), GPU time}.
@@ -413,7 +456,7 @@ end
 -- A call waits no longer, because its client left (1) or for another reason (0); a slot that it was given is free.
 -- ARGV: id, channel, lease_us, lane, tenant, left. Returns {now, taken of each node}.
 local function leave()
-  local id, lease_us, granted = ARGV[2], tonumber(ARGV[4]), order().granted[ARGV[2]]
+  local id, lease_us, granted = ARGV[2], tonumber(ARGV[4]), grant_of(ARGV[2])
   local call, flow = find_waiting(ARGV[5], ARGV[6], id)
   if call then
     if ARGV[7] == '1' then note_left(call, flow) end
@@ -423,9 +466,7 @@ local function leave()
     local key = NODE .. granted.node
     local node = node_at(key)
     local before, index = #node.leases, find(node, id)
-    if index then give_back(node, index) end
-    order().granted[id] = nil
-    changed()
+    if index then give_back(node, index) else drop_grant(id) end
     serve(lease_us)
     announce(ARGV[3], key, before)
   end

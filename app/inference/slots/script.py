@@ -20,6 +20,8 @@ _PARTS = ("order.lua", "register.lua")
 SCRIPT = "\n".join(files("app.inference.slots").joinpath(part).read_text(encoding="utf-8") for part in _PARTS)
 ORPHANS_KEY = "sy:orphans"
 FREED_CHANNEL = "sy:freed"
+QUEUED_CHANNEL = f"{FREED_CHANNEL}:queued"
+"""Nothing is said there. Who listens to it asks the queue for slots, and need not be told of one that nobody wanted."""
 # After Redis did not answer, calls do not wait for it again for this long; the renewing loop asks on their behalf,
 # sooner than that even when its pause is spread.
 _AWAY_S = 1.5
