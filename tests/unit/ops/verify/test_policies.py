@@ -1,7 +1,7 @@
 """What routing is worth, from what each model answered."""
 
 from ops.verify.answers import Asked
-from ops.verify.policies import compare
+from ops.verify.policies import compare, wilson
 from ops.verify.questions import Question, Tier
 
 FACT = "twelve"
@@ -32,3 +32,17 @@ def test_shuffled_is_the_mean_over_all_ways_of_dealing_out_as_many_to_each_tier(
         "shuffled": (2.5, 22.0, 0.022),
         "routed": (3, 22.0, 0.022),
     }
+
+
+def test_what_chance_makes_of_a_dealing_is_told_with_it() -> None:
+    simple, complex_ = Tier.SIMPLE, Tier.COMPLEX
+    wrong = [asked(tier, is_right=False, gpu_seconds=1.0) for tier in [simple] * 20]
+    right = [asked(tier, is_right=True, gpu_seconds=1.0) for tier in [complex_] * 20]
+    # Ten of each tier: whoever they are, ten are right.
+    routed = [*wrong[:10], *right[:10]]
+    found = compare({simple: wrong, Tier.MEDIUM: wrong, complex_: right}, routed)
+    assert found[-2].likely == (10.0, 10.0)
+    low, high = found[-1].likely
+    # R: binom.confint(10, 20, methods = "wilson") is 0.299298 to 0.700702.
+    assert (round(low / 20, 6), round(high / 20, 6)) == (0.299298, 0.700702)
+    assert wilson(0, 14)[0] == 0.0
