@@ -1,7 +1,7 @@
 """Where the measured ratios stand against the performance goals."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -11,14 +11,13 @@ from ops.bench.durable import GRAPH, OURS, STOCK, DurablePoint
 from ops.bench.figures import Spread, paired, spread
 from ops.bench.plan import LITELLM
 from ops.bench.rows import Rows, durable_column, minus
-from ops.bench.sides import AGENT, DIRECT, NGINX, PASS, Mode
+from ops.bench.sides import AGENT, DIALECT, DIRECT, NGINX, Mode
 from ops.bench.tables import Table, number
+from ops.bench.turns import OURS as OUR_TURNS
+from ops.bench.turns import Share
 
 ALONE = "G1, G2, G6 and the LiteLLM half of G4 and G5 need a peer: `make bench PEERS=litellm`."
-BESIDE = (
-    "LiteLLM's figure is that of the better of its rows. What is called passed through is a route of the bench's own "
-    "on a replica that does all but a run; the OpenAI dialect is not built, so it is shown and not judged."
-)
+BESIDE = "LiteLLM's figure is that of the better of its rows. What is called passed through is the row `openai`."
 STEPS = 2
 """Effects of the durable run."""
 
@@ -30,15 +29,11 @@ class Verdict(StrEnum):
     MUST = "gate passed"
     MISSED = "missed"
     UNKNOWN = "below the noise"
-    LATER = "judged once we speak the OpenAI dialect"
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A goal: `must` is its gate, `aim` what a strong team reaches; fewer is better unless `more`.
-
-    `is_later`: what was measured stands in for something that is not built, so it is shown and not judged.
-    """
+    """A goal: `must` is its gate, `aim` what a strong team reaches; fewer is better unless `more`."""
 
     name: str
     what: str
@@ -46,15 +41,12 @@ class Goal:
     aim: float
     found: Spread
     more: bool = False
-    is_later: bool = False
 
     @property
     def verdict(self) -> Verdict:
         """Judge the median."""
         if math.isnan(self.found.middle):
             return Verdict.UNKNOWN
-        if self.is_later:
-            return Verdict.LATER
         sign = -1 if self.more else 1
         if sign * self.found.middle <= sign * self.aim:
             return Verdict.AIM
@@ -96,24 +88,29 @@ class Measured:
         return min(known, key=lambda values: spread(values).middle) if known else []
 
 
-def goals_table(rows: Rows, durable: Sequence[DurablePoint], ratings: Sequence[tuple[Case, float]]) -> Table:
+def goals_table(
+    rows: Rows,
+    durable: Sequence[DurablePoint],
+    ratings: Sequence[tuple[Case, float]],
+    turns: Mapping[str, Share],
+) -> Table:
     """Return the goals that this run can speak of."""
     measured = Measured(rows)
     beside = _against_litellm(measured)
-    goals = [*_against_nginx(measured), *beside, *_durable(durable), *_ratings(ratings)]
+    goals = [*_against_nginx(measured), *beside, *_durable(durable), *_ratings(ratings), *_turns(turns)]
     heads = ("goal", "what", "found", "gate", "aim", "")
     return Table("Goals", heads, tuple(goal.row() for goal in goals), (BESIDE if beside else ALONE,))
 
 
 def _against_nginx(measured: Measured) -> list[Goal]:
     json, stream = Mode.JSON, Mode.STREAM
-    later = paired(measured.later(PASS, "p50_s", json), measured.later(NGINX, "p50_s", json))
+    later = paired(measured.later(DIALECT, "p50_s", json), measured.later(NGINX, "p50_s", json))
     return [
         Goal("G3", "CPU of a passed-through request ÷ nginx's", 30, 15,
-             paired(measured.cpu(PASS, json), measured.cpu(NGINX, json))),
+             paired(measured.cpu(DIALECT, json), measured.cpu(NGINX, json))),
         Goal("G4", f"added p50 ÷ nginx's, {measured.least} at a time", 20, 8, later),
         Goal("G5", "CPU of a streamed token ÷ nginx's", 8, 3,
-             paired(measured.cpu(PASS, stream), measured.cpu(NGINX, stream))),
+             paired(measured.cpu(DIALECT, stream), measured.cpu(NGINX, stream))),
     ]  # fmt: skip
 
 
@@ -125,16 +122,16 @@ def _against_litellm(measured: Measured) -> list[Goal]:
         return []
     return [
         Goal("G1", "req/s a core passed through ÷ LiteLLM's", 10, 20,
-             paired(whole, measured.cpu(PASS, json)), more=True, is_later=True),
+             paired(whole, measured.cpu(DIALECT, json)), more=True),
         Goal("G2", "req/s a core of a full agent call ÷ LiteLLM's", 3, 8,
              paired(whole, measured.cpu(AGENT, json)), more=True),
         Goal("G2", "the same, with the CPU of PostgreSQL, Valkey and the vector store", 3, 8,
              paired(whole, measured.all_cpu(AGENT, json)), more=True),
         Goal("G4", "added p50 passed through ÷ LiteLLM's", 0.15, 0.08,
-             paired(measured.later(PASS, "p50_s", json), answer), is_later=True),
+             paired(measured.later(DIALECT, "p50_s", json), answer)),
         *_first_token(measured),
         Goal("G6", "streams/s a core passed through ÷ LiteLLM's", 15, 30,
-             paired(streamed, measured.cpu(PASS, stream)), more=True, is_later=True),
+             paired(streamed, measured.cpu(DIALECT, stream)), more=True),
     ]  # fmt: skip
 
 
@@ -145,7 +142,7 @@ def _first_token(measured: Measured) -> list[Goal]:
         theirs = measured.litellm(later)
         what = f"added time to first token ÷ LiteLLM's, {at_once} at a time"
         goals.append(Goal("G5", f"{what}, a full agent call", 0.15, 0.08, paired(later(AGENT), theirs)))
-        goals.append(Goal("G5", f"{what}, passed through", 0.15, 0.08, paired(later(PASS), theirs), is_later=True))
+        goals.append(Goal("G5", f"{what}, passed through", 0.15, 0.08, paired(later(DIALECT), theirs)))
     return goals
 
 
@@ -165,6 +162,33 @@ def _durable(points: Sequence[DurablePoint]) -> list[Goal]:
 
 def _ratings(ratings: Sequence[tuple[Case, float]]) -> list[Goal]:
     return [
-        Goal("G9", f"CPU µs of a rating, {case.name}", case.budget_us, case.budget_us, Spread(taken, taken, taken))
+        Goal("G9", f"CPU µs of a rating, {case.name}", case.budget_us, case.budget_us, _exactly(taken))
         for case, taken in ratings
     ]
+
+
+def _turns(turns: Mapping[str, Share]) -> list[Goal]:
+    ours = turns.get(OUR_TURNS)
+    if ours is None:
+        return []
+    overloads = [
+        Goal("G14", f"goodput ÷ capacity at {one.times}x", 0.95, 0.97, _exactly(one.goodput), more=True)
+        for one in ours.overloads
+    ]
+    return [
+        *overloads,
+        Goal(
+            "G15",
+            "Jain index in GPU-seconds, one heavy and nine light tenants",
+            0.95,
+            0.99,
+            _exactly(ours.jain),
+            more=True,
+        ),
+        Goal("G15", "p99 of a light tenant ÷ alone", 3, 1.5, _exactly(ours.beside)),
+        Goal("G15", "share of the slots that one tenant alone has", 0.97, 0.97, _exactly(ours.alone), more=True),
+    ]
+
+
+def _exactly(value: float) -> Spread:
+    return Spread(value, value, value)

@@ -21,7 +21,7 @@ INSTALLED = ("litellm",)
 """Peers that the bench can install, start and end itself."""
 PEER_LOST = 3
 """The exit status when only a peer could not be measured."""
-RESERVED = frozenset({"direct", "nginx", "pass-through", "agent"})
+RESERVED = frozenset({"direct", "nginx", "pass-through", "openai", "agent"})
 
 EPILOG = f"""
 Every row runs against the same fake node, in turn with the others, round by round. --with litellm installs LiteLLM's

@@ -14,6 +14,7 @@ from ops.bench.routing import Figures
 from ops.bench.rows import OPEN, Rows, durable_column, minus
 from ops.bench.sides import DIRECT, NGINX, OWN, Mode
 from ops.bench.tables import Table, number, ratio, spelled, wrap
+from ops.bench.turns import Share
 
 TITLES = {Mode.JSON: "One JSON answer", Mode.STREAM: "A stream of 20 tokens, one a millisecond"}
 
@@ -41,13 +42,15 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     ratings: tuple[tuple[Case, float], ...]
     routing: dict[str, dict[str, Figures]] = {}
     """What each router made of each trace of the simulation."""
+    turns: dict[str, Share] = {}
+    """What each way of giving slots made of too much work."""
 
 
 def tables(found: Found, plan: Plan) -> list[Table]:
     """Return every table of the report."""
     rows = Rows(found.points)
     return [
-        goals_table(rows, found.durable, found.ratings),
+        goals_table(rows, found.durable, found.ratings, found.turns),
         *peers_tables(rows),
         *(path_table(rows, mode) for mode in Mode),
         stores_table(rows),
@@ -55,6 +58,7 @@ def tables(found: Found, plan: Plan) -> list[Table]:
         durable_table(found.durable),
         rating_table(found.ratings),
         *([routing_table(found.routing)] if found.routing else []),
+        *([turns_table(found.turns)] if found.turns else []),
     ]
 
 
@@ -200,6 +204,27 @@ def routing_table(routing: Mapping[str, Mapping[str, Figures]]) -> Table:
     return Table("Routing on seeded traces", heads, lines, (note,))
 
 
+def turns_table(turns: Mapping[str, Share]) -> Table:
+    """Return who gets the slots when there are too few."""
+    overloads = [f"goodput at {one.times}x (refused)" for share in turns.values() for one in share.overloads]
+    heads = ("slots are given", "Jain, GPU-seconds", "light p99 ÷ alone", "one alone", *dict.fromkeys(overloads))
+    lines = tuple(
+        (
+            name, number(share.jain), number(share.beside), number(share.alone),
+            *(f"{number(one.goodput)} ({one.refused:.0%})" for one in share.overloads),
+        )
+        for name, share in turns.items()
+    )  # fmt: skip
+    note = (
+        "The script that gives the slots is the product's own, in Valkey, asked by two replicas in turn; time is "
+        "simulated. One heavy tenant (calls of 3 s) and nine light ones (1 s) want more than the slots can do; clients "
+        "of the overload give up after 2 s. LiteLLM has no row: its proxy cannot run in simulated time, and without a "
+        "database of its own it knows one key, so that it cannot tell tenants apart; what it forwards is served as the "
+        "node serves it, first come, first served. `python -m ops.bench.turns` prints it alone."
+    )
+    return Table("Turns when there are too few slots", heads, lines, (note,))
+
+
 def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:
     """Return the whole report as a document."""
     points = len(found.points) + len(found.durable)
@@ -219,8 +244,9 @@ def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:
         f"nginx {circumstances.nginx}, one worker; LangGraph {circumstances.langgraph}; data on "
         f"{circumstances.filesystem}.{peers}",
         "`direct` asks the node itself. `nginx` does nothing but proxy. `pass-through` is one replica process that "
-        "authenticates, rates, places, leases, settles, counts and logs a single call. `agent` is POST /api/v1/chat on "
-        "one replica: a new session and run, embedding, search over one document, prompt, call, event log, and the "
-        "end in one transaction.",
+        "authenticates, rates, places, leases, settles, counts and logs a single call. `openai` is POST "
+        "/v1/chat/completions on a replica as it is deployed, which keeps the route too. `agent` is POST /api/v1/chat "
+        "there: a new session and run, embedding, search over one document, prompt, call, event log, and the end in "
+        "one transaction.",
     )
     return wrap(intro) + "\n" + "\n".join(table.markdown() for table in tables(found, plan))

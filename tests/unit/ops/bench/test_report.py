@@ -13,13 +13,25 @@ from ops.bench.goals import Goal, Verdict
 from ops.bench.plan import QUICK
 from ops.bench.points import Point
 from ops.bench.report import Circumstances, Found, document, tables
-from ops.bench.sides import AGENT, DIRECT, NGINX, OWN, PASS, Mode
+from ops.bench.sides import AGENT, DIALECT, DIRECT, NGINX, OWN, PASS, Mode
+from ops.bench.turns import FIFO, Overload, Share
+from ops.bench.turns import OURS as OUR_TURNS
 
 ROUNDS = 3
-CPU = {DIRECT: {}, NGINX: {OWN: 0.1}, PASS: {OWN: 1.0, "valkey": 0.2}, AGENT: {OWN: 5.0, "postgres": 2.0}}
-LATER_S = {DIRECT: 0.0, NGINX: 0.0001, PASS: 0.001, AGENT: 0.02}
+CPU = {
+    DIRECT: {},
+    NGINX: {OWN: 0.1},
+    PASS: {OWN: 3.0},
+    DIALECT: {OWN: 1.0, "valkey": 0.2},
+    AGENT: {OWN: 5.0, "postgres": 2.0},
+}
+LATER_S = {DIRECT: 0.0, NGINX: 0.0001, PASS: 0.003, DIALECT: 0.001, AGENT: 0.02}
 PEER_LATER_S = 0.01
 CLIENT_MS = {GRAPH: 1.0, OURS: 2.0, ACCEPTED: 3.0, STOCK["exit"]: 2.0, STOCK["async"]: 5.0, STOCK["sync"]: 6.0}
+TURNS = {
+    OUR_TURNS: Share(jain=0.999, beside=1.6, alone=1.0, overloads=(Overload(2, 0.96, 0.3, 1.9),)),
+    FIFO: Share(jain=0.4, beside=15.0, alone=1.0, overloads=(Overload(2, 0.2, 0.0, 2.0),)),
+}
 CIRCUMSTANCES = Circumstances(
     commit="abc", cores=2, cpu="A CPU", nginx="1", langgraph="2, its PostgreSQL saver 3", filesystem="ext4"
 )
@@ -59,7 +71,9 @@ def found(peers: tuple[str, ...] = ()) -> Found:
         for number in range(ROUNDS)
         for way, ms in CLIENT_MS.items()
     ]
-    return Found(points=tuple(points), durable=tuple(durable), ratings=tuple((case, 20.0) for case in CASES))
+    return Found(
+        points=tuple(points), durable=tuple(durable), ratings=tuple((case, 20.0) for case in CASES), turns=TURNS
+    )
 
 
 def replace_point(given: Point, cpu: dict[str, float]) -> Point:
@@ -93,12 +107,21 @@ def test_goals_against_a_peer_are_shown_only_with_that_peer() -> None:
     assert goals(("litellm",))[stores][2] == "1.43 (1.43 to 1.43)"
 
 
-def test_what_stands_in_for_the_dialect_is_shown_and_not_judged() -> None:
+def test_what_is_passed_through_in_the_dialect_is_judged() -> None:
     rows = goals(("litellm",))
-    assert rows["G1 req/s a core passed through ÷ LiteLLM's"][2] == "10.0 (10.0 to 10.0)"
+    assert rows["G1 req/s a core passed through ÷ LiteLLM's"][2:] == (
+        "10.0 (10.0 to 10.0)", "≥ 10", "≥ 20", Verdict.MUST,
+    )  # fmt: skip
     assert rows["G4 added p50 passed through ÷ LiteLLM's"][2] == "0.100 (0.100 to 0.100)"
-    later = {name for name, row in rows.items() if row[5] == Verdict.LATER}
-    assert later == {name for name in rows if "passed through" in name and "LiteLLM" in name}
+
+
+def test_turns_are_judged_by_ours_and_shown_beside_none() -> None:
+    rows = goals()
+    assert rows["G14 goodput ÷ capacity at 2x"][5] == Verdict.MUST
+    assert rows["G15 Jain index in GPU-seconds, one heavy and nine light tenants"][5] == Verdict.AIM
+    assert rows["G15 p99 of a light tenant ÷ alone"][5] == Verdict.MUST
+    table = next(table for table in tables(found(), QUICK) if table.title.startswith("Turns"))
+    assert [(row[0], row[4]) for row in table.rows] == [(OUR_TURNS, "0.960 (30%)"), (FIFO, "0.200 (0%)")]
 
 
 def test_time_to_the_first_token_is_judged_alone_and_among_others() -> None:
