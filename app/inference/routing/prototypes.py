@@ -45,6 +45,7 @@ class Likeness:
         matrix = entries.astype(np.float32).reshape(-1, prototypes.size) * np.float32(prototypes.scale)
         self._matrix: NDArray[np.float32] = np.ascontiguousarray(matrix / np.float32(prototypes.temperature))
         self._weights = np.array(prototypes.weights, dtype=np.float32)
+        self._nearest = np.float32(1 / prototypes.temperature)
         self._prototypes = prototypes
 
     def fits(self, embedding: Sequence[float], digest: str | None) -> bool:
@@ -54,5 +55,7 @@ class Likeness:
     def score(self, embedding: Sequence[float]) -> float:
         """Return how much more than elsewhere a strong model helps near a unit vector, in standard deviations."""
         vector = np.frombuffer(array("f", embedding), dtype=np.float32)
-        near = np.exp(self._matrix @ vector - np.float32(1 / self._prototypes.temperature))
-        return (float(near @ self._weights) - self._prototypes.mean) / self._prototypes.deviation
+        near = self._matrix.dot(vector)
+        near -= self._nearest
+        np.exp(near, near)
+        return (float(near.dot(self._weights)) - self._prototypes.mean) / self._prototypes.deviation
