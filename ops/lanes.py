@@ -54,7 +54,11 @@ async def start(line: str, output: BinaryIO | None) -> Lane:
     """Start a line of bash."""
     first = () if output is None else GIVES_WAY
     program = (*first, "bash", "-euo", "pipefail", "-c", line)
-    process = await asyncio.create_subprocess_exec(*program, process_group=0, stdout=output, stderr=output)
+    # A group of its own is in the background of a terminal, where reading would stop it.
+    no_input = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        *program, process_group=0, stdin=no_input, stdout=output, stderr=output
+    )
     return Lane(line, process, output)
 
 

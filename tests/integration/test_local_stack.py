@@ -160,16 +160,6 @@ def test_a_killed_replica_is_not_missed_by_readers(stack: Status) -> None:
     assert set(answers) == {200}
 
 
-def test_a_killed_supervisor_takes_its_parts_along(terminal: Terminal, stack: Status) -> None:
-    assert stack.supervisor is not None
-    os.kill(stack.supervisor.pid, signal.SIGKILL)
-    assert poll_until(are_gone(processes(stack)), 60.0)
-    after = terminal.status()
-    assert not after.running
-    assert after.parts == ()
-    assert terminal.run("down").returncode == 0
-
-
 @pytest.mark.requirement("FAM-01.in-process", "ORC-01.local")
 def test_what_was_stored_survives_down_and_up_and_down_leaves_no_process(terminal: Terminal, stack: Status) -> None:
     headers = {"authorization": f"Bearer {stack.demo_key}"}
@@ -183,6 +173,16 @@ def test_what_was_stored_survives_down_and_up_and_down_leaves_no_process(termina
     assert (again.demo_key, again.url) == (stack.demo_key, stack.url)
     job = httpx.get(f"{again.url}/api/v2/jobs/{accepted.json()['job_id']}", headers=headers, timeout=10)
     assert job.status_code == 200
+
+
+def test_a_killed_supervisor_takes_its_parts_along(terminal: Terminal, stack: Status) -> None:
+    assert stack.supervisor is not None
+    os.kill(stack.supervisor.pid, signal.SIGKILL)
+    assert poll_until(are_gone(processes(stack)), 60.0)
+    after = terminal.status()
+    assert not after.running
+    assert after.parts == ()
+    assert terminal.run("down").returncode == 0
 
 
 def test_ctrl_c_ends_a_stack_in_the_foreground(terminal: Terminal) -> None:
