@@ -96,6 +96,9 @@ async def list_nodes(given: argparse.Namespace, nodes: Nodes, console: Console) 
         console.show_json(rows)
     else:
         console.table(("NAME", "STATE", "DRAINED", "SLOTS", "URL", "MODELS"), [_cells(row) for row in rows])
+        for row in rows:
+            for notice in row.notices:
+                console.say(f"node {row.name}: {notice.detail}. To do: {notice.remedy}")
 
 
 async def add_node(given: argparse.Namespace, nodes: Nodes, console: Console) -> None:

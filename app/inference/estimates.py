@@ -73,6 +73,8 @@ class Reported:
     load_us: int
     prefill_us: int
     decode_us: int
+    total_us: int = 0
+    """All of it, waiting inside the node too; 0 where it does not say."""
 
     @property
     def worked_us(self) -> int | None:

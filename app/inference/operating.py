@@ -12,6 +12,7 @@ from app.inference.fleet.node import MICRO, Node
 from app.inference.fleet.node_rows import NodeRow
 from app.inference.fleet.nodes import Fleet, NodeState, NodeView
 from app.inference.fleet.roster import Roster
+from app.inference.fleet.slot_watch import NodeNotice
 from app.inference.slots.running import Running, find_running
 from app.redis import RedisStore
 
@@ -41,7 +42,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     """A node as it was declared, and as this replica sees it.
 
     `calls` hold a slot there now, of all replicas; `overdue_calls` of them take longer than expected, the others should
-    be over in `calls_end_in_s`. Memory, watts and price are those of one GPU.
+    be over in `calls_end_in_s`. Memory, watts and price are those of one GPU. `notices` are what a replica had to tell
+    of it last, though it serves.
     """
 
     name: str
@@ -61,6 +63,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None
     remedy: str | None
     version: str | None
+    notices: tuple[NodeNotice, ...]
     calls: int
     overdue_calls: int
     calls_end_in_s: float | None
@@ -141,6 +144,7 @@ def report(row: NodeRow, view: NodeView | None, running: Running) -> NodeReport:
         detail=None if finding is None else finding.text,
         remedy=None if finding is None else finding.advice,
         version=None if view is None else view.version or None,
+        notices=row.notices,
         calls=running.calls,
         overdue_calls=running.overdue,
         calls_end_in_s=running.ends_in_s,

@@ -201,6 +201,12 @@ class Metrics:
         self.node_state = Gauge(
             "switchyard_node_state", "1 for the state that a node is in.", ("node", "state"), registry=r
         )
+        self.node_notice = Gauge(
+            "switchyard_node_notice",
+            "1 for what this replica has to tell of a node that serves, and should be changed.",
+            ("node", "notice"),
+            registry=r,
+        )
 
     def _declare_stores(self, r: CollectorRegistry) -> None:
         self.db_query_duration = Histogram(

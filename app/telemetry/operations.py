@@ -44,6 +44,7 @@ DATABASE = (
     "nodes_change",
     "nodes_drain",
     "nodes_list",
+    "nodes_notices",
     "nodes_remove",
     "nodes_removed",
     "nodes_seed",

@@ -14,7 +14,7 @@ from app.api.direct import dialects, fields
 from app.inference import accuracy
 from app.inference import operating as node_operating
 from app.inference.calls import continuation, usage_book
-from app.inference.fleet import model_problems, node_rows, views
+from app.inference.fleet import model_problems, node_rows, overlap, views
 from app.inference.slots import lanes
 from app.inference.words import (
     abilities,
@@ -43,6 +43,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (contract, "Term"),
     (abilities, "Ability"),
     (views, "NodeState"),
+    (overlap, "SlotNotice"),
     (node_operating, "Wanted"),
     (node_rows, "Applied"),
     (model_problems, "ModelFault"),

@@ -108,6 +108,18 @@ async def test_a_waiting_place_is_free_when_its_client_leaves(narrow: Server) ->
         assert (await last).status_code == 200
 
 
+@pytest.mark.source("ollama: llm/llama_server.go", "ollama: server/routes.go")
+async def test_the_wait_for_a_slot_is_in_the_whole_duration_alone(narrow: Server) -> None:
+    """llm/llama_server.go, Completion: `sem`; server/routes.go, ChatHandler: the load is measured before that."""
+    async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as client:
+        async with talking(client, narrow.url):
+            asked = asyncio.create_task(client.post(narrow.url + "/api/chat", json=SAY))
+            await asyncio.wait([asked], timeout=0.6)
+        said: Json = (await asked).json()
+    worked = sum(int(said[f"{part}_duration"]) for part in ("load", "prompt_eval", "eval"))
+    assert int(said["total_duration"]) - worked >= 300_000_000
+
+
 @pytest.mark.source("ollama: server/sched.go")
 def test_one_model_makes_room_for_another(narrow: Server) -> None:
     """server/sched.go, findRunnerToUnload: OLLAMA_MAX_LOADED_MODELS."""

@@ -214,7 +214,9 @@ class FakeNode:
         if refused is not None:
             raise refused
         wanted = options.choose([asked.options], context_length=None, is_embedding=False)
+        came = time.perf_counter()
         async with self._slot():
+            wait_s = time.perf_counter() - came
             load_s = await self._load(call, model, wanted.load)
             if not asked.messages:
                 return await speaker.end("load")
@@ -231,7 +233,7 @@ class FakeNode:
             call.done = True
             decode_s = time.perf_counter() - started
             reason = done_reason_of(wanted.sample, call.tokens)
-            return await speaker.end(reason, Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens))
+            return await speaker.end(reason, Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens, wait_s))
 
     def _words(self, asked: Asked, sample: SampleOptions) -> list[str]:
         return tokens_of(asked.messages, sample, self.answer_tokens, quotes=self.quotes)

@@ -25,6 +25,8 @@ class Counts(msgspec.Struct, frozen=True):
     decode_s: float
     prompt_tokens: int
     tokens: int
+    wait_s: float = 0.0
+    """Before it was its turn, which is in the whole time alone."""
 
 
 class Speaker:
@@ -165,7 +167,7 @@ def _metrics(counts: Counts | None, eval_count: int | None) -> dict[str, object]
     if counts is None:
         return {}
     return {
-        "total_duration": int((counts.load_s + counts.prefill_s + counts.decode_s) * NS),
+        "total_duration": int((counts.wait_s + counts.load_s + counts.prefill_s + counts.decode_s) * NS),
         "load_duration": int(counts.load_s * NS),
         "prompt_eval_count": counts.prompt_tokens,
         "prompt_eval_duration": int(counts.prefill_s * NS),

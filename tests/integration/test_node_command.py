@@ -15,6 +15,8 @@ from app.console import Console
 from app.inference.fleet.catalogue import Node
 from app.inference.fleet.node_rows import NodeRow, NodeRows
 from app.inference.fleet.nodes import NodeState
+from app.inference.fleet.overlap import SlotNotice
+from app.inference.fleet.slot_watch import NodeNotice
 from app.node_command import open_nodes
 from app.settings import read_part
 
@@ -84,6 +86,17 @@ def test_a_node_is_drained_and_taken_back(operator: Operator) -> None:
     ]
     assert operator.types("undrain", "b")[0] == 0
     assert operator.drained == set()
+
+
+def test_what_is_to_be_told_of_a_node_stands_under_the_list_until_its_slots_change(operator: Operator) -> None:
+    notice = NodeNotice(SlotNotice.TOO_MANY, "m:1", "it runs 1 call at once", SlotNotice.TOO_MANY.remedy)
+    operator.with_rows(lambda rows: rows.note_notices("a", (notice,)))
+    told = f"node a: it runs 1 call at once. To do: {SlotNotice.TOO_MANY.remedy}"
+    assert operator.types("list")[1].splitlines()[-1] == told
+    operator.types("change", "a", "--price", "0.5")
+    assert operator.rows[0].notices == (notice,)
+    operator.types("change", "a", "--slots", "1")
+    assert operator.rows[0].notices == ()
 
 
 def test_a_node_is_added_changed_and_removed(operator: Operator) -> None:

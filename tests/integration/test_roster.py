@@ -15,6 +15,7 @@ from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node import Node
 from app.inference.fleet.node_rows import Applied, NodeRows
 from app.inference.fleet.nodes import NodeState
+from app.inference.fleet.overlap import SlotNotice
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.operating import Operating
 from app.loops import Loops
@@ -106,6 +107,25 @@ def state_of(inference: Inference, name: str) -> NodeState | None:
     """Return the state of a node, None where there is none."""
     view = inference.fleet.find(name)
     return None if view is None else view.state
+
+
+async def test_slots_that_the_node_does_not_run_at_once_are_told_until_they_are_put_right(
+    database: Database, redis_url: str
+) -> None:
+    one_at_once, replicas = fake(slots=1, tokens_per_s=400.0), Replicas(database, redis_url)
+    await one_at_once.start()
+    async with replicas.open(catalogue([one_at_once], slots=2)) as inference:
+        for _ in range(10):
+            await asyncio.gather(answered_by(inference), answered_by(inference))
+        await inference.roster.follow()
+        (notice,) = (await inference.roster.get("n0")).notices
+        assert (notice.notice, notice.model) == (SlotNotice.TOO_MANY, SMALL)
+        assert notice.detail.startswith(f"2 slots are declared, and it runs at most 1 calls of {SMALL} at once")
+        changed = await inference.roster.change("n0", {"slots": 1})
+        assert changed.notices == ()
+        await inference.roster.follow()
+        assert (await inference.roster.get("n0")).notices == ()
+    await one_at_once.stop()
 
 
 async def test_what_was_removed_stays_removed_whatever_the_file_says_until_it_is_added_again(

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from app.inference.accuracy import compare, loading_of
 from app.inference.estimates import US_PER_S, Reported, attributed_us, cost_usd_micro, measure, stand_in
 from app.inference.fleet.nodes import Fleet
+from app.inference.fleet.overlap import Overlap, waited_us
 from app.inference.slots.admission import Held
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.bodies import ChatLine, EmbedReply
@@ -49,7 +50,7 @@ class Settling:
         """Settle an attempt, however it ended; its usage goes to `on_usage`, even if this is cancelled."""
         ended = self._clock()
         if outcome is Outcome.DONE and seen.reported is not None:
-            self._learn(held, seen.reported)
+            self._learn(held, seen.reported, seen)
         gpu_us = self._leases.gpu_us(held.lease)
         try:
             gpu_us = await self._leases.release(held.lease)
@@ -75,10 +76,24 @@ class Settling:
             for part, ratio in compare(held.candidate, usage):
                 self._metrics.estimate_ratio.labels(part.value, route.tier.value).observe(ratio)
 
-    def _learn(self, held: Held, reported: Reported) -> None:
+    def _learn(self, held: Held, reported: Reported, seen: Seen) -> None:
         candidate = held.candidate
+        self._note_overlap(held, reported, seen)
         speed = measure(reported, was_resident=candidate.resident, was_cached=candidate.affinity)
         self._fleet.succeeded(candidate.node, held.model.name, num_ctx=candidate.num_ctx, speed=speed)
+
+    def _note_overlap(self, held: Held, reported: Reported, seen: Seen) -> None:
+        view, worked_us = self._fleet.find(held.candidate.node), reported.worked_us
+        if view is None or not worked_us or not reported.total_us:
+            return
+        until_read_us = reported.load_us + reported.prefill_us
+        waited = waited_us(
+            total_us=reported.total_us, worked_us=worked_us, life_us=seen.life_us, until_read_us=until_read_us
+        )
+        taken = next((one.taken for one in held.candidates if one.node == held.candidate.node), 0)
+        life_at = held.began + seen.life_us / US_PER_S
+        overlap = Overlap(taken + 1, waited, worked_us, held.began, life_at)
+        self._fleet.slot_watch.note(view.node, held.model.name, overlap)
 
     def _usage(
         self,
@@ -159,6 +174,7 @@ def reported_of_chat(line: ChatLine, held: Held) -> Reported:
         load_us=line.load_duration // NS_PER_US,
         prefill_us=line.prompt_eval_duration // NS_PER_US,
         decode_us=line.eval_duration // NS_PER_US,
+        total_us=line.total_duration // NS_PER_US,
     )
 
 

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from app.errors import NodeExists, NodeUnknown
 from app.inference.fleet.node import MICRO, Node, same_address
+from app.inference.fleet.slot_watch import NodeNotice
 from app.inference.fleet.views import NodeState
 from app.postgres import Connection, Database
 
@@ -28,7 +29,7 @@ ADD_NODE: LiteralString = """
     ON CONFLICT (name) DO UPDATE SET url = excluded.url, slots = excluded.slots, gpus = excluded.gpus,
         gpu = excluded.gpu, vram_bytes = excluded.vram_bytes, watts = excluded.watts,
         price_usd_micro_per_hour = excluded.price_usd_micro_per_hour, labels = excluded.labels,
-        models = excluded.models, state = excluded.state, drained = false, removed_at = NULL,
+        models = excluded.models, state = excluded.state, notices = '[]', drained = false, removed_at = NULL,
         revision = nodes.revision + 1, updated_at = now()
     WHERE nodes.removed_at IS NOT NULL
     RETURNING name
@@ -36,6 +37,7 @@ ADD_NODE: LiteralString = """
 CHANGE_NODE: LiteralString = """
     UPDATE nodes SET url = %(url)s, slots = %(slots)s, gpus = %(gpus)s, gpu = %(gpu)s, vram_bytes = %(vram_bytes)s,
         watts = %(watts)s, price_usd_micro_per_hour = %(price)s, labels = %(labels)s, models = %(models)s,
+        notices = CASE WHEN (nodes.url, nodes.slots) = (%(url)s, %(slots)s) THEN nodes.notices ELSE '[]' END,
         revision = revision + 1, updated_at = now()
     WHERE name = %(name)s AND removed_at IS NULL
 """
@@ -44,8 +46,8 @@ REMOVE_NODE: LiteralString = """
     WHERE name = %(name)s AND removed_at IS NULL
 """
 SELECT_NODES: LiteralString = """
-    SELECT name, url, slots, gpus, gpu, vram_bytes, watts, price_usd_micro_per_hour, labels, models, state, drained,
-        revision, updated_at
+    SELECT name, url, slots, gpus, gpu, vram_bytes, watts, price_usd_micro_per_hour, labels, models, state, notices,
+        drained, revision, updated_at
     FROM nodes WHERE removed_at IS NULL ORDER BY name
 """
 # Calls end within the time of a run: who was removed long ago has none.
@@ -55,6 +57,9 @@ UPDATE_DRAINED: LiteralString = """
 """
 UPDATE_STATE: LiteralString = """
     UPDATE nodes SET state = %(state)s, updated_at = now() WHERE name = %(name)s AND state <> %(state)s
+"""
+UPDATE_NOTICES: LiteralString = """
+    UPDATE nodes SET notices = %(notices)s WHERE name = %(name)s AND removed_at IS NULL
 """
 # Two who add or change nodes at once do so one after the other, so that no address is given twice.
 LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('switchyard.nodes'))"
@@ -90,6 +95,8 @@ class NodeRow(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...]
     revision: int
     updated_at: datetime
+    notices: tuple[NodeNotice, ...] = ()
+    """What a replica had to tell of it last."""
 
     @property
     def node(self) -> Node:
@@ -175,6 +182,12 @@ class NodeRows:
         """Write down a node's state, if it is another than before."""
         async with self._database.connection("nodes_state") as conn:
             await conn.execute(UPDATE_STATE, {"name": name, "state": state.value})
+
+    async def note_notices(self, name: str, notices: Sequence[NodeNotice]) -> None:
+        """Write down what is to be told of a node."""
+        async with self._database.connection("nodes_notices") as conn:
+            written = Jsonb(msgspec.to_builtins(notices))
+            await conn.execute(UPDATE_NOTICES, {"name": name, "notices": written})
 
     async def _set_drained(self, name: str, *, drained: bool) -> None:
         async with self._database.connection("nodes_drain") as conn:

@@ -14,6 +14,7 @@ from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.gauges import NodeGauges
 from app.inference.fleet.member import Member
 from app.inference.fleet.model_problems import ModelProblem, problems_of
+from app.inference.fleet.slot_watch import SlotWatch
 from app.inference.fleet.speed_rows import SpeedRow
 from app.inference.fleet.traits import Traits, room_for
 from app.inference.fleet.views import Look as Look
@@ -39,6 +40,7 @@ class Fleet:
     def __init__(self, catalogue: Catalogue, metrics: Metrics, *, clock: Callable[[], float]) -> None:
         self._models = catalogue.models
         self._gauges = NodeGauges(metrics)
+        self.slot_watch = SlotWatch(metrics)
         self._clock = clock
         self._on_added: list[Callable[[Node], None]] = []
         self._members: dict[str, Member] = {}

@@ -10,6 +10,7 @@ from app.inference.fleet.model_names import full_name
 from app.inference.fleet.node import Node, address_problem, node_problems
 from app.inference.fleet.node_rows import NodeRow, NodeRows
 from app.inference.fleet.nodes import Fleet, NodeState
+from app.inference.fleet.slot_watch import NodeNotice
 from app.inference.fleet.speed_rows import SpeedRows
 from app.urls import read_http_address
 
@@ -31,6 +32,7 @@ class Roster:
         self._is_seeded = False
         self._differing: frozenset[str] = frozenset()
         self._states: dict[str, NodeState] = {}
+        self._notices: dict[str, tuple[NodeNotice, ...]] = {}
 
     async def follow(self) -> None:
         """Have the fleet be what the rows say, and write down states that changed. Raises StoreUnavailable.
@@ -46,6 +48,7 @@ class Roster:
         self._tell_differing(rows)
         await self._on_followed()
         await self._note_states()
+        await self._note_notices()
 
     async def list(self) -> Sequence[NodeRow]:
         """Return every node, by name."""
@@ -109,6 +112,14 @@ class Roster:
             if self._states.get(view.node.name) is not view.state:
                 await self._rows.note_state(view.node.name, view.state)
                 self._states[view.node.name] = view.state
+
+    async def _note_notices(self) -> None:
+        """Write down what this replica has to tell, when that is another than before; others may tell of others."""
+        found = self._fleet.slot_watch.found(self._fleet.nodes())
+        for name, notices in found.items():
+            if self._notices.get(name, ()) != notices:
+                await self._rows.note_notices(name, notices)
+                self._notices[name] = notices
 
 
 def checked(node: Node, known: set[str] | None) -> Node:

@@ -106,6 +106,7 @@ class ChatLine(msgspec.Struct, frozen=True):
     error: str | None = None
     prompt_eval_count: int = 0
     eval_count: int = 0
+    total_duration: int = 0
     load_duration: int = 0
     prompt_eval_duration: int = 0
     eval_duration: int = 0
