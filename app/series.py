@@ -16,7 +16,6 @@ from app.inference.accuracy import Loading, Part
 from app.inference.calls.settling import OWN
 from app.inference.calls.usage_book import Loss
 from app.inference.fleet.catalogue import Catalogue, Model, Node
-from app.inference.fleet.overlap import SlotNotice
 from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason
 from app.inference.words.failures import Failure
@@ -58,7 +57,6 @@ def begin_node(metrics: Metrics, catalogue: Catalogue, node: Node) -> None:
     """Begin what is counted of one node, and of each model that it is declared to hold."""
     begin(metrics.call_failures, node=[node.name], failure=Failure)
     begin(metrics.placements, node=[node.name], reason=Reason)
-    begin(metrics.node_notice, node=[node.name], notice=SlotNotice)
     for model in _held(catalogue, node):
         where = {"tier": model.tiers or (model.kind,), "node": [node.name], "model": [model.name]}
         for counter in (metrics.input_tokens, metrics.output_tokens):

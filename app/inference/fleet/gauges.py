@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from app.inference.fleet.catalogue import Node
+from app.inference.fleet.overlap import SlotNotice
 from app.inference.fleet.views import NodeState
 from app.telemetry.metrics import Metrics
 
@@ -18,6 +19,8 @@ class NodeGauges:
         self._metrics.slots_limit.labels(node.name).set(node.slots)
         self._metrics.node_gpus.labels(node.name).set(node.gpus)
         self._metrics.slots_taken.labels(node.name)
+        for notice in SlotNotice:
+            self._metrics.node_notice.labels(node.name, notice.value)
         for model in node.models:
             self._metrics.node_model_misconfigured.labels(node.name, model)
         for model in set(before.models if before is not None else ()) - set(node.models):
@@ -31,6 +34,8 @@ class NodeGauges:
             self._metrics.node_model_misconfigured.remove(node.name, model)
         for state in NodeState:
             self._metrics.node_state.remove(node.name, state.value)
+        for notice in SlotNotice:
+            self._metrics.node_notice.remove(node.name, notice.value)
 
     def show_state(self, name: str, state: NodeState) -> None:
         """Show which state a node is in."""

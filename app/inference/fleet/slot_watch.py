@@ -29,7 +29,6 @@ class SlotWatch:
         self._metrics = metrics
         self._seen: dict[tuple[str, str], tuple[Node, deque[Overlap]]] = {}
         self._told: dict[tuple[str, str], SlotNotice] = {}
-        self._shown: set[str] = set()
 
     def note(self, node: Node, model: str, overlap: Overlap) -> None:
         """Note a call that ended well. Of a node with another address or other slots nothing is known yet."""
@@ -81,7 +80,3 @@ class SlotWatch:
         for name, found in differing.items():
             for notice in SlotNotice:
                 self._metrics.node_notice.labels(name, notice.value).set(int(notice in {one.notice for one in found}))
-        for name in self._shown - differing.keys():
-            for notice in SlotNotice:
-                self._metrics.node_notice.remove(name, notice.value)
-        self._shown = set(differing)

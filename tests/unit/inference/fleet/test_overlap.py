@@ -127,4 +127,3 @@ def test_other_slots_or_another_address_begin_anew_and_a_removed_node_is_forgott
         watch.note(now, "m", Overlap(2, 0, WORK_US))
         assert watch.found([NODE]) == {"a": ()}
         assert watch.found([]) == {}
-        assert shown(metrics) is None
