@@ -21,6 +21,7 @@ NODE_GAUGES = (
     "switchyard_node_model_misconfigured",
     "switchyard_node_state",
     "switchyard_slots_limit",
+    "switchyard_node_notice",
     "switchyard_slots_taken",
 )
 

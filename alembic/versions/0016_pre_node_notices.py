@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0014_pre_node_notices"
-down_revision = "0013_pre_waiting_runs"
+revision = "0016_pre_node_notices"
+down_revision = "0015_pre_insurance"
 branch_labels = None
 depends_on = None
 
