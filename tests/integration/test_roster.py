@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from app.errors import NodeExists, NodeUnknown, NoNodeAvailable
+from app.inference.calls.attempts import Limits
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node import Node
 from app.inference.fleet.node_rows import Applied, NodeRows
@@ -55,11 +56,11 @@ class Replicas:
         self.rows = NodeRows(database)
 
     @asynccontextmanager
-    async def open(self, declared: Catalogue, **knobs: str) -> AsyncGenerator[Inference]:
+    async def open(self, declared: Catalogue, limits: Limits = QUICK, **knobs: str) -> AsyncGenerator[Inference]:
         """Open one."""
         metrics = Metrics(CollectorRegistry())
         store = open_redis(self._redis_url, name="coordination", metrics=metrics, timeout_s=2.0)
-        told = Knobs(QUICK, EMBED, probe_interval_s=0.05, **knobs)  # pyright: ignore[reportArgumentType]
+        told = Knobs(limits, EMBED, probe_interval_s=0.05, **knobs)  # pyright: ignore[reportArgumentType]
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
             yield await stack.enter_async_context(
@@ -114,7 +115,7 @@ async def test_slots_that_the_node_does_not_run_at_once_are_told_until_they_are_
 ) -> None:
     one_at_once, replicas = fake(slots=1, tokens_per_s=400.0), Replicas(database, redis_url)
     await one_at_once.start()
-    async with replicas.open(catalogue([one_at_once], slots=2)) as inference:
+    async with replicas.open(catalogue([one_at_once], slots=2), Limits()) as inference:
         for _ in range(10):
             await asyncio.gather(answered_by(inference), answered_by(inference))
         await inference.roster.follow()

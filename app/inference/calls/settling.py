@@ -86,12 +86,12 @@ class Settling:
         view, worked_us = self._fleet.find(held.candidate.node), reported.worked_us
         if view is None or not worked_us or not reported.total_us:
             return
-        until_read_us = reported.load_us + reported.prefill_us
+        until_read_us, life_us = reported.load_us + reported.prefill_us, seen.life_us
         waited = waited_us(
-            total_us=reported.total_us, worked_us=worked_us, life_us=seen.life_us, until_read_us=until_read_us
+            total_us=reported.total_us, worked_us=worked_us, life_us=life_us, until_read_us=until_read_us
         )
         taken = next((one.taken for one in held.candidates if one.node == held.candidate.node), 0)
-        life_at = held.began + seen.life_us / US_PER_S
+        life_at = held.began + life_us / US_PER_S
         overlap = Overlap(taken + 1, waited, worked_us, held.began, life_at)
         self._fleet.slot_watch.note(view.node, held.model.name, overlap)
 
