@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from app.accounts.keys import ApiKey, Keys
+from app.accounts.ollama_keys import read_public_key
 from app.accounts.tenants import Tenant, Tenants
 from app.command_database import open_database
 from app.console import Console
@@ -89,6 +90,10 @@ def add_key_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pin-digest", type=_digest, metavar="DIGEST", help="only a model with this digest answers it")
     parser.add_argument("--no-degrade", action="store_true", help="no model below the tier that is needed answers it")
 
+    parser.add_argument(
+        "--ollama-public-key", metavar="KEY", help="a line of id_ed25519.pub, or that file: its owner needs no secret"
+    )
+
 
 async def add_key(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
     """Make a key and show it, once, with the prefix by which it is revoked."""
@@ -98,6 +103,7 @@ async def add_key(given: argparse.Namespace, accounts: Accounts, console: Consol
         given.name,
         (KeyPermission.OPERATE,) if given.operate else (),
         batch_only=given.batch_only,
+        ollama_key=None if given.ollama_public_key is None else read_public_key(given.ollama_public_key),
         contract=KeyContract(min_tier=given.min_tier, digest=given.pin_digest, no_degrade=given.no_degrade),
     )
     if given.json:
@@ -141,7 +147,8 @@ def _tenant_row(tenant: Tenant) -> tuple[str, ...]:
 
 def _key_row(key: ApiKey) -> tuple[str, ...]:
     used, revoked = _minute(key.last_used_at, "never"), _minute(key.revoked_at, "no")
-    may = ",".join([*key.permissions, *(["batch only"] if key.batch_only else []), *_insists(key.contract)])
+    facts = {"batch only": key.batch_only, "signs": key.signs}
+    may = ",".join([*key.permissions, *(word for word, is_so in facts.items() if is_so), *_insists(key.contract)])
     return (key.prefix, key.tenant, key.name, may or "-", used, revoked)
 
 

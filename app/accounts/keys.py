@@ -7,14 +7,14 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import msgspec
 
-from app.errors import BadInput, KeyUnknown, TenantRevoked, TenantUnknown
+from app.errors import BadInput, KeyUnknown, RowExists, TenantRevoked, TenantUnknown
 from app.ids import NO_KEY_CONTRACT, Caller, KeyContract, KeyId, KeyPermission, TenantId
 from app.postgres import Connection, Database
 
@@ -30,6 +30,12 @@ FIND_KEY: LiteralString = """
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE k.prefix = %(prefix)s AND k.revoked_at IS NULL AND t.revoked_at IS NULL
 """
+FIND_SIGNER: LiteralString = """
+    SELECT k.id, k.tenant_id, k.prefix, k.permissions, k.batch_only, t.name AS tenant,
+           jsonb_build_object('min_tier', k.min_tier, 'digest', k.digest, 'no_degrade', k.no_degrade) AS contract
+    FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
+    WHERE k.ollama_key = %(ollama_key)s AND k.revoked_at IS NULL AND t.revoked_at IS NULL
+"""
 TOUCH_KEY: LiteralString = """
     UPDATE api_keys SET last_used_at = now()
     WHERE id = %(key_id)s AND tenant_id = %(tenant_id)s
@@ -37,9 +43,10 @@ TOUCH_KEY: LiteralString = """
 """
 INSERT_KEY: LiteralString = """
     INSERT INTO api_keys
-        (id, tenant_id, name, prefix, secret_sha256, permissions, batch_only, min_tier, digest, no_degrade)
+        (id, tenant_id, name, prefix, secret_sha256, permissions, batch_only, min_tier, digest, no_degrade,
+         ollama_key)
     SELECT %(key_id)s, id, %(name)s, %(prefix)s, %(secret_sha256)s, %(permissions)s, %(batch_only)s, %(min_tier)s,
-           %(digest)s, %(no_degrade)s
+           %(digest)s, %(no_degrade)s, %(ollama_key)s
     FROM tenants WHERE id = %(tenant_id)s AND revoked_at IS NULL FOR SHARE
     RETURNING created_at
 """
@@ -48,7 +55,7 @@ FIND_REVOKED_TENANT: LiteralString = """
 """
 LIST_KEYS: LiteralString = """
     SELECT k.id, k.tenant_id, t.name AS tenant, k.name, k.prefix, k.permissions, k.batch_only, k.created_at,
-           k.last_used_at, k.revoked_at,
+           k.last_used_at, k.revoked_at, k.ollama_key IS NOT NULL AS signs,
            jsonb_build_object('min_tier', k.min_tier, 'digest', k.digest, 'no_degrade', k.no_degrade) AS contract
     FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
     WHERE %(tenant_id)s::uuid IS NULL OR k.tenant_id = %(tenant_id)s
@@ -65,7 +72,7 @@ _NO_DIGEST = bytes(32)
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a key; its secret is not."""
+    """What is known of a key; its secret is not. `signs`: it has the public key of an `ollama` command."""
 
     id: KeyId
     tenant_id: TenantId
@@ -76,6 +83,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     permissions: tuple[KeyPermission, ...] = ()
     batch_only: bool = False
     contract: KeyContract = NO_KEY_CONTRACT
+    signs: bool = False
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -92,6 +100,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     permissions: tuple[KeyPermission, ...] = ()
     batch_only: bool = False
     contract: KeyContract = NO_KEY_CONTRACT
+    signs: bool = False
 
 
 def make_key_text() -> tuple[str, str, str]:
@@ -126,7 +135,7 @@ class Keys:
         self._database = database
         self._cache_s = cache_s
         self._clock = clock
-        # By the digest of the whole key text, never by a part of it.
+        # By the digest of the whole key text, never by a part of it; or by a public key that was proved.
         self._found: OrderedDict[bytes, tuple[float, str, Caller]] = OrderedDict()
 
     async def find(self, text: str) -> Caller:
@@ -136,11 +145,26 @@ class Keys:
             raise KeyUnknown("the api key is missing, wrong or revoked")
         prefix, secret = match.groups()
         whole = hashlib.sha256(text.encode("ascii")).digest()
-        remembered = self._found.get(whole)
-        if remembered is not None and self._clock() < remembered[0]:
-            return remembered[2]
+        if (known := self._known(whole)) is not None:
+            return known
         caller = await self._look_up(prefix, digest_secret(secret))
         self._remember(whole, prefix, caller)
+        return caller
+
+    async def find_signer(self, public_key: bytes) -> Caller:
+        """Return the caller whose key has that public key of `ollama`, which has proved that it is its.
+
+        Raises KeyUnknown, StoreUnavailable.
+        """
+        if (known := self._known(public_key)) is not None:
+            return known
+        async with self._database.connection("keys.find") as conn:
+            row = await (await conn.execute(FIND_SIGNER, {"ollama_key": public_key})).fetchone()
+            if row is None:
+                raise KeyUnknown("no api key has the public key that signed the request")
+            await conn.execute(TOUCH_KEY, {"key_id": row["id"], "tenant_id": row["tenant_id"]})
+        caller = _caller(row)
+        self._remember(public_key, row["prefix"], caller)
         return caller
 
     async def _look_up(self, prefix: str, digest: bytes) -> Caller:
@@ -150,15 +174,13 @@ class Keys:
             if not hmac.compare_digest(stored, digest) or row is None:
                 raise KeyUnknown("the api key is missing, wrong or revoked")
             await conn.execute(TOUCH_KEY, {"key_id": row["id"], "tenant_id": row["tenant_id"]})
-        permissions = frozenset(KeyPermission(word) for word in row["permissions"])
-        return Caller(
-            tenant_id=row["tenant_id"],
-            key_id=row["id"],
-            tenant=row["tenant"],
-            permissions=permissions,
-            batch_only=row["batch_only"],
-            contract=msgspec.convert(row["contract"], KeyContract),
-        )
+        return _caller(row)
+
+    def _known(self, proof: bytes) -> Caller | None:
+        remembered = self._found.get(proof)
+        if remembered is not None and self._clock() < remembered[0]:
+            return remembered[2]
+        return None
 
     def _remember(self, whole: bytes, prefix: str, caller: Caller) -> None:
         self._found[whole] = (self._clock() + self._cache_s, prefix, caller)
@@ -174,10 +196,12 @@ class Keys:
         *,
         batch_only: bool = False,
         contract: KeyContract = NO_KEY_CONTRACT,
+        ollama_key: bytes | None = None,
     ) -> NewKey:
         """Make a key of the tenant, with permissions beside every key's; `batch_only`: whose calls are all batch.
 
-        `contract` is what its calls insist on. Raises TenantUnknown, TenantRevoked, StoreUnavailable.
+        `contract` is what its calls insist on, `ollama_key` a public key whose owner needs no secret.
+        Raises BadInput for a public key that another one has, TenantUnknown, TenantRevoked, StoreUnavailable.
         """
         prefix, secret, text = make_key_text()
         key_id = KeyId(uuid4())
@@ -190,22 +214,31 @@ class Keys:
             "permissions": sorted(permissions),
             "batch_only": batch_only,
             **msgspec.structs.asdict(contract),
+            "ollama_key": ollama_key,
         }
-        async with self._database.connection("keys.add") as conn:
-            row = await (await conn.execute(INSERT_KEY, given)).fetchone()
-            if row is None:
-                raise await self._why_no_key(conn, tenant_id)
         return NewKey(
             key=text,
             id=key_id,
             tenant_id=tenant_id,
             name=name,
             prefix=prefix,
-            created_at=row["created_at"],
+            created_at=await self._insert(tenant_id, given),
             permissions=tuple(sorted(permissions)),
             batch_only=batch_only,
             contract=contract,
+            signs=ollama_key is not None,
         )
+
+    async def _insert(self, tenant_id: TenantId, given: Mapping[str, object]) -> datetime:
+        try:
+            async with self._database.connection("keys.add") as conn:
+                row = await (await conn.execute(INSERT_KEY, given)).fetchone()
+                if row is None:
+                    raise await self._why_no_key(conn, tenant_id)
+        except RowExists as error:
+            raise BadInput("another key has this public key; revoke that one first") from error
+        created_at: datetime = row["created_at"]
+        return created_at
 
     async def list(self, tenant_id: TenantId | None = None) -> list[ApiKey]:
         """Return the keys of one tenant, or of all, oldest first, revoked ones too."""
@@ -242,3 +275,14 @@ class Keys:
         """Look at PostgreSQL when the key with `prefix` is used next."""
         for whole in [whole for whole, kept in self._found.items() if kept[1] == prefix]:
             del self._found[whole]
+
+
+def _caller(row: Mapping[str, Any]) -> Caller:
+    return Caller(
+        tenant_id=row["tenant_id"],
+        key_id=row["id"],
+        tenant=row["tenant"],
+        permissions=frozenset(KeyPermission(word) for word in row["permissions"]),
+        batch_only=row["batch_only"],
+        contract=msgspec.convert(row["contract"], KeyContract),
+    )

@@ -2,13 +2,17 @@
 
 from enum import StrEnum
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs
 
 import structlog
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 
+from app.accounts.ollama_keys import Signed, is_signature
+from app.api.direct.dialects import Dialect, dialect_of
 from app.api.refusals import Refusals
 from app.errors import KeyUnknown, NotPermitted, StoreUnavailable
 from app.ids import Caller, KeyPermission
@@ -75,11 +79,32 @@ class Gate:
             return
         if handler.opt[PERMISSION] is Permission.PUBLIC:
             return
-        caller = await self._refusals.find(key_text(list(connection.scope["headers"])), connection.scope)
+        caller = await self._find(connection.scope)
         if handler.opt[PERMISSION] is Permission.OPERATE and KeyPermission.OPERATE not in caller.permissions:
             raise NotPermitted("the api key has no permission `operate`")
         connection.scope["state"]["caller"] = caller
         structlog.contextvars.bind_contextvars(tenant_id=str(caller.tenant_id), key_id=str(caller.key_id))
+
+    async def _find(self, scope: Scope) -> Caller:
+        headers = list(scope["headers"])
+        signed = signed_of(scope) if dialect_of(scope["path"]) is Dialect.OLLAMA else None
+        if signed is not None:
+            return await self._refusals.find_signer(signed, scope)
+        return await self._refusals.find(key_text(headers), scope)
+
+
+def signed_of(scope: Scope) -> Signed | None:
+    """Return a request of the `ollama` command that it signed, None for any other.
+
+    The command knows nothing of what stands before its own paths.
+    """
+    given = {name: value.decode("latin-1") for name, value in scope["headers"] if name in KEY_HEADERS}
+    header = given.pop(b"authorization", "")
+    if given or not is_signature(header):
+        return None
+    ts = parse_qs(scope["query_string"].decode("latin-1")).get("ts", [])
+    path = scope["path"].removeprefix("/ollama")
+    return Signed(header=header, method=str(scope.get("method", "")), path=path, ts=ts[0] if len(ts) == 1 else "")
 
 
 def caller_of(request: HttpRequest) -> Caller:

@@ -45,6 +45,10 @@ class Keys(Protocol):
         """Return who has the key. Raises KeyUnknown, StoreUnavailable."""
         ...
 
+    async def find_signer(self, public_key: bytes, /) -> Caller:
+        """Return whose key has that public key. Raises KeyUnknown, StoreUnavailable."""
+        ...
+
 
 class Runner(Protocol):
     """Owns runs."""

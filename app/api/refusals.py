@@ -4,11 +4,13 @@ import hashlib
 import ipaddress
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from litestar.types import Scope
 
+from app.accounts.ollama_keys import Signed
 from app.api.doors import Keys
 from app.api.problems import RateLimited
 from app.errors import KeyUnknown
@@ -47,20 +49,40 @@ class Refusals:
     gateway, an office) go on. Each replica counts by itself.
     """
 
-    def __init__(self, keys: Keys, *, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        limit: int,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._keys = keys
         self._limit = limit
         self._clock = clock
+        self._now = now
         self._refused: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._taken: OrderedDict[bytes, None] = OrderedDict()
 
     async def find(self, text: str, scope: Scope) -> Caller:
         """Return who has the key. Raises KeyUnknown, RateLimited, StoreUnavailable."""
-        digest = hashlib.sha256(text.encode()).digest()
+        return await self._bounded(hashlib.sha256(text.encode()).digest(), scope, partial(self._keys.find, text))
+
+    async def find_signer(self, signed: Signed, scope: Scope) -> Caller:
+        """Return who signed the request. Raises KeyUnknown, RateLimited, StoreUnavailable."""
+        try:
+            public_key = signed.signer(self._now())
+        except KeyUnknown:
+            self._check(network_of(scope))
+            self._count(network_of(scope))
+            raise
+        return await self._bounded(public_key, scope, partial(self._keys.find_signer, public_key))
+
+    async def _bounded(self, digest: bytes, scope: Scope, look: Callable[[], Awaitable[Caller]]) -> Caller:
         if self._refused and digest not in self._taken:
             self._check(network_of(scope))
         try:
-            caller = await self._keys.find(text)
+            caller = await look()
         except KeyUnknown:
             self._taken.pop(digest, None)
             self._count(network_of(scope))

@@ -53,6 +53,8 @@ class FakeKeys:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.error: Exception | None = None
+        self.signer: bytes | None = None
+        """The public key of tenant B's `ollama`."""
         self._callers = {
             KEY_A: Caller(TENANT_A, KeyId(uuid4()), "a"),
             KEY_B: Caller(TENANT_B, KeyId(uuid4()), "b"),
@@ -68,6 +70,12 @@ class FakeKeys:
         if text not in self._callers:
             raise KeyUnknown("the api key is missing, wrong or revoked")
         return self._callers[text]
+
+    async def find_signer(self, public_key: bytes, /) -> Caller:
+        """Return the caller of the one public key that is known, or raise KeyUnknown."""
+        if public_key != self.signer:
+            raise KeyUnknown("no api key has the public key that signed the request")
+        return self._callers[KEY_B]
 
 
 class FakeDocuments:

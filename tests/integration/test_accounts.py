@@ -108,7 +108,7 @@ async def test_a_key_made_while_its_tenant_is_revoked_is_revoked_with_the_others
     prefix, secret, _ = make_key_text()
     given: dict[str, object] = {"key_id": uuid4(), "tenant_id": tenant.id, "name": "x", "prefix": prefix}
     given |= {"secret_sha256": digest_secret(secret), "permissions": [], "batch_only": False}
-    given |= {"min_tier": None, "digest": None, "no_degrade": False}
+    given |= {"min_tier": None, "digest": None, "no_degrade": False, "ollama_key": None}
     async with await psycopg.AsyncConnection.connect(postgres_url) as adding:
         await adding.execute(INSERT_KEY, given)
         revoking = asyncio.create_task(Tenants(database).revoke(name))

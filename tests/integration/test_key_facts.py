@@ -1,10 +1,13 @@
 """When a key was used last, when it was revoked, and what it is for."""
 
+import secrets
+
 import msgspec
 import pytest
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
+from app.errors import BadInput, KeyUnknown
 from app.ids import KeyContract
 from app.postgres import Database
 from tests.integration.account_fixtures import command
@@ -74,3 +77,21 @@ def test_the_command_line_makes_keys_that_insist_and_lists_on_what(postgres_url:
     assert "min tier medium,digest abababababab,no degrade" in command(postgres_url, "keys", "list", name)[1]
     with pytest.raises(SystemExit):
         command(postgres_url, "keys", "add", name, "--pin-digest", "abc")
+
+
+async def test_a_public_key_of_ollama_is_of_one_live_key(database: Database, name: str) -> None:
+    keys, tenant = Keys(database), await Tenants(database).add(name)
+    public = secrets.token_bytes(32)
+    with pytest.raises(KeyUnknown):
+        await keys.find_signer(public)
+    made = await keys.add(tenant.id, "x", ollama_key=public)
+    found = await keys.find_signer(public)
+    assert (found.tenant, found.key_id, (await keys.find(made.key)).key_id) == (name, made.id, made.id)
+    assert [(key.signs, key.last_used_at is not None) for key in await keys.list(tenant.id)] == [(True, True)]
+    with pytest.raises(BadInput, match="another key has this public key"):
+        await keys.add(tenant.id, "y", ollama_key=public)
+    await keys.revoke(made.prefix)
+    with pytest.raises(KeyUnknown):
+        await keys.find_signer(public)
+    again = await keys.add(tenant.id, "z", ollama_key=public)
+    assert (await keys.find_signer(public)).key_id == again.id
