@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0016_pre_ollama_keys"
-down_revision = "0015_pre_insurance"
+revision = "0017_pre_ollama_keys"
+down_revision = "0016_pre_node_notices"
 branch_labels = None
 depends_on = None
 
