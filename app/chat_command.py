@@ -7,7 +7,7 @@ from typing import assert_never
 from uuid import uuid4
 
 from app.asking_again import WAIT_LIMIT_S, Waits
-from app.chat_lines import HELP, Thoughts, Word, describe_answer, describe_session, is_word
+from app.chat_lines import HELP, Thoughts, Word, describe_answer, describe_request, describe_session, is_word
 from app.console import Console
 from app.conversation import Stack, StackAway, StackRefused, StreamEvent
 from app.finish import INTERRUPTED
@@ -48,9 +48,11 @@ class ChatCommand:
         self._run_id = ""
         self._text = ""
         self._thoughts = Thoughts(notes)
+        self._is_person = False
 
     def talk(self) -> int:
         """Read what a person types, until the end of input; return 0."""
+        self._is_person = True
         self._notes.say("Ask away. /help lists what else there is, /quit or Ctrl-D ends.")
         while True:
             try:
@@ -153,11 +155,38 @@ class ChatCommand:
                         return None
                     case "error":
                         return StackRefused(event.body)
+                    case "interrupt":
+                        if not self._answer(event):
+                            return None
                     case _:
                         self._show(event)
         except StackRefused as refused:
             return refused
         raise StackAway("the stack ended the stream without an answer")
+
+    def _answer(self, event: StreamEvent) -> bool:
+        """Have the person answer what the run asks; False when nobody does, and it is left waiting."""
+        for asked in event.body["interrupts"]:
+            self._console.end_line()
+            self._console.say(describe_request(asked))
+            if not self._is_person or not self._pass_on(str(asked["interrupt_id"])):
+                there = f"POST /api/v1/runs/{self._run_id}/resume"
+                self._note(f"(run {self._run_id} waits for the answer: {there})")
+                return False
+        return True
+
+    def _pass_on(self, interrupt_id: str) -> bool:
+        while True:
+            try:
+                self._stack.resume(self._run_id, interrupt_id, self._read().strip())
+            except EOFError:
+                return False
+            except StackRefused as refused:
+                if refused.problem.get("code") != "bad_input":
+                    raise
+                self._say_wrong(str(refused))
+            else:
+                return True
 
     def _give_up(self, refusal: StackRefused, waits: Waits) -> int:
         if refusal.problem.get("retryable") is not True:
@@ -171,12 +200,6 @@ class ChatCommand:
             case "queued":
                 self._run_id = str(event.body["run_id"])
                 self._session_id = str(event.body["session_id"])
-            case "loading":
-                self._note(f"({event.body['node']} loads {event.body['model']})")
-            case "waiting_for_node":
-                self._note(f"(waiting for a node: {event.body['reason']})")
-            case "waiting_for_slot":
-                self._note(f"(number {event.body['position']} in the queue, about {event.body['eta_s']:g} s)")
             case "thinking":
                 self._think(int(event.body["offset"]), str(event.body["text"]))
             case "delta":
@@ -187,6 +210,21 @@ class ChatCommand:
                 self._text = self._text[: int(event.body["offset"])]
                 self._note("(the answer begins again)")
                 self._write(self._text)
+            case _:
+                self._pass_by(event)
+
+    def _pass_by(self, event: StreamEvent) -> None:
+        """Say what keeps the answer from coming."""
+        body = event.body
+        match event.kind:
+            case "loading":
+                self._note(f"({body['node']} loads {body['model']})")
+            case "waiting_for_node":
+                self._note(f"(waiting for a node: {body['reason']})")
+            case "waiting_for_slot":
+                self._note(f"(number {body['position']} in the queue, about {body['eta_s']:g} s)")
+            case "tool_call":
+                self._note(f"({body['agent']} uses {body['tool']})")
             case _:
                 pass
 

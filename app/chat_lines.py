@@ -44,6 +44,12 @@ def is_word(line: str) -> bool:
     return first.startswith("/") and first[1:].isalpha()
 
 
+def describe_request(asked: Mapping[str, Any]) -> str:
+    """Return one line: what an agent asks, and the answers that it takes."""
+    options = f" ({' / '.join(asked['options'])})" if asked["options"] else ""
+    return f"{asked['agent']} asks: {asked['text']}{options}"
+
+
 def describe_session(session_id: str) -> str:
     """Return how a session is gone on with."""
     return f"session: {session_id}; `switchyard chat --session {session_id}` goes on with it"

@@ -79,6 +79,8 @@ class Stack:
     def ask(self, body: Mapping[str, object], key: str | None = None) -> Generator[StreamEvent]:
         """Ask, and yield the events of the answer, each once, until `done` or `error`.
 
+        After an `interrupt` the run waits: whoever goes on reading has answered it.
+
         The request has an idempotency key, so the run goes on when the connection drops, and asking again finds it;
         with the `key` of an earlier try its run makes its next attempt. Raises StackAway, StackRefused.
         """
@@ -92,9 +94,10 @@ class Stack:
                     events = self._events("GET", f"/api/v1/runs/{run_id}/events", None, resumed)
                 else:
                     events = self._events("POST", "/api/v1/chat", asked, headers)
+                is_asked = False
                 with closing(events):
                     for event in events:
-                        tries = 0
+                        tries, is_asked = 0, event.kind == "interrupt"
                         last_id = event.id or last_id
                         run_id = str(event.body.get("run_id", run_id)) if event.kind == "queued" else run_id
                         yield event
@@ -103,7 +106,11 @@ class Stack:
             except (OSError, http.client.HTTPException, ValueError) as error:  # the last: an event that cannot be read
                 tries = self._try_again(tries, error, has_begun=bool(run_id))
             else:
-                tries = self._try_again(tries, None, has_begun=bool(run_id))
+                tries = 0 if is_asked else self._try_again(tries, None, has_begun=bool(run_id))
+
+    def resume(self, run_id: str, interrupt_id: str, answer: str) -> None:
+        """Answer what a run asks. Raises StackAway, StackRefused."""
+        self.post(f"/api/v1/runs/{run_id}/resume", {"interrupt_id": interrupt_id, "answer": answer})
 
     def cancel(self, run_id: str) -> None:
         """Stop a run. Raises StackAway, StackRefused."""

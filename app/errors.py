@@ -10,6 +10,7 @@ SwitchyardError               code: public and stable
 │   ├── NodeUnknown, NodeExists, IdempotencyMismatch
 │   ├── ContractUnmet, ContextTooLong, NodeRefused
 │   ├── ToolRefused, RunCancelled
+│   ├── RunNotWaiting, InterruptUnknown, InterruptExpired
 │   └── MediaTypeUnknown, BodyTooLarge
 └── Unavailable               later may help
     ├── NoNodeAvailable, NoSlotInTime, NodeFailed
@@ -98,6 +99,24 @@ class RunUnknown(Refused):
     """The tenant has no such run."""
 
     code = "run_unknown"
+
+
+class RunNotWaiting(Refused):
+    """The run waits for no answer of a person."""
+
+    code = "run_not_waiting"
+
+
+class InterruptUnknown(Refused):
+    """The run asks nothing of that id, or it is answered otherwise."""
+
+    code = "interrupt_unknown"
+
+
+class InterruptExpired(Refused):
+    """Nobody answered what the run asked, for as long as runs may wait."""
+
+    code = "interrupt_expired"
 
 
 class RouteUnknown(Refused):

@@ -64,6 +64,8 @@ class Loop(StrEnum):
     """Worker: stores the usage of calls whose process died."""
     STALLED = "stalled"
     """Worker: ends takeovers of dead workers in the queue."""
+    WAITING = "waiting"
+    """Worker: ends runs that have waited too long for a person."""
     OLD_ROWS = "old_rows"
     """Worker: removes expired sessions and finished jobs of the queue."""
     ROLL_UP = "roll_up"

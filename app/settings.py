@@ -74,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     run_lease_s: Annotated[float, kinds.seconds(3600, least=0.5)] = 15.0
     run_attempts: Annotated[int, kinds.whole(1, 1000)] = 5
     run_limit_s: Annotated[float, kinds.seconds(7 * DAY_S, least=1)] = 300.0
+    waiting_limit_s: Annotated[int, kinds.whole(1, 365 * DAY_S)] = 7 * DAY_S
     events_ttl_s: Annotated[int, kinds.whole(1, 90 * DAY_S)] = 3600
     usage_days: Annotated[int, kinds.whole(7, 3650)] = 400
     routes_days: Annotated[int, kinds.whole(1, 3650)] = 30

@@ -14,6 +14,7 @@ from app.accounts.tenants import Tenants
 from app.agents.answering import CallLimits
 from app.agents.event_log import EventLog
 from app.agents.execution import Execution, Parts
+from app.agents.leaving import Times
 from app.agents.means import Doors
 from app.agents.places import Places
 from app.agents.runner import Runner
@@ -239,7 +240,7 @@ def _runner(
         teams=teams,
         prompts=configuration.prompts,
         metrics=stores.metrics,
-        session_ttl_s=settings.session_ttl_seconds,
+        times=Times(settings.session_ttl_seconds, settings.waiting_limit_s),
         run_limit_s=settings.run_limit_s,
         attempts=settings.run_attempts,
         serializer=make_serializer(),

@@ -99,6 +99,11 @@ class Chores:
         ):
             await self._queue.job_manager.finish_job(job, queued.Status.FAILED, delete_job=True)
 
+    async def expire_waiting(self) -> None:
+        """End the runs that nobody answered in time."""
+        if expired := await self._platform.runs.expire():
+            log.info("runs.expired", runs=expired)
+
     async def remove_old(self) -> None:
         """Remove sessions that expired a day ago and the queue's finished jobs."""
         removed = await self._platform.sessions.remove_stale()
@@ -168,6 +173,7 @@ def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[
         (Loop.TAKE_OVER, take_over_s, TAKE_OVER_PAUSE_S, chores.take_over_expired),
         (Loop.ORPHANS, 5.0, 30.0, chores.store_orphans),
         (Loop.STALLED, 15.0, 30.0, chores.end_stalled),
+        (Loop.WAITING, 60.0, 60.0, chores.expire_waiting),
         (Loop.OLD_ROWS, 60.0, 60.0, chores.remove_old),
         (Loop.ROLL_UP, 600.0, 60.0, platform.upkeep.prune),
         (Loop.RECONCILE, 300.0, 60.0, platform.reconciler.run),

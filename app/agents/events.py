@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 import msgspec
 
-from app.agents.values import RunResult, WaitReason
+from app.agents.values import Interrupt, RunResult, WaitReason
 from app.ids import RunId, SessionId
 
 
@@ -24,6 +25,10 @@ class EventKind(StrEnum):
     """A piece of what the model thinks, if that was asked for."""
     DELTA = "delta"
     """A piece of the answer."""
+    TOOL_CALL = "tool_call"
+    """An agent calls a tool."""
+    INTERRUPT = "interrupt"
+    """The run waits for a person: the last event until the answer comes."""
     RESTART = "restart"
     """The text after an offset counts no more."""
     DONE = "done"
@@ -67,6 +72,19 @@ class Thinking(msgspec.Struct, frozen=True):
     text: str
 
 
+class ToolCalled(msgspec.Struct, frozen=True):
+    """An agent calls a tool."""
+
+    tool: str
+    agent: str
+
+
+class Interrupted(msgspec.Struct, frozen=True):
+    """What the run asks a person; it goes on once each is answered."""
+
+    interrupts: tuple[Interrupt, ...]
+
+
 class Delta(msgspec.Struct, frozen=True):
     """A piece of the answer, to be appended."""
 
@@ -79,9 +97,26 @@ class Restart(msgspec.Struct, frozen=True):
     offset: int
 
 
+EventBody: TypeAlias = (
+    Queued
+    | Loading
+    | WaitingForNode
+    | WaitingForSlot
+    | Thinking
+    | ToolCalled
+    | Interrupted
+    | Delta
+    | Restart
+    | RunResult
+)
+
+
 class RunEvent(msgspec.Struct, frozen=True):
-    """One event; `id` is `<run>:<epoch>:<offset>`, where the offset is the answer's length after it."""
+    """One event. `id` is `<run>:<epoch>:<offset>`, where the offset is the answer's length after it.
+
+    What changes no text has its number at that place as a fourth part.
+    """
 
     id: str
     kind: EventKind
-    body: Queued | Loading | WaitingForNode | WaitingForSlot | Thinking | Delta | Restart | RunResult
+    body: EventBody

@@ -11,7 +11,7 @@ import structlog
 from app.agents.checkpoints import RunSaver, thread_of
 from app.agents.deadline import deadline_of
 from app.agents.effects import Effects
-from app.agents.leaving import Leaving
+from app.agents.leaving import Leaving, Times
 from app.agents.life import RunState
 from app.agents.live import Ending, LiveRun
 from app.agents.means import Doors, means_of
@@ -40,6 +40,10 @@ from app.telemetry.metrics import Metrics
 log = structlog.get_logger(__name__)
 
 
+INTERRUPTED = "__interrupt__"
+"""Where LangGraph says in a graph's state that it stopped to ask (langgraph/_internal/_constants.py: INTERRUPT)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What every run of a process shares."""
@@ -51,7 +55,7 @@ class Parts:
     teams: Mapping[str, CompiledGraph]
     prompts: Mapping[str, Prompt]
     metrics: Metrics
-    session_ttl_s: int
+    times: Times
     run_limit_s: float
     attempts: int
     serializer: StrictSerializer
@@ -82,7 +86,7 @@ class Execution:
             database=parts.database,
             runs=parts.runs,
             book=parts.book,
-            session_ttl_s=parts.session_ttl_s,
+            times=parts.times,
         )
 
     def degrade(self, what: Degradation) -> None:
@@ -106,7 +110,9 @@ class Execution:
             context=Work(self._claim, history.turns, self._parts.prompts, self._means),
             durability="exit",
         )
-        await self._finish(reply_of(state))
+        if state.get(INTERRUPTED):
+            return await self._wait()
+        return await self._finish(reply_of(state))
 
     async def see_out(self, work: asyncio.Task[None]) -> None:
         """Stop the work at its deadline, or when the owner says so, and see to its end.
@@ -156,6 +162,15 @@ class Execution:
             return None
         # A reply of an earlier turn is none of this run's.
         return {"question": self._claim.question, "reply": None}
+
+    async def _wait(self) -> None:
+        asked = tuple(self._means.interrupting.open.values())
+        if not asked:
+            raise RunFailed("the team stopped, and asked nobody", reason=RunFailure.NO_REPLY)
+        await self._live.flush()
+        now = datetime.now(UTC)
+        self._result = conclude(self._claim, RunState.WAITING, self._tally, self._earlier, now, asked=asked)
+        await self._leaving.wait(self._result)
 
     async def _finish(self, reply: Reply) -> None:
         if reply.text != self._live.text:
@@ -211,6 +226,9 @@ class Execution:
         result = self._result
         if result is None:
             return await self._live.lose()
+        if result.state is RunState.WAITING:
+            log.info("run.waits", requests=len(result.interrupts), took_ms=round(took_s * 1000))
+            return await self._live.wait_for_person(result)
         observe(
             self._parts.metrics,
             self._claim,

@@ -1,8 +1,11 @@
-"""How an attempt leaves its run in PostgreSQL: with an end, or handed over."""
+"""How an attempt leaves its run in PostgreSQL: with an end, waiting for a person, or handed over."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from time import monotonic
+from typing import NamedTuple
 
 import structlog
 
@@ -28,6 +31,13 @@ END_LIMIT_S = 30.0
 END_PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 
 
+class Times(NamedTuple):
+    """How long a session lives after its newest run, and how long a run may wait for a person, in seconds."""
+
+    session_ttl_s: int
+    waiting_limit_s: int
+
+
 class Leaving:
     """The last writes of one attempt; only its fence lets them through."""
 
@@ -41,7 +51,7 @@ class Leaving:
         database: Database,
         runs: Runs,
         book: UsageBook,
-        session_ttl_s: int,
+        times: Times,
     ) -> None:
         self._live = live
         self._claim = live.claim
@@ -51,17 +61,27 @@ class Leaving:
         self._database = database
         self._runs = runs
         self._book = book
-        self._session_ttl_s = session_ttl_s
+        self._times = times
 
     async def end(self, result: RunResult) -> None:
         """Commit the end in one transaction: last effect, calls, checkpoint, answer, run row, session.
 
         Raises LeaseLost; StoreUnavailable when PostgreSQL stays away.
         """
+        await self._insist(partial(self._commit_end, result))
+
+    async def wait(self, result: RunResult) -> None:
+        """Commit that the run waits for a person in one transaction: last effect, calls, checkpoint, run row, session.
+
+        Raises LeaseLost, also when the run is to be stopped; StoreUnavailable when PostgreSQL stays away.
+        """
+        await self._insist(partial(self._commit_wait, result))
+
+    async def _insist(self, commit: Callable[[], Awaitable[None]]) -> None:
         give_up_at = monotonic() + END_LIMIT_S
         for tries in count():
             try:
-                return await self._commit_end(result)
+                return await commit()
             except StoreUnavailable:
                 if monotonic() > give_up_at:
                     raise
@@ -99,13 +119,28 @@ class Leaving:
                     raise LeaseLost("another process owns the run")
         self._effects.stored_calls.update(usage.id for usage in unstored)
 
+    async def _commit_wait(self, result: RunResult) -> None:
+        unstored = self._unstored()
+        async with self._database.transaction("runs.wait") as conn:
+            async with conn.pipeline():
+                # Who is asked can look at the session for as long as the run waits.
+                longest_s = max(self._times.session_ttl_s, self._times.waiting_limit_s)
+                await conn.execute(REMEMBER, self._memory(result.state) | {"ttl_s": longest_s})
+                waits = await run_rows.wait(conn, self._claim, result, limit_s=self._times.waiting_limit_s)
+                await self._effects.write_last(conn)
+                await self._saver.write(conn)
+                await usage_rows.write(conn, unstored)
+                if await waits.fetchone() is None:
+                    raise LeaseLost("another process owns the run, or it is to be stopped")
+        self._effects.stored_calls.update(usage.id for usage in unstored)
+
     def _memory(self, state: RunState) -> dict[str, object]:
         """What the session remembers of its newest answer: its node, and the tier that it needed, whichever it got."""
         route = self._live.route if state is RunState.DONE else None
         return {
             "session_id": self._claim.session_id,
             "tenant_id": self._claim.tenant_id,
-            "ttl_s": self._session_ttl_s,
+            "ttl_s": self._times.session_ttl_s,
             "tier": None if route is None else route.asking.floor or route.tier,
             "node": None if route is None else route.node,
             "model": None if route is None else route.model,

@@ -14,7 +14,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     """A process owns it and works on it."""
     WAITING = "waiting"
-    """It waits for a person. No team asks one yet."""
+    """It waits for a person; nobody owns it until the answer comes."""
     DONE = "done"
     """Its answer is stored."""
     REFUSED = "refused"
@@ -42,6 +42,16 @@ class Move(StrEnum):
     """Its owner stops and gives it up, for a worker to take at once."""
     BEGIN_AGAIN = "begin_again"
     """Its idempotency key came again, after an end that was told as retryable: the next attempt, its effects kept."""
+    WAIT = "wait"
+    """It asks a person: what it has done is stored, and its owner lets go of it."""
+    ANSWER = "answer"
+    """One of its requests is answered; another is open still."""
+    RESUME = "resume"
+    """The last open request is answered: the next attempt, under the next fence, goes on where it waited."""
+    WITHDRAW = "withdraw"
+    """It is stopped while it waits."""
+    EXPIRE = "expire"
+    """Nobody answered in time."""
     FINISH = "finish"
     """The answer is stored."""
     REFUSE = "refuse"
@@ -72,6 +82,11 @@ CHANGES: Mapping[Move, Change] = MappingProxyType(
         Move.TAKE_OVER: _change(RunState.ACCEPTED, RunState.RUNNING, to=RunState.RUNNING),
         Move.HAND_OVER: _change(RunState.RUNNING, to=RunState.RUNNING),
         Move.BEGIN_AGAIN: _change(RunState.FAILED, to=RunState.RUNNING),
+        Move.WAIT: _change(RunState.RUNNING, to=RunState.WAITING),
+        Move.ANSWER: _change(RunState.WAITING, to=RunState.WAITING),
+        Move.RESUME: _change(RunState.WAITING, to=RunState.RUNNING),
+        Move.WITHDRAW: _change(RunState.WAITING, to=RunState.CANCELLED),
+        Move.EXPIRE: _change(RunState.WAITING, to=RunState.FAILED),
         Move.FINISH: _change(RunState.RUNNING, to=RunState.DONE),
         Move.REFUSE: _change(RunState.RUNNING, to=RunState.REFUSED),
         Move.FAIL: _change(RunState.RUNNING, to=RunState.FAILED),

@@ -9,10 +9,11 @@ import structlog
 
 from app.agents.event_log import (
     EPOCHS_PER_FENCE,
+    Asked,
+    Called,
     End,
     Entry,
     EventLog,
-    Follower,
     Load,
     Opening,
     Place,
@@ -22,6 +23,7 @@ from app.agents.event_log import (
     Wait,
 )
 from app.agents.events import RunEvent
+from app.agents.follower import Follower
 from app.agents.values import Claim, RunResult, WaitReason
 from app.errors import StoreUnavailable, SwitchyardError
 from app.inference.words.route import Route
@@ -116,13 +118,19 @@ class LiveRun:
         self.route = route
         self.begin()
         if not any(one.resident for one in route.candidates if (one.node, one.model) == (route.node, route.model)):
-            self._pending.append(Load(self._epoch, route.node, route.model))
+            self._pending.append(Load(self._epoch, route.node, route.model, len(self.text)))
             self._dirty.set()
 
     def waits(self, reason: WaitReason, since: datetime) -> None:
         """Tell readers that nothing can take the run's call since then."""
         self.is_under_way.set()
-        self._pending.append(Wait(self._epoch, reason, since))
+        self._pending.append(Wait(self._epoch, reason, since, len(self.text)))
+        self._dirty.set()
+
+    def calls(self, tool: str, agent: str) -> None:
+        """Tell readers that an agent calls a tool."""
+        self.is_under_way.set()
+        self._pending.append(Called(self._epoch, len(self.text), tool, agent))
         self._dirty.set()
 
     def stands(self, position: int, eta_s: float) -> None:
@@ -173,7 +181,14 @@ class LiveRun:
 
     async def end(self, result: RunResult) -> None:
         """Show the final result; it is committed already."""
-        self._pending.append(End(self._epoch))
+        await self._close(End(self._epoch), result)
+
+    async def wait_for_person(self, result: RunResult) -> None:
+        """Show what the run asks; that it waits is committed already."""
+        await self._close(Asked(self._epoch, len(self.text), result.interrupts), result)
+
+    async def _close(self, last: Entry, result: RunResult) -> None:
+        self._pending.append(last)
         await self.flush()
         self.result = result
         self.is_under_way.set()

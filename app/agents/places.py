@@ -4,18 +4,19 @@ from collections.abc import Sequence
 
 from app.agents.event_log import (
     EPOCHS_PER_FENCE,
+    Asked,
+    Called,
     End,
     Entry,
     EventLog,
     Load,
     Opening,
     Place,
-    Position,
     Text,
     Thought,
     Wait,
-    parse_position,
 )
+from app.agents.follower import Position, parse_position
 from app.agents.life import FINAL_STATES
 from app.agents.runs import Runs
 from app.degradation import Degradation
@@ -62,6 +63,8 @@ def may_stand(position: Position, entries: Sequence[Entry], *, answer: str, is_t
     if not (is_told and is_whole(entries)):
         return position.offset <= max(len(answer), furthest) + LONGEST_CHARACTERS
     epochs = {0} | {entry.epoch for entry in entries}
+    if position.told > len(entries):
+        return False
     return position.epoch in epochs and position.offset <= max(len(answer), furthest)
 
 
@@ -83,7 +86,7 @@ def is_whole(entries: Sequence[Entry]) -> bool:
                 length = entry.offset
             case Text():
                 length = entry.offset + len(entry.text)
-            case Load() | Thought() | Wait() | Place() | End():
+            case Load() | Thought() | Wait() | Called() | Asked() | Place() | End():
                 pass
     return True
 
@@ -94,5 +97,5 @@ def _end_of(entry: Entry) -> int:
             return entry.offset + len(entry.text)
         case Opening():
             return entry.offset
-        case Load() | Thought() | Wait() | Place() | End():
+        case Load() | Thought() | Wait() | Called() | Asked() | Place() | End():
             return 0

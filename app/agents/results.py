@@ -9,7 +9,7 @@ import msgspec
 from app.agents.life import RunState
 from app.agents.reply import Reply
 from app.agents.tally import Tally
-from app.agents.values import Claim, RouteSummary, RunResult
+from app.agents.values import Claim, Interrupt, RouteSummary, RunResult
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Usage
@@ -86,9 +86,13 @@ def conclude(
     now: datetime,
     *,
     reply: Reply | None = None,
+    asked: tuple[Interrupt, ...] = (),
     error: SwitchyardError | None = None,
 ) -> RunResult:
-    """Build the result that is stored and shown. Totals are over every call of the run, failed ones too."""
+    """Build the result that is stored and shown. Totals are over every call of the run, failed ones too.
+
+    Of a run that waits, the message is what it asks.
+    """
     routes = (*earlier, *(summarise(usage) for usage in tally.usages))
     chats = [route.first_token_ms for route in routes if route.kind == "chat" and route.first_token_ms is not None]
     return RunResult(
@@ -96,11 +100,12 @@ def conclude(
         session_id=claim.session_id,
         state=state,
         team=claim.team,
-        message="" if reply is None else reply.text,
+        message="\n\n".join(one.request.text for one in asked) if reply is None else reply.text,
         finish_reason=None if reply is None else reply.finish_reason,
         thinking=None if reply is None or not claim.options.think else reply.thinking,
-        agent_used="" if reply is None else reply.agent,
-        requires_clarification=reply is not None and reply.requires_clarification,
+        agent_used=next((one.request.agent for one in asked), "") if reply is None else reply.agent,
+        requires_clarification=bool(asked) if reply is None else reply.requires_clarification,
+        interrupts=asked,
         conversation_complete=_is_complete(reply),
         citations=() if reply is None else reply.citations,
         degraded=tuple(sorted(tally.lacked)),

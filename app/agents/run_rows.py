@@ -1,6 +1,6 @@
 """Every statement that moves a run from one state to another, each by the move that it makes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import LiteralString
 
@@ -10,8 +10,8 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from app.agents.life import Move, RunState
-from app.agents.values import Claim, RunResult
-from app.ids import RunId
+from app.agents.values import Claim, Interrupt, RunResult
+from app.ids import RunId, TenantId
 from app.postgres import Connection
 
 INSERT_RUN: LiteralString = """
@@ -56,6 +56,38 @@ BEGIN_AGAIN: LiteralString = """
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'failed' AND attempt = %(attempt)s
     RETURNING *, extract(epoch FROM now() - started_at)::float8 AS spent_s
 """
+# One that was to be stopped meanwhile does not wait: its lease runs out, and whoever takes it over stops it.
+WAIT: LiteralString = """
+    UPDATE runs SET state = 'waiting', interrupts = %(interrupts)s, result = %(result)s, degraded = %(degraded)s,
+                    waits_until = now() + %(limit_s)s * interval '1 second', lease_owner = NULL, lease_until = NULL
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
+      AND NOT cancel_asked
+    RETURNING id
+"""
+ANSWER: LiteralString = """
+    UPDATE runs SET interrupts = %(interrupts)s
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting'
+"""
+# Its time begins anew: what it spent waiting was not its own.
+RESUME: LiteralString = """
+    UPDATE runs SET state = 'running', fence = fence + 1, attempt = attempt + 1, lease_owner = %(owner)s,
+                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(),
+                    interrupts = '[]', waits_until = NULL, result = NULL, request_id = %(request_id)s
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting'
+    RETURNING *, extract(epoch FROM now() - started_at)::float8 AS spent_s
+"""
+WITHDRAW: LiteralString = """
+    UPDATE runs SET state = 'cancelled', result = %(result)s, error_code = %(error_code)s,
+                    error_detail = %(error_detail)s, finished_at = now(), interrupts = '[]', waits_until = NULL
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting'
+    RETURNING id
+"""
+EXPIRE: LiteralString = """
+    UPDATE runs SET state = 'failed', result = %(result)s, error_code = %(error_code)s,
+                    error_detail = %(error_detail)s, finished_at = now(), interrupts = '[]', waits_until = NULL
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting' AND waits_until < now()
+    RETURNING id
+"""
 # Taking the row's lock under the fence is what makes every end exclusive.
 END: LiteralString = """
     UPDATE runs SET state = %(state)s, answer = %(answer)s, result = %(result)s,
@@ -81,6 +113,11 @@ STATEMENTS: Mapping[Move, LiteralString] = MappingProxyType(
         Move.TAKE_OVER: TAKE_OVER,
         Move.HAND_OVER: HAND_OVER,
         Move.BEGIN_AGAIN: BEGIN_AGAIN,
+        Move.WAIT: WAIT,
+        Move.ANSWER: ANSWER,
+        Move.RESUME: RESUME,
+        Move.WITHDRAW: WITHDRAW,
+        Move.EXPIRE: EXPIRE,
         Move.FINISH: END,
         Move.REFUSE: END,
         Move.FAIL: END,
@@ -117,6 +154,49 @@ async def begin_again(conn: Connection, given: Mapping[str, object]) -> DictRow 
     """
     rows = await conn.execute(BEGIN_AGAIN, given)
     return await rows.fetchone()
+
+
+async def wait(conn: Connection, claim: Claim, result: RunResult, *, limit_s: float) -> AsyncCursor[DictRow]:
+    """Have a run wait for a person; the cursor is as that of `end`. `result` is what it took so far, and its requests.
+
+    None is there also when the run is to be stopped: whoever takes it over does so.
+    """
+    return await conn.execute(
+        WAIT,
+        fence_of(claim)
+        | {
+            "interrupts": Jsonb(msgspec.to_builtins(result.interrupts)),
+            "result": Jsonb(msgspec.to_builtins(result)),
+            "degraded": [what.value for what in result.degraded],
+            "limit_s": limit_s,
+        },
+    )
+
+
+async def answer(conn: Connection, tenant_id: TenantId, run_id: RunId, left: Sequence[Interrupt]) -> None:
+    """Leave a run waiting with the requests that are open still."""
+    given = {"run_id": run_id, "tenant_id": tenant_id, "interrupts": Jsonb(msgspec.to_builtins(left))}
+    await conn.execute(ANSWER, given)
+
+
+async def resume(conn: Connection, given: Mapping[str, object]) -> DictRow | None:
+    """Begin the next attempt of a run whose requests are answered; its owner may be None: then a worker takes it."""
+    return await (await conn.execute(RESUME, given)).fetchone()
+
+
+async def end_waiting(conn: Connection, tenant_id: TenantId, result: RunResult) -> bool:
+    """End a run that waits, as cancelled or, when its time is over, as failed; return whether that was so."""
+    ended = await conn.execute(
+        WITHDRAW if result.state is RunState.CANCELLED else EXPIRE,
+        {
+            "run_id": result.run_id,
+            "tenant_id": tenant_id,
+            "result": Jsonb(msgspec.to_builtins(result)),
+            "error_code": result.error_code,
+            "error_detail": result.error_detail,
+        },
+    )
+    return await ended.fetchone() is not None
 
 
 async def end(conn: Connection, claim: Claim, result: RunResult) -> AsyncCursor[DictRow]:

@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 
 import structlog
 
-from app.agents.event_log import EventLog, Follower, Position, Told, parse_position
+from app.agents.event_log import EventLog, Told
 from app.agents.events import EventKind, RunEvent
 from app.agents.execution import Execution
-from app.agents.life import FINAL_STATES
+from app.agents.follower import Follower, parse_position
+from app.agents.life import FINAL_STATES, RunState
 from app.agents.live import Ending, LiveRun
-from app.agents.readers import error_or_done, read_elsewhere
+from app.agents.readers import closing_of, read_elsewhere
+from app.agents.resuming import PersonAnswer
 from app.agents.runs import Runs
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunResult, StartRun
 from app.degradation import Degradation
@@ -104,6 +107,23 @@ class Runner:
             log.info("run.taken_over", attempt=claim.attempt, logged_characters=len(told.text))
             return await self._begin(claim, told).wait()
 
+    async def answer(self, caller: Caller, run_id: RunId, answer: PersonAnswer, *, request_id: str) -> RunHandle:
+        """Store what a person answers to a run that waits; it goes on here once nothing is left open.
+
+        A process that drains leaves it to a worker. The same answer once more is a replay. Raises RunUnknown,
+        RunNotWaiting, InterruptUnknown, BadInput, SessionUnknown, StoreUnavailable.
+        """
+        handle, claim = await self._runs.answer(
+            caller, run_id, answer, request_id=request_id, is_ours=not self._draining
+        )
+        if claim is not None and self._draining:
+            await self._runs.hand_over(claim)
+        elif claim is not None:
+            told = await self._event_log.told(run_id)
+            log.info("run.resumed", run_id=str(run_id), attempt=claim.attempt, logged_characters=len(told.text))
+            self._begin(claim, told)
+        return handle
+
     @property
     def is_draining(self) -> bool:
         """Whether new runs are refused."""
@@ -126,14 +146,14 @@ class Runner:
             follower = Follower(run_id, current.session_id, position)
         else:
             follower = Follower(run_id, live.claim.session_id, position)
-        if position == Position():
+        if after is None:
             yield follower.opening()
         if live is not None:
             async with aclosing(live.follow(follower)) as events:
                 async for event in events:
                     yield event
             if live.result is not None:
-                for event in error_or_done(follower, live.result):
+                for event in closing_of(follower, live.result):
                     yield event
                 return
         async with aclosing(read_elsewhere(self._event_log, self._runs, caller.tenant_id, run_id, follower)) as events:
@@ -163,6 +183,8 @@ class Runner:
         if current.state in FINAL_STATES:
             return
         await self._runs.ask_cancel(caller.tenant_id, run_id)
+        if await self._runs.withdraw(caller.tenant_id, run_id):
+            return
         self._stop(run_id, Ending.CANCELLED)
         live = self._live.get(run_id)
         if live is not None:
@@ -228,13 +250,15 @@ class Runner:
     def _followed(self, caller: Caller, run_id: RunId) -> LiveRun | None:
         """Return the caller's run if all of its entries are here: those of earlier attempts are in the log alone.
 
-        So are those of later ones: an end that may be tried again is only what the run's row says it is.
+        So are those of later ones: an end that may be tried again, or a wait, is only what the run's row says it is.
         """
         live = self._live.get(run_id)
         if live is None or live.claim.tenant_id != caller.tenant_id or live.claim.attempt > 1:
             return None
         result = live.result
-        if result is not None and is_retryable(kind_of(result.error_code, result.error_facts)):
+        if result is not None and (
+            result.state is RunState.WAITING or is_retryable(kind_of(result.error_code, result.error_facts))
+        ):
             return None
         return live
 
@@ -251,12 +275,14 @@ class Runner:
         work = asyncio.create_task(execution.work(), name=f"work {claim.run_id}")
         task = asyncio.create_task(execution.see_out(work), name=f"run {claim.run_id}")
         self._tasks[claim.run_id] = task
-        task.add_done_callback(lambda _: self._forget(live))
+        task.add_done_callback(partial(self._forget, live))
         self._metrics.active_queries.inc()
         return live
 
-    def _forget(self, live: LiveRun) -> None:
-        self._tasks.pop(live.claim.run_id, None)
+    def _forget(self, live: LiveRun, task: asyncio.Task[None]) -> None:
+        # A run that waited may be under way again before its earlier task has ended.
+        if self._tasks.get(live.claim.run_id) is task:
+            del self._tasks[live.claim.run_id]
         self._metrics.active_queries.dec()
         asyncio.get_running_loop().call_later(LINGER_S, self._drop, live)
 

@@ -7,10 +7,11 @@ from uuid import uuid4
 import msgspec
 from psycopg.types.json import Jsonb
 
-from app.agents import earlier, run_rows, sessions
+from app.agents import earlier, resuming, run_rows, sessions, waiting
 from app.agents.life import RunState
 from app.agents.replays import Named, begin_again, find_named, request_digest
-from app.agents.values import Claim, OnDisconnect, RunHandle, RunOptions, RunResult, StartRun
+from app.agents.resuming import PersonAnswer
+from app.agents.values import Claim, Interrupt, OnDisconnect, RunHandle, RunOptions, RunResult, StartRun
 from app.degradation import Degradation
 from app.errors import RowExists, RunUnknown, SessionBusy
 from app.ids import Caller, RunId, SessionId, TenantId
@@ -30,7 +31,7 @@ RENEW: LiteralString = """
     RETURNING id, tenant_id, cancel_asked
 """
 SELECT_RUN: LiteralString = """
-    SELECT id, session_id, team, state, result, attempt, error_code, error_detail, degraded FROM runs
+    SELECT id, session_id, team, state, result, attempt, error_code, error_detail, degraded, interrupts FROM runs
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
 """
 SELECT_OWNER: LiteralString = "SELECT tenant_id, key_id, session_id FROM runs WHERE id = %(run_id)s"
@@ -68,8 +69,8 @@ class Runs:
             except RowExists as error:
                 # Two requests raced. With the same idempotency key the second look finds the winner's run.
                 if ask.idempotency_key is None or last_try:
-                    raise SessionBusy("another run of this session has not ended") from error
-        raise SessionBusy("another run of this session has not ended")
+                    raise await self._busy(caller.tenant_id, ask.session_id) from error
+        raise await self._busy(caller.tenant_id, ask.session_id)
 
     async def find_replay(self, caller: Caller, ask: StartRun) -> RunHandle | None:
         """Return the run that the request's idempotency key names, if it can be shown without another attempt.
@@ -116,7 +117,9 @@ class Runs:
         if row is None:
             raise RunUnknown("no such run")
         if row["result"] is not None:
-            return msgspec.convert(row["result"], RunResult)
+            # What is open still is the row's word: a result is written once, each answer closes one request.
+            open_still = msgspec.convert(row["interrupts"], tuple[Interrupt, ...])
+            return msgspec.structs.replace(msgspec.convert(row["result"], RunResult), interrupts=open_still)
         return RunResult(
             run_id=RunId(row["id"]),
             session_id=SessionId(row["session_id"]),
@@ -140,10 +143,51 @@ class Runs:
         purpose = Purpose.CHAT if kind is CallKind.CHAT else Purpose.SEARCH
         return Account(purpose=purpose, run_id=run_id, **row)
 
+    async def answer(
+        self, caller: Caller, run_id: RunId, answer: PersonAnswer, *, request_id: str, is_ours: bool
+    ) -> tuple[RunHandle, Claim | None]:
+        """Store a person's answer; a claim comes back when the run goes on and `is_ours`, else a worker takes it.
+
+        The same answer once more is a replay. Raises RunUnknown, RunNotWaiting, InterruptUnknown, BadInput,
+        SessionUnknown, StoreUnavailable.
+        """
+        resumed = {
+            "owner": self._owner if is_ours else None,
+            "lease_s": self._lease_s if is_ours else 0.0,
+            "request_id": request_id,
+        }
+        async with self._database.transaction("runs.answer") as conn:
+            went = await resuming.take(conn, caller, run_id, answer, resumed, ttl_s=self._session_ttl_s)
+        claim = claim_of(*went.claimed) if went.claimed is not None and is_ours else None
+        return RunHandle(run_id, went.session_id, replayed=went.is_replay), claim
+
+    async def withdraw(self, tenant_id: TenantId, run_id: RunId) -> bool:
+        """End a run that waits for a person as cancelled; False when it does not wait. Raises RunUnknown."""
+        result = await self.get(tenant_id, run_id)
+        if result.state is not RunState.WAITING:
+            return False
+        async with self._database.connection("runs.withdraw") as conn:
+            return await waiting.withdraw(conn, tenant_id, result)
+
+    async def expire(self, limit: int = 100) -> int:
+        """End the runs that have waited for a person too long, and return how many. Raises StoreUnavailable."""
+        async with self._database.connection("runs.overdue") as conn:
+            overdue = await waiting.overdue(conn, limit)
+        ended = 0
+        for tenant_id, run_id in overdue:
+            result = await self.get(tenant_id, run_id)
+            async with self._database.connection("runs.expire") as conn:
+                ended += await waiting.expire(conn, tenant_id, result)
+        return ended
+
     async def ask_cancel(self, tenant_id: TenantId, run_id: RunId) -> None:
         """Have the owner of a run stop it. Raises StoreUnavailable."""
         async with self._database.connection("runs.ask_cancel") as conn:
             await conn.execute(ASK_CANCEL, {"run_id": run_id, "tenant_id": tenant_id})
+
+    async def _busy(self, tenant_id: TenantId, session_id: SessionId | None) -> SessionBusy:
+        async with self._database.connection("runs.busy") as conn:
+            return await waiting.find_busy(conn, tenant_id, session_id)
 
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         async with self._database.transaction("runs.accept") as conn:

@@ -229,6 +229,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """What it thought before, if the request asked for that."""
     agent_used: str = ""
     requires_clarification: bool = False
+    interrupts: tuple[Interrupt, ...] = ()
+    """What it asks a person, while it waits."""
     conversation_complete: bool = False
     citations: tuple[Citation, ...] = ()
     degraded: tuple[Degradation, ...] = ()

@@ -75,7 +75,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
             message_limit=settings.max_message_characters,
             run_limit_s=settings.run_limit_s,
         ).routes(),
-        *RunRoutes(platform.runner, platform.runs, platform.places).routes(),
+        *RunRoutes(platform.runner, platform.runs, platform.places, body_limit_bytes=settings.max_body_bytes).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
         *RouteRoutes(platform.routes, platform.dispatcher, body_limit_bytes=settings.max_body_bytes).routes(),

@@ -46,7 +46,9 @@ STREAM_TEXT = (
     "nothing can take the call, the run goes on as soon as something can; `waiting_for_slot` {position, eta_s}: other "
     "calls come first; `thinking` {offset, text}, only if `think` "
     "was asked for: drop what came of it after that many characters, then append; `delta` {text}: append; "
-    "`restart` {offset}: drop all after that many characters; `done`: a ChatResponse; `error`: a Problem. "
+    "`restart` {offset}: drop all after that many characters; `tool_call` {tool, agent}: an agent calls a tool; "
+    "`interrupt` {interrupts}: it asks a person, and the stream ends until that is answered at "
+    "/api/v1/runs/{run_id}/resume; `done`: a ChatResponse; `error`: a Problem. "
     "Each id can be sent as `Last-Event-ID` to /api/v1/runs/{run_id}/events."
 )
 
@@ -55,7 +57,8 @@ DOC = Doc(
     tag="chat",
     text="Answers as JSON, or with `stream: true` as server-sent events. A client that leaves cancels its run, unless "
     "`on_disconnect` is `continue` or an `Idempotency-Key` was sent. When nothing can answer it is refused at once; a "
-    "run that was accepted waits for a node until `deadline_s`, else until the platform's limit.",
+    "run that was accepted waits for a node until `deadline_s`, else until the platform's limit. A run that asks a "
+    "person answers with `state` `waiting` and its `interrupts`; it goes on once they are answered.",
     body=ChatRequest,
     example={"message": "When may I return a lamp?", "context": {"customer_id": "CUST00001"}},
     parameters=(
@@ -186,6 +189,6 @@ def _reply(outcome: RunResult | BaseException, run_id: RunId, headers: dict[str,
         raise StillRunning("the run has not ended yet", run_id=str(run_id)) from outcome
     if isinstance(outcome, BaseException):
         raise outcome
-    if outcome.state is not RunState.DONE:
+    if outcome.state not in {RunState.DONE, RunState.WAITING}:
         raise failure_of(outcome)
     return reply(to_response(outcome), headers=headers | result_headers(outcome))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.agents.events import RunEvent
+from app.agents.resuming import PersonAnswer
 from app.agents.sessions import SessionView
 from app.agents.values import RunHandle, RunResult, StartRun
 from app.api.operator_doors import ModelList, Nodes
@@ -71,6 +72,10 @@ class Runner(Protocol):
 
     def left(self, run_id: RunId, /) -> None:
         """The reader that started the run has gone."""
+        ...
+
+    async def answer(self, caller: Caller, run_id: RunId, answer: PersonAnswer, /, *, request_id: str) -> RunHandle:
+        """Give a run that waits a person's answer. Raises RunUnknown, RunNotWaiting, InterruptUnknown, BadInput."""
         ...
 
     async def cancel(self, caller: Caller, run_id: RunId, /) -> None:

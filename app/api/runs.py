@@ -2,15 +2,18 @@
 
 import contextlib
 
+import msgspec
 import structlog
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from app import errors
+from app.api.asking import ResumeRequest, to_answer
 from app.api.auth import HttpRequest, Permission, caller_of
-from app.api.bodies import uuid_or
+from app.api.bodies import read_json, uuid_or
 from app.api.chat import STREAM_TEXT
 from app.api.doors import Places, Runner, Runs
+from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import reply, result_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import RunView, to_view
@@ -37,6 +40,27 @@ EVENTS = Doc(
     successes={200: Success(STREAM_TEXT, media_type="text/event-stream")},
     refusals=(errors.BadInput, RunUnknown, errors.StoreUnavailable),
 )
+RESUME = Doc(
+    summary="Answer a run that waits",
+    tag="runs",
+    text="Gives a person's answer to what the run asks; once nothing is left open it goes on, under the same id: "
+    "follow it at /api/v1/runs/{run_id}/events. The same answer once more, with the same `interrupt_id`, changes "
+    "nothing.",
+    body=ResumeRequest,
+    example={"answer": "yes"},
+    successes={202: Success("The answer is stored; the run as it stands", body=RunView)},
+    refusals=(
+        errors.BadInput,
+        RunUnknown,
+        errors.RunNotWaiting,
+        errors.InterruptUnknown,
+        errors.MediaTypeUnknown,
+        CodingUnknown,
+        errors.BodyTooLarge,
+        BodyTooSlow,
+        errors.StoreUnavailable,
+    ),
+)
 CANCEL = Doc(
     summary="Stop a run",
     tag="runs",
@@ -52,16 +76,19 @@ CANCEL = Doc(
 class RunRoutes:
     """The routes under /api/v1/runs."""
 
-    def __init__(self, runner: Runner, runs: Runs, places: Places) -> None:
+    def __init__(self, runner: Runner, runs: Runs, places: Places, *, body_limit_bytes: int) -> None:
         self._runner = runner
         self._runs = runs
         self._places = places
+        self._body_limit_bytes = body_limit_bytes
+        self._decoder = msgspec.json.Decoder(ResumeRequest)
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Return the handlers."""
         return [
             route("GET", "/api/v1/runs/{run_id:str}", self.get, Permission.READ, GET),
             route("GET", "/api/v1/runs/{run_id:str}/events", self.events, Permission.READ, EVENTS),
+            route("POST", "/api/v1/runs/{run_id:str}/resume", self.resume, Permission.RUN, RESUME),
             route("POST", "/api/v1/runs/{run_id:str}/cancel", self.cancel, Permission.RUN, CANCEL),
         ]
 
@@ -84,6 +111,14 @@ class RunRoutes:
             request_id=str(request.scope["state"]["request_id"]),
             headers={},
         )
+
+    async def resume(self, request: HttpRequest) -> ASGIApp:
+        """Give the run a person's answer."""
+        caller, run_id = caller_of(request), run_id_of(request)
+        answer = to_answer(await read_json(request, self._decoder, self._body_limit_bytes))
+        request_id = str(request.scope["state"]["request_id"])
+        await self._runner.answer(caller, run_id, answer, request_id=request_id)
+        return reply(to_view(await self._runs.get(caller.tenant_id, run_id)), status=202)
 
     async def cancel(self, request: HttpRequest) -> ASGIApp:
         """Stop the run."""

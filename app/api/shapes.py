@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from app.agents.life import FINAL_STATES, RunState
 from app.agents.values import Citation, OnDisconnect, RouteSummary, RunOptions, RunResult, StartRun
+from app.api.asking import InterruptView, check_storable, to_interrupts
 from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled
 from app.ids import RunId, SessionId
@@ -16,7 +17,6 @@ from app.inference.words.ends import FinishReason
 from app.inference.words.priority import Priority
 from app.inference.words.thinking import Think
 from app.stored_ends import kind_of
-from app.text import is_storable
 
 CONTEXT_ENTRIES = 32
 CONTEXT_KEY_CHARACTERS = 64
@@ -122,6 +122,14 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
     thinking: Annotated[
         str | None, Meta(description="What the model thought before it answered; null unless `think` was asked for.")
     ]
+    state: Annotated[
+        RunState,
+        Meta(description="`waiting` when the run asks a person before it goes on: `message` is what it asks."),
+    ] = RunState.DONE
+    interrupts: Annotated[
+        tuple[InterruptView, ...],
+        Meta(description="What it asks; answer at /api/v1/runs/{run_id}/resume."),
+    ] = ()
 
 
 class RunError(msgspec.Struct, frozen=True):
@@ -132,7 +140,7 @@ class RunError(msgspec.Struct, frozen=True):
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
-    """A run. `answer` is there once `state` is `done`, `error` once it ended otherwise."""
+    """A run. `answer` is there once `state` is `done`, `error` once it ended otherwise, `interrupts` while it waits."""
 
     run_id: UUID
     session_id: UUID
@@ -141,6 +149,10 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     ended: Annotated[bool, Meta(description="Whether `state` is final.")]
     answer: ChatResponse | None
     error: RunError | None
+    interrupts: Annotated[
+        tuple[InterruptView, ...],
+        Meta(description="What it asks a person while `state` is `waiting`; answer at /api/v1/runs/{run_id}/resume."),
+    ]
     metadata: ChatMetadata
 
 
@@ -166,10 +178,10 @@ def to_start(
         )
     if not asked.message.strip():
         raise BadInput("the message is only white space", field="message")
-    _check_storable(asked.message, "message")
+    check_storable(asked.message, "message")
     for key, value in (asked.context or {}).items():
-        _check_storable(key, "context")
-        _check_storable(value, "context")
+        check_storable(key, "context")
+        check_storable(value, "context")
     promised = OnDisconnect.CONTINUE if idempotency_key is not None else OnDisconnect.CANCEL
     return StartRun(
         question=asked.message,
@@ -195,11 +207,6 @@ def _options(asked: ChatRequest, contract: Contract) -> RunOptions:
     )
 
 
-def _check_storable(text: str, field: str) -> None:
-    if not is_storable(text):
-        raise BadInput("a string holds NUL or half of a surrogate pair", field=field)
-
-
 def to_metadata(result: RunResult) -> ChatMetadata:
     """Return what the run took so far."""
     return ChatMetadata(
@@ -217,7 +224,7 @@ def to_metadata(result: RunResult) -> ChatMetadata:
 
 
 def to_response(result: RunResult) -> ChatResponse:
-    """Return the answer of a run that is `done`."""
+    """Return the answer of a run that is `done`, or what one asks that waits."""
     return ChatResponse(
         session_id=result.session_id,
         message=result.message,
@@ -229,6 +236,8 @@ def to_response(result: RunResult) -> ChatResponse:
         citations=result.citations,
         degraded=result.degraded,
         thinking=result.thinking,
+        state=result.state,
+        interrupts=to_interrupts(result.interrupts),
     )
 
 
@@ -247,5 +256,6 @@ def to_view(result: RunResult) -> RunView:
         ended=result.state in FINAL_STATES,
         answer=to_response(result) if done else None,
         error=error,
+        interrupts=to_interrupts(result.interrupts),
         metadata=to_metadata(result),
     )

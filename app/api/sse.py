@@ -12,8 +12,9 @@ import structlog
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from app.agents.events import EventKind, RunEvent
+from app.agents.events import EventKind, Interrupted, RunEvent
 from app.agents.values import RunResult
+from app.api.asking import to_interrupts
 from app.api.problems import describe
 from app.api.shapes import to_response
 from app.stored_ends import rebuild
@@ -45,6 +46,8 @@ def write_event(event: RunEvent, request_id: str) -> bytes:
 
 def body_of(event: RunEvent, request_id: str) -> object:
     """Return the event's JSON: `done` has the body of a JSON answer, `error` a problem document."""
+    if isinstance(event.body, Interrupted):
+        return {"interrupts": to_interrupts(event.body.interrupts)}
     if not isinstance(event.body, RunResult):
         return event.body
     if event.kind is EventKind.DONE:

@@ -56,6 +56,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "Runs": {
         "run_lease_s": "Seconds after which a silent owner loses a run.",
+        "waiting_limit_s": "How long a run may wait for a person's answer; then it ends as `interrupt_expired`.",
         "run_attempts": "Owners a run may have before it is `dead`.",
         "run_limit_s": "Seconds that a run may take.",
         "events_ttl_s": "Seconds that a run's events stay in Redis after the last one.",

@@ -6,12 +6,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from app.agents.event_log import parse_position
-from app.agents.events import Delta, EventKind, Queued, RunEvent
+import msgspec
+
+from app.agents.events import Delta, EventKind, Interrupted, Queued, RunEvent
+from app.agents.follower import parse_position
 from app.agents.life import RunState
+from app.agents.resuming import PersonAnswer, pick, read_answer
 from app.agents.sessions import MessageView, SessionView
-from app.agents.values import Citation, RouteSummary, RunHandle, RunResult, StartRun
-from app.errors import BadInput, IdempotencyMismatch, RunUnknown, SessionUnknown, SwitchyardError
+from app.agents.values import (
+    Answered,
+    Citation,
+    Interrupt,
+    Request,
+    RequestKind,
+    RouteSummary,
+    RunHandle,
+    RunResult,
+    StartRun,
+)
+from app.errors import BadInput, IdempotencyMismatch, RunNotWaiting, RunUnknown, SessionUnknown, SwitchyardError
 from app.ids import Caller, DocumentId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.ends import FinishReason
 from app.inference.words.route import Candidate, Reason, Route
@@ -42,6 +55,7 @@ class FakeRunner:
         self.gone: list[RunId] = []
         self.cancelled: list[RunId] = []
         self.waits_s: list[float] = []
+        self.answers: list[tuple[Answered, str]] = []
         self.open_streams = 0
         self.refusal: Exception | None = None
         self.breaks: Exception | None = None
@@ -100,6 +114,9 @@ class FakeRunner:
             await run.release.wait()
             if self.breaks is not None:
                 raise self.breaks
+            if run.result.state is RunState.WAITING:
+                yield RunEvent(f"{run_id}:1000:{told}:1", EventKind.INTERRUPT, Interrupted(run.result.interrupts))
+                return
             kind = EventKind.DONE if run.result.state is RunState.DONE else EventKind.ERROR
             yield RunEvent(f"{run_id}:1000:{told}", kind, run.result)
         finally:
@@ -113,6 +130,16 @@ class FakeRunner:
         if self.breaks is not None:
             raise self.breaks
         return run.result
+
+    async def answer(self, caller: Caller, run_id: RunId, answer: PersonAnswer, /, *, request_id: str) -> RunHandle:
+        """Take the answer to the one thing that the run asks."""
+        run = self.find(caller.tenant_id, run_id)
+        if run.result.state is not RunState.WAITING:
+            raise RunNotWaiting("this run waits for no answer", state=run.result.state.value)
+        asked = pick(run.result.interrupts, answer.interrupt_id)
+        self.answers.append((read_answer(asked.request, answer.text, str(caller.key_id)), request_id))
+        run.result = finished(run_id, run.result.session_id, "".join(run.pieces))
+        return RunHandle(run_id, run.result.session_id, replayed=False)
 
     def left(self, run_id: RunId, /) -> None:
         """Note it."""
@@ -251,4 +278,20 @@ def failed(result: RunResult, error: SwitchyardError, state: RunState = RunState
         error_code=error.code,
         error_detail=error.detail,
         error_facts=dict(error.facts),
+    )
+
+
+ASKED = Interrupt("clerk/interrupt:0", Request("clerk", "May it?", ("yes", "no"), RequestKind.APPROVAL), NOW, "00")
+
+
+def waiting(result: RunResult) -> RunResult:
+    """Return a run that asks for leave instead of answering."""
+    return msgspec.structs.replace(
+        result,
+        state=RunState.WAITING,
+        message=ASKED.request.text,
+        agent_used="clerk",
+        requires_clarification=True,
+        conversation_complete=False,
+        interrupts=(ASKED,),
     )

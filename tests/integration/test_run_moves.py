@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from app.agents import run_rows
 from app.agents.life import FINAL_STATES, Move, RunState, after
 from app.agents.runs import Runs
-from app.agents.values import Claim, RunResult, StartRun
+from app.agents.values import Claim, Interrupt, Request, RunResult, StartRun
 from app.ids import Caller
 from app.postgres import Connection, Database, make_pool
 from app.telemetry.metrics import Metrics
@@ -21,10 +21,13 @@ from tests.integration.platforms import caller_in
 pytestmark = pytest.mark.integration
 
 STAND = """
-    UPDATE runs SET state = %(state)s, lease_owner = 'replica-1', lease_until = now() - interval '1 second'
+    UPDATE runs SET state = %(state)s, lease_owner = 'replica-1', lease_until = now() - interval '1 second',
+                    waits_until = now() - interval '1 second'
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
 """
-STANDS = "SELECT state, fence, lease_owner FROM runs WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s"
+STANDS = (
+    "SELECT state, fence, lease_owner, interrupts::text FROM runs WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s"
+)
 ENDS = {
     Move.FINISH: RunState.DONE,
     Move.REFUSE: RunState.REFUSED,
@@ -32,6 +35,12 @@ ENDS = {
     Move.CANCEL: RunState.CANCELLED,
     Move.GIVE_UP: RunState.DEAD,
 }
+
+
+OPEN = Interrupt("clerk/interrupt:0", Request("clerk", "May it?"), datetime(2026, 3, 1, tzinfo=UTC), "00")
+
+
+WAITS = frozenset({Move.WAIT, Move.ANSWER, Move.RESUME, Move.WITHDRAW, Move.EXPIRE})
 
 
 class Undone(Exception):
@@ -53,6 +62,9 @@ class Bench:
             result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=ENDS[move])
             await run_rows.end(conn, claim, result)
             return
+        if move in WAITS:
+            await self._wait_or_so(conn, move)
+            return
         match move:
             case Move.TAKE_OVER:
                 await run_rows.take_over(conn, claim.run_id, owner="worker", lease_s=30.0)
@@ -63,6 +75,24 @@ class Bench:
                 await run_rows.begin_again(
                     conn, given | {"key_id": None, "on_disconnect": claim.on_disconnect, "request_id": "again"}
                 )
+            case _:
+                raise AssertionError(move)
+
+    async def _wait_or_so(self, conn: Connection, move: Move) -> None:
+        claim = self.claim
+        match move:
+            case Move.WAIT:
+                waiting = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=RunState.WAITING)
+                await run_rows.wait(conn, claim, waiting, limit_s=60)
+            case Move.ANSWER:
+                await run_rows.answer(conn, claim.tenant_id, claim.run_id, [OPEN])
+            case Move.RESUME:
+                given = run_rows.fence_of(claim) | {"owner": "replica-2", "lease_s": 30.0, "request_id": "answer"}
+                await run_rows.resume(conn, given)
+            case Move.WITHDRAW | Move.EXPIRE:
+                state = RunState.CANCELLED if move is Move.WITHDRAW else RunState.FAILED
+                result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=state)
+                await run_rows.end_waiting(conn, claim.tenant_id, result)
             case _:
                 raise AssertionError(move)
 
@@ -107,7 +137,7 @@ async def test_every_move_leads_where_the_table_says_and_none_happens_that_it_do
 async def test_an_owner_whose_fence_has_moved_on_makes_no_move(bench: Bench) -> None:
     slept = msgspec.structs.replace(bench.claim, fence=bench.claim.fence - 1, started_at=datetime.now(UTC))
     sleeper = Bench(bench.database, bench.caller, slept)
-    for move in (Move.HAND_OVER, *ENDS):
+    for move in (Move.HAND_OVER, Move.WAIT, *ENDS):
         assert await sleeper.tried(RunState.RUNNING, move) is None, move
 
 

@@ -3,18 +3,22 @@
 from collections.abc import Sequence
 from contextlib import aclosing
 
+import msgspec
+
 from app.agents.events import (
     Delta,
     EventKind,
+    Interrupted,
     Loading,
     Queued,
     Restart,
     RunEvent,
     Thinking,
+    ToolCalled,
     WaitingForNode,
     WaitingForSlot,
 )
-from app.agents.values import RunOptions, RunResult, StartRun, Turn
+from app.agents.values import Interrupt, RunOptions, RunResult, StartRun, Turn
 from app.api.direct.talk import Ask, Told, Voice
 from app.api.doors import Runner
 from app.api.problems import StillRunning
@@ -45,6 +49,11 @@ async def ask_team(runner: Runner, caller: Caller, team: str, ask: Ask, voice: V
         async with aclosing(runner.events(caller, handle.run_id, None)) as events:
             async for event in events:
                 ended = _tell(event, voice)
+                if isinstance(event.body, Interrupted):
+                    # Nobody can be asked in a dialect: what the run asks is its message, and it stays to be answered.
+                    has_ended = True
+                    waiting = await runner.result(caller, handle.run_id, limit_s)
+                    return _asks(event.body, waiting, voice)
                 if ended is not None:
                     has_ended = True
                     return _told(ended)
@@ -116,9 +125,22 @@ def _tell(event: RunEvent, voice: Voice) -> RunResult | None:
             return event.body
         case WaitingForSlot(position, eta_s):
             voice.queued(position, eta_s)
-        case Queued() | Loading() | WaitingForNode():
+        case Queued() | Loading() | WaitingForNode() | ToolCalled() | Interrupted():
             return None
     return None
+
+
+def _asks(asked: Interrupted, waiting: RunResult, voice: Voice) -> Told:
+    """Say what the run asks, with where to answer, and end the call as any answer ends."""
+    where = f"(Run {waiting.run_id} waits for the answer: POST /api/v1/runs/{waiting.run_id}/resume)"
+    text = "\n\n".join((*(_question(one) for one in asked.interrupts), where))
+    voice.say(text)
+    return msgspec.structs.replace(_told(waiting), text=text)
+
+
+def _question(one: Interrupt) -> str:
+    options = one.request.options
+    return f"{one.request.text} ({' / '.join(options)})" if options else one.request.text
 
 
 def _told(result: RunResult) -> Told:

@@ -8,22 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agents.event_log import (
-    EPOCHS_PER_FENCE,
-    End,
-    Entry,
-    Follower,
-    Opening,
-    Place,
-    Position,
-    Text,
-    Thought,
-    Told,
-    Wait,
-    parse_position,
-    replay,
-)
+from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, Opening, Place, Text, Thought, Told, Wait, replay
 from app.agents.events import Delta, EventKind, Restart, RunEvent, WaitingForNode, WaitingForSlot
+from app.agents.follower import Follower, Position, parse_position
 from app.agents.values import WaitReason
 from app.errors import BadInput
 from app.ids import RunId, SessionId
@@ -170,7 +157,7 @@ def test_a_reader_is_told_that_the_run_waits_and_keeps_its_text() -> None:
     told = follower.feed(entry)
     assert told is not None
     assert (told.kind, told.body) == (EventKind.WAITING_FOR_NODE, WaitingForNode(WaitReason.NODE_FAILED, since))
-    assert told.id == f"{RUN}:{EPOCHS_PER_FENCE}:5"
+    assert told.id == f"{RUN}:{EPOCHS_PER_FENCE}:5:1"
     assert replay([*first, entry]) == Told("Hello", EPOCHS_PER_FENCE)
 
 
@@ -191,7 +178,7 @@ def test_no_id_means_the_beginning() -> None:
     assert parse_position(None, RUN) == Position()
 
 
-@pytest.mark.parametrize("event_id", ["", "x", f"{RUN}:1", f"{RUN}:-1:2", f"{RUN}:1:2:3", f"{SESSION}:1:2", "::"])
+@pytest.mark.parametrize("event_id", ["", "x", f"{RUN}:1", f"{RUN}:-1:2", f"{RUN}:1:2:3:4", f"{SESSION}:1:2", "::"])
 def test_an_id_that_is_not_of_this_run_is_refused(event_id: str) -> None:
     with pytest.raises(BadInput):
         parse_position(event_id, RUN)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.agents.life import CHANGES, FINAL_STATES, OPEN_STATES, Move, RunState, after
 
 # The states that rows of earlier versions may have, beside those that runs of this one come to.
-EARLIER = frozenset({RunState.ACCEPTED, RunState.WAITING})
+EARLIER = frozenset({RunState.ACCEPTED})
 
 
 def lived(moves: list[Move]) -> list[RunState]:
@@ -53,7 +53,9 @@ def test_a_run_that_has_ended_stays_so_unless_it_failed_and_is_asked_for_again(m
             assert (state, following) == (RunState.FAILED, RunState.RUNNING)
 
 
-def test_from_every_open_state_a_run_can_come_to_every_end_but_an_accepted_one_must_be_taken_first() -> None:
-    for state in OPEN_STATES - EARLIER:
-        assert {to for move in Move if (to := after(state, move)) in FINAL_STATES} == FINAL_STATES
+def test_an_owned_run_can_come_to_every_end_and_one_that_waits_is_stopped_expires_or_is_owned_again() -> None:
+    ends = {state: {to for move in Move if (to := after(state, move)) in FINAL_STATES} for state in OPEN_STATES}
+    assert ends[RunState.RUNNING] == FINAL_STATES
+    assert ends[RunState.WAITING] == {RunState.CANCELLED, RunState.FAILED}
+    assert after(RunState.WAITING, Move.RESUME) is RunState.RUNNING
     assert after(RunState.ACCEPTED, Move.TAKE_OVER) is RunState.RUNNING

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Place, Position, Text, Told
+from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Opening, Place, Text, Told
 from app.agents.events import Delta, WaitingForSlot
+from app.agents.follower import Follower, Position
 from app.agents.life import RunState
 from app.agents.live import LiveRun
 from app.agents.values import RunResult

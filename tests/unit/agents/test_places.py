@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, Load, Opening, Position, Text
+from app.agents.event_log import EPOCHS_PER_FENCE, End, Entry, Load, Opening, Text
+from app.agents.follower import Position
 from app.agents.places import LONGEST_CHARACTERS, is_whole, may_stand
 
 FIRST, SECOND = EPOCHS_PER_FENCE, 2 * EPOCHS_PER_FENCE

@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
-from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Follower, Opening, Position, Text
+from app.agents.event_log import EPOCHS_PER_FENCE, Entry, Opening, Text
 from app.agents.events import Delta, EventKind, Restart
+from app.agents.follower import Follower, Position
 from app.agents.life import RunState
 from app.agents.readers import read_elsewhere
 from app.agents.values import RunResult

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from app.chat_command import ChatCommand
 from app.console import Console
-from app.conversation import Stack, StreamEvent
+from app.conversation import Stack, StackRefused, StreamEvent
 from app.inference.words.thinking import Think
 
 WAITS_LIMIT = 50
@@ -50,6 +50,7 @@ class ScriptedStack(Stack):
         self.asked: list[Mapping[str, object]] = []
         self.keys: list[str | None] = []
         self.cancelled: list[str] = []
+        self.answers: list[tuple[str, str, str]] = []
 
     def ask(self, body: Mapping[str, object], key: str | None = None) -> Generator[StreamEvent]:
         """Tell them."""
@@ -60,6 +61,12 @@ class ScriptedStack(Stack):
             if isinstance(event, BaseException):
                 raise event
             yield event
+
+    def resume(self, run_id: str, interrupt_id: str, answer: str) -> None:
+        """Note it, and refuse what is no option."""
+        if answer == "perhaps":
+            raise StackRefused({"code": "bad_input", "detail": "the answer must be one of the options"})
+        self.answers.append((run_id, interrupt_id, answer))
 
     def cancel(self, run_id: str) -> None:
         """Note it."""

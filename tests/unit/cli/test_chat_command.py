@@ -102,6 +102,31 @@ def test_a_wait_for_a_node_is_told() -> None:
     assert "(waiting for a node: node_failed)" in notes
 
 
+ASKS = StreamEvent(
+    "r:1:0:1",
+    "interrupt",
+    {"interrupts": [{"interrupt_id": "i:0", "agent": "clerk", "text": "May it?", "options": ["yes", "no"]}]},
+)
+
+
+def test_what_a_run_asks_is_answered_in_the_conversation_and_asked_again_after_no_answer() -> None:
+    stack = ScriptedStack(QUEUED, ASKS, delta("ok"), done())
+    status, out, notes = converse(stack, "q", "perhaps", "yes")
+    assert (status, stack.answers) == (0, [("r", "i:0", "yes")])
+    assert "clerk asks: May it? (yes / no)" in out
+    assert "one of the options" in notes
+    assert "ok" in out
+
+
+def test_what_nobody_answers_is_left_waiting_and_told_how_to_answer() -> None:
+    stack = ScriptedStack(QUEUED, ASKS, delta("never read"), done())
+    conversation = Conversation(stack, "q")
+    conversation.command.take_lines()
+    assert "POST /api/v1/runs/r/resume" in conversation.notes
+    assert (stack.answers, stack.cancelled) == ([], [])
+    assert "never read" not in conversation.out
+
+
 def test_a_failed_answer_is_told_and_the_conversation_goes_on() -> None:
     error = StreamEvent("", "error", {"code": "node_failed", "detail": "the node broke off"})
     status, _, notes = converse(ScriptedStack(QUEUED, delta("hal"), error), "q", "q")

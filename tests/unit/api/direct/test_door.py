@@ -29,7 +29,7 @@ from app.inference.words.sampling import PLAIN_JSON, Sampling
 from app.inference.words.tiers import Tier
 from tests.fakes.models import FakeBook, FakeModels, Line
 from tests.fakes.platform import TENANT_A
-from tests.fakes.runner import FakeRunner, FakeSessions, failed
+from tests.fakes.runner import FakeRunner, FakeSessions, failed, waiting
 
 CALLER = Caller(TENANT_A, KeyId(TENANT_A), "a")
 HI = (Message("user", "hi"),)
@@ -220,6 +220,18 @@ async def test_a_team_that_is_left_is_cancelled() -> None:
         async for _ in talk.pieces():
             break
     assert doors.runner.gone == list(doors.runner.runs)
+
+
+async def test_a_team_that_asks_says_so_as_its_message_and_where_to_answer() -> None:
+    doors = Doors()
+    doors.runner.pieces = ()
+    doors.runner.ending = waiting
+    pieces, talk = await doors.hear(ask("team:insurance", stream=True))
+    (run_id,) = doors.runner.runs
+    text = "".join(piece.text for piece in pieces)
+    assert text.startswith("May it? (yes / no)")
+    assert f"POST /api/v1/runs/{run_id}/resume" in text
+    assert (talk.error, doors.runner.gone) == (None, [])
 
 
 async def test_a_team_that_fails_says_with_what() -> None:
