@@ -92,7 +92,7 @@ async def test_a_reader_of_events_that_leaves_never_stops_the_run(client: Client
         "{run}",
         "{run}:1000",
         "{run}:1000:-1",
-        "{run}:1000:1:1",
+        "{run}:1000:1:1:1",
         "{run}:1000: 1",
         "{run}:1000:9999999999999999",
         "{run}:\u0661:1",
