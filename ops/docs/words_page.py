@@ -9,6 +9,7 @@ from types import ModuleType
 from app import breaker, causes, degradation, ids, loops, sqlstates
 from app.agents import events, life, run_failure, values
 from app.agents.insurance import records as insurance
+from app.agents.insurance import topics
 from app.api import operations
 from app.api.direct import dialects, fields
 from app.inference import accuracy
@@ -65,6 +66,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "WaitReason"),
     (values, "RequestKind"),
     (values, "OnDisconnect"),
+    (topics, "Specialist"),
+    (topics, "ChosenBy"),
     (insurance, "PolicyKind"),
     (insurance, "PolicyState"),
     (insurance, "Billed"),

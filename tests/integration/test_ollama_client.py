@@ -126,7 +126,7 @@ async def test_texts_become_vectors(client: ollama.AsyncClient) -> None:
 
 async def test_models_are_listed_and_shown(client: ollama.AsyncClient) -> None:
     names = [model.model for model in (await client.list()).models]
-    assert names == ["auto", "simple", "medium", "complex", "team:assistant", CHAT, EMBED]
+    assert names == ["auto", "simple", "medium", "complex", "team:assistant", "team:insurance", CHAT, EMBED]
     shown = await client.show(CHAT)
     assert shown.capabilities == ["completion", "tools"]
     assert shown.modelinfo is not None

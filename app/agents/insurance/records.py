@@ -86,6 +86,15 @@ class Customer(msgspec.Struct, frozen=True):
     phone: str
 
 
+class Premium(msgspec.Struct, frozen=True):
+    """What a policy costs each period."""
+
+    policy_number: str
+    kind: PolicyKind
+    premium_usd_micro: int
+    billed: Billed
+
+
 class Policy(msgspec.Struct, frozen=True):
     """A policy; its premium is due once a period."""
 
@@ -101,6 +110,11 @@ class Policy(msgspec.Struct, frozen=True):
     premium_usd_micro: int
     coverage_usd_micro: int
     deductible_usd_micro: int
+
+    @property
+    def premium(self) -> Premium:
+        """What it costs."""
+        return Premium(self.policy_number, self.kind, self.premium_usd_micro, self.billed)
 
 
 class Bill(msgspec.Struct, frozen=True):

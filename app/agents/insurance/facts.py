@@ -1,0 +1,150 @@
+"""What rows say in sentences: as many as the question asks for, with the words that an answer must keep."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import TypeAlias
+
+import msgspec
+
+from app.agents.insurance.money import dollars
+from app.agents.insurance.records import Bill, BillState, ClaimState, LossClaim, Policy, Premium
+
+SHOWN = 3
+"""So many payments or claims are told, the newest."""
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A sentence, and what of it stands word for word in every answer."""
+
+    text: str
+    keeps: tuple[str, ...] = ()
+
+
+Says: TypeAlias = Callable[[Policy], Iterable[Fact]]
+
+
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
+
+
+_PREMIUM = _words(r"premiums?|costs?|price|how much|rate")
+_UNPAID = _words(r"due|owe|owed|balance|overdue|unpaid|outstanding|open|next bill|bills?|invoices?")
+_LIST = _words(r"(?:which|what|my|list|all|how many)\b.{0,12} policies|my policies")
+_PAYMENTS = _words(r"paid|payments?|history|last (?:bill|payment)s?")
+
+
+def day(on: date) -> str:
+    """Return a day as people write it, such as `November 7, 2026`."""
+    return f"{on:%B} {on.day}, {on.year}"
+
+
+def asks_premium_alone(question: str) -> bool:
+    """Return whether a question on bills asks for the premium and for nothing else."""
+    return bool(_PREMIUM.search(question)) and not (_UNPAID.search(question) or _PAYMENTS.search(question))
+
+
+def premium_facts(premium: Premium) -> tuple[Fact, ...]:
+    """Return what a policy costs."""
+    amount = dollars(premium.premium_usd_micro)
+    return (
+        Fact(f"Your {premium.kind} insurance premium is {amount}.", (amount,)),
+        Fact(f"It is billed {premium.billed} under policy {premium.policy_number}."),
+    )
+
+
+def billing_facts(question: str, policy: Policy, bills: Sequence[Bill]) -> tuple[Fact, ...]:
+    """Return what a question on bills asks for, or what it costs and what is unpaid."""
+    told: list[Fact] = []
+    if _PREMIUM.search(question):
+        told += premium_facts(policy.premium)
+    if _UNPAID.search(question):
+        told += _unpaid(policy, bills)
+    if _PAYMENTS.search(question):
+        told += _paid(policy, bills)
+    return tuple(told) or (*premium_facts(policy.premium), *_unpaid(policy, bills))
+
+
+def _unpaid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
+    unpaid = [bill for bill in bills if bill.state is not BillState.PAID]
+    if not unpaid:
+        yield Fact(f"No bill of policy {policy.policy_number} is unpaid.", ("No bill",))
+    for bill in unpaid:
+        amount, due = dollars(bill.amount_usd_micro), day(bill.due_on)
+        tense = "was" if bill.state is BillState.OVERDUE else "is"
+        yield Fact(f"Bill {bill.bill_id} of {amount} is {bill.state}; it {tense} due on {due}.", (amount, due))
+
+
+def _paid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
+    paid = [(bill, bill.paid_on) for bill in bills if bill.paid_on is not None][:SHOWN]
+    if not paid:
+        yield Fact(f"No payment for policy {policy.policy_number} is on record.", ("No payment",))
+    for bill, paid_on in paid:
+        amount, on = dollars(bill.amount_usd_micro), day(paid_on)
+        yield Fact(f"You paid {amount} on {on}.", (amount, on))
+
+
+def _covers(policy: Policy) -> Iterable[Fact]:
+    amount = dollars(policy.coverage_usd_micro)
+    yield Fact(f"Your {policy.kind} policy {policy.policy_number} covers up to {amount}.", (amount,))
+
+
+def _deducts(policy: Policy) -> Iterable[Fact]:
+    amount = dollars(policy.deductible_usd_micro)
+    yield Fact(f"The deductible of policy {policy.policy_number} is {amount}.", (amount,))
+
+
+def _insures(policy: Policy) -> Iterable[Fact]:
+    yield Fact(f"Policy {policy.policy_number} insures {policy.insured}.", (policy.insured,))
+
+
+def _runs(policy: Policy) -> Iterable[Fact]:
+    starts, ends = day(policy.starts_on), day(policy.ends_on)
+    yield Fact(f"Policy {policy.policy_number} runs from {starts} to {ends}.", (ends,))
+
+
+def _stands(policy: Policy) -> Iterable[Fact]:
+    yield Fact(f"Your {policy.kind} policy {policy.policy_number} is {policy.state}.", (policy.state.value,))
+
+
+_ASPECTS: tuple[tuple[re.Pattern[str], Says], ...] = (
+    (_words(r"active|lapsed|cancelled|status|state"), _stands),
+    (_words(r"coverages?|covers?|covered|limit|up to"), _covers),
+    (_words(r"deductibles?|excess"), _deducts),
+    (_words(r"insured|insures?|vehicle|which car|what car|address|whom"), _insures),
+    (_words(r"renew|renews|renewals?|expires?|expiry|expired|ends?|starts?|began|until|valid|run"), _runs),
+)
+
+
+def policy_facts(question: str, policy: Policy) -> tuple[Fact, ...]:
+    """Return what a question on a policy asks for, or all that it says."""
+    asked = [says for words, says in _ASPECTS if words.search(question)]
+    return tuple(fact for says in asked or [says for _, says in _ASPECTS] for fact in says(policy))
+
+
+def asks_for_list(question: str) -> bool:
+    """Return whether a question asks which policies there are."""
+    return bool(_LIST.search(question))
+
+
+def list_facts(policies: Sequence[Policy]) -> tuple[Fact, ...]:
+    """Return which policies a customer has."""
+    return tuple(
+        Fact(f"Policy {one.policy_number} is your {one.kind} policy; it is {one.state}.", (one.policy_number,))
+        for one in policies
+    )
+
+
+def claim_facts(claims: Sequence[LossClaim], policy_number: str) -> tuple[Fact, ...]:
+    """Return where the newest claims stand."""
+    told: list[Fact] = []
+    for claim in claims[:SHOWN]:
+        state = claim.state.replace("_", " ")
+        filed = day(claim.filed_on)
+        told.append(
+            Fact(f"Claim {claim.claim_id} for {claim.incident}, filed on {filed}, is {state}.", (claim.claim_id, state))
+        )
+        if claim.state is ClaimState.PAID and claim.paid_usd_micro is not None:
+            amount = dollars(claim.paid_usd_micro)
+            told.append(Fact(f"It was paid with {amount}.", (amount,)))
+    return tuple(told) or (Fact(f"There is no claim on policy {policy_number}.", ("no claim",)),)

@@ -1,0 +1,112 @@
+"""What each specialist finds through its own tools, or what it lacks to find anything."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import msgspec
+
+from app.agents.insurance import tools
+from app.agents.insurance.facts import (
+    Fact,
+    asks_for_list,
+    asks_premium_alone,
+    billing_facts,
+    claim_facts,
+    list_facts,
+    policy_facts,
+    premium_facts,
+)
+from app.agents.insurance.records import Policy
+from app.agents.insurance.subject import Subject
+from app.agents.insurance.tools import ClaimsAsked, CustomerAsked, PolicyAsked
+from app.agents.insurance.topics import Specialist
+from app.agents.work import Work
+
+CLARIFIES = "Please tell me the policy number, such as POL000004."
+"""How every question to the user ends; what comes next is taken for the answer to it."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was found; `lacks` asks the user for what was missing."""
+
+    agent: str
+    facts: tuple[Fact, ...] = ()
+    lacks: str = ""
+
+
+async def look_up(work: Work, specialist: Specialist, asked: str, subject: Subject) -> Finding:
+    """Return what a specialist finds for a question."""
+    match specialist:
+        case Specialist.POLICY:
+            return await _policy(work, asked, subject)
+        case Specialist.BILLING:
+            return await _billing(work, asked, subject)
+        case Specialist.CLAIMS:
+            return await _claims(work, subject)
+        case Specialist.GENERAL | Specialist.PERSON:
+            return Finding(specialist.value)
+        case _:
+            assert_never(specialist)
+
+
+async def _policy(work: Work, asked: str, subject: Subject) -> Finding:
+    agent = Specialist.POLICY.value
+    if subject.policy_number is None:
+        held = await _held(work, agent, subject)
+        if held and asks_for_list(asked):
+            return Finding(agent, list_facts(held))
+        return Finding(agent, policy_facts(asked, held[0])) if len(held) == 1 else _lacking(agent, held)
+    found = await work.use(tools.POLICY_DETAILS, PolicyAsked(subject.policy_number, subject.customer_id), agent=agent)
+    if not found.policies:
+        return _unknown(agent, subject.policy_number)
+    return Finding(agent, policy_facts(asked, found.policies[0]))
+
+
+async def _billing(work: Work, asked: str, subject: Subject) -> Finding:
+    agent = Specialist.BILLING.value
+    policy_number = subject.policy_number
+    if policy_number is None:
+        held = await _held(work, agent, subject)
+        if len(held) != 1:
+            return _lacking(agent, held)
+        policy_number = held[0].policy_number
+    wanted = PolicyAsked(policy_number, subject.customer_id)
+    if asks_premium_alone(asked):
+        found = await work.use(tools.PREMIUM, wanted, agent=agent)
+        return Finding(agent, premium_facts(found.premiums[0])) if found.premiums else _unknown(agent, policy_number)
+    billing = await work.use(tools.BILLING, wanted, agent=agent)
+    if billing.policy is None:
+        return _unknown(agent, policy_number)
+    return Finding(agent, billing_facts(asked, billing.policy, billing.bills))
+
+
+async def _claims(work: Work, subject: Subject) -> Finding:
+    agent = Specialist.CLAIMS.value
+    policy_number = subject.policy_number
+    if subject.claim_id is None and policy_number is None:
+        held = await _held(work, agent, subject)
+        if len(held) != 1:
+            return _lacking(agent, held)
+        policy_number = held[0].policy_number
+    wanted = ClaimsAsked(subject.claim_id, policy_number, subject.customer_id)
+    found = await work.use(tools.CLAIM_STATUS, wanted, agent=agent)
+    if not found.is_policy_known:
+        return _unknown(agent, subject.claim_id or policy_number or "")
+    return Finding(agent, claim_facts(found.claims, policy_number or ""))
+
+
+async def _held(work: Work, agent: str, subject: Subject) -> Sequence[Policy]:
+    """Return the customer's policies of the kinds that the question names; none without a customer."""
+    if subject.customer_id is None:
+        return ()
+    found = await work.use(tools.CUSTOMER_POLICIES, CustomerAsked(subject.customer_id), agent=agent)
+    return [one for one in found.policies if not subject.kinds or one.kind in subject.kinds]
+
+
+def _lacking(agent: str, held: Sequence[Policy]) -> Finding:
+    listed = ", ".join(f"{one.policy_number} ({one.kind})" for one in held)
+    return Finding(agent, lacks=f"Which policy is it about{f': {listed}' if listed else ''}? {CLARIFIES}")
+
+
+def _unknown(agent: str, named: str) -> Finding:
+    return Finding(agent, lacks=f"I find no {named} among your records. {CLARIFIES}")

@@ -1,0 +1,71 @@
+"""Which policy, customer and claim a conversation is about, as far as it says."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from app.agents.insurance.records import PolicyKind
+from app.agents.values import Turn
+
+LONGEST = 20
+"""Characters of a number, as the tables keep it."""
+
+_POLICY = re.compile(r"\bPOL[-#\s]?(\d{3,17})\b", re.IGNORECASE)
+_NAMED = re.compile(r"\bpolicy\s+(?:number|no\.?|#)\s*(?:is|:)?\s*([A-Z0-9][A-Z0-9-]{3,19})\b", re.IGNORECASE)
+"""A number of another form than the seed's, where it is called one."""
+_CLAIM = re.compile(r"\bCLM[-#\s]?(\d{3,15}(?:-\d{1,3})?)\b", re.IGNORECASE)
+_CUSTOMER = re.compile(r"\bCUST[-#\s]?(\d{3,16})\b", re.IGNORECASE)
+_KINDS = {
+    PolicyKind.AUTO: re.compile(r"\b(?:auto|automobile|car|vehicle|truck)s?\b", re.IGNORECASE),
+    PolicyKind.HOME: re.compile(r"\b(?:home|homeowners?|house)\b", re.IGNORECASE),
+    PolicyKind.RENTERS: re.compile(r"\b(?:renters?|renter's|flat|apartment|contents)\b", re.IGNORECASE),
+    PolicyKind.LIFE: re.compile(r"\blife\b", re.IGNORECASE),
+}
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What is known; None for what nobody said."""
+
+    policy_number: str | None = None
+    customer_id: str | None = None
+    claim_id: str | None = None
+    kinds: tuple[PolicyKind, ...] = ()
+    """The kinds of policy that the question names."""
+
+
+def subject_of(question: str, turns: Sequence[Turn], context: Mapping[str, str]) -> Subject:
+    """Return what the question says, else what its asker said last, else what came with it.
+
+    The customer is the other way round: whom the application vouches for is nobody else, whatever is typed.
+    """
+    said = (question, *(turn.content for turn in reversed(turns) if turn.role == "user"))
+    policies = (_policy_number(text) for text in said)
+    claims = (_prefixed("CLM", _CLAIM, text) for text in said)
+    customers = (_prefixed("CUST", _CUSTOMER, text) for text in said)
+    return Subject(
+        policy_number=_first(policies) or _given(context, "policy_number"),
+        customer_id=_given(context, "customer_id") or _first(customers),
+        claim_id=_first(claims) or _given(context, "claim_id"),
+        kinds=tuple(kind for kind, words in _KINDS.items() if words.search(question)),
+    )
+
+
+def _policy_number(text: str) -> str | None:
+    named = _NAMED.search(text)
+    if (found := _prefixed("POL", _POLICY, text)) is not None or named is None:
+        return found
+    return named.group(1).upper() if any(letter.isdigit() for letter in named.group(1)) else None
+
+
+def _prefixed(prefix: str, pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return None if found is None else f"{prefix}{found.group(1)}"
+
+
+def _first(found: Iterator[str | None]) -> str | None:
+    return next((one for one in found if one is not None), None)
+
+
+def _given(context: Mapping[str, str], name: str) -> str | None:
+    return context.get(name, "").strip()[:LONGEST] or None

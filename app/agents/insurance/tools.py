@@ -1,0 +1,163 @@
+"""The tools of the insurance team, each over one tenant's tables."""
+
+import msgspec
+
+from app.agents.insurance import rows
+from app.agents.insurance.records import Bill, FiledKind, LossClaim, Policy, Premium
+from app.agents.insurance.rows import InsuranceRows
+from app.agents.tools import Reading, Writing
+from app.ids import TenantId
+from app.postgres import Connection, Database
+
+
+class PolicyAsked(msgspec.Struct, frozen=True):
+    """Which policy; with a customer, only if that customer holds it."""
+
+    policy_number: str
+    customer_id: str | None = None
+
+
+class CustomerAsked(msgspec.Struct, frozen=True):
+    """Whose policies."""
+
+    customer_id: str
+
+
+class ClaimsAsked(msgspec.Struct, frozen=True):
+    """Which claim, or all of a policy; with a customer, only of policies that this customer holds."""
+
+    claim_id: str | None = None
+    policy_number: str | None = None
+    customer_id: str | None = None
+
+
+class Filing(msgspec.Struct, frozen=True):
+    """What a person is to do, and for whom."""
+
+    kind: FiledKind
+    reason: str
+    customer_id: str | None = None
+    policy_number: str | None = None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The policies found: none where there is none, or it is somebody else's."""
+
+    policies: tuple[Policy, ...]
+
+
+class Premiums(msgspec.Struct, frozen=True):
+    """The premium found, if any."""
+
+    premiums: tuple[Premium, ...]
+
+
+class Billing(msgspec.Struct, frozen=True):
+    """A policy with its bills, newest first; no policy, no bills."""
+
+    policy: Policy | None
+    bills: tuple[Bill, ...] = ()
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """The claims found, newest first; `is_policy_known` says whether there is a policy to have any."""
+
+    claims: tuple[LossClaim, ...]
+    is_policy_known: bool
+
+
+class Filed(msgspec.Struct, frozen=True):
+    """What stands in the tables now, under a reference for people."""
+
+    reference: str
+
+
+async def _policy_details(database: Database, tenant_id: TenantId, asked: PolicyAsked) -> Held:
+    policy = await InsuranceRows(database, tenant_id).find_policy(asked.policy_number, asked.customer_id)
+    return Held(() if policy is None else (policy,))
+
+
+async def _customer_policies(database: Database, tenant_id: TenantId, asked: CustomerAsked) -> Held:
+    return Held(await InsuranceRows(database, tenant_id).list_policies(asked.customer_id))
+
+
+async def _premium(database: Database, tenant_id: TenantId, asked: PolicyAsked) -> Premiums:
+    held = await _policy_details(database, tenant_id, asked)
+    return Premiums(tuple(one.premium for one in held.policies))
+
+
+async def _billing(database: Database, tenant_id: TenantId, asked: PolicyAsked) -> Billing:
+    found = InsuranceRows(database, tenant_id)
+    policy = await found.find_policy(asked.policy_number, asked.customer_id)
+    return Billing(None) if policy is None else Billing(policy, await found.list_bills(policy.policy_number))
+
+
+async def _claims(database: Database, tenant_id: TenantId, asked: ClaimsAsked) -> Claims:
+    found = InsuranceRows(database, tenant_id)
+    if asked.claim_id is not None:
+        claim = await found.find_claim(asked.claim_id, asked.customer_id)
+        return Claims(() if claim is None else (claim,), claim is not None)
+    policy = None
+    if asked.policy_number is not None:
+        policy = await found.find_policy(asked.policy_number, asked.customer_id)
+    return Claims((), False) if policy is None else Claims(await found.list_claims(policy.policy_number), True)
+
+
+async def _file(conn: Connection, tenant_id: TenantId, filing: Filing) -> Filed:
+    filed = await rows.file(
+        conn,
+        tenant_id,
+        filing.kind,
+        filing.reason,
+        customer_id=filing.customer_id,
+        policy_number=filing.policy_number,
+    )
+    return Filed(filed.hex[:8].upper())
+
+
+POLICY_DETAILS = Reading(
+    name="policy_details",
+    description="What a policy insures, up to how much, and until when.",
+    arguments=PolicyAsked,
+    result=Held,
+    act=_policy_details,
+)
+CUSTOMER_POLICIES = Reading(
+    name="customer_policies",
+    description="Which policies a customer holds.",
+    arguments=CustomerAsked,
+    result=Held,
+    act=_customer_policies,
+)
+PREMIUM = Reading(
+    name="policy_premium",
+    description="What a policy costs each period.",
+    arguments=PolicyAsked,
+    result=Premiums,
+    act=_premium,
+)
+BILLING = Reading(
+    name="billing_history",
+    description="The bills of a policy, and which of them are paid.",
+    arguments=PolicyAsked,
+    result=Billing,
+    act=_billing,
+)
+CLAIM_STATUS = Reading(
+    name="claim_status",
+    description="Where a claim, or the claims on a policy, stand.",
+    arguments=ClaimsAsked,
+    result=Claims,
+    act=_claims,
+)
+FILE_FOR_PERSON = Writing(
+    name="file_for_person",
+    description="Files a matter for a person to decide, or to call back about, once.",
+    arguments=Filing,
+    result=Filed,
+    act=_file,
+)
+POLICY_TOOLS = (POLICY_DETAILS, CUSTOMER_POLICIES)
+BILLING_TOOLS = (PREMIUM, BILLING)
+CLAIMS_TOOLS = (CLAIM_STATUS,)
+PERSON_TOOLS = (FILE_FOR_PERSON,)

@@ -1,0 +1,187 @@
+"""The insurance team: a supervisor sends a question to its specialists, and what their tools find is said."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+import structlog
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from app.agents.insurance import tools
+from app.agents.insurance.facts import Fact
+from app.agents.insurance.keeping import by_rule, keeps
+from app.agents.insurance.looking import CLARIFIES, Finding, look_up
+from app.agents.insurance.records import FiledKind
+from app.agents.insurance.subject import Subject, subject_of
+from app.agents.insurance.topics import CALLBACK, ChosenBy, Specialist, choose
+from app.agents.reply import Reply
+from app.agents.small_talk import is_small_talk
+from app.agents.team import Graph, Team, TeamState
+from app.agents.teams.assistant import number
+from app.agents.values import Request, RequestKind, Turn
+from app.agents.work import Work
+from app.degradation import Degradation
+from app.errors import StructureUnmet
+
+log = structlog.get_logger(__name__)
+
+SUPERVISOR = "supervisor"
+FINAL_ANSWER = "final_answer"
+CHOOSE = "insurance/supervisor"
+SAY = "insurance/final_answer"
+WITH_PASSAGES = "insurance/with_passages"
+WITHOUT_PASSAGES = "insurance/without_passages"
+DOCUMENTS_AWAY = "insurance/documents_away"
+PASSAGES = 3
+"""How many passages general help reads: small models lose the thread in more."""
+PERSON_STEP = "person"
+GENERAL_STEP = "general"
+LOOK_UP_STEP = "look_up"
+SAY_STEP = "say"
+
+
+class ModelChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a model would send a question to. To a person it sends nobody: a wait must not hang on a guess."""
+
+    agent: Literal["policy_agent", "billing_agent", "claims_agent", "general_help_agent", "unsure"]
+
+
+class InsuranceState(TeamState, total=False):
+    """What the steps hand on. Each turn begins with what the supervisor writes; `known` goes on from turn to turn."""
+
+    asked: str
+    """The question, with the one that a clarification was about before it."""
+    known: dict[str, str]
+    """What the session was told beside its questions, in this turn and in earlier ones."""
+    specialists: tuple[str, ...]
+    finding: Finding | None
+
+
+def asked_of(question: str, turns: Sequence[Turn]) -> str:
+    """Return what is asked: the question, after those that it answers a clarification of; unless it is a new one."""
+    if choose(question).specialists and subject_of(question, (), {}) == Subject():
+        return question
+    said = [question]
+    for earlier, clarified in zip(reversed(turns[:-1]), reversed(turns[1:]), strict=True):
+        if clarified.role == "user":
+            continue
+        if not clarified.content.endswith(CLARIFIES):
+            break
+        said.append(earlier.content)
+    return "\n".join(reversed(said))
+
+
+async def supervise(state: InsuranceState, runtime: Runtime[Work]) -> Command[str]:
+    """Choose the specialists: by words, by exemplars, and by a model only when neither tells."""
+    work = runtime.context
+    asked = asked_of(work.question, work.turns)
+    choice = choose(asked)
+    specialists, by = choice.specialists, choice.by
+    if not specialists and not is_small_talk(work.question):
+        specialists, by = await _ask_model(work, asked)
+    specialists = specialists or (Specialist.GENERAL,)
+    log.info("agent_chosen", agents=[one.value for one in specialists], chosen_by=by.value)
+    step = {Specialist.PERSON: PERSON_STEP, Specialist.GENERAL: GENERAL_STEP}.get(specialists[0], LOOK_UP_STEP)
+    known = {**state.get("known", {}), **work.context}
+    named = tuple(one.value for one in specialists)
+    return work.hand_to(step, asked=asked, known=known, specialists=named, finding=None)
+
+
+async def _ask_model(work: Work, asked: str) -> tuple[tuple[Specialist, ...], ChosenBy]:
+    try:
+        chosen = await work.ask_for(SUPERVISOR, CHOOSE, {}, ModelChoice, question=asked)
+    except StructureUnmet:
+        return (), ChosenBy.DEFAULT
+    return ((), ChosenBy.DEFAULT) if chosen.agent == "unsure" else ((Specialist(chosen.agent),), ChosenBy.MODEL)
+
+
+async def look_up_rows(state: InsuranceState, runtime: Runtime[Work]) -> Command[str]:
+    """Have each chosen specialist look into the rows, at the same time."""
+    work, asked = runtime.context, state.get("asked", "")
+    subject = subject_of(asked, work.turns, state.get("known", {}))
+    specialists = [Specialist(one) for one in state.get("specialists", ())]
+    findings = await work.together(*(look_up(work, one, asked, subject) for one in specialists))
+    agent = specialists[0].value if len(specialists) == 1 else FINAL_ANSWER
+    facts = tuple(fact for finding in findings for fact in finding.facts)
+    lacks = next((finding.lacks for finding in findings if finding.lacks), "")
+    if facts:
+        return work.hand_to(SAY_STEP, finding=Finding(agent, facts, lacks))
+    return work.hand_to(END, reply=Reply(agent, lacks, requires_clarification=True))
+
+
+async def say(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
+    """Say the facts in a model's words, if those keep them; else say the facts."""
+    work, finding = runtime.context, state.get("finding")
+    if finding is None:
+        return {}
+    reply = await work.answer(finding.agent, SAY, {"facts": _listed(finding.facts)})
+    if not keeps(reply.text, finding.facts, state.get("asked", "")):
+        log.info("answer_by_rule", agent=finding.agent)
+        reply = Reply(finding.agent, by_rule(finding.facts))
+    if finding.lacks:
+        text = f"{reply.text}\n\n{finding.lacks}"
+        reply = msgspec.structs.replace(reply, text=text, requires_clarification=True)
+    return {"reply": reply}
+
+
+def _listed(facts: Sequence[Fact]) -> str:
+    return "\n".join(f"- {fact.text}" for fact in facts)
+
+
+async def help_generally(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
+    """Answer from the tenant's documents."""
+    del state
+    work = runtime.context
+    passages = () if is_small_talk(work.question) else await work.search(work.question, limit=PASSAGES)
+    if passages:
+        prompt, values = WITH_PASSAGES, {"passages": number(passages)}
+    else:
+        prompt, values = DOCUMENTS_AWAY if Degradation.RETRIEVAL in work.degraded else WITHOUT_PASSAGES, {}
+    return {"reply": await work.answer(Specialist.GENERAL.value, prompt, values, passages=passages)}
+
+
+async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
+    """File the matter; wait for a person's answer, unless a call is what was asked for."""
+    work, agent = runtime.context, Specialist.PERSON.value
+    asked = state.get("asked", work.question)
+    subject = subject_of(asked, work.turns, state.get("known", {}))
+    kind = FiledKind.CALLBACK if CALLBACK.search(asked) else FiledKind.ESCALATION
+    filing = tools.Filing(kind, asked, subject.customer_id, subject.policy_number)
+    filed = await work.use(tools.FILE_FOR_PERSON, filing, agent=agent)
+    if kind is FiledKind.CALLBACK:
+        text = f"I have filed that you want to be called back, under {filed.reference}. A person will call you."
+        return {"reply": Reply(agent, text)}
+    about = "".join(f" about {number}" for number in (subject.policy_number,) if number)
+    request = Request(
+        agent, f"A customer asks for a person{about} ({filed.reference}): {asked}", kind=RequestKind.ESCALATION
+    )
+    answered = await work.interrupt(request)
+    by = f" ({answered.by})" if answered.by else ""
+    said = answered.text or answered.option or ""
+    return {"reply": Reply(agent, f"A person{by} has taken this over, under {filed.reference}, and answers: {said}")}
+
+
+def build() -> Graph:
+    """Return the team's graph."""
+    graph = StateGraph(InsuranceState, context_schema=Work)
+    graph.add_node("supervise", supervise, destinations=(PERSON_STEP, GENERAL_STEP, LOOK_UP_STEP))
+    graph.add_node(LOOK_UP_STEP, look_up_rows, destinations=(SAY_STEP, END))
+    graph.add_node(SAY_STEP, say)
+    graph.add_node(GENERAL_STEP, help_generally)
+    graph.add_node(PERSON_STEP, hand_to_person)
+    graph.add_edge(START, "supervise")
+    for last in (SAY_STEP, GENERAL_STEP, PERSON_STEP):
+        graph.add_edge(last, END)
+    return graph
+
+
+TEAM = Team(
+    "insurance",
+    (*(one.value for one in Specialist), FINAL_ANSWER),
+    build,
+    {CHOOSE: (), SAY: ("facts",), WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: (), DOCUMENTS_AWAY: ()},
+    tools=(*tools.POLICY_TOOLS, *tools.BILLING_TOOLS, *tools.CLAIMS_TOOLS, *tools.PERSON_TOOLS),
+    values=(Finding,),
+)

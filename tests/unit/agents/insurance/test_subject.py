@@ -1,0 +1,42 @@
+"""What a conversation is about is taken from where it was said last."""
+
+import pytest
+
+from app.agents.insurance.records import PolicyKind
+from app.agents.insurance.subject import Subject, subject_of
+from app.agents.values import Turn
+
+EARLIER = (Turn("user", "My policy is POL000007."), Turn("assistant", "Not POL000009."))
+
+
+@pytest.mark.requirement("INS-69.finds", "INS-12.number")
+@pytest.mark.parametrize("said", ["POL000004", "pol000004", "POL-000004", "my policy (POL000004)", "POL 000004?"])
+def test_a_policy_number_is_found_in_a_question(said: str) -> None:
+    assert subject_of(f"What is the premium of {said}", (), {}).policy_number == "POL000004"
+
+
+@pytest.mark.parametrize("said", ["policy number HX-2231", "policy no. hx-2231", "policy # HX-2231"])
+def test_a_number_of_another_form_is_found_where_it_is_called_one(said: str) -> None:
+    assert subject_of(said, (), {}).policy_number == "HX-2231"
+
+
+@pytest.mark.parametrize("said", ["policy number please", "a polite POLICY", "POL", "SPOL000004X"])
+def test_a_word_is_no_policy_number(said: str) -> None:
+    assert subject_of(said, (), {}).policy_number is None
+
+
+def test_the_question_goes_before_earlier_turns_and_those_before_the_context() -> None:
+    context = {"policy_number": "POL000001"}
+    assert subject_of("And POL000002?", EARLIER, context).policy_number == "POL000002"
+    assert subject_of("And now?", EARLIER, context).policy_number == "POL000007"
+    assert subject_of("And now?", (), context).policy_number == "POL000001"
+
+
+def test_a_typed_customer_is_not_the_one_that_the_application_vouches_for() -> None:
+    assert subject_of("I am CUST00002", (), {"customer_id": "CUST00001"}).customer_id == "CUST00001"
+    assert subject_of("I am CUST00002", (), {}).customer_id == "CUST00002"
+
+
+def test_a_claim_and_kinds_are_found() -> None:
+    found = subject_of("My car claim clm000004-1", (), {})
+    assert found == Subject(claim_id="CLM000004-1", kinds=(PolicyKind.AUTO,))
