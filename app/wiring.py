@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import assert_never
 from uuid import uuid4
 
 from app.accounts.keys import Keys
@@ -17,6 +16,7 @@ from app.agents.execution import Execution, Parts
 from app.agents.leaving import Times
 from app.agents.means import Doors
 from app.agents.places import Places
+from app.agents.prompt_sets import PromptSets
 from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
@@ -34,19 +34,18 @@ from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.operating import Operating
 from app.inference.routing.route_rows import RouteRows
 from app.inference.slots.register import LeaseRegister
-from app.inference.words.account import Account, Purpose
+from app.job_calls import embed_for
 from app.looks import Looks
 from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_queue_pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
-from app.retrieval.ingest import EmbedFor, Ingest
-from app.retrieval.jobs import ClaimedJob, Jobs
+from app.retrieval.ingest import Ingest
+from app.retrieval.jobs import Jobs
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
-from app.retrieval.states import JobKind
 from app.schema import older_versions
 from app.series import begin_all, begin_node
 from app.settings import Settings
@@ -151,8 +150,11 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     metrics.replicas_configured.set(settings.replica_count)
     search = Search(database, stores.qdrant)
     sessions = Sessions(database, metrics)
-    runs = _runs(settings, database)
-    runner = _runner(configuration, stores, runs, sessions, inference, search)
+    prompts = PromptSets(database, configuration.prompts, {team.name: team.prompts for team in find_teams()})
+    runs = _runs(settings, database, prompts)
+    limits = CallLimits(settings.max_output_tokens, settings.temperature)
+    doors = Doors(database, inference.dispatcher, search, limits, metrics)
+    runner = _runner(settings, stores, runs, sessions, prompts, doors, inference.book)
     jobs, looks = Jobs(database, metrics), _looks(stores)
     return Platform(
         settings=settings,
@@ -195,7 +197,7 @@ def _ingest(settings: Settings, stores: Stores, jobs: Jobs, inference: Inference
         stores.blobs,
         stores.qdrant,
         parser=Parser(),
-        embed=_embed_for(inference),
+        embed=embed_for(inference),
         embed_model=settings.embed_model,
     )
 
@@ -216,10 +218,11 @@ def _looks(stores: Stores) -> Looks:
     )
 
 
-def _runs(settings: Settings, database: Database) -> Runs:
+def _runs(settings: Settings, database: Database, prompts: PromptSets) -> Runs:
     # A process that starts again under its old name must not pass for the one that died.
     owner = f"{settings.replica}:{uuid4()}"
-    return Runs(database, owner=owner, lease_s=settings.run_lease_s, session_ttl_s=settings.session_ttl_seconds)
+    ttl_s = settings.session_ttl_seconds
+    return Runs(database, owner=owner, lease_s=settings.run_lease_s, session_ttl_s=ttl_s, prompts=prompts)
 
 
 def _event_log(settings: Settings, stores: Stores) -> EventLog:
@@ -227,18 +230,23 @@ def _event_log(settings: Settings, stores: Stores) -> EventLog:
 
 
 def _runner(
-    configuration: Configuration, stores: Stores, runs: Runs, sessions: Sessions, inference: Inference, search: Search
+    settings: Settings,
+    stores: Stores,
+    runs: Runs,
+    sessions: Sessions,
+    prompts: PromptSets,
+    doors: Doors,
+    book: UsageBook,
 ) -> Runner:
-    settings, teams = configuration.settings, load_teams()
-    limits = CallLimits(settings.max_output_tokens, settings.temperature)
+    teams = load_teams()
     parts = Parts(
         database=stores.database,
-        doors=Doors(stores.database, inference.dispatcher, search, limits, stores.metrics),
+        doors=doors,
         runs=runs,
         sessions=sessions,
-        book=inference.book,
+        book=book,
         teams=teams,
-        prompts=configuration.prompts,
+        prompts=prompts,
         metrics=stores.metrics,
         times=Times(settings.session_ttl_seconds, settings.waiting_limit_s),
         run_limit_s=settings.run_limit_s,
@@ -248,34 +256,12 @@ def _runner(
     return Runner(
         runs=runs,
         event_log=_event_log(settings, stores),
-        dispatcher=inference.dispatcher,
+        dispatcher=doors.dispatcher,
         execute=partial(Execution, parts),
         teams=frozenset(teams),
         metrics=stores.metrics,
         lease_s=settings.run_lease_s,
     )
-
-
-def purpose_of(kind: JobKind) -> Purpose:
-    """Return what the calls of such a job are for."""
-    match kind:
-        case JobKind.INGEST:
-            return Purpose.INGEST
-        case JobKind.REINDEX:
-            return Purpose.REINDEX
-        case _:
-            assert_never(kind)
-
-
-def _embed_for(inference: Inference) -> EmbedFor:
-    async def embed(job: ClaimedJob, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        account = Account(purpose=purpose_of(job.kind), tenant_id=job.tenant_id)
-        embedding = await inference.dispatcher.embed(
-            texts, agent="ingest", account=account, on_usage=inference.book.take
-        )
-        return embedding.vectors
-
-    return embed
 
 
 def _loops_of(platform: Platform) -> tuple[Coroutine[object, object, None], ...]:

@@ -16,7 +16,7 @@ from app.agents.life import RunState
 from app.agents.live import Ending, LiveRun
 from app.agents.means import Doors, means_of
 from app.agents.observing import observe
-from app.agents.prompts import Prompt
+from app.agents.prompt_sets import PromptSets
 from app.agents.reply import Reply, reply_of
 from app.agents.results import conclude, earlier_calls, thought_before
 from app.agents.run_failure import RunFailure
@@ -53,7 +53,7 @@ class Parts:
     runs: Runs
     sessions: Sessions
     teams: Mapping[str, CompiledGraph]
-    prompts: Mapping[str, Prompt]
+    prompts: PromptSets
     metrics: Metrics
     times: Times
     run_limit_s: float
@@ -103,11 +103,12 @@ class Execution:
             attempt=self._claim.attempt,
         )
         history = await self._take_up()
+        prompts = await self._parts.prompts.of(self._claim)
         graph = self._parts.teams[self._claim.team].copy(update={"checkpointer": self._saver})
         state = await graph.ainvoke(
             await self._given(),
             {"configurable": {"thread_id": thread_of(self._claim.tenant_id, self._claim.session_id)}},
-            context=Work(self._claim, history.turns, self._parts.prompts, self._means),
+            context=Work(self._claim, history.turns, prompts, self._means),
             durability="exit",
         )
         if state.get(INTERRUPTED):

@@ -15,6 +15,8 @@ class RunFailure(StrEnum):
     """Gone on with, it asked something else under the same step: its team was changed while it was under way."""
     NO_REPLY = "no_reply"
     """Its team came to its end and left no reply."""
+    PROMPTS_GONE = "prompts_gone"
+    """Gone on with, the prompts that it began with are not there any more, or have a form of another version."""
     UNSTORABLE = "unstorable"
     """Its team's state holds a number that cannot be stored, or a struct that the team does not declare."""
     WRONG_THREAD = "wrong_thread"

@@ -17,11 +17,11 @@ from app.postgres import Connection
 INSERT_RUN: LiteralString = """
     INSERT INTO runs (id, tenant_id, key_id, session_id, team, question, context, options, state, on_disconnect,
                       idempotency_key, idempotency_sha256, lease_owner, lease_until, fence, attempt, request_id,
-                      session_tier, started_at)
+                      session_tier, prompts_sha256, started_at)
     VALUES (%(id)s, %(tenant_id)s, %(key_id)s, %(session_id)s, %(team)s, %(question)s, %(context)s, %(options)s,
             'running', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, %(owner)s,
             now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s,
-            %(session_tier)s, now())
+            %(session_tier)s, %(prompts_sha256)s, now())
     RETURNING started_at
 """
 INSERT_QUESTION: LiteralString = """

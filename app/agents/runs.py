@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from app.agents import earlier, resuming, run_rows, sessions, waiting
 from app.agents.life import RunState
+from app.agents.prompt_sets import PromptSets
 from app.agents.replays import Named, begin_again, find_named, request_digest
 from app.agents.resuming import PersonAnswer
 from app.agents.values import Claim, Interrupt, OnDisconnect, RunHandle, RunOptions, RunResult, StartRun
@@ -51,11 +52,21 @@ class Renewed(msgspec.Struct, frozen=True):
 class Runs:
     """The rows of `runs`, as one owner (a replica or a worker) writes them."""
 
-    def __init__(self, database: Database, *, owner: str, lease_s: float, session_ttl_s: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        owner: str,
+        lease_s: float,
+        session_ttl_s: int,
+        prompts: PromptSets | None = None,
+    ) -> None:
+        """Without `prompts`, runs are pinned to none."""
         self._database = database
         self._owner = owner
         self._lease_s = lease_s
         self._session_ttl_s = session_ttl_s
+        self._prompts = prompts
 
     async def accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Store the run and the question, owned by us; no claim comes back when an idempotency key replays a run.
@@ -63,6 +74,8 @@ class Runs:
         A key that names a run whose end was called retryable begins its next attempt, effects kept. Raises
         SessionUnknown, SessionBusy, IdempotencyMismatch, StoreUnavailable.
         """
+        if self._prompts is not None:
+            await self._prompts.keep()
         for last_try in (False, True):
             try:
                 return await self._accept(caller, ask)
@@ -229,6 +242,7 @@ class Runs:
             "fence": 1,
             "attempt": 1,
             "session_tier": session.tier,
+            "prompts_sha256": None if self._prompts is None else self._prompts.digest(ask.team),
         }
 
     async def _again(
@@ -267,4 +281,5 @@ def claim_of(row: Mapping[str, Any], session: sessions.SessionFacts, *, new_sess
         # As it was when the run was accepted: what follows from it must be the same in every attempt.
         session_tier=None if row["session_tier"] is None else Tier(row["session_tier"]),
         session_node=session.node,
+        prompts_sha256=None if row["prompts_sha256"] is None else bytes(row["prompts_sha256"]),
     )

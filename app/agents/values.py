@@ -138,6 +138,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     cancel_asked: bool = False
     session_tier: Tier | None = None
     session_node: str | None = None
+    prompts_sha256: bytes | None = None
+    """The set of prompts that it began with; None for a run of a version that pinned none."""
 
     @property
     def ids(self) -> dict[str, str]:

@@ -57,6 +57,8 @@ DATABASE = (
     "results.calls",
     "route_get",
     "routes.prune",
+    "prompts.keep",
+    "prompts.read",
     "runs.accept",
     "runs.answer",
     "runs.ask_cancel",
