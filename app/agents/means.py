@@ -78,7 +78,7 @@ def means_of(
             tally=tally,
             metrics=metrics,
         ),
-        using=Using(claim=claim, effects=effects, database=doors.database, deadline=deadline, metrics=metrics),
+        using=Using(live=live, effects=effects, database=doors.database, deadline=deadline, metrics=metrics),
         interrupting=Interrupting(effects),
         path=path,
     )

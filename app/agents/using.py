@@ -9,8 +9,8 @@ import structlog
 
 from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effects
+from app.agents.live import LiveRun
 from app.agents.tools import Reading, Tool, Writing
-from app.agents.values import Claim
 from app.errors import SwitchyardError, ToolFailed, ToolRefused
 from app.postgres import Connection, Database
 from app.telemetry.metrics import Metrics
@@ -32,9 +32,10 @@ class Using:
     """Calls tools. Raises ToolRefused, ToolFailed and what the effects raise."""
 
     def __init__(
-        self, *, claim: Claim, effects: Effects, database: Database, deadline: Deadline, metrics: Metrics
+        self, *, live: LiveRun, effects: Effects, database: Database, deadline: Deadline, metrics: Metrics
     ) -> None:
-        self._claim = claim
+        self._live = live
+        self._claim = live.claim
         self._effects = effects
         self._database = database
         self._deadline = deadline
@@ -42,14 +43,13 @@ class Using:
 
     async def use(self, path: str, agent: str, tool: Tool[A, R], arguments: A) -> R:
         """Return what the tool brings; a refusal is stored too, so that every attempt meets the same."""
-        log.info("tool_called", tool=tool.name, agent=agent)
         given = (tool.name, msgspec.to_builtins(arguments))
         match tool:
             case Reading():
-                brought = await self._effects.once(path, given, lambda: self._read(tool, arguments), Brought)
+                brought = await self._effects.once(path, given, lambda: self._read(agent, tool, arguments), Brought)
             case Writing():
                 brought = await self._effects.once_within(
-                    path, given, lambda conn: self._write(conn, tool, arguments), Brought
+                    path, given, lambda conn: self._write(conn, agent, tool, arguments), Brought
                 )
             case _:
                 assert_never(tool)
@@ -57,23 +57,24 @@ class Using:
             raise ToolRefused(brought.refusal, tool=tool.name)
         return msgspec.convert(brought.result, tool.result)
 
-    async def _read(self, tool: Reading[A, R], arguments: A) -> Done[Brought]:
+    async def _read(self, agent: str, tool: Reading[A, R], arguments: A) -> Done[Brought]:
         try:
-            result = await self._timed(tool, tool.act(self._database, self._claim.tenant_id, arguments))
+            result = await self._timed(agent, tool, tool.act(self._database, self._claim.tenant_id, arguments))
         except ToolRefused as refused:
             return Done(Brought(refusal=refused.detail))
         return Done(Brought(msgspec.to_builtins(result)))
 
-    async def _write(self, conn: Connection, tool: Writing[A, R], arguments: A) -> Brought:
+    async def _write(self, conn: Connection, agent: str, tool: Writing[A, R], arguments: A) -> Brought:
         try:
             # Of a tool that refuses nothing stays, and its refusal is stored all the same.
             async with conn.transaction():
-                result = await self._timed(tool, tool.act(conn, self._claim.tenant_id, arguments))
+                result = await self._timed(agent, tool, tool.act(conn, self._claim.tenant_id, arguments))
         except ToolRefused as refused:
             return Brought(refusal=refused.detail)
         return Brought(msgspec.to_builtins(result))
 
-    async def _timed(self, tool: Tool[A, R], acting: Awaitable[R]) -> R:
+    async def _timed(self, agent: str, tool: Tool[A, R], acting: Awaitable[R]) -> R:
+        self._live.calls(tool.name, agent)
         started, success = self._deadline.clock(), "false"
         try:
             result = await _in_time(acting, tool)

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 from litestar.routes import HTTPRoute
 
+from app.api.asking import ResumeRequest
+from app.api.call_headers import QUEUE_EVENTS
 from app.api.contracts import CONTRACT_HEADERS
 from app.api.ollama import bodies as ollama_bodies
 from app.api.openai import bodies as openai_bodies
@@ -29,10 +31,19 @@ ROUTES = {
     if isinstance(route, HTTPRoute)
     for method in route.methods
 }
-HEADERS = {"authorization", "x-api-key", "content-type", "idempotency-key", "last-event-id", *CONTRACT_HEADERS}
+HEADERS = {
+    "authorization",
+    "x-api-key",
+    "content-type",
+    "idempotency-key",
+    "last-event-id",
+    QUEUE_EVENTS,
+    *CONTRACT_HEADERS,
+}
 BODIES = {
     "/api/v1/chat": ChatRequest,
     "/api/v1/routes": PlanRequest,
+    "/api/v1/runs/$RUN_ID/resume": ResumeRequest,
     "/v1/chat/completions": openai_bodies.ChatBody,
     "/ollama/api/chat": ollama_bodies.ChatBody,
 }

@@ -91,6 +91,21 @@ async def test_what_a_tool_brought_is_the_same_in_every_attempt_and_looked_up_on
     assert (ledger.told, effects.reused) == (["read P-1"], 1)
 
 
+async def test_readers_are_told_of_a_tool_call_once_in_a_run_not_in_each_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger, told = Ledger(), list[tuple[str, str]]()
+    _, effects, premium = bench(ledger)
+    for number in ("P-1", "P-1", "P-2"):
+        began = attempt(effects=effects, database=ledger)
+        monkeypatch.setattr(began.live, "calls", lambda tool, agent: told.append((tool, agent)))
+        await began.work().use(premium, Named("P-1"), agent="billing")
+        if number == "P-2":
+            await began.work().use(premium, Named(number), agent="claims")
+        effects = effects.again()
+    assert told == [("premium", "billing"), ("premium", "claims")]
+
+
 async def test_what_a_tool_refuses_is_refused_in_every_attempt() -> None:
     ledger = Ledger()
     work, effects, premium = bench(ledger)
