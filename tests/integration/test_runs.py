@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from app.agents import run_rows
 from app.agents.life import RunState
+from app.agents.prompt_sets import PromptSets
+from app.agents.prompts import FrontMatter, Prompt
 from app.agents.runs import Runs
 from app.agents.sessions import MESSAGES_READ, Sessions
 from app.agents.values import Claim, OnDisconnect, RunResult, StartRun
@@ -27,8 +29,20 @@ class Bench:
     sessions: Sessions
     caller: Caller
 
-    def runs(self, owner: str = "replica-1", *, lease_s: float = 30.0, ttl_s: int = 3600) -> Runs:
-        return Runs(self.database, owner=owner, lease_s=lease_s, session_ttl_s=ttl_s)
+    def runs(
+        self,
+        owner: str = "replica-1",
+        *,
+        lease_s: float = 30.0,
+        ttl_s: int = 3600,
+        prompts: PromptSets | None = None,
+    ) -> Runs:
+        return Runs(self.database, owner=owner, lease_s=lease_s, session_ttl_s=ttl_s, prompts=prompts)
+
+    def prompts(self, text: str) -> PromptSets:
+        """The prompts of a process whose files say this."""
+        prompt = Prompt(FrontMatter("assistant/a", 1), text)
+        return PromptSets(self.database, {"assistant/a": prompt}, {"assistant": {"assistant/a": ()}})
 
 
 async def add_caller(database: Database) -> Caller:
@@ -261,3 +275,14 @@ async def test_a_session_remembers_a_bounded_context(bench: Bench) -> None:
         await runs.accept(bench.caller, question(session_id=first.session_id, context={"one more": "x"}))
     again = await accepted(runs, bench.caller, question(session_id=first.session_id, context={"first 0": "y"}))
     assert again.context == {"first 0": "y"}
+
+
+async def test_who_takes_a_run_over_has_the_prompts_that_it_began_with(bench: Bench) -> None:
+    before, after = bench.prompts("Be brief."), bench.prompts("Be long.")
+    begun = await accepted(bench.runs(lease_s=0.0, prompts=before), bench.caller, question())
+    taken = await bench.runs("worker-1", prompts=after).claim_expired(begun.run_id)
+    assert taken is not None
+    assert (begun.prompts_sha256, taken.prompts_sha256) == (before.digest("assistant"),) * 2
+    assert (await after.of(taken))["assistant/a"].text == "Be brief."
+    fresh = await accepted(bench.runs(prompts=after), bench.caller, question())
+    assert (await after.of(fresh))["assistant/a"].text == "Be long."
