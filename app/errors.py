@@ -1,28 +1,10 @@
 """Every fact that can end a request, in one tree.
 
-SwitchyardError               code: public and stable
-├── Refused                   the caller must change something
-│   ├── BadInput              a field is missing, ill-typed or out of bounds
-│   │   └── FieldRefused      a field of a client's dialect asks for what is not done here
-│   ├── KeyUnknown, NotPermitted, TenantRevoked
-│   ├── SessionUnknown, RunUnknown, RouteUnknown, DocumentUnknown, JobUnknown, TenantUnknown, ModelUnknown
-│   ├── SessionBusy           another run of the session has not ended
-│   ├── NodeUnknown, NodeExists, IdempotencyMismatch
-│   ├── ContractUnmet, ContextTooLong, NodeRefused
-│   ├── ToolRefused, RunCancelled
-│   ├── RunNotWaiting, InterruptUnknown, InterruptExpired
-│   └── MediaTypeUnknown, BodyTooLarge
-└── Unavailable               later may help
-    ├── NoNodeAvailable, NoSlotInTime, NodeFailed
-    ├── AnswerEmpty, AnswerBroken, StructureUnmet, ToolFailed
-    ├── DeadlineExceeded, TimeLimitReached
-    ├── StoreUnavailable      PostgreSQL, Redis, Qdrant or the blob store does not answer, or cannot do it now
-    │   └── StoreMisconfigured  it answered, and refused what an operator set
-    └── Draining              this replica takes nothing new
-RunFailed                     (SwitchyardError) a run ended in `failed` or `dead`
-StatementWrong                (SwitchyardError) a store refused what we asked for: our own fault
-└── RowExists                 a row of that key is there already; whoever adds it knows what that means
-LeaseLost                     (SwitchyardError) another process owns the run now; internal, never shown
+SwitchyardError     `code` is public and stable
+├── Refused         the caller must change something: what is sent, asked for, unknown, busy, or not permitted
+├── Unavailable     later may help: nodes, slots, answers, time, stores, a replica that drains
+├── RunFailed       a run ended in `failed` or `dead`
+└── StatementWrong, LeaseLost  our own fault; another process owns the run now: never shown
 
 `is_retryable` decides which of these may go well when the same request comes again, for clients and for runs alike.
 """

@@ -89,22 +89,19 @@ def conclude(
     asked: tuple[Interrupt, ...] = (),
     error: SwitchyardError | None = None,
 ) -> RunResult:
-    """Build the result that is stored and shown. Totals are over every call of the run, failed ones too.
-
-    Of a run that waits, the message is what it asks.
-    """
+    """Build the result that is stored and shown. Totals are over every call of the run, failed ones too."""
+    reply = _question(asked) if asked else reply
     routes = (*earlier, *(summarise(usage) for usage in tally.usages))
-    chats = [route.first_token_ms for route in routes if route.kind == "chat" and route.first_token_ms is not None]
     return RunResult(
         run_id=claim.run_id,
         session_id=claim.session_id,
         state=state,
         team=claim.team,
-        message="\n\n".join(one.request.text for one in asked) if reply is None else reply.text,
+        message="" if reply is None else reply.text,
         finish_reason=None if reply is None else reply.finish_reason,
         thinking=None if reply is None or not claim.options.think else reply.thinking,
-        agent_used=next((one.request.agent for one in asked), "") if reply is None else reply.agent,
-        requires_clarification=bool(asked) if reply is None else reply.requires_clarification,
+        agent_used="" if reply is None else reply.agent,
+        requires_clarification=reply is not None and reply.requires_clarification,
         interrupts=asked,
         conversation_complete=_is_complete(reply),
         citations=() if reply is None else reply.citations,
@@ -114,13 +111,24 @@ def conclude(
         output_tokens=sum(route.output_tokens for route in routes),
         gpu_seconds=round(sum(route.gpu_seconds for route in routes), 6),
         cost_usd=round(sum(route.cost_usd for route in routes), 6),
-        first_token_ms=chats[0] if chats else None,
+        first_token_ms=_first_token_ms(routes),
         processing_time_ms=max(0, round((now - claim.started_at).total_seconds() * 1000)),
         attempt=claim.attempt,
         error_code=None if error is None else error.code,
         error_detail=None if error is None else error.detail,
         error_facts={} if error is None else dict(error.facts),
     )
+
+
+def _first_token_ms(routes: Sequence[RouteSummary]) -> float | None:
+    chats = (route.first_token_ms for route in routes if route.kind == "chat")
+    return next((first_ms for first_ms in chats if first_ms is not None), None)
+
+
+def _question(asked: tuple[Interrupt, ...]) -> Reply:
+    """Return what a run that waits shows as its message: what it asks."""
+    text = "\n\n".join(one.request.text for one in asked)
+    return Reply(asked[0].request.agent, text, requires_clarification=True)
 
 
 def _is_complete(reply: Reply | None) -> bool:
