@@ -3,17 +3,17 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from app.agents.insurance import seed_rows
 from app.api.app import create_app
-from app.ids import TenantId
+from app.ids import Caller, KeyId, RunId, TenantId
 from app.wiring import Platform
 from tests.fakes.asgi import Client
 from tests.fakes.node import FakeNode
-from tests.integration.platforms import CHAT, Servers, opened, settings_for
+from tests.integration.platforms import CHAT, END_S, Servers, opened, settings_for
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ async def insured(servers: Servers, node: FakeNode) -> AsyncGenerator[tuple[Plat
     async with opened(settings_for(servers, node)) as (platform,):
         tenant = await platform.tenants.add(f"tenant-{uuid4()}")
         await seed_rows.seed(platform.database, tenant.id, 5)
-        yield platform, Client(create_app(platform), (await platform.keys.add(tenant.id, "Ana")).key), tenant.id
+        yield platform, Client(create_app(platform), (await platform.keys.add(tenant.id, "x")).key), tenant.id
 
 
 async def ask(client: Client, message: str, **more: object) -> dict[str, Any]:
@@ -84,3 +84,22 @@ async def test_a_call_is_filed_once(servers: Servers, node: FakeNode) -> None:
     (row,) = rows
     assert (row["kind"], row["customer_id"], row["policy_number"]) == ("callback", "CUST00001", "POL000004")
     assert row["id"].hex[:8].upper() in reply["message"]
+
+
+@pytest.mark.requirement("INS-15.handed", "INS-15.says")
+async def test_a_customer_who_wants_a_person_waits_for_one_and_is_filed_once(servers: Servers, node: FakeNode) -> None:
+    async with insured(servers, node) as (platform, client, tenant_id):
+        waiting = await ask(client, "Let me talk to a person about the fee.", context=KNOWN)
+        assert waiting["state"] == "waiting"
+        run_id = waiting["metadata"]["run_id"]
+        reply = await client.post(f"/api/v1/runs/{run_id}/resume", {"answer": "The fee is waived."})
+        assert reply.status in {200, 202}, reply.json()
+        result = await platform.runner.result(Caller(tenant_id, KeyId(uuid4()), "tenant"), RunId(UUID(run_id)), END_S)
+        async with platform.database.connection("test") as conn:
+            rows = await (
+                await conn.execute("SELECT kind, policy_number FROM escalations WHERE tenant_id = %s", (tenant_id,))
+            ).fetchall()
+    assert result.agent_used == "human_escalation"
+    assert result.message.startswith("A person has taken this over, under ")
+    assert result.message.endswith("and answers: The fee is waived.")
+    assert rows == [{"kind": "escalation", "policy_number": "POL000004"}]

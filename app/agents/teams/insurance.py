@@ -158,9 +158,8 @@ async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> Insur
         agent, f"A customer asks for a person{about} ({filed.reference}): {asked}", kind=RequestKind.ESCALATION
     )
     answered = await work.interrupt(request)
-    by = f" ({answered.by})" if answered.by else ""
     said = answered.text or answered.option or ""
-    return {"reply": Reply(agent, f"A person{by} has taken this over, under {filed.reference}, and answers: {said}")}
+    return {"reply": Reply(agent, f"A person has taken this over, under {filed.reference}, and answers: {said}")}
 
 
 def build() -> Graph:

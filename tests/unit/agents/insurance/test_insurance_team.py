@@ -214,7 +214,7 @@ async def test_a_person_is_asked_and_their_words_are_the_answer(question: str) -
     work = FakeWork(question, context=KNOWN)
     reply = await replied(work)
     assert reply.agent == "human_escalation"
-    assert reply.text == "A person (Ana) has taken this over, under 1A2B3C4D, and answers: We have waived the fee."
+    assert reply.text == "A person has taken this over, under 1A2B3C4D, and answers: We have waived the fee."
     filing = Filing(FiledKind.ESCALATION, question, "CUST00001", "POL000004")
     assert work.used == [("human_escalation", "file_for_person", filing)]
     (request,) = work.asked
