@@ -91,6 +91,7 @@ async def test_a_customer_who_wants_a_person_waits_for_one_and_is_filed_once(ser
     async with insured(servers, node) as (platform, client, tenant_id):
         waiting = await ask(client, "Let me talk to a person about the fee.", context=KNOWN)
         assert waiting["state"] == "waiting"
+        assert waiting["message"].startswith("A person takes over this request on POL000004, under ")
         run_id = waiting["metadata"]["run_id"]
         reply = await client.post(f"/api/v1/runs/{run_id}/resume", {"answer": "The fee is waived."})
         assert reply.status in {200, 202}, reply.json()

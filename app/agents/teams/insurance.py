@@ -153,10 +153,10 @@ async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> Insur
     if kind is FiledKind.CALLBACK:
         text = f"I have filed that you want to be called back, under {filed.reference}. A person will call you."
         return {"reply": Reply(agent, text)}
-    about = "".join(f" about {number}" for number in (subject.policy_number,) if number)
-    request = Request(
-        agent, f"A customer asks for a person{about} ({filed.reference}): {asked}", kind=RequestKind.ESCALATION
-    )
+    about = f" on {subject.policy_number}" if subject.policy_number else ""
+    # Whoever waits reads it, and whoever is to answer.
+    text = f"A person takes over this request{about}, under {filed.reference}: {asked}"
+    request = Request(agent, text, kind=RequestKind.ESCALATION)
     answered = await work.interrupt(request)
     said = answered.text or answered.option or ""
     return {"reply": Reply(agent, f"A person has taken this over, under {filed.reference}, and answers: {said}")}

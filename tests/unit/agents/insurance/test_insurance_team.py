@@ -219,7 +219,7 @@ async def test_a_person_is_asked_and_their_words_are_the_answer(question: str) -
     assert work.used == [("human_escalation", "file_for_person", filing)]
     (request,) = work.asked
     assert (request.kind, request.agent) == (RequestKind.ESCALATION, "human_escalation")
-    assert request.text == f"A customer asks for a person about POL000004 (1A2B3C4D): {question}"
+    assert request.text == f"A person takes over this request on POL000004, under 1A2B3C4D: {question}"
 
 
 @pytest.mark.parametrize("question", ["Please call me back.", "Can someone ring me about POL000004?"])
