@@ -1,4 +1,4 @@
-"""The `switchyard` command: migrate, tenants, keys, nodes, collection, seed, chat, route."""
+"""The `switchyard` command: migrate, tenants, keys, nodes, models, collection, seed, chat, route."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ from app import (
     account_command,
     chat_arguments,
     collection_command,
+    model_command,
     node_arguments,
     node_command,
     route_command,
@@ -38,6 +39,7 @@ from app.telemetry.secrets import mask_of
 OF_STACK: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str], Console, Console], int]] = {
     "chat": chat_arguments.run_chat,
     "route": route_command.run_route,
+    "models": model_command.run_models,
 }
 """The commands that speak to a running stack, and to nothing else."""
 
@@ -83,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     seed_command.add_arguments(commands.add_parser("seed", help="fill a tenant's tables with made-up rows"))
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
     route_command.add_arguments(commands.add_parser("route", help="say where a question would go, without asking it"))
+    model_command.add_arguments(commands.add_parser("models", help="the models, on the nodes of a running stack"))
     routing_arguments.add_arguments(commands.add_parser("routing", help="the weights of the complexity rating"))
     return parser
 

@@ -114,16 +114,20 @@ class Stack:
 
     def cancel(self, run_id: str) -> None:
         """Stop a run. Raises StackAway, StackRefused."""
-        self._send(f"/api/v1/runs/{run_id}/cancel", b"", {})
+        self._send("POST", f"/api/v1/runs/{run_id}/cancel", b"", {})
 
     def post(self, path: str, body: Mapping[str, object]) -> Mapping[str, Any]:
         """Return the JSON that answers a request, which is sent once. Raises StackAway, StackRefused."""
-        reply = self._send(path, msgspec.json.encode(body), {"content-type": "application/json"})
+        reply = self._send("POST", path, msgspec.json.encode(body), {"content-type": "application/json"})
         return msgspec.json.decode(reply, type=dict[str, Any])
 
-    def _send(self, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    def get(self, path: str) -> Mapping[str, Any]:
+        """Return the JSON at a path. Raises StackAway, StackRefused."""
+        return msgspec.json.decode(self._send("GET", path, b"", {}), type=dict[str, Any])
+
+    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
         try:
-            opened = self._open("POST", path, body, headers)
+            opened = self._open(method, path, body, headers)
             with closing(opened) as connection, connection.getresponse() as response:
                 reply = response.read(REPLY_BYTES)
                 if response.status >= 400:

@@ -34,6 +34,8 @@ class Loop(StrEnum):
     """Looks at every node: what it holds and whether it answers."""
     PROBE_TRY = "probe_try"
     """Tries models on idle nodes, so that their speed is known."""
+    WARMTH = "warmth"
+    """Plans which models stay in memory where, and loads what is due: one process for all."""
     CONTINUATIONS = "continuations"
     """Finds out which models go on from text that was already shown, once for each digest."""
     USAGE = "usage"

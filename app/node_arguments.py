@@ -76,6 +76,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pulling = acts(nodes.add_parser("pull", help="have a node fetch a model"), node_command.pull_model)
     pulling.add_argument("name")
     pulling.add_argument("model")
+    for word, text, act in (
+        ("pin", "keep a model in a node's memory, whoever asks for it", node_command.pin_model),
+        ("unpin", "let a pinned model leave again", node_command.unpin_model),
+    ):
+        pinning = acts(nodes.add_parser(word, help=text), act)
+        pinning.add_argument("name")
+        pinning.add_argument("model")
     acts(
         nodes.add_parser("apply", help="have the nodes be what the nodes file says; others stay"),
         node_command.apply_file,

@@ -16,7 +16,8 @@ from app.inference.fleet.catalogue import Catalogue, read_catalogue
 from app.inference.fleet.model_names import full_name
 from app.inference.fleet.node import Node
 from app.inference.fleet.node_rows import Applied, NodeRow, NodeRows
-from app.inference.fleet.roster import checked
+from app.inference.fleet.pin_rows import PinRows
+from app.inference.fleet.roster import checked, declared
 from app.inference.slots.running import Running, find_running
 from app.inference.wire.ollama import open_ollama
 from app.inference.wire.tokens import NodeTokens
@@ -54,6 +55,11 @@ class Nodes:
             known = ", ".join(row.name for row in rows) or "none: no replica has started yet"
             raise NodeUnknown(f"no node is called {name}; there are {known}", node=name)
         return found
+
+    async def pin(self, name: str, model: str, *, pinned: bool) -> None:
+        """Pin a model on a node, or take that back. Raises BadInput, NodeUnknown."""
+        key = declared((await self.get(name)).node, model)
+        await PinRows(self.database).put(name, key, pinned=pinned)
 
     async def running(self, name: str) -> Running | None:
         """Return what runs on a node, None where Redis is not named or does not say."""
@@ -135,6 +141,20 @@ async def undrain_node(given: argparse.Namespace, nodes: Nodes, console: Console
     await nodes.rows.undrain(given.name)
     facts = {"node": given.name, "drained": False}
     _tell(given, console, facts, "takes calls again once the replicas have looked, within seconds")
+
+
+async def pin_model(given: argparse.Namespace, nodes: Nodes, console: Console) -> None:
+    """Keep a model in a node's memory, whoever asks for it. Raises BadInput, NodeUnknown."""
+    await nodes.pin(given.name, given.model, pinned=True)
+    facts = {"node": given.name, "model": given.model, "pinned": True}
+    _tell(given, console, facts, f"keeps {given.model} in memory; it is loaded within a minute where it fits")
+
+
+async def unpin_model(given: argparse.Namespace, nodes: Nodes, console: Console) -> None:
+    """Let a model leave a node's memory again. Raises BadInput, NodeUnknown."""
+    await nodes.pin(given.name, given.model, pinned=False)
+    facts = {"node": given.name, "model": given.model, "pinned": False}
+    _tell(given, console, facts, f"lets {given.model} go once nobody has asked for it for long enough")
 
 
 async def remove_node(given: argparse.Namespace, nodes: Nodes, console: Console) -> None:

@@ -16,6 +16,7 @@ from app.inference.accuracy import Loading, Part
 from app.inference.calls.settling import OWN
 from app.inference.calls.usage_book import Loss
 from app.inference.fleet.catalogue import Catalogue, Model, Node
+from app.inference.warmth.warming import Warmed
 from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason
 from app.inference.words.failures import Failure
@@ -68,6 +69,7 @@ def begin_node(metrics: Metrics, catalogue: Catalogue, node: Node) -> None:
             begin(metrics.answers, **where, finish_reason=FinishReason)
         begin(metrics.model_calls, **where, outcome=COUNTED)
         begin(metrics.loads, node=[node.name], model=[model.name], loading=Loading)
+        begin(metrics.warm_loads, node=[node.name], model=[model.name], outcome=Warmed)
 
 
 def _held(catalogue: Catalogue, node: Node) -> Iterator[Model]:

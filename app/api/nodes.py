@@ -41,6 +41,12 @@ class NodeChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     models: tuple[str, ...] | UnsetType = UNSET
 
 
+class Pin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The model that is pinned, or is not any more."""
+
+    model: str
+
+
 class NodeList(msgspec.Struct, frozen=True):
     """Every node, by name."""
 
@@ -104,6 +110,26 @@ UNDRAIN = Doc(
     refusals=(*KEY, errors.NodeUnknown),
 )
 
+PIN = Doc(
+    summary="Keep a model in a node's memory",
+    tag="nodes",
+    text="It is loaded where it fits beside what is in use, pinned or asked for, and stays, whoever asks for it: calls "
+    "tell the node to keep it for ever, and nothing of ours pushes it out.",
+    successes={200: Success("The node", body=NodeReport)},
+    refusals=(*KEY, *BODY, errors.NodeUnknown),
+    body=Pin,
+    example={"model": "llama3.1:8b"},
+)
+UNPIN = Doc(
+    summary="Let a pinned model leave again",
+    tag="nodes",
+    text="It leaves as any other does, once nobody has asked for it for long enough.",
+    successes={200: Success("The node", body=NodeReport)},
+    refusals=(*KEY, *BODY, errors.NodeUnknown),
+    body=Pin,
+    example={"model": "llama3.1:8b"},
+)
+
 
 class NodeRoutes:
     """The routes under /api/v1/nodes."""
@@ -113,6 +139,7 @@ class NodeRoutes:
         self._limit_bytes = body_limit_bytes
         self._added = msgspec.json.Decoder(Node)
         self._changed = msgspec.json.Decoder(NodeChange)
+        self._pinned = msgspec.json.Decoder(Pin)
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Return the handlers."""
@@ -125,6 +152,8 @@ class NodeRoutes:
             route("DELETE", one, self.remove, Permission.OPERATE, REMOVE),
             route("POST", f"{one}/drain", self.drain, Permission.OPERATE, DRAIN),
             route("POST", f"{one}/undrain", self.undrain, Permission.OPERATE, UNDRAIN),
+            route("POST", f"{one}/pin", self.pin, Permission.OPERATE, PIN),
+            route("POST", f"{one}/unpin", self.unpin, Permission.OPERATE, UNPIN),
         ]
 
     async def list(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
@@ -158,6 +187,16 @@ class NodeRoutes:
     async def undrain(self, request: HttpRequest) -> ASGIApp:
         """Have a drained node take calls again."""
         return reply(await self._nodes.undrain(_name(request)))
+
+    async def pin(self, request: HttpRequest) -> ASGIApp:
+        """Keep a model in a node's memory."""
+        pin = await read_json(request, self._pinned, self._limit_bytes)
+        return reply(await self._nodes.pin(_name(request), pin.model))
+
+    async def unpin(self, request: HttpRequest) -> ASGIApp:
+        """Let a model leave a node's memory again."""
+        pin = await read_json(request, self._pinned, self._limit_bytes)
+        return reply(await self._nodes.unpin(_name(request), pin.model))
 
 
 def _name(request: HttpRequest) -> str:

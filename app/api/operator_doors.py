@@ -6,6 +6,7 @@ from typing import Protocol
 from app.inference.fleet.node import Node
 from app.inference.models import ModelReport
 from app.inference.operating import NodeReport
+from app.inference.warmth.advice import Planned
 
 
 class ModelList(Protocol):
@@ -13,6 +14,10 @@ class ModelList(Protocol):
 
     def list(self) -> Sequence[ModelReport]:
         """Return every model."""
+        ...
+
+    async def plan(self) -> Sequence[Planned]:
+        """Return what is to be done with each model on each node, and why. Raises StoreUnavailable."""
         ...
 
 
@@ -41,6 +46,14 @@ class Nodes(Protocol):
 
     async def drain(self, name: str, /) -> NodeReport:
         """Have a node take nothing new. Raises NodeUnknown."""
+        ...
+
+    async def pin(self, name: str, model: str, /) -> NodeReport:
+        """Keep a model in a node's memory. Raises BadInput, NodeUnknown."""
+        ...
+
+    async def unpin(self, name: str, model: str, /) -> NodeReport:
+        """Let a model leave a node's memory again. Raises BadInput, NodeUnknown."""
         ...
 
     async def undrain(self, name: str, /) -> NodeReport:

@@ -1,6 +1,7 @@
 """Which model on which node, when; and the answer.
 
-Its rooms are the way of a call; each uses only those below it: `probing` (calls of our own), `calls` (one call, over
+Its rooms are the way of a call; each uses only those below it: `warmth` (what stays in
+memory), `probing` (calls of our own), `calls` (one call, over
 all its attempts), `slots` (whose turn it is), `routing` (where it may go) beside `wire` (how nodes are spoken to),
 `fleet` (which nodes there are), `estimates` (what it takes), `words` (what all of them say). Each names its own doors.
 

@@ -1,11 +1,14 @@
 """What is known of each model, and of it on each node."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from app.inference.calls.continuation import Continuation, Continuations
 from app.inference.fleet.catalogue import Model
 from app.inference.fleet.model_names import full_name
 from app.inference.fleet.nodes import Fleet, NodeState, NodeView
+from app.inference.warmth.advice import Planned
 from app.inference.words.records import CallKind
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
@@ -52,9 +55,14 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
 class Models:
     """The models, for whoever reads."""
 
-    def __init__(self, fleet: Fleet, known: Continuations) -> None:
+    def __init__(self, fleet: Fleet, known: Continuations, plan: Callable[[], Awaitable[tuple[Planned, ...]]]) -> None:
         self._fleet = fleet
         self._known = known
+        self._plan = plan
+
+    async def plan(self) -> tuple[Planned, ...]:
+        """Return what is to be done with each model on each node, and why. Raises StoreUnavailable."""
+        return await self._plan()
 
     def list(self) -> tuple[ModelReport, ...]:
         """Return every model of the catalogue, in its order."""

@@ -15,6 +15,7 @@ from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.catalogue import Catalogue
 from app.inference.fleet.node_rows import NodeRows
 from app.inference.fleet.nodes import Fleet
+from app.inference.fleet.pin_rows import PinRows
 from app.inference.fleet.roster import Roster
 from app.inference.fleet.speed_rows import SpeedRows
 from app.inference.models import Models
@@ -27,6 +28,8 @@ from app.inference.routing.prefixes import Prefixes
 from app.inference.slots.freed import FreedListener
 from app.inference.slots.queue import Places, SlotQueue
 from app.inference.slots.register import LeaseRegister
+from app.inference.warmth.demand_rows import DemandRows
+from app.inference.warmth.warming import EVERY_S, Warmth
 from app.inference.wire.ollama import Ollama, open_ollama
 from app.inference.wire.tokens import NodeTokens
 from app.loops import Loop, Loops
@@ -38,6 +41,8 @@ from app.telemetry.metrics import Metrics
 TURN_LIMIT_S = 15.0
 # Trials of the models of one node come one after the other.
 TRY_LIMIT_S = 120.0
+WARM_MARGIN_S = 60.0
+"""A turn that loads models takes as long as a load may, and so much for making room and looking."""
 # A session's next turn seldom comes sooner.
 PREFIXES_EVERY_S = 0.25
 PREFIX_TTL_S = 600.0
@@ -86,9 +91,8 @@ async def open_inference(
     PostgreSQL being away is no reason not to start: the nodes of the file serve, none of them drained.
     """
     fleet, tokens = Fleet(catalogue, metrics, clock=clock), NodeTokens(knobs.node_tokens_dir)
-    roster = Roster(fleet, NodeRows(database), SpeedRows(database), on_followed=lambda: tokens.read(fleet.nodes()))
-    queue = _queue(coordination, fleet, metrics, knobs, clock)
-    prefixes = Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
+    roster = _roster(database, fleet, tokens)
+    queue, prefixes = _queue(coordination, fleet, metrics, knobs, clock), _prefixes(cache, clock)
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
     async with AsyncExitStack() as stack:
@@ -101,15 +105,41 @@ async def open_inference(
         own = OwnCalls(fleet, queue.register, ollama, attempts, on_usage=book.take, clock=clock)
         probe = _probe(fleet, own, ollama, coordination, knobs, clock)
         stack.push_async_callback(probe.leave)
+        warmth = Warmth(fleet, own, ollama, DemandRows(database), coordination, metrics, lambda: probe.leads, clock)
+        probe.keep_alive = warmth.keep_alive
         prover = Prover(fleet, own, known, ContinuationRows(database, known), coordination, clock=clock)
         await _turn_once(loops, roster, probe, prover)
         works = _loops_of(loops, knobs, queue, roster, probe, prover, FreedListener(coordination, queue))
-        await stack.enter_async_context(loops.beside(*works, *_writing(loops, book, prefixes)))
-        dispatcher = Dispatcher(
-            fleet, queue, ollama, metrics, Learnt(known, prefixes), limits=knobs.limits,
-            embed_model=knobs.embed_model, clock=clock,
-        )  # fmt: skip
-        yield Inference(dispatcher, fleet, queue.register, roster, Models(fleet, known), book)
+        await stack.enter_async_context(
+            loops.beside(*works, *_writing(loops, book, prefixes), _warming(loops, knobs, warmth))
+        )
+        dispatcher = _dispatcher(fleet, queue, ollama, metrics, Learnt(known, prefixes), knobs, clock)
+        yield Inference(dispatcher, fleet, queue.register, roster, Models(fleet, known, warmth.plan), book)
+
+
+def _dispatcher(
+    fleet: Fleet,
+    queue: SlotQueue,
+    ollama: Ollama,
+    metrics: Metrics,
+    learnt: Learnt,
+    knobs: Knobs,
+    clock: Callable[[], float],
+) -> Dispatcher:
+    return Dispatcher(
+        fleet, queue, ollama, metrics, learnt, limits=knobs.limits, embed_model=knobs.embed_model, clock=clock
+    )
+
+
+def _prefixes(cache: RedisStore, clock: Callable[[], float]) -> Prefixes:
+    return Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
+
+
+def _roster(database: Database, fleet: Fleet, tokens: NodeTokens) -> Roster:
+    async def read_tokens() -> None:
+        await tokens.read(fleet.nodes())
+
+    return Roster(fleet, NodeRows(database), SpeedRows(database), PinRows(database), on_followed=read_tokens)
 
 
 def _probe(
@@ -122,6 +152,11 @@ async def _turn_once(loops: Loops, roster: Roster, probe: Probe, prover: Prover)
     firsts = {Loop.NODE_ROWS: roster.follow, Loop.PROBE_LOOK: probe.look, Loop.CONTINUATIONS: prover.read}
     for loop, turn in firsts.items():
         await loops.turn(loop, turn, limit_s=TURN_LIMIT_S)
+
+
+def _warming(loops: Loops, knobs: Knobs, warmth: Warmth) -> Coroutine[object, object, None]:
+    limit_s = knobs.limits.load_s + WARM_MARGIN_S
+    return loops.repeat(Loop.WARMTH, EVERY_S, warmth.turn, limit_s=limit_s)
 
 
 def _writing(loops: Loops, book: UsageBook, prefixes: Prefixes) -> tuple[Coroutine[object, object, None], ...]:

@@ -29,13 +29,15 @@ class Wanted(StrEnum):
 class HeldModel(msgspec.Struct, frozen=True, kw_only=True):
     """A model that a node is declared to hold: what it has of it, and why it may not serve it, if it may not.
 
-    `num_ctx` is the context with which it is in memory: null where it is not, 0 where the node does not say.
+    `num_ctx` is the context with which it is in memory: null where it is not, 0 where the node does not say. A `pinned`
+    one stays there, whoever asks for it.
     """
 
     model: str
     digest: str | None = None
     num_ctx: int | None = None
     problem: str | None = None
+    pinned: bool = False
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,14 @@ class Operating:
         """Have a drained node take calls again. Raises NodeUnknown."""
         return await self._report(await self._roster.undrain(name))
 
+    async def pin(self, name: str, model: str) -> NodeReport:
+        """Keep a model in a node's memory. Raises BadInput, NodeUnknown."""
+        return await self._report(await self._roster.pin(name, model))
+
+    async def unpin(self, name: str, model: str) -> NodeReport:
+        """Let a model leave a node's memory again. Raises BadInput, NodeUnknown."""
+        return await self._report(await self._roster.unpin(name, model))
+
     async def _report(self, row: NodeRow) -> NodeReport:
         view = self._fleet.find(row.name)
         return report(row, view, await self._running(row.name, 0 if view is None else view.taken))
@@ -156,4 +166,10 @@ def _held(name: str, view: NodeView | None) -> HeldModel:
         return HeldModel(model=name)
     key = full_name(name)
     problem = next((one.reason.value for one in view.missing if full_name(one.model) == key), None)
-    return HeldModel(model=name, digest=view.holds.get(key), num_ctx=view.loaded.get(key), problem=problem)
+    return HeldModel(
+        model=name,
+        digest=view.holds.get(key),
+        num_ctx=view.loaded.get(key),
+        problem=problem,
+        pinned=key in view.pinned,
+    )

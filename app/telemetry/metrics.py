@@ -198,6 +198,12 @@ class Metrics:
             ("node", "model"),
             registry=r,
         )
+        self.warm_loads = Counter(
+            "switchyard_warm_loads_total",
+            "Models that were loaded ahead of calls, by what became of that.",
+            ("node", "model", "outcome"),
+            registry=r,
+        )
         self.node_state = Gauge(
             "switchyard_node_state", "1 for the state that a node is in.", ("node", "state"), registry=r
         )

@@ -37,6 +37,8 @@ DATABASE = (
     "keys.find",
     "keys.list",
     "keys.revoke",
+    "model_pins_list",
+    "model_pins_put",
     "node_speeds_list",
     "node_speeds_put",
     "nodes_add",
@@ -87,6 +89,7 @@ DATABASE = (
     "tenants.list",
     "tenants.restore",
     "tenants.revoke",
+    "usage.demand",
     "usage.roll_up",
     "usage.write",
 )

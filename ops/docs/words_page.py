@@ -17,6 +17,7 @@ from app.inference import operating as node_operating
 from app.inference.calls import continuation, usage_book
 from app.inference.fleet import model_problems, node_rows, overlap, views
 from app.inference.slots import lanes
+from app.inference.warmth import advice, warming
 from app.inference.words import (
     abilities,
     account,
@@ -48,6 +49,9 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (node_operating, "Wanted"),
     (node_rows, "Applied"),
     (model_problems, "ModelFault"),
+    (advice, "Advice"),
+    (advice, "Why"),
+    (warming, "Warmed"),
     (causes, "Cause"),
     (breaker, "BreakerState"),
     (failures, "Failure"),

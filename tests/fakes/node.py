@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeAlias, TypeVar
 
 import msgspec
@@ -17,7 +17,8 @@ from ops.local.ollama.options import LoadOptions, SampleOptions
 from ops.local.ollama.wire import Message
 from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
 from tests.fakes.gateway import Gateway
-from tests.fakes.replies import done_reason_of, entry, now, refusing, running, shown, thinking_of, tokens_of
+from tests.fakes.node_memory import NodeMemory
+from tests.fakes.replies import done_reason_of, entry, refusing, running, shown, thinking_of, tokens_of
 from tests.fakes.scripts import FakeCall, FakeModel, Script
 from tests.fakes.speaker import NS, Counts, Speaker
 from tests.fakes.words import count_tokens, vector_of
@@ -31,11 +32,20 @@ Answering: TypeAlias = Callable[[web.Request, FakeCall, Script, A], Awaitable[we
 class FakeNode:
     """The node; `url` once started."""
 
-    def __init__(self, models: Sequence[FakeModel], *, slots: int = 2, queue: int = 8, answer_tokens: int = 24) -> None:
+    def __init__(
+        self,
+        models: Sequence[FakeModel],
+        *,
+        slots: int = 2,
+        queue: int = 8,
+        answer_tokens: int = 24,
+        gpu_bytes: int | None = None,
+    ) -> None:
         self.models = {model.name: model for model in models}
         self.calls: list[FakeCall] = []
         self.scripts: deque[Script] = deque()
-        self.loaded: dict[str, int] = {}
+        self.memory = NodeMemory(gpu_bytes)
+        self.loaded = self.memory.loaded
         self.answer_tokens = answer_tokens
         self.quotes = False
         self.most_active = 0
@@ -48,7 +58,6 @@ class FakeNode:
         self._slots = asyncio.Semaphore(slots)
         self._waiting = 0
         self._active = 0
-        self._loading = asyncio.Lock()
         self._prompts: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
 
@@ -103,15 +112,9 @@ class FakeNode:
         return web.json_response({"models": [entry(model) for model in self.models.values()]})
 
     async def _ps(self, _request: web.Request) -> web.Response:
-        return web.json_response(
-            {
-                "models": [
-                    {**entry(self.models[name]), "expires_at": now(), "size_vram": 1000, "context_length": size}
-                    for name, size in self.loaded.items()
-                    if name in self.models
-                ]
-            }
-        )
+        self.memory.tidy()
+        loaded = [self.models[name] for name in self.loaded if name in self.models]
+        return web.json_response({"models": [{**entry(model), **self.memory.told(model)} for model in loaded]})
 
     async def _show(self, request: web.Request) -> web.Response:
         self.shows += 1
@@ -194,30 +197,31 @@ class FakeNode:
             self._active -= 1
             self._slots.release()
 
-    async def _load(self, call: FakeCall, model: FakeModel, wanted: LoadOptions) -> float:
-        """Have the model in memory with the asked context; return the seconds that took."""
-        started = time.perf_counter()
-        async with self._loading:
-            if self.loaded.get(model.name) != wanted.num_ctx:
-                await asyncio.sleep(model.load_s)
-                self.loaded[model.name] = wanted.num_ctx
-                call.loaded = True
-        return time.perf_counter() - started
+    @asynccontextmanager
+    async def _load(
+        self, call: FakeCall, model: FakeModel, wanted: LoadOptions, keep_ns: int | None
+    ) -> AsyncGenerator[float]:
+        """Hold the model in memory with the asked context; yields the seconds that it took to have it there."""
+        sizes = {name: one.size_bytes for name, one in self.models.items()}
+        async with self.memory.use(model, wanted.num_ctx, keep_ns, sizes) as (load_s, is_loaded):
+            call.loaded = is_loaded
+            yield load_s
 
     async def _text(self, request: web.Request, call: FakeCall, script: Script, asked: Asked) -> web.StreamResponse:
         model = self._find(asked.model, missing=model_not_found(asked.model))
         speaker = Speaker(request, asked, script)
         if not asked.messages and asked.keep_alive_ns == 0:
-            self.loaded.pop(model.name, None)
+            self.memory.drop(model.name)
             return await speaker.end("unload")
         refused = refusal(asked, model)
         if refused is not None:
             raise refused
         wanted = options.choose([asked.options], context_length=None, is_embedding=False)
-        came = time.perf_counter()
-        async with self._slot():
+        async with AsyncExitStack() as stack:
+            came = time.perf_counter()
+            await stack.enter_async_context(self._slot())
             wait_s = time.perf_counter() - came
-            load_s = await self._load(call, model, wanted.load)
+            load_s = await stack.enter_async_context(self._load(call, model, wanted.load, asked.keep_alive_ns))
             if not asked.messages:
                 return await speaker.end("load")
             prompt_tokens = count_tokens([message.content for message in asked.messages])
@@ -276,8 +280,7 @@ class FakeNode:
         missing = f'model "{asked.model}" not found, try pulling it first'
         model = self._find(asked.model, missing=Refused(404, missing))
         wanted = options.choose([asked.options], context_length=None, is_embedding=True)
-        async with self._slot():
-            load_s = await self._load(call, model, wanted.load)
+        async with self._slot(), self._load(call, model, wanted.load, asked.keep_alive_ns) as load_s:
             if not asked.truncate and any(count_tokens([text]) > self.loaded[model.name] for text in texts):
                 raise bad_request("the input length exceeds the context length")
             size = asked.dimensions or model.vector_size

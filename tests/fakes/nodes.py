@@ -9,11 +9,12 @@ from app.errors import NodeExists, NodeUnknown
 from app.inference.calls.continuation import Continuation
 from app.inference.fleet.node import Node
 from app.inference.fleet.node_rows import NodeRow
-from app.inference.fleet.roster import checked
+from app.inference.fleet.roster import checked, declared
 from app.inference.fleet.views import NodeState
 from app.inference.models import ModelOnNode, ModelReport
 from app.inference.operating import NodeReport, report
 from app.inference.slots.running import Running
+from app.inference.warmth.advice import Advice, Planned, Why
 from app.inference.words.records import CallKind
 from app.inference.words.tiers import Tier
 
@@ -34,8 +35,18 @@ MODEL = ModelReport(
 )  # fmt: skip
 
 
+PLANNED = Planned(
+    node="c", model="m", tiers=(Tier.SIMPLE,), advice=Advice.LOAD, reason=Why.ASKED_FOR, pinned=False, calls=3,
+    gpu_s=1.5, num_ctx=2048, needed_bytes=1000, taken_bytes=None, free_bytes=4000, evicts=("n",),
+)  # fmt: skip
+
+
 class FakeModelList:
-    """Knows one model."""
+    """Knows one model, which is to be loaded."""
+
+    async def plan(self) -> Sequence[Planned]:
+        """Return the plan."""
+        return [PLANNED]
 
     def list(self) -> Sequence[ModelReport]:
         """Return it."""
@@ -47,6 +58,7 @@ class FakeNodes:
 
     def __init__(self) -> None:
         self.rows: dict[str, NodeRow] = {}
+        self.pins: set[tuple[str, str]] = set()
 
     async def list(self) -> Sequence[NodeReport]:
         """Return every node."""
@@ -83,6 +95,20 @@ class FakeNodes:
         """Have a node take calls again."""
         await self.get(name)
         return await self._put(self.rows[name].node, drained=False)
+
+    async def pin(self, name: str, model: str, /) -> NodeReport:
+        """Pin a model."""
+        self.pins |= {(name, declared((await self._row(name)).node, model))}
+        return await self.get(name)
+
+    async def unpin(self, name: str, model: str, /) -> NodeReport:
+        """Take a pin back."""
+        self.pins -= {(name, declared((await self._row(name)).node, model))}
+        return await self.get(name)
+
+    async def _row(self, name: str) -> NodeRow:
+        await self.get(name)
+        return self.rows[name]
 
     async def _put(self, node: Node, *, drained: bool) -> NodeReport:
         kept = checked(node, {"m:latest", "n:latest"})

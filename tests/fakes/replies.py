@@ -39,7 +39,7 @@ def entry(model: FakeModel) -> dict[str, object]:
         "name": model.name,
         "model": model.name,
         "modified_at": now(),
-        "size": 1000,
+        "size": model.size_bytes,
         "digest": model.sha,
         "details": details,
     }

@@ -13,6 +13,7 @@ class FakeModel(msgspec.Struct, frozen=True, kw_only=True):
     tokens_per_s: float = 0.0
     prefill_per_s: float = 0.0
     load_s: float = 0.0
+    size_bytes: int = 1000
     vector_size: int = 384
     context_length: int = 32_768
     thinks: bool = False

@@ -15,6 +15,7 @@ from app import node_calibration
 from app.inference.estimates import Speed
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet
+from app.inference.fleet.pin_rows import PinRows
 from app.inference.fleet.roster import Roster
 from app.inference.fleet.speed_rows import SpeedRows
 from app.node_command import open_nodes
@@ -72,7 +73,9 @@ async def learnt(environ: dict[str, str], url: str) -> Speed:
         """Follow nothing."""
 
     async with open_nodes(read_part(environ, needed=("database_url",))) as nodes:
-        await Roster(fleet, nodes.rows, SpeedRows(nodes.database), on_followed=nothing).follow()
+        await Roster(
+            fleet, nodes.rows, SpeedRows(nodes.database), PinRows(nodes.database), on_followed=nothing
+        ).follow()
     return fleet.view("a").speeds["m:1"]
 
 

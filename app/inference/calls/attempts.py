@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from app.inference.calls.settling import OnUsage, Seen, Settling
 from app.inference.estimates import US_PER_S
+from app.inference.fleet.keep_alive import KeepAlive
 from app.inference.fleet.nodes import Fleet
 from app.inference.slots.admission import Held
 from app.inference.slots.register import LeaseRegister
@@ -85,6 +86,10 @@ class Attempts:
         """Return how long the attempt may be silent."""
         first_s = self._limits.first_token_s if held.candidate.resident else self._limits.load_s
         return Waits(first_s, self._limits.gap_s)
+
+    def keep_alive(self, held: Held) -> KeepAlive:
+        """Return how long the node is to keep the model after the attempt."""
+        return self._fleet.keep_alive(held.candidate.node, held.model)
 
     def at(self, held: Held, on_usage: OnUsage, route: Route | None = None) -> Attempt:
         """Return an attempt in that slot; `on_usage` is told what it took, even if its settling is cancelled."""

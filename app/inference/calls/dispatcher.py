@@ -242,7 +242,7 @@ class Dispatcher:
         body = chat_body(
             progress.fit(held),
             model=held.model.name,
-            keep_alive=held.model.keep_alive,
+            keep_alive=self._attempts.keep_alive(held),
             num_ctx=held.candidate.num_ctx,
             prefix=progress.shown,
             max_tokens=progress.tokens_left,

@@ -95,7 +95,7 @@ class Embedder:
         body = embed_body(
             batch.pieces,
             model=held.model.name,
-            keep_alive=held.model.keep_alive,
+            keep_alive=self._attempts.keep_alive(held),
             num_ctx=held.candidate.num_ctx,
         )
         waits = self._attempts.waits(held)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 KeepAlive: TypeAlias = str | int | float | None
 """What is sent: a Go duration, seconds, or nothing, which leaves it to the node. Negative is for ever, 0 unloads."""
 
+FOR_EVER = -1
 _MOST_NS = 2**63 - 1
 _UNITS_NS = {
     "ns": 1,
@@ -48,15 +49,29 @@ def read_keep_alive(value: KeepAlive) -> KeepAlive:
     return value
 
 
+def kept_s(value: KeepAlive) -> float | None:
+    """Return the seconds that a value of `read_keep_alive` means; negative is for ever, None the node's own."""
+    if isinstance(value, str):
+        sign = -1.0 if value.startswith("-") else 1.0
+        return sign * float(_go_duration_ns(value) or 0) / _UNITS_NS["s"]
+    return None if value is None else float(value)
+
+
 def _is_go_duration(text: str) -> bool:
+    duration_ns = _go_duration_ns(text)
+    return duration_ns is not None and duration_ns <= _MOST_NS
+
+
+def _go_duration_ns(text: str) -> Fraction | None:
+    """Return how long a duration is, whatever its sign; None for what is none."""
     rest = text[1:] if text[:1] in "+-" else text
     if rest == "0":
-        return True
+        return Fraction(0)
     total, end = Fraction(0), 0
     for part in _PART.finditer(rest):
         if part.start() != end:
-            return False
+            return None
         end = part.end()
         amount = part[1]
         total += Fraction(f"0{amount}" if amount.startswith(".") else amount.removesuffix(".")) * _UNITS_NS[part[2]]
-    return 0 < end == len(rest) and total <= _MOST_NS
+    return total if 0 < end == len(rest) else None

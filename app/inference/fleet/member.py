@@ -1,7 +1,7 @@
 """What this process knows of one node."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -35,6 +35,11 @@ class Member:
     missed: int = 0
     missed_by: set[str] = field(default_factory=set[str])
     drained: bool = False
+    pinned: frozenset[str] = frozenset()
+    unpinned: frozenset[str] = frozenset()
+    contexts: dict[str, int] = field(default_factory=dict[str, int])
+    most_models: int = 0
+    most_bytes: int = 0
     taken: int = 0
     breakers: dict[str, Breaker] = field(default_factory=dict[str, Breaker])
     speeds: dict[str, Speed] = field(default_factory=dict[str, Speed])
@@ -90,6 +95,15 @@ class Member:
         """Note a look that was answered."""
         self.look, self.missed, self.trouble = look, 0, None
         self.missed_by.clear()
+        self.contexts |= {model: size for model, size in look.loaded.items() if size}
+        self.most_models = max(self.most_models, len(look.loaded))
+        self.most_bytes = max(self.most_bytes, sum(one.gpu_bytes for one in look.residents.values()))
+
+    def has_in_memory(self, model: str, num_ctx: int) -> None:
+        """Note, from a call that ended well, that a model (its full name) is in memory with that context."""
+        self.contexts[model] = num_ctx
+        if self.look is not None and self.loaded.get(model) != num_ctx:
+            self.look = replace(self.look, loaded={**self.loaded, model: num_ctx})
 
     def became(self, node: Node) -> None:
         """Be declared anew. At another address there is another server, of which nothing is known."""
@@ -101,6 +115,8 @@ class Member:
             self.calibrated_at.clear()
             self.succeeded_at.clear()
             self.loads.clear()
+            self.contexts.clear()
+            self.most_models = self.most_bytes = 0
         self.node = node
 
     def view(self) -> NodeView:
@@ -121,5 +137,11 @@ class Member:
             traits=self.traits,
             sizes=self.look.sizes if self.look is not None else {},
             loading=frozenset(self.loads.values()),
+            residents=self.look.residents if self.look is not None else {},
+            pinned=self.pinned,
+            unpinned=self.unpinned,
+            contexts=self.contexts,
+            most_models=self.most_models,
+            most_bytes=self.most_bytes,
             version=self.look.version if self.look is not None else "",
         )

@@ -1,11 +1,15 @@
 """Which models a node should hold and does not, and what it has instead."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import structlog
+
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.traits import Room
+
+log = structlog.stdlib.get_logger(__name__)
 
 SHOWN = 20
 """How many of a node's models are named."""
@@ -58,3 +62,19 @@ def problems_of(
 def digest_fits(model: Model | None, digest: str) -> bool:
     """Return whether a node's digest is the one the catalogue pins (if it pins one)."""
     return model is not None and (model.digest is None or model.digest.removeprefix("sha256:") == digest)
+
+
+def tell_problems(node: str, was: Collection[ModelProblem], now: Collection[ModelProblem]) -> None:
+    """Tell of each model that is no longer as it was."""
+    before = {(problem.model, problem.reason) for problem in was}
+    for problem in now:
+        if (problem.model, problem.reason) not in before:
+            log.warning(
+                "node.model_misconfigured",
+                node=node,
+                model=problem.model,
+                reason=problem.reason.value,
+                node_has=problem.has,
+            )
+    for model in {model for model, _ in before} - {problem.model for problem in now}:
+        log.info("node.model_held", node=node, model=model)

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 
 import structlog
 
@@ -12,8 +11,10 @@ from app.inference.estimates import UNKNOWN, Speed
 from app.inference.fleet.blame import hold_against, new_breaker
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.gauges import NodeGauges
+from app.inference.fleet.keep_alive import FOR_EVER, KeepAlive
 from app.inference.fleet.member import Member
-from app.inference.fleet.model_problems import ModelProblem, problems_of
+from app.inference.fleet.model_problems import problems_of, tell_problems
+from app.inference.fleet.pin_rows import PinRow
 from app.inference.fleet.slot_watch import SlotWatch
 from app.inference.fleet.speed_rows import SpeedRow
 from app.inference.fleet.traits import Traits, room_for
@@ -152,6 +153,20 @@ class Fleet:
             member.drained = member.node.name in names
             self._settle(member)
 
+    def pin(self, rows: Iterable[PinRow]) -> None:
+        """Set which models stay in memory on which nodes, and which did once: these, and no others."""
+        told = tuple(rows)
+        for member in self._members.values():
+            mine = [row for row in told if row.node == member.node.name]
+            member.pinned = frozenset(row.model for row in mine if row.pinned)
+            member.unpinned = frozenset(row.model for row in mine if not row.pinned)
+
+    def keep_alive(self, name: str, model: Model) -> KeepAlive:
+        """Return how long a node is told to keep a model after a call: for ever where it is pinned."""
+        member = self._members.get(name)
+        is_pinned = member is not None and full_name(model.name) in member.pinned
+        return FOR_EVER if is_pinned else model.keep_alive
+
     def calibrated(self, rows: Iterable[SpeedRow]) -> None:
         """Begin anew with what a calibration measured of a server, once each; calls correct it from there on."""
         for row in rows:
@@ -190,8 +205,7 @@ class Fleet:
             return
         self._breaker(member, model).succeed()
         member.succeeded_at[key] = self._clock()
-        if member.look is not None and member.loaded.get(key) != num_ctx:
-            member.look = replace(member.look, loaded={**member.loaded, key: num_ctx})
+        member.has_in_memory(key, num_ctx)
         if speed is not None:
             member.speeds[key] = member.speeds.get(key, UNKNOWN).blend(speed)
 
@@ -252,7 +266,7 @@ class Fleet:
         described = Catalogue(models=self._models, nodes=())
         self._note_traits(member, described)
         missing = problems_of(member.node, member.holds, described, member.rooms)
-        _tell_missing(member.node.name, member.missing, missing)
+        tell_problems(member.node.name, member.missing, missing)
         self._gauges.show_misconfigured(member.node, {problem.model for problem in missing})
         member.missing = missing
 
@@ -279,18 +293,3 @@ class Fleet:
                 **why,
             )
         self._gauges.show_state(member.node.name, state)
-
-
-def _tell_missing(node: str, was: Collection[ModelProblem], now: Collection[ModelProblem]) -> None:
-    before = {(problem.model, problem.reason) for problem in was}
-    for problem in now:
-        if (problem.model, problem.reason) not in before:
-            log.warning(
-                "node.model_misconfigured",
-                node=node,
-                model=problem.model,
-                reason=problem.reason.value,
-                node_has=problem.has,
-            )
-    for model in {model for model, _ in before} - {problem.model for problem in now}:
-        log.info("node.model_held", node=node, model=model)

@@ -10,6 +10,7 @@ from app.inference.fleet.model_names import full_name
 from app.inference.fleet.node import Node, address_problem, node_problems
 from app.inference.fleet.node_rows import NodeRow, NodeRows
 from app.inference.fleet.nodes import Fleet, NodeState
+from app.inference.fleet.pin_rows import PinRows
 from app.inference.fleet.slot_watch import NodeNotice
 from app.inference.fleet.speed_rows import SpeedRows
 from app.urls import read_http_address
@@ -21,12 +22,19 @@ class Roster:
     """Keeps the fleet as PostgreSQL has it, and changes what that has. What changes it raises StoreUnavailable."""
 
     def __init__(
-        self, fleet: Fleet, rows: NodeRows, speeds: SpeedRows, *, on_followed: Callable[[], Awaitable[None]]
+        self,
+        fleet: Fleet,
+        rows: NodeRows,
+        speeds: SpeedRows,
+        pins: PinRows,
+        *,
+        on_followed: Callable[[], Awaitable[None]],
     ) -> None:
         """`on_followed` is asked for what follows from the nodes that there are now."""
         self._fleet = fleet
         self._rows = rows
         self._speeds = speeds
+        self._pins = pins
         self._on_followed = on_followed
         self._file = fleet.nodes()
         self._is_seeded = False
@@ -45,6 +53,7 @@ class Roster:
         rows, removed = await self._rows.list(), await self._rows.removed()
         self._fleet.declare([row.node for row in rows], {row.name for row in rows if row.drained}, removed)
         self._fleet.calibrated(await self._speeds.list())
+        self._fleet.pin(await self._pins.list())
         self._tell_differing(rows)
         await self._on_followed()
         await self._note_states()
@@ -85,6 +94,16 @@ class Roster:
     async def undrain(self, name: str) -> NodeRow:
         """Have a drained node take calls again. Raises NodeUnknown."""
         await self._rows.undrain(name)
+        return await self._followed(name)
+
+    async def pin(self, name: str, model: str) -> NodeRow:
+        """Keep a model in a node's memory, whoever asks for it. Raises BadInput, NodeUnknown."""
+        await self._pins.put(name, declared((await self.get(name)).node, model), pinned=True)
+        return await self._followed(name)
+
+    async def unpin(self, name: str, model: str) -> NodeRow:
+        """Let a model leave a node's memory again. Raises BadInput, NodeUnknown."""
+        await self._pins.put(name, declared((await self.get(name)).node, model), pinned=False)
         return await self._followed(name)
 
     async def _followed(self, name: str) -> NodeRow:
@@ -131,3 +150,11 @@ def checked(node: Node, known: set[str] | None) -> Node:
     if wrong is not None:
         raise BadInput(wrong, field=wrong.partition("`")[2].partition("`")[0])
     return msgspec.structs.replace(node, url=read_http_address(node.url))
+
+
+def declared(node: Node, model: str) -> str:
+    """Return the full name of a model that the node is declared to hold. Raises BadInput for another."""
+    key = full_name(model)
+    if key not in {full_name(name) for name in node.models}:
+        raise BadInput(f"node {node.name} is not declared to hold {model}", field="model")
+    return key

@@ -69,16 +69,17 @@ def room_for(model: Model, node: Node, traits: Traits, size_bytes: int) -> Room:
     memory = node.memory_bytes
     if memory is None or not size_bytes:
         return Room(sizes)
-    fitting = tuple(size for size in sizes if _needed(traits, size_bytes, size, node.slots) <= memory)
+    fitting = tuple(size for size in sizes if needed_bytes(traits, size_bytes, size, node.slots) <= memory)
     return Room(fitting, "" if fitting else _arithmetic(traits, size_bytes, sizes[0], node))
 
 
-def _needed(traits: Traits, size_bytes: int, num_ctx: int, slots: int) -> int:
+def needed_bytes(traits: Traits, size_bytes: int, num_ctx: int, slots: int) -> int:
+    """Return what weights of that size and the cache of all slots take (llm/llama_server.go, PredictServerVRAM)."""
     return size_bytes + traits.kv_bytes * num_ctx * slots
 
 
 def _arithmetic(traits: Traits, size_bytes: int, num_ctx: int, node: Node) -> str:
-    needed = _needed(traits, size_bytes, num_ctx, node.slots)
+    needed = needed_bytes(traits, size_bytes, num_ctx, node.slots)
     cache = f"{node.slots} slots x {num_ctx} tokens x {traits.kv_bytes / KIB:.0f} KiB"
     has = (node.memory_bytes or 0) / GB
     return f"{size_bytes / GB:.1f} GB of weights + {cache} = {needed / GB:.1f} GB, and its GPUs have {has:.1f} GB"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
@@ -29,6 +30,17 @@ class NodeState(StrEnum):
     """It answers, and may serve none of its models: each is missing or has another digest than the catalogue pins."""
 
 
+class Resident(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in a node's memory: the bytes of GPUs that it takes, and when it leaves if nobody asks it again.
+
+    `leaves_at` is by the node's clock; while a call uses the model it is that of the call before (ollama:
+    server/sched.go, processCompleted).
+    """
+
+    gpu_bytes: int = 0
+    leaves_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one look at a node found: version, digests of models held, context sizes of models in memory.
@@ -41,6 +53,8 @@ class Look:
     loaded: Mapping[str, int]
     sizes: Mapping[str, int] = field(default_factory=dict[str, int])
     """The bytes of the models held."""
+    residents: Mapping[str, Resident] = field(default_factory=dict[str, Resident])
+    """What the models in memory take there, and until when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,18 @@ class NodeView:
     """Of its Ollama; empty while nothing is known."""
     loading: frozenset[str] = frozenset()
     """The models that calls of this process wait for there, until they are loaded."""
+    residents: Mapping[str, Resident] = field(default_factory=dict[str, Resident])
+    """What the models in memory take there, and until when."""
+    pinned: frozenset[str] = frozenset()
+    """The models that an operator keeps in memory there."""
+    unpinned: frozenset[str] = frozenset()
+    """Those that one kept there once."""
+    contexts: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The context with which each model was in memory last, whether it still is or not."""
+    most_models: int = 0
+    """The most models that were seen in its memory together."""
+    most_bytes: int = 0
+    """The most bytes of its GPUs that were seen taken at once."""
 
     def sized(self, model: Model, key: str) -> Model:
         """Return the model, by its full name, with the contexts that this node may be asked for."""

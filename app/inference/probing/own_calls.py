@@ -1,25 +1,35 @@
 """Calls that the platform makes of itself, each in a slot that nobody waits for; a user may wait for its end."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from app.inference.calls.attempts import Attempts
 from app.inference.calls.settling import OnUsage, reported_of_chat, reported_of_embed
 from app.inference.fleet.catalogue import Model, Node, full_name
+from app.inference.fleet.keep_alive import KeepAlive
 from app.inference.fleet.nodes import Fleet
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Asked, Held, facts_of
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.bodies import chat_body, embed_body
-from app.inference.wire.ollama import Ollama, Waits
+from app.inference.wire.ollama import Ollama, Target, Waits
 from app.inference.wire.stream import Heard
 from app.inference.words.account import Account, Purpose
-from app.inference.words.records import ChatCall, Message
+from app.inference.words.records import CallKind, ChatCall, Message
 from app.inference.words.route import Candidate
 
 CALL_LIMIT_S = 15.0
 AGENT = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """How long a model is to stay in memory after a call, and the context to load it with where it is not there."""
+
+    keep_alive: KeepAlive
+    cold_ctx: int | None = None
 
 
 class OwnCalls:
@@ -43,28 +53,29 @@ class OwnCalls:
         self._clock = clock
 
     async def say(
-        self, node: Node, model: Model, purpose: Purpose, question: str, *, prefix: str = "", max_tokens: int = 1
+        self,
+        node: Node,
+        model: Model,
+        purpose: Purpose,
+        question: str,
+        *,
+        prefix: str = "",
+        max_tokens: int = 1,
+        stay: Stay | None = None,
     ) -> str | None:
         """Return what a chat model answers at temperature 0, after `prefix`; None if no slot is free.
 
         Raises CallBroke.
         """
-        held = await self._hold(node, model, purpose, max_tokens)
+        held = await self._hold(node, model, purpose, max_tokens, stay)
         if held is None:
             return None
         pieces = list[str]()
+        call = _call(held.asked.account, (Message("user", question),), max_tokens)
         body = chat_body(
-            ChatCall(
-                messages=(Message("user", question),),
-                question="",
-                agent=AGENT,
-                account=held.asked.account,
-                max_tokens=max_tokens,
-                temperature=0.0,
-                seed=7,
-            ),
+            call,
             model=model.name,
-            keep_alive=model.keep_alive,
+            keep_alive=self._keep_alive(held, stay),
             num_ctx=held.candidate.num_ctx,
             prefix=prefix,
             max_tokens=max_tokens,
@@ -76,39 +87,71 @@ class OwnCalls:
             pieces.append(heard.text)
 
         async with attempt:
-            target, waits = self._attempts.target(held), Waits(CALL_LIMIT_S, CALL_LIMIT_S)
-            line = await self._ollama.chat(target, body, waits, on_heard)
+            line = await self._ollama.chat(self._attempts.target(held), body, self._waits(held), on_heard)
             attempt.seen.reported = reported_of_chat(line, held)
         return "".join(pieces)
 
-    async def embed(self, node: Node, model: Model, purpose: Purpose) -> None:
-        """Have a model embed one word, if a slot is free. Raises CallBroke."""
-        held = await self._hold(node, model, purpose, 0)
+    async def embed(self, node: Node, model: Model, purpose: Purpose, *, stay: Stay | None = None) -> bool:
+        """Have a model embed one word; return whether a slot was free for that. Raises CallBroke."""
+        held = await self._hold(node, model, purpose, 0, stay)
         if held is None:
-            return
-        body = embed_body(("hi",), model=model.name, keep_alive=model.keep_alive, num_ctx=held.candidate.num_ctx)
+            return False
+        body = embed_body(
+            ("hi",), model=model.name, keep_alive=self._keep_alive(held, stay), num_ctx=held.candidate.num_ctx
+        )
         attempt = self._attempts.at(held, self._on_usage)
         async with attempt:
-            reply = await self._ollama.embed(self._attempts.target(held), body, CALL_LIMIT_S, 1)
+            reply = await self._ollama.embed(self._attempts.target(held), body, self._waits(held).first_s, 1)
             attempt.seen.reported = reported_of_embed(reply)
+        return True
+
+    async def load(self, node: Node, model: Model, *, num_ctx: int) -> bool:
+        """Have a node load a model with that context, and see that it answers; return whether a slot was free for that.
+
+        Raises CallBroke.
+        """
+        stay = Stay(self._fleet.keep_alive(node.name, model), num_ctx)
+        if model.kind is CallKind.EMBED:
+            return await self.embed(node, model, Purpose.WARMTH, stay=stay)
+        return await self.say(node, model, Purpose.WARMTH, "hi", stay=stay) is not None
+
+    async def unload(self, node: Node, model: Model) -> None:
+        """Have a node drop a model from its memory; one that a call uses leaves at the end of that. Raises CallBroke.
+
+        (ollama: server/routes.go, ChatHandler: no messages and `keep_alive` 0; server/sched.go, expireRunner)
+        """
+        nothing = _call(Account(purpose=Purpose.WARMTH), (), 1)
+        body = chat_body(nothing, model=model.name, keep_alive=0, num_ctx=model.num_ctx[0], prefix="", max_tokens=1)
+        target, waits = Target(node.name, node.url, model.name), Waits(CALL_LIMIT_S, CALL_LIMIT_S)
+        await self._ollama.chat(target, body, waits, lambda _: None)
 
     async def template(self, node: Node, model: Model) -> str | None:
         """Return the template that the node renders the model's prompts with, None if it does not say."""
         return await self._ollama.template(node.url, model.name, limit_s=CALL_LIMIT_S)
 
-    async def _hold(self, node: Node, model: Model, purpose: Purpose, max_tokens: int) -> Held | None:
+    def _keep_alive(self, held: Held, stay: Stay | None) -> KeepAlive:
+        return self._attempts.keep_alive(held) if stay is None else stay.keep_alive
+
+    def _waits(self, held: Held) -> Waits:
+        return Waits(CALL_LIMIT_S, CALL_LIMIT_S) if held.candidate.resident else self._attempts.waits(held)
+
+    async def _hold(
+        self, node: Node, model: Model, purpose: Purpose, max_tokens: int, stay: Stay | None
+    ) -> Held | None:
         view, started_at = self._fleet.find(node.name), datetime.now(UTC)
         if view is None:
             return None
+        key = full_name(model.name)
+        cold_ctx = None if stay is None else stay.cold_ctx
         candidate = Candidate(
             node=node.name,
             model=model.name,
-            digest=view.holds.get(full_name(model.name), ""),
+            digest=view.holds.get(key, ""),
             tier=None,
             slots=node.slots,
             # The size that is loaded, whatever it is: another would make the node load the model anew.
-            num_ctx=view.loaded.get(full_name(model.name)) or model.num_ctx[0],
-            resident=True,
+            num_ctx=view.loaded.get(key) or cold_ctx or model.num_ctx[0],
+            resident=cold_ctx is None,
             score=0.0,
         )
         need = Need(model.kind, None, prompt_tokens=1, max_tokens=max_tokens, model=model.name)
@@ -130,3 +173,15 @@ class OwnCalls:
             began=self._clock(),
             started_at=started_at,
         )
+
+
+def _call(account: Account, messages: tuple[Message, ...], max_tokens: int) -> ChatCall:
+    return ChatCall(
+        messages=messages,
+        question="",
+        agent=AGENT,
+        account=account,
+        max_tokens=max_tokens,
+        temperature=0.0,
+        seed=7,
+    )

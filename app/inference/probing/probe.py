@@ -10,9 +10,10 @@ import structlog
 from app.causes import Finding
 from app.errors import StoreUnavailable
 from app.inference.fleet.catalogue import Model, Node
+from app.inference.fleet.keep_alive import KeepAlive
 from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.views import Look, NodeView
-from app.inference.probing.own_calls import OwnCalls
+from app.inference.probing.own_calls import OwnCalls, Stay
 from app.inference.probing.shared_looks import Seen, SeenNode, SharedLooks
 from app.inference.wire.ollama import Ollama
 from app.inference.words.account import Purpose
@@ -46,6 +47,10 @@ class Probe:
         shared: SharedLooks | None = None,
     ) -> None:
         """Without `shared` it looks for itself alone."""
+        self.leads = shared is None
+        """Whether this process acts for all, or for itself while Redis is away."""
+        self.keep_alive: Callable[[Node, Model], KeepAlive] = lambda node, model: fleet.keep_alive(node.name, model)
+        """How long a trial has a node keep the model."""
         self._fleet = fleet
         self._shared = shared
         self._heard = ""
@@ -60,8 +65,9 @@ class Probe:
         try:
             looks_for_all = self._shared is None or await self._shared.take()
             seen = None if self._shared is None or looks_for_all else await self._shared.hear()
+            self.leads = looks_for_all
         except StoreUnavailable:
-            looks_for_all, seen = False, None
+            looks_for_all, seen, self.leads = False, None, True
         if seen is None:
             await self._look_at(self._fleet.nodes())
         else:
@@ -144,11 +150,12 @@ class Probe:
             return True
 
     async def _try(self, node: Node, model: Model) -> None:
+        stay = Stay(self.keep_alive(node, model))
         try:
             if model.kind is CallKind.EMBED:
-                await self._own.embed(node, model, Purpose.PROBE)
+                await self._own.embed(node, model, Purpose.PROBE, stay=stay)
             else:
-                await self._own.say(node, model, Purpose.PROBE, "hi")
+                await self._own.say(node, model, Purpose.PROBE, "hi", stay=stay)
         except CallBroke as broke:
             log.warning("probe.trial_failed", node=node.name, model=model.name, failure=broke.failure.value)
 
@@ -165,5 +172,6 @@ def _seen(view: NodeView) -> SeenNode:
         loaded=dict(view.loaded),
         sizes=dict(view.sizes),
         traits=dict(view.traits),
+        residents=dict(view.residents),
         is_unseen=not view.version and not view.holds,
     )

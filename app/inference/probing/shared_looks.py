@@ -7,7 +7,7 @@ import msgspec
 
 from app.causes import Cause, Finding
 from app.inference.fleet.traits import Traits
-from app.inference.fleet.views import Look
+from app.inference.fleet.views import Look, Resident
 from app.redis import RedisStore
 
 LOOKER_KEY = "sy:looker"
@@ -33,6 +33,7 @@ class SeenNode(msgspec.Struct, frozen=True, kw_only=True):
     loaded: dict[str, int] = {}
     sizes: dict[str, int] = {}
     traits: dict[str, Traits] = {}
+    residents: dict[str, Resident] = {}
     cause: Cause | None = None
     text: str = ""
     remedy: str = ""
@@ -44,7 +45,7 @@ class SeenNode(msgspec.Struct, frozen=True, kw_only=True):
         """What a look of one's own would have returned."""
         if self.cause is not None:
             return Finding(self.cause, self.text, self.remedy)
-        return Look(self.version, self.holds, self.loaded, self.sizes)
+        return Look(self.version, self.holds, self.loaded, self.sizes, self.residents)
 
 
 class Seen(msgspec.Struct, frozen=True):

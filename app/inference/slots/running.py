@@ -1,6 +1,6 @@
 """Which calls hold slots of a node, of all replicas, and when they should be over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +37,17 @@ async def find_running(store: RedisStore, node: str, now: datetime) -> Running:
     async with store.use("running") as redis:
         packed = await redis.get(node_key(node))
     return expected(read_facts(packed) if isinstance(packed, bytes) else (), now)
+
+
+async def find_facts(store: RedisStore, nodes: Sequence[str]) -> dict[str, tuple[LeaseFacts, ...]]:
+    """Return what is known of the calls on each of these nodes, of all processes. Raises StoreUnavailable."""
+    if not nodes:
+        return {}
+    async with store.use("running") as redis:
+        found = await redis.mget([node_key(name) for name in nodes])
+    return {
+        name: read_facts(packed) if isinstance(packed, bytes) else () for name, packed in zip(nodes, found, strict=True)
+    }
 
 
 def read_facts(packed: bytes) -> tuple[LeaseFacts, ...]:

@@ -18,6 +18,7 @@ from app.inference.fleet.catalogue import full_name
 from app.inference.fleet.node_causes import STRANGER, cause_of_status
 from app.inference.fleet.nodes import Look
 from app.inference.fleet.traits import Traits, read_traits
+from app.inference.fleet.views import Resident
 from app.inference.wire.bodies import BODY_LIMIT_BYTES, ChatLine, EmbedReply, failure_of, read_error
 from app.inference.wire.environment import unread_environment
 from app.inference.wire.stream import Broken, ChatStream, Heard
@@ -133,6 +134,7 @@ class Ollama:
                 holds={full_name(entry.model): _digest(entry.digest) for entry in held.models if entry.model},
                 loaded={full_name(one.model): max(0, one.context_length or 0) for one in loaded.models if one.model},
                 sizes={full_name(entry.model): int(entry.size or 0) for entry in held.models if entry.model},
+                residents={full_name(one.model): _resident(one) for one in loaded.models if one.model},
             )
         except ollama.ResponseError as error:
             return cause_of_status(error.status_code)
@@ -280,6 +282,11 @@ async def _read_all(target: Target, reply: aiohttp.ClientResponse) -> bytes:
         if len(body) > BODY_LIMIT_BYTES:
             raise CallBroke(Failure.GARBAGE, target.node, target.model, "the reply is too large")
     return bytes(body)
+
+
+def _resident(one: ollama.ProcessResponse.Model) -> Resident:
+    at = one.expires_at
+    return Resident(gpu_bytes=max(0, int(one.size_vram or 0)), leaves_at=at if at is None or at.tzinfo else None)
 
 
 def _is_finite(vector: tuple[float, ...]) -> bool:

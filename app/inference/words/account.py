@@ -26,6 +26,8 @@ class Purpose(StrEnum):
     """Whether a model goes on from a final assistant message."""
     CALIBRATION = "calibration"
     """How fast a node is with a model, and how many calls it runs at once."""
+    WARMTH = "warmth"
+    """Loading a model that is asked for, before somebody has to wait for it."""
     UNSAID = "unsaid"
     """A replica of an older version made the call, and did not say."""
 

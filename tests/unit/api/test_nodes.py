@@ -4,6 +4,7 @@ import pytest
 
 from app.api.nodes import EXAMPLE
 from tests.fakes.asgi import Client
+from tests.fakes.platform import FakePlatform
 
 PATH = "/api/v1/nodes"
 NODE = EXAMPLE | {"models": ["m", "n"]}
@@ -72,8 +73,23 @@ async def test_what_cannot_be_is_refused_with_the_field(operator: Client) -> Non
         ("DELETE", "/c"),
         ("POST", "/c/drain"),
         ("POST", "/c/undrain"),
+        ("POST", "/c/pin"),
+        ("POST", "/c/unpin"),
     ],
 )
 async def test_only_a_key_that_may_operate_sees_or_changes_nodes(client: Client, method: str, path: str) -> None:
     refused = await client.send(method, PATH + path)
     assert (refused.status, refused.json()["code"]) == (403, "not_permitted")
+
+
+async def test_a_model_is_pinned_on_a_node_that_is_declared_to_hold_it(
+    operator: Client, platform: FakePlatform
+) -> None:
+    assert (await operator.post(PATH, NODE)).status == 201
+    assert (await operator.post(f"{PATH}/c/pin", {"model": "M"})).status == 200
+    assert platform.nodes.pins == {("c", "m:latest")}
+    assert (await operator.post(f"{PATH}/c/unpin", {"model": "m:latest"})).status == 200
+    assert platform.nodes.pins == set()
+    for node, model, status, code in (("c", "x", 422, "bad_input"), ("x", "m", 404, "node_unknown")):
+        refused = await operator.post(f"{PATH}/{node}/pin", {"model": model})
+        assert (refused.status, refused.json()["code"]) == (status, code)
