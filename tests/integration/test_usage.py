@@ -17,8 +17,9 @@ from app.inference.slots.lease import LeaseFacts
 from app.inference.slots.register import DROPPED, ORPHANS_KEY
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind
+from app.job_calls import purpose_of
 from app.retrieval.states import JobKind
-from app.wiring import Platform, purpose_of
+from app.wiring import Platform
 from app.worker import Chores
 from tests.fakes.node import FakeNode
 from tests.fakes.words import count_tokens

@@ -96,9 +96,13 @@ async def test_readers_are_told_of_a_tool_call_once_in_a_run_not_in_each_attempt
 ) -> None:
     ledger, told = Ledger(), list[tuple[str, str]]()
     _, effects, premium = bench(ledger)
+
+    def note(tool: str, agent: str) -> None:
+        told.append((tool, agent))
+
     for number in ("P-1", "P-1", "P-2"):
         began = attempt(effects=effects, database=ledger)
-        monkeypatch.setattr(began.live, "calls", lambda tool, agent: told.append((tool, agent)))
+        monkeypatch.setattr(began.live, "calls", note)
         await began.work().use(premium, Named("P-1"), agent="billing")
         if number == "P-2":
             await began.work().use(premium, Named(number), agent="claims")
