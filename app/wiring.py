@@ -101,6 +101,7 @@ async def open_platform(configuration: Configuration) -> AsyncGenerator[Platform
     async with AsyncExitStack() as stack:
         stores = await open_stores(settings, stack)
         begin_all(stores.metrics, configuration.catalogue, find_teams())
+        stores.metrics.replicas_configured.set(settings.replica_count)
         loops = Loops(stores.metrics)
         inference = await stack.enter_async_context(
             open_inference(
@@ -147,13 +148,10 @@ def _knobs(settings: Settings) -> Knobs:
 
 def _build(configuration: Configuration, stores: Stores, inference: Inference, loops: Loops) -> Platform:
     settings, metrics, database = configuration.settings, stores.metrics, stores.database
-    metrics.replicas_configured.set(settings.replica_count)
-    search = Search(database, stores.qdrant)
-    sessions = Sessions(database, metrics)
+    search, sessions = Search(database, stores.qdrant), Sessions(database, metrics)
     prompts = PromptSets(database, configuration.prompts, {team.name: team.prompts for team in find_teams()})
     runs = _runs(settings, database, prompts)
-    limits = CallLimits(settings.max_output_tokens, settings.temperature)
-    doors = Doors(database, inference.dispatcher, search, limits, metrics)
+    doors = _doors(settings, stores, inference, search)
     runner = _runner(settings, stores, runs, sessions, prompts, doors, inference.book)
     jobs, looks = Jobs(database, metrics), _looks(stores)
     return Platform(
@@ -227,6 +225,11 @@ def _runs(settings: Settings, database: Database, prompts: PromptSets) -> Runs:
 
 def _event_log(settings: Settings, stores: Stores) -> EventLog:
     return EventLog(stores.coordination, ttl_s=settings.events_ttl_s)
+
+
+def _doors(settings: Settings, stores: Stores, inference: Inference, search: Search) -> Doors:
+    limits = CallLimits(settings.max_output_tokens, settings.temperature)
+    return Doors(stores.database, inference.dispatcher, search, limits, stores.metrics)
 
 
 def _runner(

@@ -112,7 +112,8 @@ async def test_the_model_is_told_when_documents_cannot_be_reached_and_nothing_is
 def test_only_an_answer_without_documents_opens_with_saying_so() -> None:
     openings = {name: prompt.front.opening for name, prompt in PROMPTS.items() if prompt.front.opening}
     assert openings == {
-        "assistant/documents_away": "I cannot reach your documents right now. What follows is not from them."
+        "assistant/documents_away": "I cannot reach your documents right now. What follows is not from them.",
+        "insurance/documents_away": "I cannot reach our documents right now. What follows is not from them.",
     }
 
 

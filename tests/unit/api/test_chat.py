@@ -34,6 +34,8 @@ async def test_an_answer_has_exactly_the_promised_fields(client: Client, platfor
         "citations",
         "degraded",
         "thinking",
+        "state",
+        "interrupts",
     ]
     answer = msgspec.json.decode(reply.body, type=ChatResponse)
     assert [answer.session_id] == list(platform.sessions.rows)

@@ -25,6 +25,7 @@ PATHS = {
     ("get", "/api/v1/runs/{run_id}"),
     ("get", "/api/v1/runs/{run_id}/events"),
     ("post", "/api/v1/runs/{run_id}/cancel"),
+    ("post", "/api/v1/runs/{run_id}/resume"),
     ("get", "/api/v1/routes/{route_id}"),
     ("post", "/api/v1/routes"),
     ("get", "/api/v1/models"),
