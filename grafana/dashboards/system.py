@@ -5,6 +5,7 @@ from grafana.dashboards.board import Board, Choice
 from grafana.dashboards.inference import NODE_CHOICE, nodes
 from grafana.dashboards.panel import Kind, Panel, Query, Row, Unit
 from grafana.dashboards.promql import INSTANCE, by_or_none, quantile, rate, ratio_by, total
+from grafana.dashboards.queue import queue
 from grafana.dashboards.stores import error_logs, stores
 
 # What machines ask every few seconds is not traffic: it would drown an outage of everything else.
@@ -27,6 +28,7 @@ def board() -> Board:
             Row("At a glance", (*_answers(), *_load())),
             Row("Requests and runs", (*_requests(), *_runs())),
             Row("Where it went wrong", _wrong()),
+            Row("Queue", queue()),
             Row("Models and nodes", nodes()),
             Row("Stores", stores()),
             Row("Logs", error_logs()),
@@ -173,9 +175,12 @@ def _runs() -> tuple[Panel, ...]:
         Panel(
             title="Wait for a Slot",
             unit=Unit.SECONDS,
-            description="How long calls wait until a node has room, by tier. Steadily above a second: the tier needs "
-            "more nodes or more slots.",
-            queries=(Query(quantile(0.95, "switchyard_slot_wait_seconds", by="tier"), "p95 {{tier}}"),),
+            description="How long calls that got a slot had waited for it, by tier: half of them (p50) and one in 20 "
+            "(p95). Steadily above a second: the tier needs more nodes or more slots, see Queue.",
+            queries=tuple(
+                Query(quantile(share, "switchyard_slot_wait_seconds", by="tier"), f"p{share * 100:.0f} {{{{tier}}}}")
+                for share in (0.5, 0.95)
+            ),
             no_value="no calls",
         ),
     )

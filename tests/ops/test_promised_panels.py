@@ -186,7 +186,80 @@ PANELS = (
 )
 
 
-@pytest.mark.parametrize(("title", "unit", "lines"), PANELS)
+def none_of(labels: tuple[str, ...], present: str) -> str:
+    """Return what a panel shows while nothing of its kind has happened."""
+    text = f"0 * sum({present})"
+    for label in labels:
+        text = f'label_replace({text}, "{label}", "none", "", "")'
+    return text
+
+
+NOTICES = 'switchyard_node_notice{node=~".*"}'
+WARM_LOADS = 'increase(switchyard_warm_loads_total{node=~".*"}[1h])'
+REFUSED = none_of(("tier", "reason"), "rate(switchyard_model_calls_total[1m])")
+QUEUE = (
+    pytest.param(
+        "Calls Waiting by Queue", Unit.COUNT, {"{{tier}}": "max by (tier) (switchyard_queue_calls)"}, id="waiting"
+    ),
+    pytest.param(
+        "Time to Empty the Queue",
+        Unit.SECONDS,
+        {"{{tier}}": "max by (tier) (switchyard_queue_drain_seconds)"},
+        id="drain",
+    ),
+    pytest.param(
+        "Wait for a Slot",
+        Unit.SECONDS,
+        {
+            f"p{name} {{{{tier}}}}": f"histogram_quantile({share}, sum by (le, tier)"
+            " (rate(switchyard_slot_wait_seconds_bucket[1m]))) >= 0"
+            for name, share in (("50", "0.5"), ("95", "0.95"))
+        },
+        id="wait",
+    ),
+    pytest.param(
+        "Refused Calls",
+        Unit.PER_MINUTE,
+        {
+            "{{tier}} {{reason}}": "60 * (sum by (tier, reason) (rate(switchyard_queue_refused_total[1m])) > 0"
+            f" or on () {REFUSED})"
+        },
+        id="refused",
+    ),
+    pytest.param(
+        "Processes That Queue Alone",
+        Unit.COUNT,
+        {"alone": 'sum(1 - switchyard_store_up{store="coordination"})'},
+        id="alone",
+    ),
+    pytest.param(
+        "Furthest Beyond Its Turn",
+        Unit.SECONDS,
+        {"{{lane}}": "max by (lane) (switchyard_queue_deficit_seconds)"},
+        id="turns",
+    ),
+    pytest.param(
+        "Node Notices",
+        Unit.COUNT,
+        {
+            "{{node}} {{notice}}": f"(sum by (node, notice) ({NOTICES}) > 0"
+            f" or on () {none_of(('node', 'notice'), NOTICES)})"
+        },
+        id="notices",
+    ),
+    pytest.param(
+        "Warm Loads",
+        Unit.COUNT,
+        {
+            "{{node}} {{outcome}}": f"(sum by (node, outcome) ({WARM_LOADS}) > 0"
+            f" or on () {none_of(('node', 'outcome'), WARM_LOADS)})"
+        },
+        id="warm loads",
+    ),
+)
+
+
+@pytest.mark.parametrize(("title", "unit", "lines"), [*PANELS, *QUEUE])
 def test_a_promised_panel_asks_for_what_its_title_says(title: str, unit: Unit, lines: dict[str, str]) -> None:
     panel: Panel = SHOWN[title]
     assert (panel.unit, asked(title)) == (unit, lines)
