@@ -218,10 +218,12 @@ async def test_given_text_is_continued_as_the_assistants_own(replica: Replica, n
 async def test_given_text_is_dropped_where_the_model_cannot_continue(nodes: list[FakeNode], redis_url: str) -> None:
     async with open_replica(catalogue(nodes, continues=False), redis_url) as replica:
         seen = Seen(text="half an ans")
-        answer = await chat(replica, ask(prefix="half an ans"), seen)
+        answer = await chat(replica, ask(prefix="half an ans", prefix_tokens=48), seen)
         assert seen.restarts == 1
         assert answer.text == seen.text
         assert numbers_of(answer.text) == list(range(24))
+        # What was dropped takes nothing from what is said instead.
+        assert msgspec.convert(nodes[0].calls[0].body["options"], dict[str, float])["num_predict"] == 64
 
 
 async def test_cancelling_stops_the_node_frees_the_slot_and_leaves_a_record(redis_url: str) -> None:

@@ -275,3 +275,12 @@ async def test_a_model_that_cannot_think_after_all_is_asked_without(nodes: list[
         assert replica.fleet.view("n0").breakers[SMALL] is BreakerState.CLOSED
     assert [call.body["think"] for call in nodes[0].calls] == [True, False]
     assert (numbers_of(answer.text), Degradation.THINKING in answer.degraded) == (list(range(24)), True)
+
+
+async def test_the_tokens_of_given_text_count_while_it_is_gone_on_with(replica: Replica, nodes: list[FakeNode]) -> None:
+    for node in nodes:
+        node.script(status=500)
+    await chat(replica, ask(prefix="0 1 2 ", prefix_tokens=48), Seen())
+    bodies = [call.body for node in nodes for call in node.calls]
+    assert len(bodies) > 1
+    assert {msgspec.convert(body["options"], dict[str, float])["num_predict"] for body in bodies} == {64 - 48}

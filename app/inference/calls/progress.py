@@ -63,6 +63,7 @@ class Progress:
 
     def __post_init__(self) -> None:
         self.prefix = self.call.prefix
+        self.tokens = self.call.prefix_tokens
         self.identity = self.call.identity
         self.draft = Draft(self.call.messages, self.call.history, size_of_tools(self.call.tools))
         self.sent = Fitted(self.call.messages, self.draft.whole, 0)
@@ -155,7 +156,7 @@ class Progress:
         """Forget what the call itself has brought so far."""
         self.pieces.clear()
         self.thinking = ""
-        self.tokens = 0
+        self.tokens = self.call.prefix_tokens if self.prefix else 0
 
     def think(self, held: Held) -> Think:
         """Return whether this attempt thinks first: whoever goes on with a text has done so."""

@@ -57,7 +57,8 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     """One chat call.
 
     `tier` None has it rated from `question`. `model` overrides both. `prefix` is text that the reader was already
-    shown and that the answer continues. `deadline_s` counts from the start of the call; `patience_s` is for how long
+    shown and that the answer continues; `prefix_tokens` of `max_tokens` went into it, and are free again for an answer
+    that begins anew. `deadline_s` counts from the start of the call; `patience_s` is for how long
     it may wait, all in all, for a node that can take it. The `history` messages before the last are earlier turns:
     whole ones are left out, oldest first, where the rest would not fit; no other message ever is. `think` None leaves
     it to the model's own setting; thinking counts against `max_tokens`. `temperature` None does so too, as what
@@ -82,6 +83,7 @@ class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     history: int = 0
     last_node: str | None = None
     prefix: str = ""
+    prefix_tokens: int = 0
     seed: int | None = None
     think: Think | None = None
     response_schema: msgspec.Raw | None = None

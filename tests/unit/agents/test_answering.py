@@ -6,6 +6,7 @@ from typing import cast
 import msgspec
 import pytest
 
+from app.agents.answering import MIN_TOKENS_LEFT
 from app.agents.event_log import Told
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.values import Claim, RunOptions
@@ -26,13 +27,14 @@ class Scripted:
         self.prefix: str | None = None
         self.think: Think | None = None
         self.thinks = "One, or two?"
-        self.max_tokens = 0
+        self.max_tokens = self.prefix_tokens = 0
 
     async def chat(
         self, call: ChatCall, *, on_delta: Callable[[str], None], on_restart: Callable[[], None], **_: object
     ) -> Answer:
         """Say the pieces."""
-        self.prefix, self.think, self.max_tokens = call.prefix, call.think, call.max_tokens
+        self.prefix, self.think = call.prefix, call.think
+        self.max_tokens, self.prefix_tokens = call.max_tokens, call.prefix_tokens
         for piece in self._pieces:
             if piece is None:
                 on_restart()
@@ -117,10 +119,12 @@ async def test_a_takeover_keeps_the_thought_before_the_text_that_it_goes_on_with
     assert (await again.work().answer("assistant", "p")).thinking == thought
 
 
-@pytest.mark.parametrize(("shown", "left"), [("One, two, three,", 64 - 4 - 20), ("", 64)])
-async def test_tokens_that_were_thought_before_what_is_shown_count_against_the_limit(shown: str, left: int) -> None:
+@pytest.mark.parametrize(
+    ("shown", "used"), [("One, two, three,", 4 + 20), ("", 0), ("One" * 400, 64 - MIN_TOKENS_LEFT)]
+)
+async def test_tokens_that_were_thought_before_what_is_shown_count_against_the_limit(shown: str, used: int) -> None:
     dispatcher = Scripted(" four.")
     again = attempt_of(dispatcher, told=Told(shown))
     again.tally.thought_tokens = 20
     await again.work().answer("assistant", "p")
-    assert dispatcher.max_tokens == left
+    assert (dispatcher.max_tokens, dispatcher.prefix_tokens) == (64, used)
