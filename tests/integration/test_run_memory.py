@@ -32,6 +32,7 @@ from tests.integration.platforms import (
 )
 
 pytestmark = pytest.mark.integration
+SERIALIZER = make_serializer()
 
 STORED = "SELECT step_key, fence FROM effects WHERE run_id = %s"
 
@@ -115,11 +116,11 @@ async def test_the_checkpoint_that_a_run_begins_from_is_the_newest_of_its_sessio
         second = await answered(platform, caller, ask("The second?", session_id=session_id))
         _, claim = await platform.runs.accept(caller, ask("The third?", session_id=session_id))
         assert claim is not None
-        saver = RunSaver(platform.database, claim, serializer=make_serializer())
+        saver = RunSaver(platform.database, claim, serializer=SERIALIZER)
         found = await saver.aget_tuple({"configurable": {"thread_id": thread_of(caller.tenant_id, session_id)}})
         assert found is not None
         state = found.checkpoint["channel_values"]
-        assert (state["question"], state["answer"]) == ("The second?", second.message)
+        assert (state["question"], state["reply"].text) == ("The second?", second.message)
 
 
 async def test_the_log_of_a_run_is_kept_for_its_time_after_the_last_entry(redis_url: str, database: Database) -> None:

@@ -73,4 +73,4 @@ def build() -> Graph:
     return graph
 
 
-TEAM = Team(AGENT, (AGENT, "auditor"), build, {})
+TEAM = Team(AGENT, (AGENT, "auditor"), build, {"assistant/without_passages": ()})
