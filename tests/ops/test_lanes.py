@@ -30,7 +30,8 @@ async def test_what_a_line_beside_writes_is_told_as_a_whole_when_it_ends(
 
 async def test_the_first_that_fails_ends_the_others_as_ctrl_c_does_and_is_told_last(tmp_path: Path) -> None:
     ready, ended = tmp_path / "ready", tmp_path / "ended"
-    waits = f"trap \"touch '{ended}'; exit 1\" INT; touch '{ready}'; while :; do :; done"
+    # No command of its own makes the files: one that the interrupt meets would end the line before its trap.
+    waits = f"trap \": > '{ended}'; exit 1\" INT; : > '{ready}'; while :; do :; done"
     fails = f"until [ -e '{ready}' ]; do :; done; echo why; exit 7"
     status, lines = await told(fails, waits)
     assert status == 7
