@@ -20,6 +20,8 @@ from app.finish import INTERRUPTED, finish
 from ops.local.console import Console
 
 GIVES_WAY = ("nice", "-n", "10")
+HEARS_INTERRUPTS = ("env", "--default-signal=INT")
+"""What a shell starts in the background ignores them, and so would all that it starts."""
 SIGNALLED = 128
 END_S = 90.0
 """How long an interrupted line may take to end the servers that its tests began."""
@@ -53,7 +55,7 @@ class Lane:
 async def start(line: str, output: BinaryIO | None) -> Lane:
     """Start a line of bash."""
     first = () if output is None else GIVES_WAY
-    program = (*first, "bash", "-euo", "pipefail", "-c", line)
+    program = (*HEARS_INTERRUPTS, *first, "bash", "-euo", "pipefail", "-c", line)
     # A group of its own is in the background of a terminal, where reading would stop it.
     no_input = asyncio.subprocess.DEVNULL
     process = await asyncio.create_subprocess_exec(

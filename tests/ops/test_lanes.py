@@ -1,6 +1,8 @@
 """Lines that run side by side: what is told, and when, and what becomes of the others when one fails."""
 
 import io
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,15 @@ async def test_what_a_line_beside_writes_is_told_as_a_whole_when_it_ends(
     assert capfd.readouterr().out == "seen\n"
 
 
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["in front", "in the background"])
+def _interrupts(request: pytest.FixtureRequest) -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """What a shell starts in the background ignores interrupts."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interrupts")
 async def test_the_first_that_fails_ends_the_others_as_ctrl_c_does_and_is_told_last(tmp_path: Path) -> None:
     ready, ended = tmp_path / "ready", tmp_path / "ended"
     # No command of its own makes the files: one that the interrupt meets would end the line before its trap.
