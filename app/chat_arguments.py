@@ -6,22 +6,15 @@ import readline
 import sys
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 from app.asking_again import WAIT_LIMIT_S
 from app.chat_command import ChatCommand
 from app.console import Console
 from app.conversation import Stack
-from app.files import FileUnreadable, read_text
 from app.inference.words.thinking import Think, ThinkLevel
 from app.mistakes import ConfigurationWrong, Mistake
-from app.urls import AddressWrong, read_http_address
-from app.variables import FILE_BYTES
+from app.stack_arguments import add_stack_arguments, key_of, url_of
 
-# Names that the application's settings leave alone.
-LOCAL_URL = "SWITCHYARD_LOCAL_URL"
-LOCAL_KEY = "SWITCHYARD_LOCAL_KEY"
-DEFAULT_URL = "http://127.0.0.1:8080"
 LONGEST_WAIT_LIMIT_S = 86_400
 HISTORY_LINES = 1000
 HOW: Mapping[str, Think] = {"yes": True, "no": False, **{level.value: level for level in ThinkLevel}}
@@ -62,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="ask this and end; `-` asks what standard input holds; without it, talk",
     )
-    parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
-    parser.add_argument("--key", help=f"the api key; else ${LOCAL_KEY} (other users can see arguments)")
-    parser.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
+    add_stack_arguments(parser)
     parser.add_argument("--team", default="assistant", help="who answers")
     parser.add_argument("--session", help="go on with this session; its id stands below an answer")
     parser.add_argument("--temperature", type=finite, help="how freely it answers")
@@ -136,31 +127,3 @@ def _question(given: argparse.Namespace, mistakes: list[Mistake]) -> str | None:
     if question is not None and not question.strip():
         mistakes.append(Mistake("the question", "is empty"))
     return question
-
-
-def url_of(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
-    """Return the stack's address, by the command line or the environment; what is wrong goes to `mistakes`."""
-    text = given.url if given.url is not None else environ.get(LOCAL_URL) or DEFAULT_URL
-    try:
-        return read_http_address(text.strip())
-    except AddressWrong as error:
-        mistakes.append(Mistake("--url" if given.url is not None else LOCAL_URL, str(error)))
-        return DEFAULT_URL
-
-
-def key_of(given: argparse.Namespace, environ: Mapping[str, str], mistakes: list[Mistake]) -> str:
-    """Return the api key, by the command line, a file or the environment; what is wrong goes to `mistakes`."""
-    place, key = ("--key", given.key) if given.key is not None else (LOCAL_KEY, environ.get(LOCAL_KEY, ""))
-    if given.key_file is not None:
-        place = "--key-file"
-        try:
-            key = read_text(given.key_file, limit_bytes=FILE_BYTES).partition("\n")[0]
-        except FileUnreadable as error:
-            mistakes.append(Mistake(f"--key-file {given.key_file}", str(error)))
-            return ""
-    key = key.strip()
-    if not key:
-        mistakes.append(Mistake(place, f"is empty: give an api key with --key, --key-file or ${LOCAL_KEY}"))
-    elif not (key.isascii() and key.isprintable() and " " not in key):
-        mistakes.append(Mistake(place, "is no api key: those are letters, digits and `_`"))
-    return key

@@ -2,13 +2,11 @@
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from app.chat_arguments import DEFAULT_URL, LOCAL_KEY, LOCAL_URL, key_of, url_of
 from app.console import Console
-from app.conversation import Stack, StackRefused
-from app.mistakes import ConfigurationWrong, Mistake
+from app.conversation import StackRefused
+from app.stack_arguments import add_stack_arguments, stack_of
 
 _GB = 1_000_000_000
 
@@ -17,18 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `switchyard models` takes."""
     models = parser.add_subparsers(required=True, metavar="ACT")
     planning = models.add_parser("plan", help="show which models are kept in memory where, and why")
-    planning.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
-    planning.add_argument("--key", help=f"a key that may operate; else ${LOCAL_KEY} (other users can see arguments)")
-    planning.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
+    add_stack_arguments(planning, key="a key that may operate")
     planning.add_argument("--json", action="store_true", help="answer as JSON")
 
 
 def run_models(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
     """Show the plan; return 1 where the stack refuses. Raises ConfigurationWrong, StackAway."""
-    mistakes: list[Mistake] = []
-    stack = Stack(url_of(given, environ, mistakes), key_of(given, environ, mistakes))
-    if mistakes:
-        raise ConfigurationWrong(*mistakes)
+    stack = stack_of(given, environ)
     try:
         plan = stack.get("/api/v1/models/plan")["plan"]
     except StackRefused as error:

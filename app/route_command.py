@@ -2,13 +2,11 @@
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from app.chat_arguments import DEFAULT_URL, LOCAL_KEY, LOCAL_URL, key_of, url_of
 from app.console import Console
-from app.conversation import Stack, StackRefused
-from app.mistakes import ConfigurationWrong, Mistake
+from app.conversation import StackRefused
+from app.stack_arguments import add_stack_arguments, stack_of
 
 TIERS = ("simple", "medium", "complex")
 
@@ -24,18 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--needs", action="append", choices=("tools", "vision"), default=[], help="what the call would have; repeatable"
     )
-    parser.add_argument("--url", help=f"the stack's address; else ${LOCAL_URL}, else {DEFAULT_URL}")
-    parser.add_argument("--key", help=f"the api key; else ${LOCAL_KEY} (other users can see arguments)")
-    parser.add_argument("--key-file", type=Path, help="a file whose first line is the api key")
+    add_stack_arguments(parser)
     parser.add_argument("--json", action="store_true", help="answer as JSON")
 
 
 def run_route(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
     """Say where the question would go; return 1 where nothing can take it. Raises ConfigurationWrong, StackAway."""
-    mistakes: list[Mistake] = []
-    stack = Stack(url_of(given, environ, mistakes), key_of(given, environ, mistakes))
-    if mistakes:
-        raise ConfigurationWrong(*mistakes)
+    stack = stack_of(given, environ)
     contract = {"min_tier": given.min_tier, "digest": given.digest, "no_degrade": given.no_degrade}
     body = {"message": given.question, "model": given.model, "max_tokens": given.max_tokens, "contract": contract}
     if given.needs:

@@ -152,4 +152,4 @@ class Work:
     def _asked(
         self, agent: str, prompt: str, values: Mapping[str, str], question: str | None, turns: Sequence[Turn]
     ) -> Question:
-        return Question(agent, self.prompts[prompt], values, question or self.question, turns)
+        return Question(agent, self.prompts[prompt], values, self.question if question is None else question, turns)

@@ -7,7 +7,7 @@ from tests.architecture.sources import none, sources
 # Roots: each hands the environment on, to read_settings or to the console.
 ROOTS = {"app/main.py", "app/worker.py", "app/cli.py", "app/wiring.py"}
 # Names two variables of the command line, and reads what a root hands it.
-NAMES = "app/chat_arguments.py"
+NAMES = "app/stack_arguments.py"
 # Hides names from a library for a while, and uses no value of them.
 HIDES = "app/inference/wire/environment.py"
 SETTINGS = "app/settings.py"
