@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
-from app.agents.answering import CallLimits
+from app.agents.calling import CallLimits
 from app.agents.event_log import EventLog
 from app.agents.execution import Execution, Parts
 from app.agents.leaving import Times

@@ -5,19 +5,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from app.agents.deadline import Deadline
-from app.agents.effects import Done, Effects
-from app.agents.live import LiveRun
+from app.agents.calling import Calling, messages_of
+from app.agents.effects import Done
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.reply import Said
-from app.agents.tally import Tally
-from app.agents.values import Claim, Turn
+from app.agents.values import Turn
 from app.errors import AnswerEmpty
 from app.inference.calls.chat_attempt import ignore_thinking
-from app.inference.calls.dispatcher import Dispatcher
-from app.inference.words.account import Purpose
 from app.inference.words.ends import is_blank
-from app.inference.words.records import Answer, ChatCall, Message, Vector
+from app.inference.words.records import Answer, Message, Vector
 from app.inference.words.route import Route
 
 CHARACTERS_PER_TOKEN = 4
@@ -25,34 +21,12 @@ CHARACTERS_PER_TOKEN = 4
 MIN_TOKENS_LEFT = 16
 
 
-class CallLimits(msgspec.Struct, frozen=True):
-    """Defaults of a run's calls."""
-
-    max_output_tokens: int
-    temperature: float
-
-
 class Answering:
     """Streams answers. Raises what the dispatcher and the effects raise."""
 
-    def __init__(
-        self,
-        *,
-        claim: Claim,
-        live: LiveRun,
-        effects: Effects,
-        dispatcher: Dispatcher,
-        limits: CallLimits,
-        deadline: Deadline,
-        tally: Tally,
-    ) -> None:
-        self._claim = claim
-        self._live = live
-        self._effects = effects
-        self._dispatcher = dispatcher
-        self._limits = limits
-        self._deadline = deadline
-        self._tally = tally
+    def __init__(self, calling: Calling) -> None:
+        self._calling = calling
+        self._claim, self._live, self._tally = calling.claim, calling.live, calling.tally
         self._speaking = asyncio.Lock()
         self._said: list[str] = []
 
@@ -84,7 +58,7 @@ class Answering:
             return Done(said, (answer.usage,), answer.degraded)
 
         async with self._speaking:
-            said = await self._effects.once(path, (messages, self._claim.options), act, Said, last=True)
+            said = await self._calling.effects.once(path, (messages, self._claim.options), act, Said, last=True)
         self._said.append(said.text)
         return said
 
@@ -98,32 +72,19 @@ class Answering:
     ) -> Answer:
         opening = f"{front.opening}\n\n" if front.opening else ""
         options, shown = self._claim.options, self._live.text.removeprefix(opening)
-        limit = options.max_tokens or self._limits.max_output_tokens
+        limit = options.max_tokens or self._calling.limits.max_output_tokens
         spent = len(shown) // CHARACTERS_PER_TOKEN + (self._tally.thought_tokens if shown else 0)
-        temperature = self._limits.temperature if options.temperature is None else options.temperature
-        call = ChatCall(
-            messages=messages,
-            question=self._claim.question,
-            agent=agent,
+        call = msgspec.structs.replace(
+            self._calling.call(messages, question=self._claim.question, agent=agent, front=front, turns=turns),
             max_tokens=limit,
-            temperature=temperature,
-            tier=front.tier,
             session_tier=self._claim.session_tier,
-            turns=turns,
-            history=turns,
             last_node=self._claim.session_node,
             prefix=shown,
             prefix_tokens=min(spent, max(0, limit - MIN_TOKENS_LEFT)),
-            seed=options.seed,
             think=options.think,
-            account=self._claim.account(Purpose.CHAT),
-            priority=options.priority,
-            patience_s=self._deadline.left_s,
-            contract=options.contract,
-            team=self._claim.team,
             vector=vector,
         )
-        return await self._dispatcher.chat(
+        return await self._calling.dispatcher.chat(
             call,
             on_route=self._routed,
             on_delta=lambda delta: self._live.append(delta if self._live.text else opening + delta),
@@ -137,12 +98,3 @@ class Answering:
     def _routed(self, route: Route) -> None:
         self._tally.go_on()
         self._live.routed(route)
-
-
-def messages_of(system: str, turns: Sequence[Turn], question: str) -> tuple[Message, ...]:
-    """Return the messages of a call: what the model is, what was said before, what is asked now."""
-    return (
-        Message("system", system),
-        *(Message("assistant" if turn.role == "assistant" else "user", turn.content) for turn in turns),
-        Message("user", question),
-    )

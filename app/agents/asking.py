@@ -5,17 +5,12 @@ from typing import TypeVar
 
 import msgspec
 
-from app.agents.answering import CallLimits, messages_of
-from app.agents.deadline import Deadline
-from app.agents.effects import Done, Effects
-from app.agents.live import LiveRun
+from app.agents.calling import Calling, messages_of
+from app.agents.effects import Done
 from app.agents.prompts import Prompt
 from app.agents.structures import read_structure, repair_of, schema_of
-from app.agents.tally import Tally
-from app.agents.values import Claim, Turn
+from app.agents.values import Turn
 from app.errors import StructureUnmet
-from app.inference.calls.dispatcher import Dispatcher
-from app.inference.words.account import Purpose
 from app.inference.words.messages import Message
 from app.inference.words.records import ChatCall
 from app.inference.words.route import Route
@@ -46,24 +41,9 @@ class Asking:
     prompt's own, else its question's by itself: what the session needed before, and needs next, is the answer's matter.
     """
 
-    def __init__(
-        self,
-        *,
-        claim: Claim,
-        live: LiveRun,
-        effects: Effects,
-        dispatcher: Dispatcher,
-        limits: CallLimits,
-        deadline: Deadline,
-        tally: Tally,
-    ) -> None:
-        self._claim = claim
-        self._live = live
-        self._effects = effects
-        self._dispatcher = dispatcher
-        self._limits = limits
-        self._deadline = deadline
-        self._tally = tally
+    def __init__(self, calling: Calling) -> None:
+        self._calling = calling
+        self._claim, self._live, self._tally = calling.claim, calling.live, calling.tally
 
     async def ask(self, path: str, asked: Question) -> str:
         """Return the text of one answer."""
@@ -93,7 +73,7 @@ class Asking:
 
     async def _once(self, path: str, asked: Question, messages: tuple[Message, ...], schema: msgspec.Raw | None) -> str:
         async def act() -> Done[str]:
-            answer = await self._dispatcher.chat(
+            answer = await self._calling.dispatcher.chat(
                 self._call(asked, messages, schema),
                 on_route=self._routed,
                 on_delta=_ignore_text,
@@ -104,32 +84,21 @@ class Asking:
             )
             return Done(answer.text, (answer.usage,), answer.degraded)
 
-        return await self._effects.once(path, (messages, schema), act, str)
+        return await self._calling.effects.once(path, (messages, schema), act, str)
 
     def _call(self, asked: Question, messages: tuple[Message, ...], schema: msgspec.Raw | None) -> ChatCall:
-        options, limits = self._claim.options, self._limits
-        return ChatCall(
-            messages=messages,
+        call = self._calling.call(
+            messages,
             question=asked.question,
             agent=asked.agent,
-            max_tokens=limits.max_output_tokens,
-            temperature=limits.temperature if options.temperature is None else options.temperature,
-            tier=asked.prompt.front.tier,
+            front=asked.prompt.front,
             turns=len(asked.turns),
-            history=len(asked.turns),
-            seed=options.seed,
-            think=False,
-            account=self._claim.account(Purpose.CHAT),
-            priority=options.priority,
-            patience_s=self._deadline.left_s,
-            contract=options.contract,
-            team=self._claim.team,
-            response_schema=schema,
         )
+        return msgspec.structs.replace(call, think=False, response_schema=schema)
 
     def tier(self, turns: int) -> Tier:
         """Return the tier that the run's question will get after so many turns."""
-        return self._dispatcher.rate(self._claim.question, turns, self._claim.session_tier).tier
+        return self._calling.dispatcher.rate(self._claim.question, turns, self._claim.session_tier).tier
 
     def _routed(self, _route: Route) -> None:
         # The session remembers, and the caller is shown, the route of the call that answers: `LiveRun.routed`.

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.agents.answering import Answering, CallLimits
+from app.agents.answering import Answering
 from app.agents.asking import Asking
+from app.agents.calling import Calling, CallLimits
 from app.agents.deadline import Deadline
 from app.agents.effects import Effects
 from app.agents.interrupting import Interrupting
@@ -48,27 +49,20 @@ def means_of(
 ) -> Means:
     """Return the means of an attempt."""
     claim, dispatcher, metrics = live.claim, doors.dispatcher, doors.metrics
+    calling = Calling(
+        claim=claim,
+        live=live,
+        effects=effects,
+        dispatcher=dispatcher,
+        limits=doors.limits,
+        deadline=deadline,
+        tally=tally,
+    )
     return Means(
         effects=effects,
         tally=tally,
-        asking=Asking(
-            claim=claim,
-            live=live,
-            effects=effects,
-            dispatcher=dispatcher,
-            limits=doors.limits,
-            deadline=deadline,
-            tally=tally,
-        ),
-        answering=Answering(
-            claim=claim,
-            live=live,
-            effects=effects,
-            dispatcher=dispatcher,
-            limits=doors.limits,
-            deadline=deadline,
-            tally=tally,
-        ),
+        asking=Asking(calling),
+        answering=Answering(calling),
         searching=Searching(
             claim=claim,
             effects=effects,

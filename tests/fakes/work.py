@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
-from app.agents.answering import CallLimits
+from app.agents.calling import CallLimits
 from app.agents.deadline import deadline_of
 from app.agents.event_log import EventLog, Told
 from app.agents.live import LiveRun
