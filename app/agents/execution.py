@@ -103,8 +103,8 @@ class Execution:
             attempt=self._claim.attempt,
         )
         history = await self._take_up()
-        prompts = await self._parts.prompts.of(self._claim)
-        graph = self._parts.teams[self._claim.team].copy(update={"checkpointer": self._saver})
+        team, prompts = self._graph(), await self._parts.prompts.of(self._claim)
+        graph = team.copy(update={"checkpointer": self._saver})
         state = await graph.ainvoke(
             await self._given(),
             {"configurable": {"thread_id": thread_of(self._claim.tenant_id, self._claim.session_id)}},
@@ -156,6 +156,12 @@ class Execution:
         if not history.is_whole:
             self.degrade(Degradation.HISTORY)
         return history
+
+    def _graph(self) -> CompiledGraph:
+        team = self._parts.teams.get(self._claim.team)
+        if team is None:
+            raise RunFailed("no team here has the name that the run began with", reason=RunFailure.TEAM_UNKNOWN)
+        return team
 
     async def _given(self) -> dict[str, object] | None:
         """Return what the graph begins with: nothing where the run has waited, and goes on from there."""

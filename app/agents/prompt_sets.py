@@ -33,6 +33,11 @@ class PromptSets:
         self._others: OrderedDict[bytes, dict[str, Prompt]] = OrderedDict()
         self._are_kept = False
 
+    @property
+    def teams(self) -> list[str]:
+        """The teams that this version knows."""
+        return list(self._ours)
+
     def digest(self, team: str) -> bytes | None:
         """Return the digest that a run of this team is pinned to when it begins here."""
         return self._digests.get(team)

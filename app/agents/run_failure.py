@@ -17,6 +17,8 @@ class RunFailure(StrEnum):
     """Its team came to its end and left no reply."""
     PROMPTS_GONE = "prompts_gone"
     """Gone on with, the prompts that it began with are not there any more, or have a form of another version."""
+    TEAM_UNKNOWN = "team_unknown"
+    """Gone on with, it is of a team that this version does not have, and no process of another version took it."""
     UNSTORABLE = "unstorable"
     """Its team's state holds a number that cannot be stored, or a struct that the team does not declare."""
     WRONG_THREAD = "wrong_thread"

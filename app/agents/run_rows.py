@@ -28,7 +28,8 @@ INSERT_QUESTION: LiteralString = """
     INSERT INTO messages (tenant_id, session_id, run_id, role, content)
     VALUES (%(tenant_id)s, %(session_id)s, %(id)s, 'user', %(question)s)
 """
-# A run without an owner was given up in order; one whose owner still stands there lost it.
+# A run without an owner was given up in order; one whose owner still stands there lost it. One of a team that only
+# another version knows is left to that, for an hour: then its caller is told.
 TAKE_OVER: LiteralString = """
     UPDATE runs SET fence = fence + 1, attempt = attempt + 1, lost = lost + (lease_owner IS NOT NULL)::integer,
                     state = 'running', lease_owner = %(owner)s,
@@ -36,6 +37,7 @@ TAKE_OVER: LiteralString = """
     WHERE id = (
         SELECT id FROM runs
         WHERE id = %(run_id)s AND state IN ('accepted', 'running') AND lease_until < now()
+          AND (%(teams)s::text[] IS NULL OR team = ANY(%(teams)s) OR lease_until < now() - interval '1 hour')
         FOR UPDATE SKIP LOCKED
     )
     RETURNING *, extract(epoch FROM now() - started_at)::float8 AS spent_s
@@ -136,9 +138,12 @@ async def accept(conn: Connection, row: Mapping[str, object]) -> DictRow:
     return added or {}
 
 
-async def take_over(conn: Connection, run_id: RunId, *, owner: str, lease_s: float) -> DictRow | None:
-    """Own a run whose lease ran out; None when somebody else did or it has ended."""
-    rows = await conn.execute(TAKE_OVER, {"run_id": run_id, "owner": owner, "lease_s": lease_s})
+async def take_over(
+    conn: Connection, run_id: RunId, *, owner: str, lease_s: float, teams: Sequence[str] | None
+) -> DictRow | None:
+    """Own a run of these teams (None: of any) whose lease ran out; None when somebody else did or it has ended."""
+    given = {"run_id": run_id, "owner": owner, "lease_s": lease_s, "teams": teams}
+    rows = await conn.execute(TAKE_OVER, given)
     return await rows.fetchone()
 
 

@@ -110,13 +110,13 @@ class Runner:
     async def answer(self, caller: Caller, run_id: RunId, answer: PersonAnswer, *, request_id: str) -> RunHandle:
         """Store what a person answers to a run that waits; it goes on here once nothing is left open.
 
-        A process that drains leaves it to a worker. The same answer once more is a replay. Raises RunUnknown,
-        RunNotWaiting, InterruptUnknown, BadInput, SessionUnknown, StoreUnavailable.
+        A process that drains, or does not know the team, leaves it to a worker. The same answer once more is a replay.
+        Raises RunUnknown, RunNotWaiting, InterruptUnknown, BadInput, SessionUnknown, StoreUnavailable.
         """
         handle, claim = await self._runs.answer(
             caller, run_id, answer, request_id=request_id, is_ours=not self._draining
         )
-        if claim is not None and self._draining:
+        if claim is not None and (self._draining or claim.team not in self._teams):
             await self._runs.hand_over(claim)
         elif claim is not None:
             told = await self._event_log.told(run_id)

@@ -24,6 +24,7 @@ from app.postgres import Connection, Database
 SELECT_EXPIRED: LiteralString = """
     SELECT id, tenant_id FROM runs
     WHERE state IN ('accepted', 'running') AND lease_until < now()
+      AND (%(teams)s::text[] IS NULL OR team = ANY(%(teams)s) OR lease_until < now() - interval '1 hour')
     ORDER BY lease_until LIMIT %(limit)s
 """
 RENEW: LiteralString = """
@@ -61,12 +62,13 @@ class Runs:
         session_ttl_s: int,
         prompts: PromptSets | None = None,
     ) -> None:
-        """Without `prompts`, runs are pinned to none."""
+        """Without `prompts`, runs are pinned to none, and those of every team are taken over."""
         self._database = database
         self._owner = owner
         self._lease_s = lease_s
         self._session_ttl_s = session_ttl_s
         self._prompts = prompts
+        self._teams = None if prompts is None else prompts.teams
 
     async def accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Store the run and the question, owned by us; no claim comes back when an idempotency key replays a run.
@@ -99,16 +101,16 @@ class Runs:
     async def claim_expired(self, run_id: RunId) -> Claim | None:
         """Take over a run whose lease ran out; None when somebody else did or it has ended. Raises StoreUnavailable."""
         async with self._database.transaction("runs.claim") as conn:
-            row = await run_rows.take_over(conn, run_id, owner=self._owner, lease_s=self._lease_s)
+            row = await run_rows.take_over(conn, run_id, owner=self._owner, lease_s=self._lease_s, teams=self._teams)
             if row is None:
                 return None
             session = await sessions.facts(conn, TenantId(row["tenant_id"]), SessionId(row["session_id"]))
         return claim_of(row, session)
 
     async def expired(self, limit: int = 100) -> list[RunId]:
-        """Return runs whose lease ran out, oldest first."""
+        """Return runs whose lease ran out, oldest first; of unknown teams only those that no other version takes."""
         async with self._database.connection("runs.expired") as conn:
-            rows = await conn.execute(SELECT_EXPIRED, {"limit": limit})
+            rows = await conn.execute(SELECT_EXPIRED, {"limit": limit, "teams": self._teams})
             return [RunId(row["id"]) async for row in rows]
 
     async def renew(self, run_ids: Sequence[RunId]) -> list[Renewed]:

@@ -107,7 +107,16 @@ def test_a_run_fails_for_one_of_the_listed_reasons_and_each_is_given_somewhere()
 def test_every_reason_of_a_failed_run_is_on_the_page_of_words() -> None:
     below = write_words().partition("## RunFailure")[2].partition("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)` \|", below, re.MULTILINE)
-    assert listed == ["attempts", "run_diverged", "no_reply", "prompts_gone", "unstorable", "wrong_thread", "internal"]
+    assert listed == [
+        "attempts",
+        "run_diverged",
+        "no_reply",
+        "prompts_gone",
+        "team_unknown",
+        "unstorable",
+        "wrong_thread",
+        "internal",
+    ]
 
 
 def test_both_pages_say_the_same() -> None:

@@ -286,3 +286,14 @@ async def test_who_takes_a_run_over_has_the_prompts_that_it_began_with(bench: Be
     assert (await after.of(taken))["assistant/a"].text == "Be brief."
     fresh = await accepted(bench.runs(prompts=after), bench.caller, question())
     assert (await after.of(fresh))["assistant/a"].text == "Be long."
+
+
+async def test_a_run_of_a_team_of_another_version_is_left_to_that_for_an_hour(bench: Bench) -> None:
+    begun = await accepted(bench.runs(lease_s=0.0), bench.caller, question(team="later"))
+    worker = bench.runs("worker-1", prompts=bench.prompts("Be brief."))
+    assert begun.run_id not in await worker.expired()
+    assert await worker.claim_expired(begun.run_id) is None
+    async with bench.database.connection("test") as conn:
+        await conn.execute("UPDATE runs SET lease_until = now() - interval '2 hours' WHERE id = %s", [begun.run_id])
+    assert begun.run_id in await worker.expired()
+    assert await worker.claim_expired(begun.run_id) is not None
