@@ -79,11 +79,12 @@ class _Rests:
         return Notes(
             failed=frozenset(pair for pair, (until, _) in self.failed.items() if until > now),
             spent=frozenset(
-                name for name, times in self.loaded.items()
+                name
+                for name, times in self.loaded.items()
                 if sum(at > now - WINDOW_S for at in times) >= LOADS_PER_WINDOW
             ),
             most_models={name: most for name, (most, until) in self.holds.items() if until > now},
-        )  # fmt: skip
+        )
 
     def began(self, node: str) -> None:
         """Note that a node loads a model."""
@@ -167,9 +168,14 @@ class Warmth:
             log.warning("warmth.failed", node=due.node, model=due.model, failure=broke.failure.value)
         self.metrics.warm_loads.labels(due.node, due.model, outcome.value).inc()
         log.info(
-            "warmth.ended", node=due.node, model=due.model, outcome=outcome.value, reason=due.reason.value,
-            num_ctx=due.num_ctx, evicted=due.evicts,
-        )  # fmt: skip
+            "warmth.ended",
+            node=due.node,
+            model=due.model,
+            outcome=outcome.value,
+            reason=due.reason.value,
+            num_ctx=due.num_ctx,
+            evicted=due.evicts,
+        )
 
     async def _loaded(self, before: NodeView, model: Model, due: Planned) -> Warmed:
         """Make room, load, and see what came of it. Raises CallBroke."""
