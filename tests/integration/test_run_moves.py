@@ -67,7 +67,7 @@ class Bench:
             return
         match move:
             case Move.TAKE_OVER:
-                await run_rows.take_over(conn, claim.run_id, owner="worker", lease_s=30.0)
+                await run_rows.take_over(conn, claim.run_id, owner="worker", lease_s=30.0, teams=None)
             case Move.HAND_OVER:
                 await run_rows.hand_over(conn, claim)
             case Move.BEGIN_AGAIN:
