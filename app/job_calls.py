@@ -5,8 +5,8 @@ from typing import assert_never
 
 from app.inference.opening import Inference
 from app.inference.words.account import Account, Purpose
+from app.jobs.rows import ClaimedJob
 from app.retrieval.ingest import EmbedFor
-from app.retrieval.jobs import ClaimedJob
 from app.retrieval.states import JobKind
 
 
@@ -25,7 +25,7 @@ def embed_for(inference: Inference) -> EmbedFor:
     """Return what embeds a job's texts on the nodes, paid by its tenant."""
 
     async def embed(job: ClaimedJob, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        account = Account(purpose=purpose_of(job.kind), tenant_id=job.tenant_id)
+        account = Account(purpose=purpose_of(JobKind(job.kind)), tenant_id=job.tenant_id)
         embedding = await inference.dispatcher.embed(
             texts, agent="ingest", account=account, on_usage=inference.book.take
         )

@@ -24,7 +24,8 @@ from app.inference.words.overload import Overload
 from app.inference.words.records import CallKind, Outcome
 from app.inference.words.route import Reason
 from app.inference.words.tiers import TIERS
-from app.retrieval.states import JobKind, JobState
+from app.jobs.states import JobState
+from app.retrieval.states import JobKind
 from app.telemetry import operations
 from app.telemetry.metrics import Metrics, begin
 

@@ -35,17 +35,19 @@ from app.inference.operating import Operating
 from app.inference.routing.route_rows import RouteRows
 from app.inference.slots.register import LeaseRegister
 from app.job_calls import embed_for
+from app.jobs.rows import Jobs
+from app.jobs.workers import Workers
 from app.looks import Looks
 from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_queue_pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
 from app.retrieval.ingest import Ingest
-from app.retrieval.jobs import Jobs
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
+from app.retrieval.states import DOCUMENT_JOBS
 from app.schema import older_versions
 from app.series import begin_all, begin_node
 from app.settings import Settings
@@ -76,7 +78,7 @@ class Platform:
     sessions: Sessions
     documents: Documents
     jobs: Jobs
-    ingest: Ingest
+    workers: Workers
     reconciler: Reconciler
     search: Search
     index: QdrantPeers
@@ -153,7 +155,8 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     runs = _runs(settings, database, prompts)
     doors = _doors(settings, stores, inference, search)
     runner = _runner(settings, stores, runs, sessions, prompts, doors, inference.book)
-    jobs, looks = Jobs(database, metrics), _looks(stores)
+    jobs, looks = Jobs(database, metrics, DOCUMENT_JOBS), _looks(stores)
+    discard = Discard(database, stores.blobs, stores.qdrant)
     return Platform(
         settings=settings,
         metrics=metrics,
@@ -165,10 +168,12 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         runs=runs,
         places=Places(runs, _event_log(settings, stores)),
         sessions=sessions,
-        documents=_documents(settings, stores),
+        documents=Documents(database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes),
         jobs=jobs,
-        ingest=_ingest(settings, stores, jobs, inference),
-        reconciler=Reconciler(database, stores.blobs, stores.qdrant, metrics, embed_model=settings.embed_model),
+        workers=_workers(settings, stores, jobs, discard, inference),
+        reconciler=Reconciler(
+            database, stores.blobs, stores.qdrant, discard, metrics, embed_model=settings.embed_model
+        ),
         search=search,
         index=stores.qdrant,
         routes=RouteRows(database),
@@ -188,21 +193,18 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     )
 
 
-def _ingest(settings: Settings, stores: Stores, jobs: Jobs, inference: Inference) -> Ingest:
-    return Ingest(
+def _workers(settings: Settings, stores: Stores, jobs: Jobs, discard: Discard, inference: Inference) -> Workers:
+    ingest = Ingest(
         stores.database,
         jobs,
         stores.blobs,
         stores.qdrant,
+        discard,
         parser=Parser(),
         embed=embed_for(inference),
         embed_model=settings.embed_model,
     )
-
-
-def _documents(settings: Settings, stores: Stores) -> Documents:
-    discard = Discard(stores.database, stores.blobs, stores.qdrant)
-    return Documents(stores.database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes)
+    return Workers(jobs, {kind.name: ingest for kind in DOCUMENT_JOBS})
 
 
 def _looks(stores: Stores) -> Looks:

@@ -24,8 +24,8 @@ from app.inference.calls.usage_book import Loss
 from app.inference.slots.lease import Orphan
 from app.loops import Loop, Loops, attempt, attempt_each
 from app.process import CannotStart, run_process, watched
-from app.retrieval import jobs
 from app.retrieval.shape import Copies
+from app.retrieval.states import INGEST
 from app.settings import Settings
 from app.wiring import Platform, open_platform
 
@@ -46,17 +46,17 @@ REMOVE_OLD_JOBS_HOURS = 24
 
 
 def task_queue(platform: Platform) -> procrastinate.App:
-    """Return the queue with our two tasks: a job to ingest and a run to take over."""
+    """Return the queue with our two tasks: a job to do and a run to take over."""
     queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
-    async def ingest(job_id: str) -> None:
-        await platform.ingest.run(JobId(UUID(job_id)))
+    async def do(job_id: str) -> None:
+        await platform.workers.run(JobId(UUID(job_id)))
 
     async def take_over(run_id: str) -> None:
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             await platform.runner.resume(RunId(UUID(run_id)))
 
-    queue.task(queue=jobs.QUEUE, name=jobs.TASK)(ingest)
+    queue.task(queue=INGEST.queue, name=INGEST.queue)(do)
     queue.task(queue=RUNS_QUEUE, name="take_over")(take_over)
     return queue
 
@@ -155,7 +155,7 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
     await queue.open_async(platform.queue_pool)
     works = (
         *_chores(platform.loops, Chores(platform, queue), platform),
-        platform.loops.hold(Loop.INGEST_QUEUE, partial(consume, queue, jobs.QUEUE, JOBS_AT_ONCE)),
+        platform.loops.hold(Loop.INGEST_QUEUE, partial(consume, queue, INGEST.queue, JOBS_AT_ONCE)),
         platform.loops.hold(Loop.RUNS_QUEUE, partial(consume, queue, RUNS_QUEUE, RUNS_AT_ONCE)),
     )
     async with platform.queue_pool, asyncio.TaskGroup() as group:

@@ -20,9 +20,10 @@ from app.api.routing import Doc, Success, route
 from app.api.uploads import FIELD, read_upload
 from app.errors import DocumentUnknown, JobUnknown
 from app.ids import DocumentId, JobId
+from app.jobs.rows import Job
+from app.jobs.states import JobState
 from app.retrieval.documents import Document
-from app.retrieval.jobs import Job
-from app.retrieval.states import DocumentState, JobKind, JobState
+from app.retrieval.states import DocumentState, JobKind
 
 
 class UploadView(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,10 +185,10 @@ def view_job(job: Job) -> JobView:
     """Return the job as its owner sees it."""
     return JobView(
         job_id=job.id,
-        document_id=job.document_id,
-        kind=job.kind,
+        document_id=job.subject_id,
+        kind=JobKind(job.kind),
         status=job.state,
-        step=job.step,
+        step=DocumentState(job.step),
         progress=min(max(job.progress, 0.0), 1.0),
         attempt=job.attempt,
         error=JobError(job.error_code, job.error_detail or "") if job.error_code is not None else None,

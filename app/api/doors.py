@@ -17,8 +17,8 @@ from app.inference.words.account import Account
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import Answer, ChatCall, Embedding, Usage
 from app.inference.words.route import Route
+from app.jobs.rows import Job
 from app.retrieval.documents import Document, Upload
-from app.retrieval.jobs import Job
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 

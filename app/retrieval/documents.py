@@ -14,11 +14,11 @@ from app.blobs import Blobs, Staged
 from app.cancel import cancel
 from app.errors import DocumentUnknown, Unavailable
 from app.ids import DocumentId, JobId, TenantId
+from app.jobs import rows as jobs
 from app.postgres import Connection, Database
-from app.retrieval import jobs
 from app.retrieval.discard import Discard, lock_blob, lock_name
 from app.retrieval.media import MediaType, checked_text, clean_name, media_type_of
-from app.retrieval.states import DocumentState, JobKind
+from app.retrieval.states import INGEST, DocumentState
 
 LIST_LIMIT = 200
 CLEAN_S = 2.0
@@ -206,7 +206,5 @@ class Documents:
         added = {**values, "document_id": document_id, "media_type": kind, "size_bytes": staged.size_bytes}
         row = await (await conn.execute(_INSERT, added)).fetchone()
         version = 1 if row is None else int(row["version"])
-        job_id = await jobs.insert(
-            conn, tenant_id, document_id, JobKind.INGEST, DocumentState.RECEIVED, request_id=request_id
-        )
+        job_id = await jobs.insert(conn, INGEST, tenant_id, document_id, request_id=request_id)
         return Upload(document_id, job_id, version, is_new=True)

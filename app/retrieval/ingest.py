@@ -6,13 +6,13 @@ from contextlib import suppress
 import structlog
 
 from app.blobs import Blobs
-from app.errors import ContextTooLong, NodeFailed, Refused, StoreUnavailable, Unavailable
-from app.ids import DocumentId, JobId, TenantId
+from app.errors import ContextTooLong, NodeFailed, StoreUnavailable, SwitchyardError, Unavailable
+from app.ids import DocumentId, TenantId
+from app.jobs.rows import ClaimedJob, Jobs
 from app.postgres import Database
 from app.retrieval import sparse
 from app.retrieval.chunks import embedded_text
 from app.retrieval.discard import Discard
-from app.retrieval.jobs import ATTEMPTS, ClaimedJob, Jobs
 from app.retrieval.points import Point
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.sandbox import DocumentUnreadable, Parser, Unreadable
@@ -37,7 +37,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Ingest:
-    """Runs ingestion jobs. Any step may be cut off at any moment and done again: ids are derived, writes replace.
+    """Does ingestion jobs. Any step may be cut off at any moment and done again: ids are derived, writes replace.
 
     received → (parse and chunk in a throw-away process) → parsed → chunked → (embed, upsert) → indexed → ready.
     """
@@ -48,6 +48,7 @@ class Ingest:
         jobs: Jobs,
         blobs: Blobs,
         index: QdrantPeers,
+        discard: Discard,
         *,
         parser: Parser,
         embed: EmbedFor,
@@ -62,36 +63,20 @@ class Ingest:
         self._embed = embed
         self._embed_model = embed_model
         self._versions = Versions(database)
-        self._discard = Discard(database, blobs, index)
+        self._discard = discard
 
-    async def run(self, job_id: JobId) -> None:
-        """Do what is left of a job; returns at once when nothing is. Every line of it carries the ids of the job.
-
-        What may pass (a store or every node away) makes the job wait for a later attempt, which is queued when this
-        returns; what will not pass ends it with a code. Only StoreUnavailable(store="postgres") gets out: then nothing
-        could be noted, and the reconciler queues the job again.
-        """
-        with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
-            job = await self._jobs.claim(job_id)
-            if job is not None:
-                with structlog.contextvars.bound_contextvars(**_ids_of(job)):
-                    await self._work(job)
-
-    async def _work(self, job: ClaimedJob) -> None:
+    async def do(self, job: ClaimedJob) -> None:
+        """Do what is left of a job and close it. Raises Refused, Unavailable."""
         try:
             await self._complete(job)
         except DocumentGone:
             await self._leave(job)
         except DocumentUnreadable as error:
-            await self._fail(job, error.why, "the document cannot be read")
-        except Refused as error:
-            await self._fail(job, error.code, error.detail)
-        except Unavailable as error:
-            if job.attempt >= ATTEMPTS:
-                await self._fail(job, error.code, error.detail)
-                return
-            log.warning("ingest.waits", code=error.code, detail=error.detail, attempt=job.attempt)
-            await self._jobs.wait(job, error)
+            await self._end(job, error.why, "the document cannot be read")
+
+    async def fail(self, job: ClaimedJob, why: SwitchyardError) -> None:
+        """End a job that cannot be done, and its document unless that is ready."""
+        await self._end(job, why.code, why.detail)
 
     async def _complete(self, job: ClaimedJob) -> None:
         version = await self._version(job)
@@ -102,7 +87,7 @@ class Ingest:
         await self._finish(job, version)
 
     async def _version(self, job: ClaimedJob) -> Version:
-        version = await self._versions.find(job.tenant_id, job.document_id)
+        version = await self._versions.find(job.tenant_id, document_of(job))
         if version is None or version.state in GONE:
             raise DocumentGone
         return version
@@ -142,7 +127,7 @@ class Ingest:
                 await self._index.remove_document(version.tenant_id, version.id)
             await self._versions.set_model(version, self._embed_model)
             return 0
-        if job.kind is JobKind.REINDEX:
+        if job.kind == JobKind.REINDEX:
             return 0
         return await self._index.count(version.tenant_id, version.id) // BATCH * BATCH
 
@@ -184,8 +169,8 @@ class Ingest:
         for document_id in unwanted:
             await self._clean(version.tenant_id, document_id)
 
-    async def _fail(self, job: ClaimedJob, code: str, detail: str) -> None:
-        version = await self._versions.find(job.tenant_id, job.document_id)
+    async def _end(self, job: ClaimedJob, code: str, detail: str) -> None:
+        version = await self._versions.find(job.tenant_id, document_of(job))
         async with self._database.transaction("ingest.fail") as conn:
             await self._jobs.close(conn, job, DocumentState.FAILED, code=code, detail=detail)
             # A document that cannot be indexed again keeps serving with what it has.
@@ -193,14 +178,14 @@ class Ingest:
                 with suppress(DocumentGone):
                     await set_state(conn, version, DocumentState.FAILED, code)
         log.warning("ingest.failed", code=code)
-        await self._clean(job.tenant_id, job.document_id)
+        await self._clean(job.tenant_id, document_of(job))
 
     async def _leave(self, job: ClaimedJob) -> None:
-        version = await self._versions.find(job.tenant_id, job.document_id)
+        version = await self._versions.find(job.tenant_id, document_of(job))
         state = DocumentState.DELETED if version is None else version.state
         async with self._database.transaction("ingest.leave") as conn:
             await self._jobs.close(conn, job, state, code=code_of(state), detail=f"the document is {state.value}")
-        await self._clean(job.tenant_id, job.document_id)
+        await self._clean(job.tenant_id, document_of(job))
 
     async def _clean(self, tenant_id: TenantId, document_id: DocumentId) -> None:
         try:
@@ -209,6 +194,6 @@ class Ingest:
             log.warning("document.left_behind", document_id=str(document_id), code=error.code, detail=error.detail)
 
 
-def _ids_of(job: ClaimedJob) -> dict[str, str]:
-    ids = {"tenant_id": str(job.tenant_id), "document_id": str(job.document_id)}
-    return ids if job.request_id is None else {**ids, "request_id": job.request_id}
+def document_of(job: ClaimedJob) -> DocumentId:
+    """Return the document that the job is about."""
+    return DocumentId(job.subject_id)

@@ -8,22 +8,19 @@ import structlog
 
 from app.blobs import Blobs
 from app.errors import StoreUnavailable
-from app.ids import DocumentId, JobId, TenantId
-from app.postgres import Database
-from app.retrieval import jobs
+from app.ids import DocumentId, TenantId
+from app.jobs import rows as jobs
+from app.jobs.lost import LostJobs
+from app.postgres import Connection, Database
 from app.retrieval.discard import Discard
 from app.retrieval.qdrant import QdrantPeers
-from app.retrieval.states import DocumentState, JobKind
+from app.retrieval.states import DOCUMENT_JOBS, REINDEX
 from app.telemetry.metrics import Metrics
 
 AT_ONCE = 100
 """Rows looked at in one round of each kind: a round is short, and the next one goes on."""
 PAGES_AT_ONCE = 50
 """Of documents that all have to be embedded anew: queueing one takes a millisecond."""
-SILENT_S = 60
-"""A worker writes its sign of life every 10 s; one that is silent for this long is dead (procrastinate counts 30 s)."""
-CRASHES = 5
-"""After so many attempts that ended without a word the job itself is what kills its workers."""
 ORPHAN_S = 3600.0
 
 _SELECT_LEFT: LiteralString = """
@@ -41,33 +38,6 @@ _SELECT_READY: LiteralString = """
         SELECT 1 FROM jobs j
         WHERE j.document_id = d.id AND j.tenant_id = d.tenant_id AND j.state IN ('accepted', 'running'))
     ORDER BY d.id LIMIT %(limit)s
-"""
-# A job that no worker has and no worker will get: its errand was lost, or died with its worker.
-_SELECT_LOST: LiteralString = """
-    SELECT j.id, j.tenant_id, (
-        SELECT coalesce(sum(greatest(p.attempts, 1)), 0) FROM procrastinate_jobs p
-        WHERE p.queueing_lock = 'ingest:' || j.id AND p.status IN ('failed', 'doing', 'aborted')
-    ) AS crashes
-    FROM jobs j
-    WHERE j.state IN ('accepted', 'running') AND j.kind IN ('ingest', 'reindex')
-      AND j.updated_at < now() - make_interval(secs => %(silent_s)s)
-      AND NOT EXISTS (
-        SELECT 1 FROM procrastinate_jobs p LEFT JOIN procrastinate_workers w ON w.id = p.worker_id
-        WHERE p.queueing_lock = 'ingest:' || j.id AND (
-            p.status = 'todo'
-            OR p.status = 'doing' AND w.last_heartbeat > now() - make_interval(secs => %(silent_s)s)))
-    ORDER BY j.updated_at LIMIT %(limit)s
-"""
-# The dead worker's claim ends, so that a worker may take the new errand.
-_END_CLAIMS: LiteralString = """
-    UPDATE procrastinate_jobs SET status = 'failed'
-    WHERE queueing_lock = 'ingest:' || %(job_id)s::text AND status = 'doing'
-"""
-_GIVE_UP: LiteralString = """
-    UPDATE jobs SET state = 'failed', error_code = 'internal', error_detail = 'every attempt broke off',
-           updated_at = now(), finished_at = now()
-    WHERE id = %(job_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running')
-    RETURNING document_id, kind
 """
 _FAIL_DOCUMENT: LiteralString = """
     UPDATE documents SET state = 'failed', error_code = 'internal', updated_at = now()
@@ -94,25 +64,26 @@ class _Ready(msgspec.Struct, frozen=True):
     chunks: int
 
 
-class _Lost(msgspec.Struct, frozen=True):
-    id: JobId
-    tenant_id: TenantId
-    crashes: int
-
-
 class Reconciler:
     """Each `run` is one bounded round; ready documents and originals are gone through over many rounds, then again."""
 
     def __init__(
-        self, database: Database, blobs: Blobs, index: QdrantPeers, metrics: Metrics, *, embed_model: str
+        self,
+        database: Database,
+        blobs: Blobs,
+        index: QdrantPeers,
+        discard: Discard,
+        metrics: Metrics,
+        *,
+        embed_model: str,
     ) -> None:
         """`embed_model` embeds questions now: vectors of another model mean nothing beside theirs."""
         self._database = database
         self._blobs = blobs
         self._index = index
-        self._metrics = metrics
         self._embed_model = embed_model
-        self._discard = Discard(database, blobs, index)
+        self._discard = discard
+        self._lost = LostJobs(database, metrics, DOCUMENT_JOBS, _give_up)
         self._after = UUID(int=0)
         self._first_byte = 0
 
@@ -121,7 +92,7 @@ class Reconciler:
 
         Jobs first, for they need PostgreSQL only.
         """
-        queued_again, given_up = await self._jobs()
+        queued_again, given_up = await self._lost.requeue()
         blobs_removed = await self._orphans()
         found = Reconciled(
             queued_again=queued_again,
@@ -133,24 +104,6 @@ class Reconciler:
         if found != Reconciled():
             log.info("reconcile.done", **msgspec.structs.asdict(found))
         return found
-
-    async def _jobs(self) -> tuple[int, int]:
-        async with self._database.connection("reconcile.jobs") as conn:
-            cursor = await conn.execute(_SELECT_LOST, {"silent_s": SILENT_S, "limit": AT_ONCE})
-            lost = msgspec.convert(await cursor.fetchall(), list[_Lost], strict=False)
-        hopeless = [job for job in lost if job.crashes >= CRASHES]
-        for job in lost:
-            async with self._database.transaction("reconcile.queue") as conn:
-                await conn.execute(_END_CLAIMS, {"job_id": job.id})
-                if job.crashes < CRASHES:
-                    await jobs.defer_again(conn, job.id)
-                    continue
-                key = {"job_id": job.id, "tenant_id": job.tenant_id}
-                row = await (await conn.execute(_GIVE_UP, key)).fetchone()
-                if row is not None:
-                    await conn.execute(_FAIL_DOCUMENT, {**key, "document_id": row["document_id"]})
-                    self._metrics.jobs.labels(row["kind"], "failed").inc()
-        return len(lost) - len(hopeless), len(hopeless)
 
     async def _left_behind(self) -> int:
         async with self._database.connection("reconcile.left") as conn:
@@ -217,4 +170,8 @@ async def _ready(database: Database, after: UUID) -> list[_Ready]:
 
 async def _queue(database: Database, document: _Ready) -> None:
     async with database.transaction("reconcile.reindex") as conn:
-        await jobs.insert(conn, document.tenant_id, document.document_id, JobKind.REINDEX, DocumentState.CHUNKED)
+        await jobs.insert(conn, REINDEX, document.tenant_id, document.document_id)
+
+
+async def _give_up(conn: Connection, tenant_id: TenantId, document_id: UUID) -> None:
+    await conn.execute(_FAIL_DOCUMENT, {"tenant_id": tenant_id, "document_id": document_id})

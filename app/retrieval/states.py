@@ -1,6 +1,8 @@
-"""The closed sets of states that documents and their jobs pass through."""
+"""The closed set of states that documents pass through, and what their jobs are."""
 
 from enum import StrEnum
+
+from app.jobs.kinds import Kind
 
 
 class DocumentState(StrEnum):
@@ -42,14 +44,6 @@ class JobKind(StrEnum):
     """From the chunks to points again, while the document stays ready."""
 
 
-class JobState(StrEnum):
-    """Where a job stands; the last two are final."""
-
-    ACCEPTED = "accepted"
-    """It waits for a worker, or for its next attempt: then `error_code` says what it waits for."""
-    RUNNING = "running"
-    """A worker is at it."""
-    DONE = "done"
-    """Its document is ready."""
-    FAILED = "failed"
-    """It ended without; `error` says why."""
+INGEST = Kind(JobKind.INGEST, queue="ingest", subject="document", steps=tuple(DocumentState))
+REINDEX = Kind(JobKind.REINDEX, queue="ingest", subject="document", steps=(DocumentState.CHUNKED, *DocumentState))
+DOCUMENT_JOBS = (INGEST, REINDEX)

@@ -31,6 +31,7 @@ from app.inference.words import (
     thinking,
     tiers,
 )
+from app.jobs import states as job_states
 from app.retrieval import states
 from ops.docs.markdown import code, page, table
 
@@ -86,7 +87,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (overload, "Overload"),
     (states, "DocumentState"),
     (states, "JobKind"),
-    (states, "JobState"),
+    (job_states, "JobState"),
     (ids, "KeyPermission"),
     (operations, "HealthStatus"),
     (loops, "Loop"),

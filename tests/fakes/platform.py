@@ -12,11 +12,12 @@ from app.ids import Caller, DocumentId, JobId, KeyContract, KeyId, KeyPermission
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind
 from app.inference.words.route import Route
+from app.jobs.rows import Job
+from app.jobs.states import JobState
 from app.looks import StoreHealth
 from app.retrieval.documents import Document, Upload
-from app.retrieval.jobs import Job
 from app.retrieval.media import MediaType
-from app.retrieval.states import DocumentState, JobKind, JobState
+from app.retrieval.states import DocumentState, JobKind
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from tests.fakes.models import FakeBook, FakeModels

@@ -14,19 +14,17 @@ from prometheus_client import CollectorRegistry
 from app.blobs import Blobs
 from app.errors import ContextTooLong
 from app.ids import DocumentId, JobId, TenantId
+from app.jobs.rows import ClaimedJob, Job, Jobs
+from app.jobs.workers import Workers
 from app.postgres import Database, Pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents, Upload
 from app.retrieval.ingest import EmbedFor, Ingest
-from app.retrieval.jobs import (
-    ClaimedJob,
-    Job,
-    Jobs,
-)
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.sandbox import Parser
 from app.retrieval.search import Passage, Search
+from app.retrieval.states import DOCUMENT_JOBS
 from app.retrieval.words import terms
 from app.telemetry.metrics import Metrics
 
@@ -94,7 +92,7 @@ class Retrieval:
         self.index = index
         self.blobs = Blobs(directory)
         self.embedding = FakeEmbedding()
-        self.jobs = Jobs(self.database, self.metrics)
+        self.jobs = Jobs(self.database, self.metrics, DOCUMENT_JOBS)
         self.documents = self.documents_with(index, limit_bytes=limit_bytes)
         self.search = Search(self.database, index)
         self.reconciler = self.reconciler_with()
@@ -109,26 +107,33 @@ class Retrieval:
     ) -> Documents:
         """The documents, cleaned up in another index or another blob store."""
         blobs = blobs or self.blobs
-        discard = Discard(self.database, blobs, index)
-        return Documents(self.database, blobs, discard, limit_bytes=limit_bytes, clean_s=clean_s)
+        return Documents(self.database, blobs, self.discard_of(index, blobs), limit_bytes=limit_bytes, clean_s=clean_s)
+
+    def discard_of(self, index: QdrantPeers, blobs: Blobs | None = None) -> Discard:
+        """What cleans up in an index and a blob store."""
+        return Discard(self.database, blobs or self.blobs, index)
 
     def reconciler_with(self, *, model: str = "hashed") -> Reconciler:
         """A reconciler of a worker whose questions that model embeds."""
-        return Reconciler(self.database, self.blobs, self.index, self.metrics, embed_model=model)
+        discard = self.discard_of(self.index)
+        return Reconciler(self.database, self.blobs, self.index, discard, self.metrics, embed_model=model)
 
     def ingest(
         self, *, model: str = "hashed", index: QdrantPeers | None = None, embed: EmbedFor | None = None
-    ) -> Ingest:
-        """An ingestion with the fake embedding, or with another one."""
-        return Ingest(
+    ) -> Workers:
+        """The worker of ingestions with the fake embedding, or with another one."""
+        index = index or self.index
+        work = Ingest(
             self.database,
             self.jobs,
             self.blobs,
-            index or self.index,
+            index,
+            self.discard_of(index),
             parser=Parser(wall_s=20.0),
             embed=embed or self.embedding.for_job,
             embed_model=model,
         )
+        return Workers(self.jobs, {kind.name: work for kind in DOCUMENT_JOBS})
 
     async def tenant(self) -> TenantId:
         """A new tenant."""

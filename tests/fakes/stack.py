@@ -18,7 +18,7 @@ from app.api.sse import RETRY_HINT_MS
 from app.ids import DocumentId, RouteId, RunId, SessionId
 from app.inference.words.ends import FinishReason
 from app.inference.words.tiers import TIERS, Tier
-from app.retrieval.states import JobState
+from app.jobs.states import JobState
 
 Routed: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

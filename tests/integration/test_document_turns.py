@@ -5,9 +5,10 @@ import asyncio
 import pytest
 
 from app.ids import DocumentId, TenantId
+from app.jobs.states import JobState
 from app.retrieval.discard import Discard, lock_blob, lock_name
 from app.retrieval.documents import Documents
-from app.retrieval.states import DocumentState, JobState
+from app.retrieval.states import DocumentState
 from tests.fakes.retrieval import Retrieval
 from tests.integration.platforms import until_locked
 from tests.integration.retrieval_fixtures import retrieval as retrieval

@@ -8,10 +8,11 @@ import pytest
 from app.blobs import Blobs
 from app.errors import BadInput, BodyTooLarge, DocumentUnknown, JobUnknown, MediaTypeUnknown, SwitchyardError
 from app.ids import TenantId
+from app.jobs.rows import ClaimedJob
+from app.jobs.states import JobState
 from app.retrieval.discard import Discard
 from app.retrieval.ingest import BATCH
-from app.retrieval.jobs import ClaimedJob
-from app.retrieval.states import DocumentState, JobState
+from app.retrieval.states import DocumentState
 from tests.fakes.retrieval import Frozen, Retrieval, pieces
 from tests.integration.retrieval_fixtures import open_index
 from tests.integration.retrieval_fixtures import retrieval as retrieval

@@ -9,11 +9,12 @@ import pytest
 
 from app.errors import JobUnknown, NodeFailed
 from app.ids import JobId
+from app.jobs import rows as jobs
+from app.jobs.states import JobState
 from app.postgres import make_pool
-from app.retrieval import jobs
 from app.retrieval.ingest import BATCH
 from app.retrieval.points import SparseVector
-from app.retrieval.states import DocumentState, JobState
+from app.retrieval.states import INGEST, DocumentState
 from app.retrieval.versions import chunk_id
 from tests.fakes.retrieval import Retrieval, hashed
 from tests.integration.retrieval_fixtures import open_index
@@ -270,11 +271,11 @@ async def test_a_worker_of_the_queue_finds_the_errand_and_does_it(
         async def ingest(job_id: str) -> None:
             await own.ingest().run(JobId(UUID(job_id)))
 
-        queue.task(queue=jobs.QUEUE, name=jobs.TASK)(ingest)
+        queue.task(queue=INGEST.queue, name=INGEST.queue)(ingest)
         tenant = await own.tenant()
         upload = await own.add(tenant, "kiln.md", HANDBOOK)
         async with queue.open_async():
-            await queue.run_worker_async(queues=[jobs.QUEUE], wait=False, install_signal_handlers=False)
+            await queue.run_worker_async(queues=[INGEST.queue], wait=False, install_signal_handlers=False)
         assert (await own.job(tenant, upload.job_id)).state is JobState.DONE
     await index.close()
 

@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 from app.agents.values import OnDisconnect
 from app.errors import NodeFailed
 from app.ids import TenantId
-from app.retrieval import jobs
+from app.jobs import rows as jobs
+from app.jobs.rows import ClaimedJob
 from app.retrieval.documents import Upload
-from app.retrieval.jobs import ClaimedJob
-from app.retrieval.states import DocumentState, JobKind
+from app.retrieval.states import REINDEX
 from tests.fakes.node import FakeNode
 from tests.fakes.retrieval import Retrieval
 from tests.integration.platforms import CHAT, Servers, add_caller, ask, chat_of, opened, rows, settings_for, until
@@ -69,7 +69,7 @@ async def test_every_line_inside_an_ingestion_carries_its_own_ids(retrieval: Ret
     telling.breaks = {waits}
     uploads = {
         "ingest.done": (done, await retrieval.add(done, "kiln.md", KILN, request_id="r-1"), "r-1"),
-        "ingest.waits": (waits, await retrieval.add(waits, "kiln.md", KILN, request_id="r-2"), "r-2"),
+        "job.waits": (waits, await retrieval.add(waits, "kiln.md", KILN, request_id="r-2"), "r-2"),
         "ingest.failed": (fails, await retrieval.add(fails, "blank.txt", " \n\n ", request_id="r-3"), "r-3"),
     }
     ingest = retrieval.ingest(embed=telling.embed)
@@ -80,7 +80,7 @@ async def test_every_line_inside_an_ingestion_carries_its_own_ids(retrieval: Ret
     inside = [ids_of(line) for line in lines if line["event"] == INSIDE]
     assert sorted(inside, key=lambda ids: ids["request_id"]) == [
         expected(*uploads["ingest.done"]),
-        expected(*uploads["ingest.waits"]),
+        expected(*uploads["job.waits"]),
     ]
 
 
@@ -92,7 +92,7 @@ async def test_a_later_attempt_carries_the_request_too_and_nobodys_job_none(retr
     await retrieval.ingest(embed=telling.embed).run(upload.job_id)
     telling.breaks = set()
     async with retrieval.database.transaction("test") as conn:
-        again = await jobs.insert(conn, tenant, upload.document_id, JobKind.REINDEX, DocumentState.CHUNKED)
+        again = await jobs.insert(conn, REINDEX, tenant, upload.document_id)
     with told() as lines:
         await retrieval.ingest(embed=telling.embed).run(upload.job_id)
         await retrieval.ingest(embed=telling.embed).run(again)

@@ -11,11 +11,11 @@ import pytest
 from app.agents.life import RunState
 from app.errors import StoreUnavailable
 from app.ids import DocumentId, TenantId
+from app.jobs.states import JobState
 from app.postgres import make_pool
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciled
 from app.retrieval.shape import Copies, copies_for
-from app.retrieval.states import JobState
 from tests.contract.qdrant_server import Double, running_double
 from tests.fakes.node import FakeNode
 from tests.fakes.retrieval import Retrieval

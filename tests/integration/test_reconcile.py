@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.ids import DocumentId, JobId, TenantId
+from app.jobs import rows as jobs
+from app.jobs.states import JobState
 from app.postgres import make_pool
-from app.retrieval import jobs
 from app.retrieval.ingest import BATCH
 from app.retrieval.reconcile import AT_ONCE
-from app.retrieval.states import DocumentState, JobKind, JobState
+from app.retrieval.states import REINDEX, DocumentState
 from tests.fakes.retrieval import Retrieval, pieces
 from tests.integration.retrieval_fixtures import retrieval as retrieval
 
@@ -102,7 +103,7 @@ async def test_a_reindex_embeds_every_chunk_anew_though_every_point_is_there(ret
     upload = await retrieval.ingested(tenant, "parts.md", text)
     asked = len(retrieval.embedding.asked)
     async with retrieval.database.transaction("test") as conn:
-        job_id = await jobs.insert(conn, tenant, upload.document_id, JobKind.REINDEX, DocumentState.CHUNKED)
+        job_id = await jobs.insert(conn, REINDEX, tenant, upload.document_id)
     await retrieval.ingest().run(job_id)
     assert len(retrieval.embedding.asked) - asked == BATCH
 
@@ -119,7 +120,7 @@ async def test_a_reindex_that_cannot_be_done_leaves_the_document_serving(retriev
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", KILN)
     async with retrieval.database.transaction("test") as conn:
-        job_id = await jobs.insert(conn, tenant, upload.document_id, JobKind.REINDEX, DocumentState.CHUNKED)
+        job_id = await jobs.insert(conn, REINDEX, tenant, upload.document_id)
     retrieval.embedding.longest_chars = 10
     await retrieval.ingest().run(job_id)
     assert (await retrieval.job(tenant, job_id)).error_code == "context_too_long"

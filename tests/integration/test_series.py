@@ -49,7 +49,7 @@ async def body() -> AsyncIterator[bytes]:
 async def documents(platform: Platform, caller: Caller) -> None:
     """Add a document, ingest it, search it, remove it, and look for what was lost."""
     upload = await platform.documents.add(caller.tenant_id, "kiln.md", "", body())
-    await platform.ingest.run(upload.job_id)
+    await platform.workers.run(upload.job_id)
     assert (await platform.jobs.get(caller.tenant_id, upload.job_id)).state == "done"
     await answered(platform, caller, ask())
     await platform.documents.remove(caller.tenant_id, upload.document_id)

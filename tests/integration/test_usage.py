@@ -86,14 +86,14 @@ async def test_the_embeddings_of_a_document_are_charged_to_its_tenant_also_when_
         caller = await add_caller(platform)
         tenant_id = caller.tenant_id
         kiln = await platform.documents.add(tenant_id, "kiln.md", "", body("Kilns are hot."))
-        await platform.ingest.run(kiln.job_id)
+        await platform.workers.run(kiln.job_id)
         (done,) = await spent(platform, tenant_id)
         assert of(done, *WHOSE, "kind", "agent") == (tenant_id, None, None, None, "ingest", "embed", "ingest")
         assert of(done, "node", "model", "digest", "outcome") == ("a", EMBED, node.models[EMBED].sha, "done")
         assert done["gpu_us"] > 0
         node.script(model=EMBED, status=400, error="no", times=-1)
         pot = await platform.documents.add(tenant_id, "pot.md", "", body("Pots are round."))
-        await platform.ingest.run(pot.job_id)
+        await platform.workers.run(pot.job_id)
         before, broken = await spent(platform, tenant_id)
         assert before == done
         assert of(broken, "purpose", "outcome", "model") == ("ingest", "failed", EMBED)

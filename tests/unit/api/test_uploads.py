@@ -17,7 +17,8 @@ from app.api.documents import DocumentPage, JobView, UploadView
 from app.api.problems import describe
 from app.api.uploads import read_upload
 from app.errors import BodyTooLarge, MediaTypeUnknown
-from app.retrieval.states import DocumentState, JobState
+from app.jobs.states import JobState
+from app.retrieval.states import DocumentState
 from tests.fakes.asgi import Client, Reply
 from tests.fakes.platform import TENANT_A, TENANT_B, FakePlatform
 

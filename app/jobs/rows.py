@@ -1,47 +1,36 @@
-"""Jobs: what a caller sees of an ingestion, and how the worker is told of it."""
+"""Jobs: what a caller sees of work in the background, and how a worker tells how far it is."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 
 from app.errors import JobUnknown, SwitchyardError
-from app.ids import DocumentId, JobId, TenantId
+from app.ids import JobId, TenantId
+from app.jobs.errands import defer
+from app.jobs.kinds import Kind
+from app.jobs.states import JobState
 from app.postgres import Connection, Database
-from app.retrieval.states import DocumentState, JobKind, JobState
 from app.telemetry.metrics import Metrics
-
-QUEUE = "ingest"
-TASK = "ingest"
-"""The queue and the task under which a worker finds jobs; its argument is `job_id`, as text."""
 
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 300.0
-ATTEMPTS = 1000
-"""Of a job whose stores are away: three days and more, for an outage must not cost an upload."""
 
 _SELECT: LiteralString = """
-    SELECT id, tenant_id, kind, document_id, state, step, progress, attempt, error_code, error_detail,
+    SELECT id, tenant_id, kind, subject_id, state, step, progress, attempt, error_code, error_detail,
            created_at, updated_at, finished_at
-    FROM jobs WHERE id = %(job_id)s AND tenant_id = %(tenant_id)s
+    FROM jobs WHERE id = %(job_id)s AND tenant_id = %(tenant_id)s AND kind = ANY(%(kinds)s)
 """
 _INSERT: LiteralString = """
-    INSERT INTO jobs (id, tenant_id, kind, document_id, state, step, request_id)
-    VALUES (%(job_id)s, %(tenant_id)s, %(kind)s, %(document_id)s, 'accepted', %(step)s, %(request_id)s)
-"""
-# Written as procrastinate's own client does it, but on the caller's connection: the row and the errand commit together.
-_DEFER: LiteralString = """
-    SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(
-        %(queue)s, %(task)s, 0, NULL, %(lock)s, jsonb_build_object('job_id', %(job_id)s::text),
-        CASE WHEN %(wait_s)s > 0 THEN now() + make_interval(secs => %(wait_s)s) END
-    )::procrastinate_job_to_defer_v1])
-    WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %(lock)s AND status = 'todo')
+    INSERT INTO jobs (id, tenant_id, kind, subject_id, state, step, request_id)
+    VALUES (%(job_id)s, %(tenant_id)s, %(kind)s, %(subject_id)s, 'accepted', %(step)s, %(request_id)s)
 """
 _CLAIM: LiteralString = """
     UPDATE jobs SET state = 'running', attempt = attempt + 1, updated_at = now()
-    WHERE id = %(job_id)s AND state IN ('accepted', 'running')
-    RETURNING id, tenant_id, kind, document_id, attempt, request_id
+    WHERE id = %(job_id)s AND state IN ('accepted', 'running') AND kind = ANY(%(kinds)s)
+    RETURNING id, tenant_id, kind, subject_id, attempt, request_id
 """
 _ADVANCE: LiteralString = """
     UPDATE jobs SET step = %(step)s, progress = %(progress)s, error_code = NULL, error_detail = NULL, updated_at = now()
@@ -60,14 +49,14 @@ _CLOSE: LiteralString = """
 
 
 class Job(msgspec.Struct, frozen=True):
-    """An ingestion as its tenant sees it; `progress` is 0 to 1, `step` the last state that its document reached."""
+    """A job as its tenant sees it; `progress` is 0 to 1, `step` the last of its kind's steps that it reached."""
 
     id: JobId
     tenant_id: TenantId
-    kind: JobKind
-    document_id: DocumentId
+    kind: str
+    subject_id: UUID
     state: JobState
-    step: DocumentState
+    step: str
     progress: float
     attempt: int
     error_code: str | None
@@ -78,28 +67,36 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class ClaimedJob(msgspec.Struct, frozen=True):
-    """A job that a worker has begun; `request_id` is of the upload, None where no request asked for the job."""
+    """A job that a worker has begun; `request_id` is of the request that asked for it, None where none did."""
 
     id: JobId
     tenant_id: TenantId
-    kind: JobKind
-    document_id: DocumentId
+    kind: str
+    subject_id: UUID
     attempt: int
     request_id: str | None = None
 
 
 class Jobs:
-    """The job rows. Every method raises StoreUnavailable when PostgreSQL does not answer."""
+    """The job rows of the kinds that this version knows; others are left to the version beside it that does.
 
-    def __init__(self, database: Database, metrics: Metrics) -> None:
+    Every method raises StoreUnavailable when PostgreSQL does not answer.
+    """
+
+    def __init__(self, database: Database, metrics: Metrics, kinds: Sequence[Kind]) -> None:
         self._database = database
         self._metrics = metrics
+        self._kinds = {kind.name: kind for kind in kinds}
+
+    def kind_of(self, job: ClaimedJob) -> Kind:
+        """Return what jobs of that kind are."""
+        return self._kinds[job.kind]
 
     async def get(self, tenant_id: TenantId, job_id: JobId) -> Job:
         """Return the tenant's job. Raises JobUnknown, also for another tenant's."""
+        values = {"tenant_id": tenant_id, "job_id": job_id, "kinds": list(self._kinds)}
         async with self._database.connection("job.get") as conn:
-            cursor = await conn.execute(_SELECT, {"tenant_id": tenant_id, "job_id": job_id})
-            row = await cursor.fetchone()
+            row = await (await conn.execute(_SELECT, values)).fetchone()
         if row is None:
             raise JobUnknown("there is no such job")
         return msgspec.convert(row, Job)
@@ -107,26 +104,28 @@ class Jobs:
     async def claim(self, job_id: JobId) -> ClaimedJob | None:
         """Begin an attempt. None when the job has ended or is unknown: there is nothing to do."""
         async with self._database.connection("job.claim") as conn:
-            row = await (await conn.execute(_CLAIM, {"job_id": job_id})).fetchone()
+            cursor = await conn.execute(_CLAIM, {"job_id": job_id, "kinds": list(self._kinds)})
+            row = await cursor.fetchone()
         return None if row is None else msgspec.convert(row, ClaimedJob)
 
-    async def advance(self, job: ClaimedJob, step: DocumentState, progress: float) -> None:
+    async def advance(self, job: ClaimedJob, step: str, progress: float) -> None:
         """Tell how far the job is; what it waited for before is forgotten."""
+        values = {"step": self.kind_of(job).step(step), "progress": progress}
         async with self._database.connection("job.advance") as conn:
-            await conn.execute(_ADVANCE, {**_key(job), "step": step, "progress": progress})
+            await conn.execute(_ADVANCE, {**_key(job), **values})
 
     async def wait(self, job: ClaimedJob, why: SwitchyardError) -> None:
         """Let the job wait for its next attempt, longer each time, and tell its owner what for."""
         async with self._database.transaction("job.wait") as conn:
             await conn.execute(_WAIT, {**_key(job), "code": why.code, "detail": why.detail})
-            await _defer(conn, job.id, wait_s=wait_s(job.attempt))
+            await defer(conn, self.kind_of(job), job.id, wait_s=wait_s(job.attempt))
 
     async def close(
-        self, conn: Connection, job: ClaimedJob, step: DocumentState, *, code: str | None = None, detail: str = ""
+        self, conn: Connection, job: ClaimedJob, step: str, *, code: str | None = None, detail: str = ""
     ) -> None:
         """End the job inside the caller's transaction: done without a `code`, failed with one."""
         state = JobState.DONE if code is None else JobState.FAILED
-        values = {"state": state, "step": step, "code": code, "detail": detail or None}
+        values = {"state": state, "step": self.kind_of(job).step(step), "code": code, "detail": detail or None}
         cursor = await conn.execute(_CLOSE, {**_key(job), **values})
         if cursor.rowcount:
             self._metrics.jobs.labels(job.kind, state).inc()
@@ -138,33 +137,21 @@ def wait_s(attempt: int) -> float:
 
 
 async def insert(
-    conn: Connection,
-    tenant_id: TenantId,
-    document_id: DocumentId,
-    kind: JobKind,
-    step: DocumentState,
-    *,
-    request_id: str | None = None,
+    conn: Connection, kind: Kind, tenant_id: TenantId, subject_id: UUID, *, request_id: str | None = None
 ) -> JobId:
     """Add a job and tell the workers, both inside the caller's transaction; return its id.
 
     `request_id` is of the request that asks for it, by which the worker's lines are found; None where none does.
     """
     job_id = JobId(uuid4())
-    values = {"job_id": job_id, "tenant_id": tenant_id, "document_id": document_id, "kind": kind, "step": step}
+    values = {"job_id": job_id, "tenant_id": tenant_id, "subject_id": subject_id, **_begun(kind)}
     await conn.execute(_INSERT, {**values, "request_id": request_id})
-    await _defer(conn, job_id, wait_s=0.0)
+    await defer(conn, kind, job_id)
     return job_id
 
 
-async def defer_again(conn: Connection, job_id: JobId) -> None:
-    """Tell the workers of a job again, inside the caller's transaction, unless one is already waiting for them."""
-    await _defer(conn, job_id, wait_s=0.0)
-
-
-async def _defer(conn: Connection, job_id: JobId, *, wait_s: float) -> None:
-    values = {"queue": QUEUE, "task": TASK, "lock": f"ingest:{job_id}", "job_id": str(job_id), "wait_s": wait_s}
-    await conn.execute(_DEFER, values)
+def _begun(kind: Kind) -> dict[str, object]:
+    return {"kind": kind.name, "step": kind.steps[0]}
 
 
 def _key(job: ClaimedJob) -> dict[str, object]:

@@ -4,8 +4,8 @@ import inspect
 
 from procrastinate.sql import queries
 
-from app.retrieval import jobs
-from app.retrieval.jobs import LONGEST_WAIT_S, wait_s
+from app.jobs import errands
+from app.jobs.rows import LONGEST_WAIT_S, wait_s
 
 
 def test_a_job_waits_longer_each_time_and_never_over_five_minutes() -> None:
@@ -17,5 +17,5 @@ def test_a_job_waits_longer_each_time_and_never_over_five_minutes() -> None:
 
 def test_errands_are_written_by_the_function_that_procrastinate_itself_calls() -> None:
     called = next(word for word in queries["defer_jobs"].replace("(", " ").split() if word.startswith("procrastinate_"))
-    assert called in inspect.getsource(jobs)
+    assert called in inspect.getsource(errands)
     assert "procrastinate_job_to_defer_v1" in queries["defer_jobs"]
