@@ -43,9 +43,9 @@ from app.postgres import Database, Pool, make_queue_pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
 from app.retrieval.ingest import Ingest
+from app.retrieval.parser import Parser
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
-from app.retrieval.sandbox import Parser
 from app.retrieval.search import Search
 from app.retrieval.states import DOCUMENT_JOBS
 from app.schema import older_versions

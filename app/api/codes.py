@@ -8,8 +8,8 @@ import msgspec
 from app import errors
 from app.api.problems import ROUTER_CODES, STATUSES, ClientLeft, status_of, title_of
 from app.errors import Refused, SwitchyardError, Unavailable, is_retryable
-from app.retrieval.sandbox import Unreadable
 from app.retrieval.states import GONE, DocumentState, code_of
+from app.retrieval.unreadable import Unreadable
 
 
 class Place(StrEnum):

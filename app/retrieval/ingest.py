@@ -13,10 +13,11 @@ from app.postgres import Database
 from app.retrieval import sparse
 from app.retrieval.chunks import embedded_text
 from app.retrieval.discard import Discard
+from app.retrieval.parser import Parser
 from app.retrieval.points import Point
 from app.retrieval.qdrant import QdrantPeers
-from app.retrieval.sandbox import DocumentUnreadable, Parser, Unreadable
 from app.retrieval.states import GONE, DocumentState, JobKind, code_of
+from app.retrieval.unreadable import DocumentUnreadable, Unreadable
 from app.retrieval.versions import DocumentGone, Version, Versions, go_live, set_state
 
 EmbedFor = Callable[[ClaimedJob, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]

@@ -10,8 +10,8 @@ from app.api import codes
 from app.api.docs import write_errors_page
 from app.api.problems import ROUTER_CODES, title_of
 from app.errors import BodyTooLarge, MediaTypeUnknown, RunFailed, SwitchyardError
-from app.retrieval.sandbox import Unreadable
 from app.retrieval.states import GONE, code_of
+from app.retrieval.unreadable import Unreadable
 from ops.docs.errors_page import write_errors
 from ops.docs.words_page import write_words
 from tests.architecture.sources import ROOT, Source, sources

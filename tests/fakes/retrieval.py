@@ -20,9 +20,9 @@ from app.postgres import Database, Pool
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents, Upload
 from app.retrieval.ingest import EmbedFor, Ingest
+from app.retrieval.parser import Parser
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
-from app.retrieval.sandbox import Parser
 from app.retrieval.search import Passage, Search
 from app.retrieval.states import DOCUMENT_JOBS
 from app.retrieval.words import terms

@@ -9,12 +9,14 @@ import pytest
 
 from app.retrieval.chunks import Chunk
 from app.retrieval.media import MediaType
-from app.retrieval.sandbox import ROOT, DocumentUnreadable, Parser, Unreadable
+from app.retrieval.parser import Parser
+from app.retrieval.sandbox import ROOT
+from app.retrieval.unreadable import DocumentUnreadable, Unreadable
 
 pytestmark = pytest.mark.integration
 
 HOSTILE = "hostile_parser"
-CONFINED = "import sys, os\nfrom app.retrieval.parse_child import _confine\nout = sys.stdout.buffer\n_confine()\n"
+CONFINED = "import sys, os\nfrom app.retrieval.confinement import confine\nout = sys.stdout.buffer\nconfine()\n"
 
 
 async def parse(parser: Parser, content: bytes) -> list[Chunk]:
