@@ -40,10 +40,8 @@ from app.jobs.workers import Workers
 from app.looks import Looks
 from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_queue_pool
-from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents
-from app.retrieval.ingest import Ingest
-from app.retrieval.parser import Parser
+from app.retrieval.opening import Retrieval, open_retrieval
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
 from app.retrieval.search import Search
@@ -150,13 +148,12 @@ def _knobs(settings: Settings) -> Knobs:
 
 def _build(configuration: Configuration, stores: Stores, inference: Inference, loops: Loops) -> Platform:
     settings, metrics, database = configuration.settings, stores.metrics, stores.database
-    search, sessions = Search(database, stores.qdrant), Sessions(database, metrics)
+    jobs, sessions = Jobs(database, metrics, DOCUMENT_JOBS), Sessions(database, metrics)
+    looks, retrieval = _looks(stores), _retrieval(settings, stores, jobs, inference)
     prompts = PromptSets(database, configuration.prompts, {team.name: team.prompts for team in find_teams()})
     runs = _runs(settings, database, prompts)
-    doors = _doors(settings, stores, inference, search)
+    doors = _doors(settings, stores, inference, retrieval.search)
     runner = _runner(settings, stores, runs, sessions, prompts, doors, inference.book)
-    jobs, looks = Jobs(database, metrics, DOCUMENT_JOBS), _looks(stores)
-    discard = Discard(database, stores.blobs, stores.qdrant)
     return Platform(
         settings=settings,
         metrics=metrics,
@@ -168,13 +165,11 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         runs=runs,
         places=Places(runs, _event_log(settings, stores)),
         sessions=sessions,
-        documents=Documents(database, stores.blobs, discard, limit_bytes=settings.max_upload_bytes),
+        documents=retrieval.documents,
         jobs=jobs,
-        workers=_workers(settings, stores, jobs, discard, inference),
-        reconciler=Reconciler(
-            database, stores.blobs, stores.qdrant, discard, metrics, embed_model=settings.embed_model
-        ),
-        search=search,
+        workers=Workers(jobs, {kind.name: retrieval.ingest for kind in DOCUMENT_JOBS}),
+        reconciler=retrieval.reconciler,
+        search=retrieval.search,
         index=stores.qdrant,
         routes=RouteRows(database),
         dispatcher=inference.dispatcher,
@@ -193,18 +188,17 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     )
 
 
-def _workers(settings: Settings, stores: Stores, jobs: Jobs, discard: Discard, inference: Inference) -> Workers:
-    ingest = Ingest(
+def _retrieval(settings: Settings, stores: Stores, jobs: Jobs, inference: Inference) -> Retrieval:
+    return open_retrieval(
         stores.database,
-        jobs,
         stores.blobs,
         stores.qdrant,
-        discard,
-        parser=Parser(),
+        stores.metrics,
+        jobs,
         embed=embed_for(inference),
         embed_model=settings.embed_model,
+        limit_bytes=settings.max_upload_bytes,
     )
-    return Workers(jobs, {kind.name: ingest for kind in DOCUMENT_JOBS})
 
 
 def _looks(stores: Stores) -> Looks:
