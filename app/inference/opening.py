@@ -176,6 +176,7 @@ def _queue(
         lease_s=knobs.slot_lease_s,
         clock=clock,
         on_taken=fleet.note_taken,
+        on_loads=fleet.note_loads,
         removed=fleet.removed,
     )
     # Of this start of this process: what waits for it is nobody's once it has ended.

@@ -99,6 +99,7 @@ COORDINATION = (
     "continuation_claim",
     "events.append",
     "events.read",
+    "has_loaded",
     "leave",
     "orphans",
     "look",

@@ -104,7 +104,7 @@ class Central:
         limit_us = round(limit_s * US_PER_S)
         bounds = [cost_us, 0, limit_us, places, tenant_places, limit_us, -1, 0, 0]
         nodes = "\n".join(f"{name}={slots}" for name, slots in NODES.items())
-        candidates = [part for name, slots in NODES.items() for part in (name, slots, 1, "1.0", "1.0", "1.0", "{}")]
+        candidates = [part for name, slots in NODES.items() for part in (name, slots, 1, "1.0", "1.0", "1.0", "{}", "")]
         told, woken = self._run(now_s, [], "ask", *call, *bounds, nodes, *candidates)
         if told[1] == _REFUSED:
             raise Refusal

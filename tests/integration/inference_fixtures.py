@@ -167,6 +167,7 @@ def _queue(
         lease_s=lease_s,
         clock=time.monotonic,
         on_taken=fleet.note_taken,
+        on_loads=fleet.note_loads,
         removed=fleet.removed,
     )
     places = Places(limits.waiting_places, limits.tenant_places)

@@ -60,7 +60,7 @@ class Twin:
 
     async def start(self, call: str, expected: float) -> None:
         """Acquire."""
-        _, now_us, _ = await self.run("acquire", call, LEASE_US, "n", 99, GPUS, "0.0", "0.0", repr(expected), "{}")
+        _, now_us, _ = await self.run("acquire", call, LEASE_US, "n", 99, GPUS, "0.0", "0.0", repr(expected), "{}", "")
         self.expire(now_us)
         self.meter.start(call, now_us, expected_rate=expected)
         self.deadlines[call] = now_us + LEASE_US
@@ -68,7 +68,7 @@ class Twin:
 
     async def tick(self, call: str, tokens: int) -> None:
         """Renew; compare what it cost so far."""
-        now_us, _, known, gpu_us = await self.run("renew", LEASE_US, 2, call, tokens, 0, GPUS, "1.0", "{}")
+        now_us, _, known, gpu_us = await self.run("renew", LEASE_US, 2, call, tokens, 0, GPUS, "1.0", "{}", "")
         self.expire(now_us)
         if call not in self.deadlines:
             # It had run out, and is made anew with what it had cost.
@@ -132,7 +132,7 @@ async def test_the_script_chooses_the_candidate_that_the_pure_rule_chooses(clien
         taken = {name: rng.randrange(4) for name in "abc"}
         for name, count in taken.items():
             for place in range(count):
-                held = ["acquire", f"{name}{place}", 60_000_000, name, 99, GPUS, "0.0", "0.0", "1.0", "{}"]
+                held = ["acquire", f"{name}{place}", 60_000_000, name, 99, GPUS, "0.0", "0.0", "1.0", "{}", ""]
                 await script(keys=[ORPHANS_KEY, node_key(name)], args=held)
         candidates = [
             Candidate(
@@ -148,7 +148,7 @@ async def test_the_script_chooses_the_candidate_that_the_pure_rule_chooses(clien
         ]
         args: list[str | int] = ["acquire", f"call-{number}", 60_000_000]
         for one in candidates:
-            args += [one.node, one.slots, GPUS, repr(one.score), repr(one.crowding), "1.0", "{}"]
+            args += [one.node, one.slots, GPUS, repr(one.score), repr(one.crowding), "1.0", "{}", ""]
         granted = (await script(keys=[ORPHANS_KEY, *(node_key(one.node) for one in candidates)], args=args))[0]
         expected = choose(candidates, taken)
         assert (candidates[granted - 1] if granted else None) == expected, (candidates, taken)

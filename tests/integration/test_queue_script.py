@@ -115,7 +115,7 @@ class Twin:
         """Ask, by both."""
         nodes = tuple((name, SLOTS[name]) for name in ask.nodes)
         bounds = ask.bounds
-        candidates = [part for name, slots in nodes for part in (name, slots, 1, "1.0", "0.5", "40.0", "{}")]
+        candidates = [part for name, slots in nodes for part in (name, slots, 1, "1.0", "0.5", "40.0", "{}", "")]
         deadline = -1 if bounds.deadline_us is None else bounds.deadline_us
         now_us, _, _, _, state, *rest = self.run(
             "ask", call_id, LEASE_US, ask.replica, ask.queue, ask.lane, ask.tenant, ask.guess_us, ask.waited_us,

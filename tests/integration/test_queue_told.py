@@ -22,7 +22,7 @@ ROOM = (10, 10, HOUR_US, -1, 0)
 def ask_for(client: Redis, call_id: str) -> list[int]:
     """Ask for the one slot of node `b`; return the call's state, and what belongs to it."""
     call = [call_id, LEASE_US, "r1", "simple", Lane.INTERACTIVE.value, "t1", 1_000_000, 0, HOUR_US, *ROOM, 0, "b=1"]
-    args = ["ask", *call, "b", 1, 1, "1.0", "0.5", "40.0", "{}"]
+    args = ["ask", *call, "b", 1, 1, "1.0", "0.5", "40.0", "{}", ""]
     return cast("list[int]", client.eval(SCRIPT, 1, ORPHANS_KEY, *map(str, args)))[1:]
 
 

@@ -70,6 +70,7 @@ class Attempts:
         self, fleet: Fleet, leases: LeaseRegister, metrics: Metrics, limits: Limits, *, clock: Callable[[], float]
     ) -> None:
         self._fleet = fleet
+        self._leases = leases
         self._settling = Settling(fleet, leases, metrics, clock=clock)
         self._metrics = metrics
         self._limits = limits
@@ -94,18 +95,16 @@ class Attempts:
     def at(self, held: Held, on_usage: OnUsage, route: Route | None = None) -> Attempt:
         """Return an attempt in that slot; `on_usage` is told what it took, even if its settling is cancelled."""
 
-        node, call = held.candidate.node, held.lease.id
-
         def has_loaded() -> None:
-            self._fleet.has_loaded(node, call)
+            self._leases.has_loaded(held.lease)
 
         async def end(attempt: Attempt, error: BaseException | None) -> Usage:
-            has_loaded()
             outcome = self._outcome(held, error)
+            if outcome is Outcome.DONE and held.lease.load is not None:
+                # Vectors come all at once: there is no sign of life before.
+                self._leases.has_loaded(held.lease)
             return await self._settling.settle(held, route, outcome, attempt.seen, on_usage)
 
-        if not held.candidate.resident:
-            self._fleet.loads(node, held.model.name, call)
         return Attempt(held, route, end, self._clock, has_loaded)
 
     def _outcome(self, held: Held, error: BaseException | None) -> Outcome:

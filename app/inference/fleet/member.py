@@ -1,6 +1,6 @@
 """What this process knows of one node."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
@@ -9,6 +9,7 @@ from app.breaker import Breaker
 from app.causes import Cause, Finding
 from app.inference.estimates import Speed
 from app.inference.fleet.catalogue import Node, full_name
+from app.inference.fleet.loads import Load
 from app.inference.fleet.model_problems import ModelProblem
 from app.inference.fleet.node_causes import UNSEEN, cause_of_drain, cause_of_missing
 from app.inference.fleet.traits import Room, Traits
@@ -45,8 +46,8 @@ class Member:
     speeds: dict[str, Speed] = field(default_factory=dict[str, Speed])
     calibrated_at: dict[str, datetime] = field(default_factory=dict[str, datetime])
     succeeded_at: dict[str, float] = field(default_factory=dict[str, float])
-    loads: dict[str, str] = field(default_factory=dict[str, str])
-    """The model that each call which waits for one to be loaded waits for, by the call's id."""
+    loads: dict[str, Load] = field(default_factory=dict[str, Load])
+    """What it loads, or has just loaded, by model; calls of all processes wait for that."""
 
     @property
     def state(self) -> NodeState:
@@ -88,8 +89,21 @@ class Member:
 
     @property
     def loaded(self) -> Mapping[str, int]:
-        """The context sizes of the models in its memory, by full name."""
-        return self.look.loaded if self.look is not None else {}
+        """The context sizes of the models in its memory, by full name; a look may be older than a load."""
+        seen: Mapping[str, int] = self.look.loaded if self.look is not None else {}
+        if not self.loads:
+            return seen
+        ended = {model: load.num_ctx for model, load in self.loads.items() if not load.is_under_way and model in seen}
+        return {**seen, **ended}
+
+    def note_loads(self, loads: Iterable[Load]) -> None:
+        """Note what it loads, or has loaded just now."""
+        before = self.loads
+        self.loads = {load.model: load for load in sorted(loads, key=lambda one: one.is_under_way)}
+        for model, load in self.loads.items():
+            known = before.get(model)
+            if not load.is_under_way and (known is None or known.is_under_way or known.num_ctx != load.num_ctx):
+                self.has_in_memory(model, load.num_ctx)
 
     def answered(self, look: Look) -> None:
         """Note a look that was answered."""
@@ -102,8 +116,8 @@ class Member:
     def has_in_memory(self, model: str, num_ctx: int) -> None:
         """Note, from a call that ended well, that a model (its full name) is in memory with that context."""
         self.contexts[model] = num_ctx
-        if self.look is not None and self.loaded.get(model) != num_ctx:
-            self.look = replace(self.look, loaded={**self.loaded, model: num_ctx})
+        if self.look is not None and self.look.loaded.get(model) != num_ctx:
+            self.look = replace(self.look, loaded={**self.look.loaded, model: num_ctx})
 
     def became(self, node: Node) -> None:
         """Be declared anew. At another address there is another server, of which nothing is known."""
@@ -136,7 +150,7 @@ class Member:
             rooms=self.rooms,
             traits=self.traits,
             sizes=self.look.sizes if self.look is not None else {},
-            loading=frozenset(self.loads.values()),
+            loading={model: load for model, load in self.loads.items() if load.is_under_way},
             residents=self.look.residents if self.look is not None else {},
             pinned=self.pinned,
             unpinned=self.unpinned,

@@ -12,6 +12,7 @@ from app.inference.fleet.blame import hold_against, new_breaker
 from app.inference.fleet.catalogue import Catalogue, Model, Node, full_name
 from app.inference.fleet.gauges import NodeGauges
 from app.inference.fleet.keep_alive import FOR_EVER, KeepAlive
+from app.inference.fleet.loads import Loads
 from app.inference.fleet.member import Member
 from app.inference.fleet.model_problems import problems_of, tell_problems
 from app.inference.fleet.pin_rows import PinRow
@@ -95,6 +96,11 @@ class Fleet:
         """Return how one node looks now, None if there is none of that name."""
         member = self._members.get(name)
         return None if member is None else member.view()
+
+    def find_loading(self, name: str) -> NodeView | None:
+        """Return how a node looks that loads something, or has just done so; None of any other."""
+        member = self._members.get(name)
+        return member.view() if member is not None and member.loads else None
 
     def looked(self, name: str, look: Look) -> None:
         """Note a look that the node answered."""
@@ -188,15 +194,11 @@ class Fleet:
         if (member := self._members.get(name)) is not None:
             self._breaker(member, model).start()
 
-    def loads(self, name: str, model: str, call: str) -> None:
-        """Note that a call waits for a model to be loaded."""
-        if (member := self._members.get(name)) is not None:
-            member.loads[call] = full_name(model)
-
-    def has_loaded(self, name: str, call: str) -> None:
-        """Note that a call waits for no load any more: it gives a sign of life, or has ended."""
-        if (member := self._members.get(name)) is not None:
-            member.loads.pop(call, None)
+    def note_loads(self, names: Iterable[str], loads: Loads) -> None:
+        """Note what these nodes load, or have just loaded, of all processes as far as is known."""
+        for name in names:
+            if (member := self._members.get(name)) is not None:
+                member.note_loads(loads.get(name, ()))
 
     def succeeded(self, name: str, model: str, *, num_ctx: int, speed: Speed | None = None) -> None:
         """Note a call that ended well: the model is in memory with that context, and worked this fast."""

@@ -11,6 +11,7 @@ from app.breaker import BreakerState
 from app.causes import Finding
 from app.inference.estimates import Speed
 from app.inference.fleet.catalogue import Model, Node
+from app.inference.fleet.loads import Load
 from app.inference.fleet.model_problems import ModelProblem
 from app.inference.fleet.traits import Room, Traits
 
@@ -84,8 +85,8 @@ class NodeView:
     """Why its last look was not answered, if it was not; one is no reason to call it down."""
     version: str = ""
     """Of its Ollama; empty while nothing is known."""
-    loading: frozenset[str] = frozenset()
-    """The models that calls of this process wait for there, until they are loaded."""
+    loading: Mapping[str, Load] = field(default_factory=dict[str, Load])
+    """What calls of all processes wait for there until it is loaded, by model."""
     residents: Mapping[str, Resident] = field(default_factory=dict[str, Resident])
     """What the models in memory take there, and until when."""
     pinned: frozenset[str] = frozenset()

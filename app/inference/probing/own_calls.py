@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import msgspec
+
 from app.inference.calls.attempts import Attempts
 from app.inference.calls.settling import OnUsage, reported_of_chat, reported_of_embed
+from app.inference.estimates import UNKNOWN
 from app.inference.fleet.catalogue import Model, Node, full_name
 from app.inference.fleet.keep_alive import KeepAlive
 from app.inference.fleet.nodes import Fleet
+from app.inference.fleet.views import NodeView
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Asked, Held, facts_of
 from app.inference.slots.register import LeaseRegister
@@ -139,21 +143,10 @@ class OwnCalls:
         self, node: Node, model: Model, purpose: Purpose, max_tokens: int, stay: Stay | None
     ) -> Held | None:
         view, started_at = self._fleet.find(node.name), datetime.now(UTC)
-        if view is None:
+        key, cold_ctx = full_name(model.name), None if stay is None else stay.cold_ctx
+        if view is None or (cold_ctx is None and key in view.loading):
             return None
-        key = full_name(model.name)
-        cold_ctx = None if stay is None else stay.cold_ctx
-        candidate = Candidate(
-            node=node.name,
-            model=model.name,
-            digest=view.holds.get(key, ""),
-            tier=None,
-            slots=node.slots,
-            # The size that is loaded, whatever it is: another would make the node load the model anew.
-            num_ctx=view.loaded.get(key) or cold_ctx or model.num_ctx[0],
-            resident=cold_ctx is None,
-            score=0.0,
-        )
+        candidate = _candidate(view, model, cold_ctx)
         need = Need(model.kind, None, prompt_tokens=1, max_tokens=max_tokens, model=model.name)
         # Each is a call of its own: what it asks is known to be answerable.
         asked = Asked(need, str(uuid4()), AGENT, Account(purpose=purpose))
@@ -161,7 +154,12 @@ class OwnCalls:
         granted = await self._leases.acquire([candidate], facts, {model.name: model.tokens_per_s})
         if granted is None:
             return None
+        after = self._fleet.find_loading(node.name)
+        if after is not None and cold_ctx is None and key in after.loading:
+            await self._leases.release(granted[1])
+            return None
         self._fleet.began(node.name, model.name)
+        candidate = candidate if after is None else _as_loaded(candidate, after)
         return Held(
             asked=asked,
             model=model,
@@ -173,6 +171,30 @@ class OwnCalls:
             began=self._clock(),
             started_at=started_at,
         )
+
+
+def _candidate(view: NodeView, model: Model, cold_ctx: int | None) -> Candidate:
+    key = full_name(model.name)
+    return Candidate(
+        node=view.node.name,
+        model=model.name,
+        digest=view.holds.get(key, ""),
+        tier=None,
+        slots=view.node.slots,
+        # The size that is loaded, whatever it is: another would make the node load the model anew.
+        num_ctx=view.loaded.get(key) or cold_ctx or model.num_ctx[0],
+        resident=cold_ctx is None,
+        load_s=view.speeds.get(key, UNKNOWN).or_else(model.expected_speed).load_s,
+        score=0.0,
+    )
+
+
+def _as_loaded(candidate: Candidate, view: NodeView) -> Candidate:
+    """Return it with the context of now: another process may have had the model loaded with more."""
+    key = full_name(candidate.model)
+    loading = view.loading.get(key)
+    now = view.loaded.get(key) if loading is None else loading.num_ctx
+    return msgspec.structs.replace(candidate, num_ctx=now or candidate.num_ctx)
 
 
 def _call(account: Account, messages: tuple[Message, ...], max_tokens: int) -> ChatCall:

@@ -1,7 +1,7 @@
 """What each model on each node would take for a call, and whether it could serve it at all."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -17,6 +17,7 @@ from app.inference.estimates import (
     turn_s,
 )
 from app.inference.fleet.catalogue import Model, full_name
+from app.inference.fleet.loads import Load
 from app.inference.fleet.model_problems import digest_fits
 from app.inference.fleet.traits import Traits
 from app.inference.fleet.views import NodeState, NodeView
@@ -100,7 +101,8 @@ def candidate_of(tier: Tier | None, model: Model, need: Need, view: NodeView, *,
             slots=view.node.slots, taken=view.taken,
         )  # fmt: skip
     tokens = need.tokens_for(digest)
-    num_ctx, resident = context_size(view.sized(model, key), tokens + need.max_tokens, view.loaded.get(key))
+    num_ctx, resident = context_on(view, model, tokens + need.max_tokens)
+    holding_up = holds_up(view, key, num_ctx, is_resident=resident)
     read = min(tokens, num_ctx)
     cached = int(read * need.cached_share(view.node.name, key)) if resident else 0
     expected = predict(
@@ -109,6 +111,8 @@ def candidate_of(tier: Tier | None, model: Model, need: Need, view: NodeView, *,
         output_tokens=expected_output(need.output_tokens, need.max_tokens),
         is_resident=resident,
     )
+    if key in view.loading and holding_up is None:
+        expected = replace(expected, load_s=min(expected.load_s, view.loading[key].expected_s))
     found = Candidate(
         node=view.node.name,
         model=model.name,
@@ -121,9 +125,9 @@ def candidate_of(tier: Tier | None, model: Model, need: Need, view: NodeView, *,
         slots=view.node.slots,
         taken=view.taken,
         num_ctx=num_ctx,
-        wait_s=_wait_s(expected, need, view, ahead_s),
+        wait_s=_wait_s(expected, need, view, ahead_s, 0.0 if holding_up is None else holding_up.expected_s),
         # Two loads at once take longer than one after the other, and may push each other out of memory.
-        withheld=Withheld.NODE_LOADING if not resident and view.loading - {key} else None,
+        withheld=None if holding_up is None else Withheld.NODE_LOADING,
     )
     return _scored(found, expected, view, premium_s=_steps(need.floor, tier) * PREMIUM_S)
 
@@ -147,11 +151,29 @@ def _scored(candidate: Candidate, expected: Prediction, view: NodeView, *, premi
     )
 
 
-def _wait_s(expected: Prediction, need: Need, view: NodeView, ahead_s: float) -> float:
+def _wait_s(expected: Prediction, need: Need, view: NodeView, ahead_s: float, load_s: float) -> float:
     slots = view.node.slots
     turn = turn_s(expected.prefill_s + expected.decode_s, slots) if view.taken >= slots else 0.0
     # Nobody knows what a long wait waits for: it is expected to go on for as long as it has lasted.
-    return max(turn, ahead_s, need.waited_s) if turn or ahead_s else 0.0
+    return max(turn, ahead_s, load_s, need.waited_s) if turn or ahead_s or load_s else 0.0
+
+
+def holds_up(view: NodeView, key: str, num_ctx: int, *, is_resident: bool) -> Load | None:
+    """Return the load on a node that must be over before the model, by its full name, is asked for there."""
+    found = (load for load in view.loading.values() if load.holds_up(key, num_ctx, is_resident=is_resident))
+    return next(found, None)
+
+
+def context_on(view: NodeView, model: Model, tokens: int) -> tuple[int, bool]:
+    """Return the context to ask a node for, and whether the model is in memory there with it: see `context_size`.
+
+    What is being loaded is not in memory yet; who needs no more context than that joins the load.
+    """
+    key = full_name(model.name)
+    loading = view.loading.get(key)
+    loaded = view.loaded.get(key) if loading is None else loading.num_ctx
+    num_ctx, resident = context_size(view.sized(model, key), tokens, loaded)
+    return num_ctx, resident and loading is None
 
 
 def context_size(model: Model, tokens: int, loaded: int | None) -> tuple[int, bool]:

@@ -189,7 +189,7 @@ def _placement(tier: Tier | None, found: Sequence[Candidate], passed: tuple[Cand
 
 def _rank(candidate: Candidate) -> tuple[bool, bool, float, str]:
     expected = 0.0 if candidate.score is None else _total(candidate)
-    return candidate.score is None, candidate.withheld is not None, expected, candidate.node
+    return candidate.score is None, not candidate.is_offered, expected, candidate.node
 
 
 def _worth_it(candidates: Sequence[Candidate]) -> list[Candidate]:

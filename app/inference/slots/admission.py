@@ -2,20 +2,23 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from uuid import UUID, uuid4
+
+import msgspec
 
 from app.breaker import REST_S
 from app.errors import AbilityMissing, ContractUnmet, NoNodeAvailable
 from app.inference.estimates import US_PER_S
 from app.inference.fleet.catalogue import Catalogue, Model
 from app.inference.fleet.nodes import Fleet
+from app.inference.routing.candidates import context_on
 from app.inference.routing.placement import Need, Placement, place, with_taken
 from app.inference.slots.lanes import lane_of
-from app.inference.slots.lease import Lease, LeaseFacts
+from app.inference.slots.lease import Lease, LeaseFacts, load_of
 from app.inference.slots.patience import Patience
 from app.inference.slots.queue import SlotQueue
 from app.inference.slots.waiter import Grant, Offer, Wish, no_slot
@@ -26,6 +29,9 @@ from app.inference.words.priority import Priority
 from app.inference.words.route import Candidate, Exclusion
 from app.inference.words.tiers import Tier
 from app.telemetry.metrics import Metrics
+
+LONGEST_HELD_UP_S = 180.0
+"""A call waits no longer than this for what others load, beyond what it waits for a slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,10 @@ class Admission:
 
         def lease(candidate: Candidate, waited_us: int, coordinated: bool) -> Lease:  # noqa: FBT001 - Offer.lease
             facts = facts_of(asked, catalogue, waited_us, datetime.now(UTC), call_id)(candidate)
-            return Lease(facts, rates[candidate.model], coordinated=coordinated, gpus=gpus.get(candidate.node, 1))
+            gpu_count = gpus.get(candidate.node, 1)
+            return Lease(
+                facts, rates[candidate.model], coordinated=coordinated, gpus=gpu_count, load=load_of(candidate)
+            )
 
         return Offer(placement.eligible, lease, placement)
 
@@ -139,7 +148,7 @@ class Admission:
             lane=lane_of(need.kind, asked.priority),
             tenant="" if tenant_id is None else str(tenant_id),
             guess_us=round(best.gpu_s * asked.times * US_PER_S),
-            limit_s=limit_s,
+            limit_s=limit_s + _held_up_s(offer.candidates),
             patience_s=0.0 if patience is None else patience.left_s,
             deadline_s=asked.deadline_s,
             begins_s=begins_s,
@@ -147,20 +156,42 @@ class Admission:
         )
 
     def _held(self, asked: Asked, grant: Grant) -> Held:
-        chosen, catalogue = grant.candidate, self._fleet.catalogue
+        catalogue = self._fleet.catalogue
+        model = next(one for one in catalogue.models if one.name == grant.candidate.model)
+        chosen = self._as_loaded(asked.need, model, grant)
+        candidates = grant.offer.placement.candidates
+        if chosen is not grant.candidate:
+            candidates = tuple(chosen if one is grant.candidate else one for one in candidates)
         self._metrics.slot_wait.labels(chosen.tier or asked.need.kind).observe(grant.waited_us / US_PER_S)
         self._fleet.began(chosen.node, chosen.model)
         return Held(
             asked=asked,
-            model=next(model for model in catalogue.models if model.name == chosen.model),
+            model=model,
             candidate=chosen,
-            candidates=with_taken(grant.offer.placement.candidates, grant.taken, chosen),
+            candidates=with_taken(candidates, grant.taken, chosen),
             tier=chosen.tier,
             lease=grant.lease,
             wait_us=grant.waited_us,
             began=self._clock(),
             started_at=grant.lease.facts.started_at,
         )
+
+    def _as_loaded(self, need: Need, model: Model, grant: Grant) -> Candidate:
+        """Return what was granted with the context that is in memory, or being loaded, now; it may have changed."""
+        chosen, view = grant.candidate, self._fleet.find_loading(grant.candidate.node)
+        if view is None:
+            return chosen if chosen.withheld is None else msgspec.structs.replace(chosen, withheld=None)
+        num_ctx, resident = context_on(view, model, need.tokens_for(chosen.digest) + need.max_tokens)
+        found = msgspec.structs.replace(chosen, num_ctx=num_ctx, resident=resident, withheld=None)
+        grant.lease.load = load_of(found)
+        return found
+
+
+def _held_up_s(candidates: Sequence[Candidate]) -> float:
+    """Return how much longer a call may wait that has to wait for a load wherever it may go."""
+    if not all(one.is_held_up for one in candidates):
+        return 0.0
+    return min(LONGEST_HELD_UP_S, min(one.wait_s for one in candidates))
 
 
 def facts_of(

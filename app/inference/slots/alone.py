@@ -1,6 +1,6 @@
 """The queue of a process that Redis does not answer: the same order, over this process' share of the slots."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -83,12 +83,10 @@ class Alone:
                 waiter.refuse(Overload.TOO_LONG)
                 continue
             taken = self._register.taken_here()
-            shared = [self._share(candidate) for candidate in waiter.offer.candidates]
-            chosen = choose(shared, taken)
-            if chosen is None:
+            candidate = self._chosen(waiter, taken)
+            if candidate is None:
                 continue
-            candidate = waiter.offer.candidates[shared.index(chosen)]
-            seen = {one.node: taken.get(one.node, 0) for one in shared}
+            seen = {one.node: taken.get(one.node, 0) for one in waiter.offer.candidates}
             lease = waiter.take(candidate, len(waiter.offers) - 1, seen, self._clock(), coordinated=False)
             self._register.hold(lease)
             self._order.charge(call, self._now_us())
@@ -107,8 +105,17 @@ class Alone:
         return waiter.waiting(self._order.cost_us(waiter.wish.queue, waiter.wish.guess_us))
 
     def _is_free(self, call: Waiting) -> bool:
-        taken = self._register.taken_here()
+        taken, waiter = self._register.taken_here(), self._waiters.get(call.id)
+        if waiter is not None:
+            return self._chosen(waiter, taken) is not None
         return any(taken.get(name, 0) < max(1, slots // self._replica_count) for name, slots in call.nodes)
+
+    def _chosen(self, waiter: Waiter, taken: Mapping[str, int]) -> Candidate | None:
+        """Return the candidate that a call may have now."""
+        open_ones = [one for one in waiter.offer.candidates if not self._register.loads.hold_up(one)]
+        shared = [self._share(one) for one in open_ones]
+        chosen = choose(shared, taken)
+        return None if chosen is None else open_ones[shared.index(chosen)]
 
     def _share(self, candidate: Candidate) -> Candidate:
         return msgspec.structs.replace(candidate, slots=max(1, candidate.slots // self._replica_count))

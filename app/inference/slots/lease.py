@@ -8,8 +8,11 @@ import msgspec
 
 from app.ids import RunId
 from app.inference.estimates import US_PER_S, cost_usd_micro
+from app.inference.fleet.catalogue import full_name
+from app.inference.fleet.loads import Load
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind, Outcome, Usage
+from app.inference.words.route import Candidate
 from app.inference.words.tiers import Tier
 
 
@@ -53,6 +56,8 @@ class Lease:
     """The local meter at that moment."""
     banked_us: int = 0
     """GPU time of stretches that Redis has forgotten."""
+    load: Load | None = None
+    """What its call waits for, or has loaded and Redis was not told yet."""
     packed: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,9 +69,21 @@ class Lease:
         return str(self.facts.id)
 
     @property
+    def load_told(self) -> str:
+        """What Redis is told of its load."""
+        return "" if self.load is None else self.load.told
+
+    @property
     def node(self) -> str:
         """The name of the node."""
         return self.facts.node
+
+
+def load_of(candidate: Candidate) -> Load | None:
+    """Return what a call that takes the candidate waits for; None if that is in memory."""
+    if candidate.resident:
+        return None
+    return Load(full_name(candidate.model), candidate.num_ctx, candidate.load_s)
 
 
 class Orphan(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from app.inference.slots.alone import Alone
 from app.inference.slots.lanes import LANES, Lane
 from app.inference.slots.outlook import Outlook
 from app.inference.slots.register import LeaseRegister
-from app.inference.slots.script import FREED_CHANNEL, Argument, arguments_of
+from app.inference.slots.script import FREED_CHANNEL, Argument, Told, arguments_of
 from app.inference.slots.waiter import Grant, Offer, Waiter, Wish, no_slot, refused
 from app.inference.words.overload import OVERLOADS, Overload
 from app.inference.words.records import CallKind
@@ -47,6 +47,7 @@ class _Told(msgspec.Struct, frozen=True):
     index: int
     round: int
     taken: dict[str, int] | list[object] = msgspec.field(default_factory=dict[str, int])
+    loads: Told = {}
 
 
 @dataclass(slots=True)
@@ -123,19 +124,19 @@ class SlotQueue:
 
     async def look(self) -> None:
         """Say that this process lives, learn where its calls stand, and give slots that nobody announced."""
-        waiting, script = self._waiting(), self.register.script
+        waiting, script, names = self._waiting(), self.register.script, self.register.names()
         args: list[Argument] = [script.lease_us, self.replica, len(QUEUES), *QUEUES]
         for waiter in waiting:
             args += [waiter.wish.lane.value, waiter.wish.tenant, waiter.wish.id]
         try:
-            _, *told = await script.run("watch", [], *args)
+            reply = await script.run("watch", names, *args)
         except StoreUnavailable as error:
             script.away("watch", error)
             self._alone_now()
             self._alone.look()
             return
         script.answered()
-        at = 2 * len(QUEUES)
+        told, at = reply[1 + len(names) :], 2 * len(QUEUES)
         self._note(told[:at], told[at : at + len(LANES)])
         states = told[at + len(LANES) :]
         for waiter, state, one, other in zip(waiting, states[::3], states[1::3], states[2::3], strict=True):
@@ -144,6 +145,8 @@ class SlotQueue:
     def granted(self, packed: bytes) -> None:
         """Note that a call of this process has a slot, as `register.lua` says; one that nobody wants is given back."""
         told = msgspec.msgpack.decode(packed, type=_Told)
+        if told.loads:
+            self.register.script.note_loads(list(told.loads), told.loads)
         waiter = self._waiters.get(told.id)
         if waiter is not None and told.index == 0:
             waiter.refuse(Overload.TOO_LONG)
@@ -229,7 +232,7 @@ class SlotQueue:
             # While it waited, the node went down or its breaker opened.
             waiter.give_up_grant()
             await self.register.release(grant.lease)
-        if grant is not None or offered.nodes != waiter.offer.nodes:
+        if grant is not None or (offered.nodes, offered.terms) != (waiter.offer.nodes, waiter.offer.terms):
             waiter.offers.append(offered)
             await self._ask(waiter)
         return None

@@ -1,6 +1,6 @@
 -- Timed claims on the slots of nodes, the GPU time of the calls that hold them, and who of those that wait gets one.
 --
--- `order.lua` stands before this. KEYS[1] is the hash of orphans (leases that ran out), KEYS[2..] are nodes, of which
+-- `order.lua` and `loads.lua` stand before this. KEYS[1] is the hash of orphans (leases that ran out), KEYS[2..] are nodes, of which
 -- every reply tells what is taken; a slot is given wherever a waiting call may go. A node's value is
 -- {at, gpus, leases = [{id, deadline, expected, rate, tokens, thinking, ticked, gpu, heard, facts}]}, times in
 -- microseconds by Redis' clock; a lease was last renewed when it `ticked`, and had `heard` of GPU time then. One that
@@ -104,6 +104,7 @@ local function expire(node)
     if not first then break end
     advance(node, node.leases[first].deadline)
     local lease = table.remove(node.leases, first)
+    loads_of[node] = nil
     settle(lease, lease.heard or lease.gpu)
     orphan(lease)
     node.changed = true
@@ -130,11 +131,14 @@ local function node_at(key)
 end
 
 local function write(key, node)
-  node.changed = nil
-  if #node.leases == 0 then
-    redis.call('DEL', key)
-  else
+  local kept = node.loaded and fresh(node)
+  node.changed, node.loaded = nil, kept and #kept > 0 and kept or nil
+  if #node.leases > 0 then
     redis.call('SET', key, cmsgpack.pack(node), 'PX', KEEP_MS)
+  elseif node.loaded then
+    redis.call('SET', key, cmsgpack.pack(node), 'PX', LOADED_KEPT_US / 1000)
+  else
+    redis.call('DEL', key)
   end
 end
 
@@ -148,6 +152,19 @@ end
 local function taken_of_keys(reply)
   for index = 2, #KEYS do table.insert(reply, #node_at(KEYS[index]).leases) end
   return reply
+end
+
+-- By node, of those that are named by their keys; nil if there is nothing to tell of any.
+local function loads_at(keys, first)
+  local told
+  for index = first, #keys do
+    local loads = loads_told(node_at(keys[index]))
+    if loads then
+      told = told or {}
+      told[string.sub(keys[index], #NODE + 1)] = loads
+    end
+  end
+  return told
 end
 
 local function find(node, id)
@@ -165,12 +182,14 @@ local function add(node, id, lease_us, gpus, expected, facts, gpu)
 end
 
 -- The score with the slots that are taken is that of `estimates.crowded`, the choice that of `placement.choose`.
--- A candidate is {node, slots, gpus, score, crowding, expected, facts}. Returns the lease and the candidate's index.
+-- A candidate is {node, slots, gpus, score, crowding, expected, facts, what it wants loaded}, the last not of versions that
+-- do not say so. Returns the lease and the candidate's index.
 local function take(id, candidates, lease_us)
   local best, best_score
   for index, one in ipairs(candidates) do
-    local taken, slots = #node_at(NODE .. one[1]).leases, tonumber(one[2])
-    if taken < slots then
+    local node, slots = node_at(NODE .. one[1]), tonumber(one[2])
+    local taken = #node.leases
+    if taken < slots and not held_up_by(node, one[8]) then
       local score = tonumber(one[4]) + tonumber(one[5]) * taken / slots
       if not best or score < best_score then best, best_score = index, score end
     end
@@ -179,19 +198,60 @@ local function take(id, candidates, lease_us)
   local one = candidates[best]
   local node = node_at(NODE .. one[1])
   node.changed = true
-  return add(node, id, lease_us, tonumber(one[3]), tonumber(one[6]), one[7], 0), best
+  local lease = add(node, id, lease_us, tonumber(one[3]), tonumber(one[6]), one[7], 0)
+  note_load(node, lease, one[8])
+  return lease, best
 end
 
-local free = {}
+local candidates_by_id = {}
+local function candidates_of(call)
+  if not candidates_by_id[call.id] then
+    local packed = redis.call('HGET', CALLS, call.id)
+    candidates_by_id[call.id] = packed and cmsgpack.unpack(packed) or {}
+  end
+  return candidates_by_id[call.id]
+end
+
+local function may_begin(call, name)
+  local node, candidates = node_at(NODE .. name), nil
+  if #loading(node) == 0 then return true end
+  candidates = candidates_of(call)
+  for _, one in ipairs(candidates) do
+    if one[1] == name and not held_up_by(node, one[8]) then return true end
+  end
+  return #candidates == 0
+end
+
+-- Where a node loads something, it matters what the call wants; else it is enough to know the nodes.
+local free, busy = {}, {}
 local function is_free(call)
-  if free[call.nodes] == nil then
-    local nodes = nodes_of(call)
-    free[call.nodes] = false
+  local nodes = nodes_of(call)
+  if busy[call.nodes] == nil then
+    busy[call.nodes] = false
     for _, name in ipairs(nodes.names) do
-      if #node_at(NODE .. name).leases < nodes.slots[name] then free[call.nodes] = true end
+      if #loading(node_at(NODE .. name)) > 0 then busy[call.nodes] = true end
     end
   end
-  return free[call.nodes]
+  local key = busy[call.nodes] and call.id or call.nodes
+  if free[key] == nil then
+    free[key] = false
+    for _, name in ipairs(nodes.names) do
+      if #node_at(NODE .. name).leases < nodes.slots[name] and may_begin(call, name) then free[key] = true end
+    end
+  end
+  return free[key]
+end
+
+-- How long the load goes on that a call must wait for, wherever it may go; 0 if there is none.
+local function held_up_us(call)
+  local least
+  if is_free(call) or not busy[call.nodes] then return 0 end
+  for _, one in ipairs(candidates_of(call)) do
+    local load = held_up_by(node_at(NODE .. one[1]), one[8])
+    if not load then return 0 end
+    least = math.min(least or math.huge, math.abs(load.till - now))
+  end
+  return least or 0
 end
 
 local function taken_of(candidates)
@@ -201,45 +261,40 @@ local function taken_of(candidates)
 end
 
 -- A call that has its slot, or (index 0) will get none.
-local function wake(call, index, taken)
+local function wake(call, index, taken, loads)
   redis.call('PUBLISH', GRANTED .. call.replica, cmsgpack.pack({ id = call.id, index = index, round = call.round,
-    taken = taken }))
+    taken = taken, loads = loads }))
 end
 
 -- Who is asking right now hears it in the reply.
 local function begin(call, candidates, lease_us, is_asking)
   local taken = is_asking or taken_of(candidates)
   local lease, index = take(call.id, candidates, lease_us)
-  free = {}
+  free, busy = {}, {}
   if not lease then return end
   charge(call)
   keep_grant(call, { node = candidates[index][1], index = index, round = call.round, lane = call.lane,
     tenant = call.tenant, cost = call.cost, queue = call.queue, guess = call.guess, began = now })
-  if not is_asking then wake(call, index, taken) end
+  if not is_asking then wake(call, index, taken, loads_at({ NODE .. candidates[index][1] }, 1)) end
 end
 
--- Gives free slots to those whose turn it is and wakes them; `fresh` has what the asking call may take.
-local function serve(lease_us, fresh)
+-- Gives free slots to those whose turn it is and wakes them, but for the one that is asking.
+local function serve(lease_us, asking)
   drop_waiting()
   while true do
     local call = next_waiting(is_free)
     if not call then return end
-    local candidates = fresh and fresh[call.id]
-    local is_asking = candidates ~= nil
-    if not candidates then
-      local packed = redis.call('HGET', CALLS, call.id)
-      candidates = packed and cmsgpack.unpack(packed) or {}
-    end
+    local candidates = candidates_of(call)
     redis.call('HDEL', CALLS, call.id)
-    if is_late(call) then wake(call, 0, {}) else begin(call, candidates, lease_us, is_asking) end
+    if is_late(call) then wake(call, 0, {}) else begin(call, candidates, lease_us, call.id == asking) end
   end
 end
 
 local function candidates_from(first)
   local candidates = {}
-  for at = first, #ARGV, 7 do
+  for at = first, #ARGV, 8 do
     local one = {}
-    for part = at, at + 6 do table.insert(one, ARGV[part]) end
+    for part = at, at + 7 do table.insert(one, ARGV[part]) end
     table.insert(candidates, one)
   end
   return candidates
@@ -266,7 +321,7 @@ local function standing_of(lane, tenant, id)
   local call = find_waiting(lane, tenant, id)
   if not call then return { STATES.unknown, 0, 0 } end
   local position, eta = outlook(call)
-  return { STATES.waiting, position, eta }
+  return { STATES.waiting, position, math.max(eta, held_up_us(call)) }
 end
 
 -- ARGV: id, lease_us, replica, queue, lane, tenant, guess, how long it has waited, for how long more it stays, the bounds
@@ -303,7 +358,8 @@ local function ask()
   elseif is_new then
     flow = add_waiting(call)
   end
-  serve(lease_us, { [call.id] = candidates })
+  candidates_by_id[call.id] = candidates
+  serve(lease_us, call.id)
   local standing = standing_of(call.lane, call.tenant, call.id)
   if is_new and standing[1] == STATES.waiting then
     local why = overload(call, flow, bounds)
@@ -385,9 +441,16 @@ local function held(packed)
   return orphaned.held or orphaned.gpu
 end
 
+local function hear_of_load(node, lease, text)
+  local want = want_of(text)
+  if want and want.left < 0 then note_loaded(node, lease) end
+  if want and want.left >= 0 and not lease.load then note_load(node, lease, text) end
+end
+
 -- A lease that is not there (Redis was emptied, or this process was too slow) is made again without asking for a free
 -- slot: its call is running on the node. An orphan takes its GPU time back.
--- ARGV: lease_us, then for each lease: index of its node in KEYS, id, tokens, thinking tokens, gpus, expected, facts.
+-- ARGV: lease_us, then for each lease: index of its node in KEYS, id, tokens, thinking tokens, gpus, expected, facts, what
+-- it loads or has loaded ('' for nothing).
 -- Returns {now, taken of each node, then known (1 or 0) and GPU time of each lease}.
 local function renew()
   local lease_us, nodes, told = tonumber(ARGV[2]), {}, {}
@@ -395,7 +458,7 @@ local function renew()
     nodes[index] = node_at(KEYS[index])
     nodes[index].changed = true
   end
-  for at = 3, #ARGV, 7 do
+  for at = 3, #ARGV, 8 do
     local node, id, tokens = nodes[tonumber(ARGV[at])], ARGV[at + 1], tonumber(ARGV[at + 2])
     local index, known = find(node, id), 1
     local lease
@@ -410,6 +473,7 @@ local function renew()
       redis.call('HDEL', KEYS[1], id)
       lease = add(node, id, lease_us, tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), ARGV[at + 6], gpu)
     end
+    hear_of_load(node, lease, ARGV[at + 7])
     tick(lease, tokens, node.at)
     lease.thinking = math.max(lease.thinking or 0, tonumber(ARGV[at + 3]))
     table.insert(told, known)
@@ -423,7 +487,7 @@ end
 
 local function give_back(node, index)
   local lease = table.remove(node.leases, index)
-  node.changed = true
+  node.changed, loads_of[node] = true, nil
   local given = settle(lease, lease.gpu)
   if given then note_pace(given.queue, given.guess, lease.gpu, now - given.began) end
   return lease.gpu
@@ -437,11 +501,12 @@ local function announce(channel, key, before)
   if heard.err or heard[2] > heard[4] then redis.call('PUBLISH', channel, SERVED .. key) end
 end
 
--- ARGV: id, channel, lease_us. Returns {now, taken, known (1 or 0), GPU time}.
+-- ARGV: id, channel, lease_us, what it loads or has loaded. Returns {now, taken, known (1 or 0), GPU time}.
 local function release()
   local node, id, known, gpu = node_at(KEYS[2]), ARGV[2], 0, 0
   local before, index = #node.leases, find(node, id)
   if index then
+    hear_of_load(node, node.leases[index], ARGV[5])
     known, gpu = 1, give_back(node, index)
   else
     local packed = redis.call('HGET', KEYS[1], id)
@@ -451,6 +516,15 @@ local function release()
   serve(tonumber(ARGV[4]))
   announce(ARGV[3], KEYS[2], before)
   return { now, #node.leases, known, gpu }
+end
+
+-- What a call loaded is there. ARGV: id, lease_us. Returns {now, taken}.
+local function has_loaded()
+  local node = node_at(KEYS[2])
+  local index = find(node, ARGV[2])
+  if index then note_loaded(node, node.leases[index]) end
+  serve(tonumber(ARGV[3]))
+  return taken_of_keys({ now })
 end
 
 -- A call waits no longer, because its client left (1) or for another reason (0); a slot that it was given is free.
@@ -480,8 +554,11 @@ local function sweep()
   return taken_of_keys({ now })
 end
 
-local OPERATIONS = { acquire = acquire, ask = ask, leave = leave, peek = peek, release = release, renew = renew,
+local OPERATIONS = { acquire = acquire, ask = ask, has_loaded = has_loaded, leave = leave, peek = peek, release = release, renew = renew,
   sweep = sweep, watch = watch }
+-- Each reply ends with what the nodes in KEYS load, where there is something to tell.
 local reply = OPERATIONS[operation]()
+local told = loads_at(KEYS, 2)
+if told then table.insert(reply, cmsgpack.pack(told)) end
 save()
 return reply

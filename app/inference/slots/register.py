@@ -10,8 +10,10 @@ import msgspec
 from app.errors import StoreUnavailable
 from app.inference.estimates import US_PER_S, Meter
 from app.inference.fleet.catalogue import Node
+from app.inference.fleet.loads import Loads
 from app.inference.routing.placement import choose
-from app.inference.slots.lease import Lease, LeaseFacts, Orphan, read_orphan
+from app.inference.slots.lease import Lease, LeaseFacts, Orphan, load_of, read_orphan
+from app.inference.slots.loading import OwnLoads
 from app.inference.slots.script import ORPHANS_KEY, Argument, SlotScript, arguments_of
 from app.inference.words.route import Candidate
 from app.redis import RedisStore
@@ -21,6 +23,10 @@ Granted: TypeAlias = tuple[Candidate, Lease, dict[str, int]]
 DROPPED = b"dropped"
 """What counts in the hash of orphans those that it had no room for."""
 _RENEW_S = 1.0
+
+
+def _ignore_loads(_names: Sequence[str], _loads: Loads) -> None:
+    """Take no note of what nodes load."""
 
 
 class LeaseRegister:
@@ -38,9 +44,10 @@ class LeaseRegister:
         lease_s: float,
         clock: Callable[[], float],
         on_taken: Callable[[Mapping[str, int]], None],
+        on_loads: Callable[[Sequence[str], Loads], None] = _ignore_loads,
         removed: Callable[[], Iterable[str]] = tuple[str, ...],
     ) -> None:
-        self.script = SlotScript(store, lease_s=lease_s, clock=clock, on_taken=on_taken)
+        self.script = SlotScript(store, lease_s=lease_s, clock=clock, on_taken=on_taken, on_loads=on_loads)
         self._store = store
         self._nodes = nodes
         self._removed = removed
@@ -52,6 +59,7 @@ class LeaseRegister:
         self._meters: dict[str, Meter] = {}
         self._background: set[asyncio.Task[object]] = set()
         self._unreleased: dict[tuple[str, str], float] = {}
+        self.loads = OwnLoads(self.script, self._held, self.names)
 
     def when_released(self, call: Callable[[Lease, int], None]) -> None:
         """Have `call` told each lease of this process that was released, and its GPU time."""
@@ -94,7 +102,7 @@ class LeaseRegister:
 
         So store it before that, by the record's id: a crash in between has it stored twice. Raises StoreUnavailable.
         """
-        await self.script.run("sweep", self._swept(), self.script.lease_us)
+        await self.script.run("sweep", self.names(), self.script.lease_us)
         async with self._store.use("orphans") as redis:
             packed = cast("dict[bytes, bytes]", await redis.hgetall(ORPHANS_KEY))
         for key, value in packed.items():
@@ -123,11 +131,13 @@ class LeaseRegister:
         args: list[Argument] = [self.script.lease_us]
         for lease in held:
             args += [names.index(lease.node) + 2, lease.id, lease.tokens, lease.thinking_tokens]
-            args += [lease.gpus, repr(lease.expected_rate), lease.packed]
+            args += [lease.gpus, repr(lease.expected_rate), lease.packed, lease.load_told]
+        told = [lease.load for lease in held]
         try:
-            reply = await self.script.run("renew" if held else "sweep", names or self._swept(), *args)
+            reply = await self.script.run("renew" if held else "sweep", names or self.names(), *args)
             self.script.answered()
             self._settle(held, reply[1 + len(names) :] if held else [])
+            self.loads.forget(held, told)
             await self._release_again()
             await self._undo([lease for lease in held if lease.id not in self._held])
         except StoreUnavailable as error:
@@ -151,8 +161,8 @@ class LeaseRegister:
         names = list(dict.fromkeys(candidate.node for candidate in candidates))
         gpus = self.gpus()
         leases = [
-            Lease(facts(candidate), rates[candidate.model], coordinated=True, gpus=gpus.get(candidate.node, 1))
-            for candidate in candidates
+            Lease(facts(one), rates[one.model], coordinated=True, gpus=gpus.get(one.node, 1), load=load_of(one))
+            for one in candidates
         ]
         args = arguments_of(candidates, leases)
         try:
@@ -183,14 +193,15 @@ class LeaseRegister:
         shared = [
             msgspec.structs.replace(candidate, slots=max(1, candidate.slots // self._replica_count))
             for candidate in candidates
+            if not self.loads.hold_up(candidate)
         ]
         chosen = choose(shared, taken)
         if chosen is None:
             self._unreleased |= ghosts
             return None
-        candidate = candidates[shared.index(chosen)]
+        candidate = next(one for one in candidates if (one.node, one.model) == (chosen.node, chosen.model))
         gpus = self.gpus().get(candidate.node, 1)
-        lease = Lease(facts(candidate), rates[candidate.model], coordinated=False, gpus=gpus)
+        lease = Lease(facts(candidate), rates[candidate.model], coordinated=False, gpus=gpus, load=load_of(candidate))
         self.hold(lease)
         ghosts.pop((lease.node, lease.id), None)
         self._unreleased |= ghosts
@@ -209,6 +220,12 @@ class LeaseRegister:
         self._held[lease.id] = lease
         meter = self._meters.setdefault(lease.node, Meter(gpus=lease.gpus))
         meter.start(lease.id, self._now_us(), expected_rate=lease.expected_rate)
+        self.loads.show()
+
+    def has_loaded(self, lease: Lease) -> None:
+        """Note that the call of a lease gives a sign of life: what it waited for is in memory."""
+        if self.loads.end(lease):
+            self.own(self.loads.tell_end(lease))
 
     async def _release(self, lease: Lease) -> int:
         self.gpu_us(lease)
@@ -220,11 +237,12 @@ class LeaseRegister:
                 del self._meters[lease.node]
         total = lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
         try:
-            known, gpu_us = await self.script.release(lease.node, lease.id)
+            known, gpu_us = await self.script.release(lease.node, lease.id, lease.load_told)
             total = lease.banked_us + gpu_us if known else total
         except StoreUnavailable as error:
             self.script.away("release", error)
             self._unreleased[lease.node, lease.id] = self._clock() + self.script.lease_us / US_PER_S
+        self.loads.show()
         for call in self._on_released:
             call(lease, total)
         return total
@@ -266,7 +284,7 @@ class LeaseRegister:
         """Return the GPUs of each node that there is."""
         return {node.name: node.gpus for node in self._nodes()}
 
-    def _swept(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return every node that may have calls: those of dead processes are found on removed ones too."""
         return list(dict.fromkeys((*self.gpus(), *self._removed())))
 

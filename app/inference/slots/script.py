@@ -4,19 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import LiteralString, TypeAlias, cast
 
+import msgspec
 import structlog
 
 from app.errors import StoreUnavailable
 from app.inference.estimates import US_PER_S
-from app.inference.slots.lease import Lease
+from app.inference.fleet.catalogue import full_name
+from app.inference.fleet.loads import Load, Loads, read_loads
+from app.inference.slots.lease import Lease, load_of
 from app.inference.words.route import Candidate
 from app.redis import RedisStore
 
 log = structlog.stdlib.get_logger(__name__)
 
 Argument: TypeAlias = str | bytes | int | float
+Told: TypeAlias = dict[str, list[tuple[str, int, int, int]]]
+"""What nodes load, as `loads.lua` tells it."""
 
-_PARTS = ("order.lua", "register.lua")
+_PARTS = ("order.lua", "loads.lua", "register.lua")
 SCRIPT = "\n".join(files("app.inference.slots").joinpath(part).read_text(encoding="utf-8") for part in _PARTS)
 ORPHANS_KEY = "sy:orphans"
 FREED_CHANNEL = "sy:freed"
@@ -47,12 +52,15 @@ class SlotScript:
         lease_s: float,
         clock: Callable[[], float],
         on_taken: Callable[[Mapping[str, int]], None],
+        on_loads: Callable[[Sequence[str], Loads], None],
     ) -> None:
         self.store = store
         self.lease_us = int(lease_s * US_PER_S)
         self._script = store.client.register_script(SCRIPT)
         self._clock = clock
         self._on_taken = on_taken
+        self._on_loads = on_loads
+        self._loading: frozenset[str] = frozenset()
         self._away_until = float("-inf")
 
     @property
@@ -67,14 +75,30 @@ class SlotScript:
         """
         keys = [ORPHANS_KEY, *(node_key(name) for name in names)]
         async with self.store.use(operation) as redis:
-            reply = cast("list[int]", await self._script(keys=keys, args=[operation, *args], client=redis))
+            reply = cast("list[int | bytes]", await self._script(keys=keys, args=[operation, *args], client=redis))
+        told = reply.pop() if isinstance(reply[-1], bytes) else None
+        numbers = cast("list[int]", reply)
         start = {"acquire": 2}.get(operation, 1)
-        self._on_taken(dict(zip(names, reply[start : start + len(names)], strict=True)))
-        return reply
+        self._on_taken(dict(zip(names, numbers[start : start + len(names)], strict=True)))
+        if isinstance(told, bytes) or not self._loading.isdisjoint(names):
+            self.note_loads(names, msgspec.msgpack.decode(told, type=Told) if isinstance(told, bytes) else {})
+        return numbers
 
-    async def release(self, name: str, call_id: str) -> tuple[int, int]:
-        """Give a slot back; return whether its lease was known (1 or 0), and its GPU time. Raises StoreUnavailable."""
-        _, _, known, gpu_us = await self.run("release", [name], call_id, FREED_CHANNEL, self.lease_us)
+    def note_loads(self, names: Sequence[str], told: Told) -> None:
+        """Note what the script tells that these nodes load."""
+        self.show_loads(names, read_loads(told))
+
+    def show_loads(self, names: Sequence[str], loads: Loads) -> None:
+        """Tell what these nodes load."""
+        self._loading = self._loading.difference(names).union(loads)
+        self._on_loads(names, loads)
+
+    async def release(self, name: str, call_id: str, load: str = "") -> tuple[int, int]:
+        """Give a slot back; return whether its lease was known (1 or 0), and its GPU time. Raises StoreUnavailable.
+
+        `load` is what its call was to load, or has loaded.
+        """
+        _, _, known, gpu_us = await self.run("release", [name], call_id, FREED_CHANNEL, self.lease_us, load)
         return known, gpu_us
 
     def answered(self) -> None:
@@ -88,10 +112,15 @@ class SlotScript:
         self._away_until = self._clock() + _AWAY_S
 
 
+def wants(candidate: Candidate) -> str:
+    """Return what a candidate wants to have in memory, as `loads.lua` reads it."""
+    return (load_of(candidate) or Load(full_name(candidate.model), candidate.num_ctx)).told
+
+
 def arguments_of(candidates: Sequence[Candidate], leases: Sequence[Lease]) -> list[Argument]:
     """Return what the script is told of each candidate and the lease that would be made of it."""
     args: list[Argument] = []
     for candidate, lease in zip(candidates, leases, strict=True):
         args += [candidate.node, candidate.slots, lease.gpus, repr(candidate.score or 0.0), repr(candidate.crowding)]
-        args += [repr(lease.expected_rate), lease.packed]
+        args += [repr(lease.expected_rate), lease.packed, wants(candidate)]
     return args

@@ -38,6 +38,11 @@ class Offer:
         """Their nodes, each with its slots."""
         return tuple(sorted({candidate.node: candidate.slots for candidate in self.candidates}.items()))
 
+    @property
+    def terms(self) -> tuple[tuple[str, str, int, bool], ...]:
+        """What a slot of each would mean: where, of which model, with which context, and whether that is in memory."""
+        return tuple(sorted((one.node, one.model, one.num_ctx, one.resident) for one in self.candidates))
+
     def has(self, candidate: Candidate) -> bool:
         """Whether the same model on the same node is among them."""
         return any((one.node, one.model) == (candidate.node, candidate.model) for one in self.candidates)

@@ -70,12 +70,12 @@ class Exclusion(StrEnum):
 
 
 class Withheld(StrEnum):
-    """Why a candidate that could take a call was not offered it."""
+    """Why a candidate that could take a call was not offered it, or not yet."""
 
     BETTER_SOON = "better_soon"
     """It is worth less than to wait for another one."""
     NODE_LOADING = "node_loading"
-    """The node is loading another model; it loads one at a time."""
+    """The node is loading something else; it loads one model at a time, and the call waits for that."""
     MIN_TIER = "min_tier"
     """It is below the contract's minimum tier."""
     NO_DEGRADE = "no_degrade"
@@ -120,8 +120,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_offered(self) -> bool:
-        """Whether the call may have it as soon as it has a slot."""
-        return self.excluded is None and self.withheld is None
+        """Whether the call may have it as soon as it has a slot, and the node loads nothing else."""
+        return self.excluded is None and self.withheld in {None, Withheld.NODE_LOADING}
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether the call must wait for another load before it may have it."""
+        return self.excluded is None and self.withheld is Withheld.NODE_LOADING
 
 
 class Asking(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -81,16 +81,6 @@ def test_a_cold_load_is_not_worth_it_where_a_warm_slot_is_free_soon() -> None:
     assert "b" in [one.node for one in joint(need_of(waited_s=60.0), warm, cold).eligible]
 
 
-def test_a_node_loads_one_model_at_a_time() -> None:
-    a = replace(view_of("a", speeds=SPEEDS), loading=frozenset({"m:latest"}))
-    simple = next(one for one in at_tier(need_of(), a, view_of("b", speeds=SPEEDS)) if one.node == "a")
-    assert simple.withheld is Withheld.NODE_LOADING
-    # Who wants the same model waits for that load, and what is in memory is no load.
-    assert [one.withheld for one in at_tier(need_of(Tier.MEDIUM), a)] == [None]
-    warm = replace(view_of("a", loaded=WARM, speeds=SPEEDS), loading=frozenset({"m:latest"}))
-    assert [one.withheld for one in at_tier(need_of(), warm)] == [None]
-
-
 def test_of_nodes_that_are_alike_each_is_offered() -> None:
     views = [view_of(name, loaded=WARM, speeds=SPEEDS, taken=taken) for name, taken in (("a", 0), ("b", 1), ("c", 2))]
     assert [one.node for one in joint(need_of(), *views).eligible] == ["a", "b", "c"]

@@ -6,6 +6,7 @@ import pytest
 from app.breaker import BreakerState
 from app.inference.fleet.catalogue import Model
 from app.inference.fleet.keep_alive import KeepAlive, kept_s
+from app.inference.fleet.loads import Load
 from app.inference.fleet.views import NodeState, NodeView
 from app.inference.warmth.advice import Advice, Why
 from app.inference.warmth.demand import WINDOW_S
@@ -120,7 +121,7 @@ def test_a_tier_that_is_asked_for_has_a_model_in_memory_when_that_which_served_i
         (view_of("b", state=NodeState.DRAINING), Why.NODE_NOT_READY),
         (view_of("b", breakers={LARGE: BreakerState.OPEN}), Why.BREAKER_OPEN),
         (view_of("b", taken=2), Why.NODE_BUSY),
-        (changed(view_of("b"), loading=frozenset({SMALL})), Why.NODE_LOADING),
+        (changed(view_of("b"), loading={SMALL: Load(SMALL, 2048, 5.0)}), Why.NODE_LOADING),
         (changed(view_of("b"), holds={SMALL: "d"}), Why.NOT_SERVED),
     ],
 )
