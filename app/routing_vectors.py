@@ -13,7 +13,8 @@ from app.inference.calls.embedding import BYTES_PER_TOKEN, mean, pieces_of
 from app.inference.fleet.catalogue import full_name
 from app.inference.routing.lab.nearness import Singles, Vectors
 from app.inference.wire.bodies import embed_body
-from app.inference.wire.ollama import Look, Ollama, Target
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Look, Ollama
 from app.inference.words.failures import CallBroke, Failure
 
 CONTEXT_TOKENS = 512

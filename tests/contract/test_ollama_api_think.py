@@ -3,7 +3,8 @@
 import pytest
 
 from app.inference.wire.bodies import chat_body
-from app.inference.wire.ollama import Target, Waits, open_ollama
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Waits, open_ollama
 from app.inference.wire.stream import Heard
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import ChatCall, Message

@@ -9,7 +9,8 @@ import pytest
 from app.causes import Cause, Finding
 from app.inference.fleet.nodes import Look
 from app.inference.wire.bodies import ChatLine, chat_body, embed_body
-from app.inference.wire.ollama import Ollama, Target, Waits, open_ollama
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Ollama, Waits, open_ollama
 from app.inference.words.account import Account, Purpose
 from app.inference.words.failures import CallBroke, Failure
 from app.inference.words.records import ChatCall, Message

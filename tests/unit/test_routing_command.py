@@ -15,7 +15,8 @@ from app.console import Console
 from app.errors import BadInput
 from app.inference.routing.complexity import SHIPPED, rate, read_weights
 from app.inference.wire.bodies import EmbedReply
-from app.inference.wire.ollama import Look, Ollama, Target
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Look, Ollama
 from app.inference.words.failures import CallBroke, Failure
 from app.routing_vectors import Embedding, vectors_of
 from tests.unit.inference.routing.test_lab import made, write_outcomes

@@ -9,7 +9,8 @@ from app.inference.fleet.keep_alive import KeepAlive
 from app.inference.fleet.nodes import Fleet
 from app.inference.slots.admission import Held
 from app.inference.slots.register import LeaseRegister
-from app.inference.wire.ollama import Target, Waits
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Waits
 from app.inference.wire.stream import Heard
 from app.inference.words.failures import CallBroke, Failure
 from app.inference.words.records import Outcome, Usage

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 import structlog
 
@@ -10,8 +10,9 @@ from app.degradation import Degradation
 from app.inference.calls.attempts import Attempt
 from app.inference.calls.calibration import SEEN_SHARE
 from app.inference.calls.progress import Progress
-from app.inference.calls.settling import reported_of_chat
+from app.inference.calls.settling import OnUsage, reported_of_chat
 from app.inference.slots.admission import Held
+from app.inference.slots.patience import OnQueue, OnWait
 from app.inference.wire.bodies import ChatLine
 from app.inference.wire.separator import Parts, Separator
 from app.inference.wire.stream import Heard
@@ -29,6 +30,18 @@ OnThinking: TypeAlias = Callable[[int, str], None]
 
 def ignore_thinking(_offset: int, _text: str) -> None:
     """Take a piece of thinking and do nothing with it."""
+
+
+class Ears(TypedDict):
+    """All who can be told of a call, as `Dispatcher.chat` takes them."""
+
+    on_route: Callable[[Route], None]
+    on_delta: Callable[[str], None]
+    on_restart: Callable[[], None]
+    on_thinking: OnThinking
+    on_usage: OnUsage
+    on_wait: OnWait
+    on_queue: OnQueue
 
 
 @dataclass(frozen=True, slots=True)

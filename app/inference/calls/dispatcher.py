@@ -25,8 +25,9 @@ from app.inference.routing.prefixes import marks_of
 from app.inference.slots.admission import Admission, Asked, Held
 from app.inference.slots.patience import OnQueue, OnWait, Patience, ignore_queue, ignore_wait, left_s, within
 from app.inference.slots.queue import SlotQueue
-from app.inference.wire.bodies import ChatLine, chat_body
-from app.inference.wire.ollama import Ollama
+from app.inference.wire.bodies import chat_body
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Ollama, Waits
 from app.inference.words.account import Account
 from app.inference.words.contract import NO_CONTRACT, Contract
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
@@ -151,7 +152,7 @@ class Dispatcher:
                     async with talk.attempt:
                         on_route(route)
                         talk.begin()
-                        end = talk.end(await self._stream(talk))
+                        end = talk.end(await self._ollama.chat(*self._request(talk), talk.on_heard))
                         limit.reschedule(None)
                     return self._answer(talk, end)
                 except CallBroke as broke:
@@ -237,7 +238,8 @@ class Dispatcher:
                 nowhere = nowhere or error
         raise nowhere or NoNodeAvailable("no node serves the call")
 
-    async def _stream(self, talk: ChatAttempt) -> ChatLine:
+    def _request(self, talk: ChatAttempt) -> tuple[Target, bytes, Waits]:
+        """Return what is asked of which node, and how long it may be silent. Raises CallBroke."""
         held, progress = talk.held, talk.progress
         body = chat_body(
             progress.fit(held),
@@ -248,7 +250,7 @@ class Dispatcher:
             max_tokens=progress.tokens_left,
             think=progress.think(held),
         )
-        return await self._ollama.chat(self._attempts.target(held), body, self._attempts.waits(held), talk.on_heard)
+        return self._attempts.target(held), body, self._attempts.waits(held)
 
     def _answer(self, talk: ChatAttempt, end: End) -> Answer:
         progress = talk.progress

@@ -16,7 +16,8 @@ from app.inference.calls.settling import NS_PER_US, OnUsage
 from app.inference.estimates import US_PER_S, Meter, Speed, cost_usd_micro
 from app.inference.fleet.catalogue import Model, Node
 from app.inference.wire.bodies import ChatLine, chat_body
-from app.inference.wire.ollama import Ollama, Target, Waits
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Ollama, Waits
 from app.inference.wire.stream import Heard
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind, ChatCall, Message, Outcome, Usage

@@ -18,7 +18,8 @@ from app.inference.routing.placement import Need
 from app.inference.slots.admission import Asked, Held, facts_of
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.bodies import chat_body, embed_body
-from app.inference.wire.ollama import Ollama, Target, Waits
+from app.inference.wire.exchange import Target
+from app.inference.wire.ollama import Ollama, Waits
 from app.inference.wire.stream import Heard
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind, ChatCall, Message

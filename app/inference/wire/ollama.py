@@ -19,8 +19,9 @@ from app.inference.fleet.node_causes import STRANGER, cause_of_status
 from app.inference.fleet.nodes import Look
 from app.inference.fleet.traits import Traits, read_traits
 from app.inference.fleet.views import Resident
-from app.inference.wire.bodies import BODY_LIMIT_BYTES, ChatLine, EmbedReply, failure_of, read_error
+from app.inference.wire.bodies import BODY_LIMIT_BYTES, ChatLine, EmbedReply
 from app.inference.wire.environment import unread_environment
+from app.inference.wire.exchange import Target, exchange_with
 from app.inference.wire.stream import Broken, ChatStream, Heard
 from app.inference.words.failures import CallBroke, Failure
 
@@ -43,15 +44,6 @@ _NOT_OLLAMAS = (
 CONNECT_S = 3.0
 # After `done: true` the end of the body follows at once; a node that keeps the connection open loses it.
 _END_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a call goes: the node's name and URL, and the model's name (both names for errors)."""
-
-    node: str
-    url: str
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +78,18 @@ class Ollama:
         Text and thinking both count as life. Raises CallBroke. Leaving early (also by cancellation) closes the
         connection, which stops the node at once.
         """
-        async with self._reply(target, "/api/chat", body, waits.first_s) as (reply, timer):
-            started = False
+        async with exchange_with(target, waits.first_s) as exchange:
+            reply = await exchange.accept(
+                await self._session.post(target.at("/api/chat"), data=body, headers=self._headers(target.url))
+            )
+            started, timer = False, exchange.timer
             async with aclosing(_hear(reply)) as pieces:
                 async for heard in pieces:
                     if heard.tokens:
                         started = True
                         on_heard(heard)
                     if isinstance(heard.end, Broken):
-                        raise CallBroke(heard.end.failure, target.node, target.model, heard.end.detail)
+                        raise exchange.broke(heard.end.failure, heard.end.detail)
                     if heard.end is not None:
                         # The caller's time limit is not for a node that dawdles over closing the body.
                         timer.reschedule(None)
@@ -102,11 +97,14 @@ class Ollama:
                         return heard.end
                     if started:
                         timer.reschedule(asyncio.get_running_loop().time() + waits.gap_s)
-            raise CallBroke(Failure.INCOMPLETE, target.node, target.model)
+            raise exchange.broke(Failure.INCOMPLETE)
 
     async def embed(self, target: Target, body: bytes, limit_s: float, count: int) -> EmbedReply:
         """Embed `count` texts. Raises CallBroke, also when the vectors are too few, empty, or not finite and equal."""
-        async with self._reply(target, "/api/embed", body, limit_s) as (reply, _):
+        async with exchange_with(target, limit_s) as exchange:
+            reply = await exchange.accept(
+                await self._session.post(target.at("/api/embed"), data=body, headers=self._headers(target.url))
+            )
             raw = await _read_all(target, reply)
         try:
             decoded = msgspec.json.decode(raw, type=EmbedReply)
@@ -197,37 +195,6 @@ class Ollama:
     def _headers(self, url: str) -> dict[str, str]:
         token = self._token_of(url)
         return {} if token is None else {"authorization": f"Bearer {token}"}
-
-    @asynccontextmanager
-    async def _reply(
-        self, target: Target, path: str, body: bytes, limit_s: float
-    ) -> AsyncGenerator[tuple[aiohttp.ClientResponse, asyncio.Timeout]]:
-        """Open one POST that must answer 200, under a time limit that its reader may move."""
-        reply: aiohttp.ClientResponse | None = None
-        streaming = False
-        timer = asyncio.timeout(limit_s)
-        opened_until = timer.when()
-        try:
-            async with timer:
-                opened_until = timer.when()
-                reply = await self._session.post(
-                    f"{target.url.rstrip('/')}{path}", data=body, headers=self._headers(target.url)
-                )
-                if reply.status != 200:
-                    error = read_error(await reply.content.read(10_000))
-                    detail = error or f"node {target.node} answered {reply.status}"
-                    raise CallBroke(failure_of(reply.status, error), target.node, target.model, detail)
-                streaming = True
-                yield reply, timer
-        except TimeoutError as error:
-            late = not timer.expired() or timer.when() == opened_until
-            raise CallBroke(Failure.LATE if late else Failure.GAP, target.node, target.model) from error
-        except (aiohttp.ClientError, OSError) as error:
-            failure = Failure.INCOMPLETE if streaming else Failure.CONNECT
-            raise CallBroke(failure, target.node, target.model) from error
-        finally:
-            if reply is not None:
-                reply.close()
 
 
 def no_token(_url: str) -> str | None:
