@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import msgspec
 
 from app.agents.deadline import Deadline
-from app.agents.effects import Effects
+from app.agents.effects import Done, Effects
 from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter
 from app.agents.tally import Tally
 from app.agents.values import Claim, Turn
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.words.account import Purpose
-from app.inference.words.records import ChatCall, Message
+from app.inference.words.records import Answer, ChatCall, Message
 
 
 class CallLimits(msgspec.Struct, frozen=True):
@@ -68,3 +68,8 @@ def messages_of(system: str, turns: Sequence[Turn], question: str) -> tuple[Mess
         *(Message("assistant" if turn.role == "assistant" else "user", turn.content) for turn in turns),
         Message("user", question),
     )
+
+
+def done_of(answer: Answer) -> Done[str]:
+    """Return what a call brought whose text nobody but the team reads."""
+    return Done(answer.text, (answer.usage,), answer.degraded)

@@ -42,6 +42,15 @@ class Done(msgspec.Struct, Generic[T], frozen=True):
     degraded: tuple[Degradation, ...] = ()
 
 
+class Effect(msgspec.Struct, Generic[T], frozen=True):
+    """One effect of a run: its place and input, and what it brought where it is done already."""
+
+    step_key: str
+    input_sha256: bytes
+    result: T | None = None
+    """None: it is to be performed."""
+
+
 class Stored(msgspec.Struct, frozen=True):
     """An effect as it stands in PostgreSQL."""
 
@@ -88,61 +97,64 @@ class Effects:
                 self._stored[row["step_key"]] = Stored(bytes(row["input_sha256"]), bytes(row["result"]))
                 self.degraded.update(map(Degradation, row["degraded"]))
 
-    async def once(
-        self,
-        path: str,
-        given: object,
-        act: Callable[[], Awaitable[Done[T]]],
-        result_type: type[T],
-        *,
-        last: bool = False,
-    ) -> T:
-        """Return the stored result of this effect, or perform it and store what it brought.
+    async def begin(self, path: str, given: object, result_type: type[T]) -> Effect[T]:
+        """Return the next effect under `path`: with its result, or to be performed and then kept with `keep`.
 
         `given` is all that the effect depends on; it must encode to the same bytes in every attempt.
-        With `last` the commit waits for the end of the run, in one transaction with the answer.
         Raises RunFailed(run_diverged) when the stored effect had another input, LeaseLost when another process
-        owns the run, StoreUnavailable, and what `act` raises.
+        owns the run, StoreUnavailable.
         """
-        key, input_sha256 = self.number(path), digest_of(given)
-        stored = self._find(key, input_sha256)
-        if stored is not None:
-            return msgspec.msgpack.decode(stored.result, type=result_type)
-        await self._commit_waiting()
-        done = await act()
+        effect = self.find(path, given, result_type)
+        if effect.result is None and self._last is not None:
+            waiting, self._last = self._last, None
+            await self._commit(waiting)
+        return effect
+
+    async def keep(self, effect: Effect[T], done: Done[T], *, last: bool = False) -> T:
+        """Store what an effect brought, and return it. Raises LeaseLost, StoreUnavailable.
+
+        With `last` the commit waits for the next effect or the end of the run, in one transaction with the answer.
+        """
         self.degraded.update(done.degraded)
-        finished = Finished(key, input_sha256, msgspec.msgpack.encode(done.result), done.usages, done.degraded)
+        finished = Finished(
+            effect.step_key, effect.input_sha256, msgspec.msgpack.encode(done.result), done.usages, done.degraded
+        )
         if last:
             self._last = finished
         else:
             await self._commit(finished)
         return done.result
 
+    async def once(self, path: str, given: object, act: Callable[[], Awaitable[Done[T]]], result_type: type[T]) -> T:
+        """Return the result of the next effect under `path`, which `act` performs if it is not done. See `begin`."""
+        effect = await self.begin(path, given, result_type)
+        return await self.keep(effect, await act()) if effect.result is None else effect.result
+
     async def once_within(
         self, path: str, given: object, act: Callable[[Connection], Awaitable[T]], result_type: type[T]
     ) -> T:
         """Like `once`, for what is done in PostgreSQL: what `act` writes and its result are committed together."""
-        key, input_sha256 = self.number(path), digest_of(given)
-        stored = self._find(key, input_sha256)
-        if stored is not None:
-            return msgspec.msgpack.decode(stored.result, type=result_type)
-        await self._commit_waiting()
+        effect = await self.begin(path, given, result_type)
+        if effect.result is not None:
+            return effect.result
         async with self._database.transaction("effects.commit") as conn:
             await self._hold(conn)
             result = await act(conn)
-            await self._insert(conn, Finished(key, input_sha256, msgspec.msgpack.encode(result), ()))
+            encoded = msgspec.msgpack.encode(result)
+            await self._insert(conn, Finished(effect.step_key, effect.input_sha256, encoded, ()))
         self._committed += 1
         return result
 
-    def find(self, path: str, given: object, result_type: type[T]) -> "tuple[str, bytes, T | None]":
-        """Return the key and the input's digest of an effect that somebody else brings, and its result if it is there.
-
-        Raises RunFailed(run_diverged).
-        """
+    def find(self, path: str, given: object, result_type: type[T]) -> Effect[T]:
+        """Return the next effect under `path`, and its result if it is there. Raises RunFailed(run_diverged)."""
         key, input_sha256 = self.number(path), digest_of(given)
-        stored = self._find(key, input_sha256)
-        result = None if stored is None else msgspec.msgpack.decode(stored.result, type=result_type)
-        return key, input_sha256, result
+        stored = self._stored.get(key)
+        if stored is None:
+            return Effect(key, input_sha256)
+        if stored.input_sha256 != input_sha256:
+            raise RunFailed("an effect met another input than the one it is stored for", reason=RunFailure.RUN_DIVERGED)
+        self.reused += 1
+        return Effect(key, input_sha256, msgspec.msgpack.decode(stored.result, type=result_type))
 
     def number(self, path: str) -> str:
         """Return the key of the next effect under `path`; no path is ever under way twice at the same time."""
@@ -153,20 +165,6 @@ class Effects:
         """Insert the effect that waits for the end of the run, inside the caller's transaction; not its usage."""
         if self._last is not None:
             await self._insert(conn, self._last)
-
-    def _find(self, key: str, input_sha256: bytes) -> Stored | None:
-        stored = self._stored.get(key)
-        if stored is None:
-            return None
-        if stored.input_sha256 != input_sha256:
-            raise RunFailed("an effect met another input than the one it is stored for", reason=RunFailure.RUN_DIVERGED)
-        self.reused += 1
-        return stored
-
-    async def _commit_waiting(self) -> None:
-        if self._last is not None:
-            waiting, self._last = self._last, None
-            await self._commit(waiting)
 
     async def _commit(self, finished: Finished) -> None:
         async with self._database.transaction("effects.commit") as conn:

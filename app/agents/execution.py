@@ -89,10 +89,6 @@ class Execution:
             times=parts.times,
         )
 
-    def degrade(self, what: Degradation) -> None:
-        """Note that the answer had to do without something."""
-        self._tally.degraded.add(what)
-
     async def work(self) -> None:
         """Have the team answer, and store the end. Raises what keeps it from that."""
         structlog.contextvars.bind_contextvars(**self._claim.ids)
@@ -154,7 +150,7 @@ class Execution:
         if not claim.new_session:
             history = await parts.sessions.history(claim.tenant_id, claim.session_id, before=claim.run_id)
         if not history.is_whole:
-            self.degrade(Degradation.HISTORY)
+            self._tally.degraded.add(Degradation.HISTORY)
         return history
 
     def _graph(self) -> CompiledGraph:

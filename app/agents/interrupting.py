@@ -26,9 +26,10 @@ class Interrupting:
 
     def ask(self, path: str, request: Request) -> Answered:
         """Return the answer that is stored. Raises GraphInterrupt while there is none: the run waits then."""
-        key, input_sha256, answered = self._effects.find(path, request, Answered)
-        if answered is not None:
-            return answered
+        effect = self._effects.find(path, request, Answered)
+        if effect.result is not None:
+            return effect.result
+        key, input_sha256 = effect.step_key, effect.input_sha256
         self.open[key] = Interrupt(id=key, request=request, asked_at=self._now(), input_sha256=input_sha256.hex())
         # LangGraph keeps it with the checkpoint, so it is plain there. The answer comes from the effects, never from
         # LangGraph: invoked without an input, it runs the interrupted steps again (pregel/_loop.py, `_first`).

@@ -1,7 +1,7 @@
 """A run in this process: its growing text, logged in batches before anyone sees it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
 
@@ -52,7 +52,7 @@ class LiveRun:
     (unless Redis is away: then `unlogged` becomes true and they are shown all the same).
     """
 
-    def __init__(self, claim: Claim, event_log: EventLog, *, told: Told, on_unlogged: Callable[[], None]) -> None:
+    def __init__(self, claim: Claim, event_log: EventLog, *, told: Told) -> None:
         """`told` is what earlier attempts have shown."""
         self.claim = claim
         self.text = told.text
@@ -60,6 +60,8 @@ class LiveRun:
         """What an earlier attempt thought before the text that this one goes on with."""
         self.result: RunResult | None = None
         self.lost = False
+        self.unlogged = False
+        """Something was shown that the log did not take."""
         self.route: Route | None = None
         self.refusal: SwitchyardError | None = None
         self.ending: Ending | None = None
@@ -69,7 +71,6 @@ class LiveRun:
         """Its work is over and its end is being stored and shown: too late to stop it."""
         self.is_under_way = asyncio.Event()
         self._log = event_log
-        self._on_unlogged = on_unlogged
         self._epoch = claim.fence * EPOCHS_PER_FENCE
         self._pending: list[Entry] = [Opening(self._epoch, len(self.text))]
         self._shown: list[Entry] = []
@@ -174,7 +175,7 @@ class LiveRun:
                 if logged:
                     await self._log.append(self.claim.run_id, logged)
             except StoreUnavailable:
-                self._on_unlogged()
+                self.unlogged = True
             self._shown.extend(entries)
         async with self._changed:
             self._changed.notify_all()

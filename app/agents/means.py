@@ -36,6 +36,7 @@ class Means:
 
     effects: Effects
     tally: Tally
+    dispatcher: Dispatcher
     asking: Asking
     answering: Answering
     searching: Searching
@@ -61,6 +62,7 @@ def means_of(
     return Means(
         effects=effects,
         tally=tally,
+        dispatcher=dispatcher,
         asking=Asking(calling),
         answering=Answering(calling),
         searching=Searching(

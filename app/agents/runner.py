@@ -17,7 +17,6 @@ from app.agents.readers import closing_of, read_elsewhere
 from app.agents.resuming import PersonAnswer
 from app.agents.runs import Runs
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunResult, StartRun
-from app.degradation import Degradation
 from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable
 from app.ids import Caller, RunId
 from app.inference.calls.dispatcher import Dispatcher
@@ -83,7 +82,8 @@ class Runner:
             told = await self._event_log.told(claim.run_id)
             logged = len(told.text)
             log.info("run.tried_again", run_id=str(claim.run_id), attempt=claim.attempt, logged_characters=logged)
-        live = self._begin(claim, told)
+        live, execution = self._prepare(claim, told)
+        self._own(live, execution, asyncio.create_task(execution.work(), name=f"work {claim.run_id}"))
         try:
             async with asyncio.timeout(UNDER_WAY_S):
                 await live.is_under_way.wait()
@@ -105,7 +105,7 @@ class Runner:
         with structlog.contextvars.bound_contextvars(**claim.ids):
             told = await self._event_log.told(run_id)
             log.info("run.taken_over", attempt=claim.attempt, logged_characters=len(told.text))
-            return await self._begin(claim, told).wait()
+            return await self._go_on(claim, told).wait()
 
     async def answer(self, caller: Caller, run_id: RunId, answer: PersonAnswer, *, request_id: str) -> RunHandle:
         """Store what a person answers to a run that waits; it goes on here once nothing is left open.
@@ -121,7 +121,7 @@ class Runner:
         elif claim is not None:
             told = await self._event_log.told(run_id)
             log.info("run.resumed", run_id=str(run_id), attempt=claim.attempt, logged_characters=len(told.text))
-            self._begin(claim, told)
+            self._go_on(claim, told)
         return handle
 
     @property
@@ -262,22 +262,24 @@ class Runner:
             return None
         return live
 
-    def _begin(self, claim: Claim, told: Told) -> LiveRun:
-        execution: Execution | None = None
+    def _go_on(self, claim: Claim, told: Told) -> LiveRun:
+        """Have the next attempt at a run under way, which another one left."""
+        live, execution = self._prepare(claim, told)
+        self._own(live, execution, asyncio.create_task(execution.work(), name=f"work {claim.run_id}"))
+        return live
 
-        def unlogged() -> None:
-            if execution is not None:
-                execution.degrade(Degradation.EVENTS)
+    def _prepare(self, claim: Claim, told: Told) -> tuple[LiveRun, Execution]:
+        live = LiveRun(claim, self._event_log, told=told)
+        return live, self._execute(live)
 
-        live = LiveRun(claim, self._event_log, told=told, on_unlogged=unlogged)
-        execution = self._execute(live)
-        self._live[claim.run_id] = live
-        work = asyncio.create_task(execution.work(), name=f"work {claim.run_id}")
-        task = asyncio.create_task(execution.see_out(work), name=f"run {claim.run_id}")
-        self._tasks[claim.run_id] = task
+    def _own(self, live: LiveRun, execution: Execution, work: asyncio.Task[None]) -> None:
+        """Show the run, and see to its end, whatever becomes of the work."""
+        run_id = live.claim.run_id
+        self._live[run_id] = live
+        task = asyncio.create_task(execution.see_out(work), name=f"run {run_id}")
+        self._tasks[run_id] = task
         task.add_done_callback(partial(self._forget, live))
         self._metrics.active_queries.inc()
-        return live
 
     def _forget(self, live: LiveRun, task: asyncio.Task[None]) -> None:
         # A run that waited may be under way again before its earlier task has ended.

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from app.errors import StructureUnmet
 from app.inference.words.messages import Message
 
 T = TypeVar("T")
@@ -42,3 +43,13 @@ def read_structure(text: str, result_type: type[T]) -> T:
 def repair_of(messages: tuple[Message, ...], text: str, mistake: str) -> tuple[Message, ...]:
     """Return the messages that ask again for what was asked for, with the answer that was none and why."""
     return (*messages, Message("assistant", text), Message("user", REPAIR.format(mistake=mistake)))
+
+
+def unmet(agent: str, result_type: type[Any], mistake: msgspec.ValidationError | None) -> StructureUnmet:
+    """Return how a step ends whose model does not manage the form."""
+    return StructureUnmet(
+        "the model gave no answer of the form that was asked for, also when it was told so",
+        agent=agent,
+        structure=result_type.__name__,
+        mistake=str(mistake),
+    )

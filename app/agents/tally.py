@@ -22,7 +22,7 @@ class Tally:
 
     def __init__(self, live: LiveRun, effects: Effects) -> None:
         self.degraded: set[Degradation] = set()
-        """What was lacking outside of effects; what an effect lacked is stored with it."""
+        """What was lacking outside of effects and the log; what an effect lacked is stored with it."""
         self.usages: list[Usage] = []
         """What every call of this attempt took, stored or not."""
         self.trouble: Unavailable | None = None
@@ -35,7 +35,8 @@ class Tally:
     @property
     def lacked(self) -> Set[Degradation]:
         """All that the run has had to do without, in every attempt."""
-        return self.degraded | self._effects.degraded
+        events = {Degradation.EVENTS} if self._live.unlogged else set[Degradation]()
+        return self.degraded | self._effects.degraded | events
 
     def wait(self, trouble: Unavailable, since: datetime) -> None:
         """Note that a call waits for a node since then, and tell readers."""

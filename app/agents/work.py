@@ -4,13 +4,16 @@ from collections.abc import Coroutine, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
+import msgspec
 from langgraph.types import Command
 
 from app.agents.asking import Question
+from app.agents.calling import done_of, messages_of
 from app.agents.citing import cite
 from app.agents.means import Means
 from app.agents.prompts import Prompt
-from app.agents.reply import Reply
+from app.agents.reply import Reply, Said
+from app.agents.structures import read_structure, repair_of, schema_of, unmet
 from app.agents.together import together
 from app.agents.tools import Tool
 from app.agents.values import Answered, Claim, Request, Turn
@@ -69,7 +72,13 @@ class Work:
         turns: Sequence[Turn] = (),
     ) -> str:
         """Return a model's answer to `question` (None: the run's own), which no reader sees."""
-        return await self.means.asking.ask(self._path(), self._asked(agent, prompt, values, question, turns))
+        asked, means = self._asked(agent, prompt, values, question, turns), self.means
+        messages = asked.messages
+        effect = await means.effects.begin(f"{self._path()}/ask", (messages, None), str)
+        if effect.result is not None:
+            return effect.result
+        answer = await means.dispatcher.chat(means.asking.call(asked, messages), **means.asking.ears)
+        return await means.effects.keep(effect, done_of(answer))
 
     async def ask_for(
         self,
@@ -86,8 +95,20 @@ class Work:
         The node holds the model to its JSON schema. What does not fit all the same is asked for once more. Raises
         StructureUnmet then.
         """
-        asked = self._asked(agent, prompt, values, question, turns)
-        return await self.means.asking.ask_for(self._path(), asked, result_type)
+        asked, means = self._asked(agent, prompt, values, question, turns), self.means
+        path, messages, schema = self._path(), asked.messages, schema_of(result_type)
+        mistake: msgspec.ValidationError | None = None
+        for what in ("ask_for", "repair"):
+            effect = await means.effects.begin(f"{path}/{what}", (messages, schema), str)
+            text = effect.result
+            if text is None:
+                answer = await means.dispatcher.chat(means.asking.call(asked, messages, schema), **means.asking.ears)
+                text = await means.effects.keep(effect, done_of(answer))
+            try:
+                return read_structure(text, result_type)
+            except msgspec.ValidationError as error:
+                messages, mistake = repair_of(messages, text, str(error)), error
+        raise unmet(agent, result_type, mistake) from mistake
 
     async def use(self, tool: Tool[A, R], arguments: A, *, agent: str) -> R:
         """Return what a tool brings to an agent. Raises ToolRefused, and ToolFailed where it takes too long."""
@@ -107,11 +128,20 @@ class Work:
     ) -> Reply:
         """Stream the answer to the run's question to its readers, and return it with the passages that it rests on.
 
-        A second answer of a run replaces the first: readers are told to drop that.
+        A second answer of a run replaces the first: readers are told to drop that. Its commit waits for the next
+        effect, or the end of the run. Raises AnswerEmpty.
         """
-        said = await self.means.answering.answer(
-            f"{self._path()}/answer", agent, self.prompts[prompt], values, self.turns, self.means.searching.vector
-        )
+        means, front, text = self.means, self.prompts[prompt].front, self.prompts[prompt].fill(values)
+        messages, vector = messages_of(text, self.turns, self.question), means.searching.vector
+        async with means.answering.speaking:
+            effect = await means.effects.begin(f"{self._path()}/answer", (messages, self.claim.options), Said)
+            said = effect.result
+            if said is None:
+                means.answering.drop_others()
+                call = means.answering.call(agent, messages, front, self.turns, vector)
+                answer = await means.dispatcher.chat(call, **means.answering.ears(front))
+                said = await means.effects.keep(effect, means.answering.done(answer), last=True)
+            means.answering.said.append(said.text)
         return Reply(
             agent,
             said.text,

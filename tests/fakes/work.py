@@ -62,7 +62,7 @@ def attempt(
     """Return an attempt that goes through these doors; with the `effects` of an earlier one it goes on from those."""
     metrics = Metrics(CollectorRegistry())
     effects = effects or KeptEffects()
-    live = LiveRun(claim, cast("EventLog", None), told=told, on_unlogged=lambda: None)
+    live = LiveRun(claim, cast("EventLog", None), told=told)
     tally = Tally(live, effects)
     deadline = deadline_of(claim, 300.0) if clock is None else deadline_of(claim, 300.0, clock)
     doors = Doors(

@@ -51,7 +51,7 @@ async def test_an_effect_that_waits_for_the_end_is_stored_before_the_next_one_be
         seen.append([one.step_key for one in effects.finished])
         return Done("found")
 
-    await effects.once("answer", 1, Act("answer"), str, last=True)
+    await effects.keep(await effects.begin("answer", 1, str), Done("answer"), last=True)
     assert effects.finished == []
     await effects.once("search", 1, search, str)
     assert seen == [["answer:0"]]

@@ -37,7 +37,7 @@ async def deltas(live: LiveRun) -> list[object]:
 
 async def test_a_flush_under_way_is_finished_when_the_writer_is_stopped() -> None:
     log = SlowLog()
-    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: None)
+    live = LiveRun(CLAIM, log, told=Told())
     live.append("Hello")
     writing = asyncio.create_task(live.write())
     await log.reached.wait()
@@ -52,18 +52,18 @@ async def test_a_flush_under_way_is_finished_when_the_writer_is_stopped() -> Non
 
 
 async def test_what_the_log_does_not_take_is_shown_all_the_same_and_said() -> None:
-    log, unlogged = KeptLog(), list[str]()
+    log = KeptLog()
     log.is_away = True
-    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: unlogged.append("events"))
+    live = LiveRun(CLAIM, log, told=Told())
     live.append("Hello")
     await live.end(DONE)
     assert await deltas(live) == [Delta("Hello")]
-    assert unlogged == ["events"]
+    assert live.unlogged
 
 
 async def test_no_reader_is_ahead_of_the_log() -> None:
     log = SlowLog()
-    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: None)
+    live = LiveRun(CLAIM, log, told=Told())
     live.append("Hello")
     reading = asyncio.create_task(deltas(live))
     flushing = asyncio.create_task(live.flush())
@@ -79,7 +79,7 @@ async def test_no_reader_is_ahead_of_the_log() -> None:
 
 async def test_the_place_in_the_queue_is_shown_as_it_is_last_and_is_in_no_log() -> None:
     log = KeptLog()
-    live = LiveRun(CLAIM, log, told=Told(), on_unlogged=lambda: None)
+    live = LiveRun(CLAIM, log, told=Told())
     live.stands(3, 9.0)
     live.stands(2, 4.5)
     await live.flush()
