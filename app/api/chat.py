@@ -1,6 +1,5 @@
 """POST /api/v1/chat: one question, answered as JSON or as a stream."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,11 +17,12 @@ from app.api import contracts
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json
 from app.api.doors import Runner
+from app.api.gone import unless_left
 from app.api.problems import BodyTooSlow, ClientLeft, CodingUnknown, StillRunning
 from app.api.replies import reply, result_headers, route_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, ChatResponse, to_response, to_start
-from app.api.sse import EventStream, until_left
+from app.api.sse import EventStream
 from app.errors import BadInput
 from app.ids import Caller, RunId
 from app.stored_ends import rebuild
@@ -168,27 +168,15 @@ class Chat:
     async def _answer(
         self, request: HttpRequest, caller: Caller, run_id: RunId, headers: dict[str, str], *, leaves: bool
     ) -> ASGIResponse:
-        ending = asyncio.create_task(self._runner.result(caller, run_id, self._run_limit_s + GRACE_S))
-        gone = asyncio.create_task(until_left(request.receive))
         try:
-            await asyncio.wait((ending, gone), return_when=asyncio.FIRST_COMPLETED)
-            ended = ending.done()
-        finally:
-            for task in (ending, gone):
-                task.cancel()
-            outcome, _ = await asyncio.gather(ending, gone, return_exceptions=True)
-        if not ended:
+            async with unless_left(request.receive):
+                result = await self._runner.result(caller, run_id, self._run_limit_s + GRACE_S)
+        except ClientLeft:
             if leaves:
                 self._runner.left(run_id)
-            raise ClientLeft("the client left before its answer")
-        return _reply(outcome, run_id, headers)
-
-
-def _reply(outcome: RunResult | BaseException, run_id: RunId, headers: dict[str, str]) -> ASGIResponse:
-    if isinstance(outcome, TimeoutError):
-        raise StillRunning("the run has not ended yet", run_id=str(run_id)) from outcome
-    if isinstance(outcome, BaseException):
-        raise outcome
-    if outcome.state not in {RunState.DONE, RunState.WAITING}:
-        raise failure_of(outcome)
-    return reply(to_response(outcome), headers=headers | result_headers(outcome))
+            raise
+        except TimeoutError as error:
+            raise StillRunning("the run has not ended yet", run_id=str(run_id)) from error
+        if result.state not in {RunState.DONE, RunState.WAITING}:
+            raise failure_of(result)
+        return reply(to_response(result), headers=headers | result_headers(result))

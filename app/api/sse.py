@@ -15,6 +15,7 @@ from litestar.types import Receive, Scope, Send
 from app.agents.events import EventKind, Interrupted, RunEvent
 from app.agents.values import RunResult
 from app.api.asking import to_interrupts
+from app.api.gone import until_left
 from app.api.problems import describe
 from app.api.shapes import to_response
 from app.stored_ends import rebuild
@@ -146,9 +147,3 @@ class EventStream(ASGIResponse):
         except TimeoutError as error:
             raise ReaderStalled from error
         self._sent_at = self._clock()
-
-
-async def until_left(receive: Receive) -> None:
-    """Return once the client has gone. The body must have been read before."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -9,6 +9,7 @@ comes, and `Talk.ends()` how each ended. Leaving the block ends what still goes 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import assert_never
 
 from app.api.direct.talk import Ask, Talk, Told, Voice
@@ -47,9 +48,12 @@ class Direct:
         Raises what refuses them: BadInput, ModelUnknown, ContextTooLong, ContractUnmet, NodeRefused, NoNodeAvailable,
         NoSlotInTime, NodeFailed, AnswerEmpty, DeadlineExceeded, Draining.
         """
-        talk = Talk(len(asks), tells_queue=asks[0].stream and asks[0].tells_queue)
-        tasks = [self._start(caller, ask, talk, number) for number, ask in enumerate(asks)]
+        talk, tasks = Talk(len(asks), tells_queue=asks[0].stream and asks[0].tells_queue), list[asyncio.Task[Told]]()
         try:
+            for number, ask in enumerate(asks):
+                call = self._ask(caller, ask, Voice(talk, number, stream=ask.stream))
+                tasks.append(asyncio.create_task(call, name=f"direct call {ask.request_id}"))
+                tasks[-1].add_done_callback(partial(talk.ended, number))
             await talk.begin()
             yield talk
         finally:
@@ -70,42 +74,17 @@ class Direct:
             model=model,
         )
 
-    def _start(self, caller: Caller, ask: Ask, talk: Talk, number: int) -> asyncio.Task[Told]:
-        def ended(task: asyncio.Task[Told]) -> None:
-            error = None if task.cancelled() else task.exception()
-            if isinstance(error, Exception):
-                talk.fail(error)
-            elif not task.cancelled():
-                talk.end(number, task.result())
-
-        voice = Voice(talk, number, stream=ask.stream)
-        task = asyncio.create_task(self._ask(caller, ask, voice), name=f"direct call {ask.request_id}")
-        task.add_done_callback(ended)
-        return task
-
     async def _ask(self, caller: Caller, ask: Ask, voice: Voice) -> Told:
         wanted = read_wanted(ask.model)
-        match wanted:
-            case Rated():
-                return await self._chat(caller, ask, voice)
-            case OfTier(tier):
-                return await self._chat(caller, ask, voice, tier=tier)
-            case OfModel(name):
-                return await self._chat(caller, ask, voice, model=name)
-            case OfTeam(team):
-                return await ask_team(self._runner, caller, team, ask, voice, limit_s=self._limit_s)
-            case _:
-                assert_never(wanted)
+        if isinstance(wanted, OfTeam):
+            return await ask_team(self._runner, caller, wanted.team, ask, voice, limit_s=self._limit_s)
 
-    async def _chat(
-        self, caller: Caller, ask: Ask, voice: Voice, *, tier: Tier | None = None, model: str | None = None
-    ) -> Told:
         def think(_offset: int, text: str) -> None:
             if ask.think is not False:
                 voice.say(text, is_thinking=True)
 
         answer = await self._models.chat(
-            self._call(caller, ask, tier, model),
+            self._call(caller, ask, wanted),
             on_route=lambda route: voice.begun(route_headers(route) | waited_header(route.asking.waited_s)),
             on_delta=voice.say,
             on_restart=voice.drop,
@@ -115,8 +94,8 @@ class Direct:
         )
         return told_of(answer)
 
-    def _call(self, caller: Caller, ask: Ask, tier: Tier | None, model: str | None) -> ChatCall:
-        earlier = _earlier(ask.messages)
+    def _call(self, caller: Caller, ask: Ask, wanted: Rated | OfTier | OfModel) -> ChatCall:
+        earlier, (tier, model) = _earlier(ask.messages), asked_for(wanted)
         return ChatCall(
             messages=ask.messages,
             question=question_of(ask.messages),
@@ -138,6 +117,19 @@ class Direct:
             contract=under_key(caller.contract, ask.contract),
             deadline_s=min(ask.deadline_s or self._limit_s, self._limit_s),
         )
+
+
+def asked_for(wanted: Rated | OfTier | OfModel) -> tuple[Tier | None, str | None]:
+    """Return the tier, or the model, that is to answer."""
+    match wanted:
+        case Rated():
+            return None, None
+        case OfTier(tier):
+            return tier, None
+        case OfModel(name):
+            return None, name
+        case _:
+            assert_never(wanted)
 
 
 def question_of(messages: Sequence[Message]) -> str:

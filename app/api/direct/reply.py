@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -12,8 +12,9 @@ from litestar.types import Receive, Scope, Send
 
 from app.api.direct.door import Direct
 from app.api.direct.talk import Ask, Piece, Place, Talk, Told
+from app.api.gone import unless_left
 from app.api.problems import ClientLeft, Problem, describe
-from app.api.sse import HEARTBEAT_S, SEND_LIMIT_S, ReaderStalled, until_left
+from app.api.sse import HEARTBEAT_S, SEND_LIMIT_S, ReaderStalled
 from app.ids import Caller
 
 log = structlog.get_logger(__name__)
@@ -78,17 +79,11 @@ class DirectReply(ASGIResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Run the response. Raises what refuses the calls, or ClientLeft, as long as nothing was sent."""
         try:
-            await unless_left(receive, self._reply(send))
+            async with unless_left(receive), self._direct.begin(self._caller, self._asks) as talk:
+                await (self._stream(talk, send) if self._asks[0].stream else self._whole(talk, send))
         except (ClientLeft, ReaderStalled):
             if not self._has_begun:
                 raise
-
-    async def _reply(self, send: Send) -> None:
-        async with self._direct.begin(self._caller, self._asks) as talk:
-            if self._asks[0].stream:
-                await self._stream(talk, send)
-            else:
-                await self._whole(talk, send)
 
     async def _whole(self, talk: Talk, send: Send) -> None:
         told = await talk.ends()
@@ -148,20 +143,3 @@ class DirectReply(ASGIResponse):
         except TimeoutError as error:
             raise ReaderStalled from error
         self._sent_at = self._clock()
-
-
-async def unless_left(receive: Receive, work: Coroutine[None, None, None]) -> None:
-    """Run the work; it is cancelled when the client leaves. Raises what it raises, else ClientLeft."""
-    working = asyncio.create_task(work)
-    gone = asyncio.create_task(until_left(receive))
-    try:
-        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
-        has_ended = working.done()
-    finally:
-        for task in (working, gone):
-            task.cancel()
-        outcome, _ = await asyncio.gather(working, gone, return_exceptions=True)
-    if not has_ended:
-        raise ClientLeft("the client left before its answer")
-    if isinstance(outcome, BaseException):
-        raise outcome

@@ -177,17 +177,15 @@ class Talk:
             self.headers = {**headers, **self.queue_headers}
         self._is_under_way.set()
 
-    def end(self, number: int, told: Told) -> None:
-        """Note the end of a call."""
-        self._told[number] = told
-        self._ended()
-
-    def fail(self, error: Exception) -> None:
-        """Note that a call ended badly."""
-        self.error = self.error or error
-        self._ended()
-
-    def _ended(self) -> None:
+    def ended(self, number: int, call: asyncio.Task[Told]) -> None:
+        """Note the end of a call, good or bad; one that is cancelled is nobody's any more."""
+        if call.cancelled():
+            return
+        error = call.exception()
+        if isinstance(error, Exception):
+            self.error = self.error or error
+        elif error is None:
+            self._told[number] = call.result()
         self._left -= 1
         self._is_under_way.set()
         self._has_come.set()
