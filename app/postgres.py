@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from time import monotonic, perf_counter
 from typing import Any, LiteralString, Self, TypeAlias
+from weakref import WeakKeyDictionary
 
 import psycopg
 import structlog
@@ -35,6 +37,8 @@ BLOCK_LIMIT_S = 12.0
 """A little more than `statement_timeout`: a server that is stopped, not gone, ends nothing by itself."""
 CHECK_LIMIT_S = 2.0
 """A connection that answers nothing for so long when it is about to be lent is replaced."""
+FRESH_S = 2.0
+"""One that was in use so lately is not asked, if its server has not closed it since: to ask costs as much as a use."""
 
 
 TELL_AGAIN_S = 600.0
@@ -102,9 +106,21 @@ class Pool(AsyncConnectionPool[Connection]):
             max_idle=300,
             max_lifetime=3600,
             reconnect_timeout=5,
-            check=_check,
+            check=self._check,
             open=False,
         )
+        self.fresh_s = FRESH_S
+        self._used_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+
+    def used(self, conn: Connection) -> None:
+        """Note that a connection has just done what it was lent for."""
+        self._used_at[conn] = monotonic()
+
+    async def _check(self, conn: Connection) -> None:
+        if monotonic() - self._used_at.get(conn, -self.fresh_s) < self.fresh_s and not _has_news(conn):
+            return
+        with cut_after(conn, CHECK_LIMIT_S):
+            await conn.execute("")
 
 
 def _tracked(door: Door) -> type[Connection]:
@@ -150,6 +166,7 @@ class Database:
                             # One round trip. The pool's own block commits at the end, or rolls back.
                             await conn.execute(self.pool.begin)
                         yield conn
+                    self.pool.used(conn)
                 finally:
                     self._lent -= 1
         except (PoolTimeout, PoolClosed, TooManyRequests) as error:
@@ -192,9 +209,11 @@ class Database:
         self._metrics.db_pool_waiting.set(stats.get("requests_waiting", 0))
 
 
-async def _check(conn: Connection) -> None:
-    with cut_after(conn, CHECK_LIMIT_S):
-        await conn.execute("")
+def _has_news(conn: Connection) -> bool:
+    """Whether the server has said something unasked, or closed the line."""
+    line = select.poll()
+    line.register(conn.fileno(), select.POLLIN)
+    return bool(line.poll(0))
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.base import get_serializable_checkpoint_metadata as plain_metadata
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from psycopg.types.json import Jsonb
 
 from app.agents.run_failure import RunFailure
 from app.agents.serializing import StrictSerializer, storable
@@ -21,6 +20,7 @@ from app.agents.values import Claim
 from app.errors import RunFailed
 from app.ids import SessionId, TenantId
 from app.postgres import Connection, Database
+from app.statement import ALWAYS, Part, execute, plain
 
 OF_RUN, FIRST = "of_run", "first_step"
 """What we add to what LangGraph says of a checkpoint: whose it is, and where that run began."""
@@ -33,6 +33,49 @@ NEWEST_OR_NAMED: LiteralString = """
     WHERE thread_id = %s AND checkpoint_ns = %s AND (%s::text IS NULL OR checkpoint_id = %s)
     ORDER BY checkpoint_id DESC LIMIT 1
 """
+
+
+ADD_CHECKPOINTS: LiteralString = """stood AS (
+    INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
+    SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata
+    FROM held, jsonb_to_recordset(%(checkpoints)s::jsonb) AS given
+        (thread_id text, checkpoint_ns text, checkpoint_id text, parent_checkpoint_id text, checkpoint jsonb,
+         metadata jsonb)
+    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
+    DO UPDATE SET checkpoint = excluded.checkpoint, metadata = excluded.metadata
+)"""
+BLOB_COLUMNS = ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob")
+ADD_BLOBS: LiteralString = """held_values AS (
+    INSERT INTO checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
+    SELECT given.*
+    FROM held, unnest(%(blob_thread_id)s::text[], %(blob_checkpoint_ns)s::text[], %(blob_channel)s::text[],
+                      %(blob_version)s::text[], %(blob_type)s::text[], %(blob_blob)s::bytea[]) AS given
+    ON CONFLICT (thread_id, checkpoint_ns, channel, version) DO NOTHING
+)"""
+WRITE_COLUMNS = (
+    "thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "task_path", "idx", "channel", "type", "blob",
+)  # fmt: skip
+# An error or an interrupt replaces what its task told before; of a task's other writes the first stands
+# (langgraph/checkpoint/postgres/aio.py, `aput_writes`).
+ADD_WRITES: LiteralString = """wrote AS (
+    INSERT INTO checkpoint_writes
+        (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
+    SELECT given.*
+    FROM held, unnest(%(write_thread_id)s::text[], %(write_checkpoint_ns)s::text[], %(write_checkpoint_id)s::text[],
+                      %(write_task_id)s::text[], %(write_task_path)s::text[], %(write_idx)s::integer[],
+                      %(write_channel)s::text[], %(write_type)s::text[], %(write_blob)s::bytea[]) AS given
+    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO NOTHING
+)"""
+REPLACE_WRITES: LiteralString = """told AS (
+    INSERT INTO checkpoint_writes
+        (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
+    SELECT given.*
+    FROM held, unnest(%(told_thread_id)s::text[], %(told_checkpoint_ns)s::text[], %(told_checkpoint_id)s::text[],
+                      %(told_task_id)s::text[], %(told_task_path)s::text[], %(told_idx)s::integer[],
+                      %(told_channel)s::text[], %(told_type)s::text[], %(told_blob)s::bytea[]) AS given
+    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
+    DO UPDATE SET channel = excluded.channel, type = excluded.type, blob = excluded.blob
+)"""
 
 
 def thread_of(tenant_id: TenantId, session_id: SessionId) -> str:
@@ -71,9 +114,10 @@ class RunSaver(AsyncPostgresSaver):
         self._run = str(claim.run_id)
         self.first_step = FIRST_STEP
         """LangGraph's number of the run's first superstep, known once the checkpoint was read that it begins from."""
-        self._checkpoints: list[tuple[object, ...]] = []
+        self._checkpoints: list[dict[str, object]] = []
         self._blobs: list[tuple[object, ...]] = []
-        self._writes: list[tuple[str, tuple[object, ...]]] = []
+        self._writes: list[tuple[object, ...]] = []
+        self._replacing: list[tuple[object, ...]] = []
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the session's newest checkpoint (or the one named by id). Raises StoreUnavailable."""
@@ -118,8 +162,16 @@ class RunSaver(AsyncPostgresSaver):
         row = checkpoint.copy()
         row["channel_values"] = inline
         facts = {**plain_metadata(config, metadata), OF_RUN: self._run, FIRST: self.first_step}
-        parent = place.get("checkpoint_id")
-        self._checkpoints.append((self._thread_id, ns, checkpoint["id"], parent, Jsonb(row), Jsonb(facts)))
+        self._checkpoints.append(
+            {
+                "thread_id": self._thread_id,
+                "checkpoint_ns": ns,
+                "checkpoint_id": checkpoint["id"],
+                "parent_checkpoint_id": place.get("checkpoint_id"),
+                "checkpoint": row,
+                "metadata": facts,
+            }
+        )
         named = {"thread_id": self._thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint["id"]}
         return {"configurable": named}
 
@@ -141,10 +193,9 @@ class RunSaver(AsyncPostgresSaver):
             task_path,
             [(channel, storable(value)) for channel, value in writes],
         )
-        # An error or an interrupt replaces what its task told before; of a task's other writes the first stands.
         replaces = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        statement = self.UPSERT_CHECKPOINT_WRITES_SQL if replaces else self.INSERT_CHECKPOINT_WRITES_SQL
-        self._writes += [(statement, row) for row in rows]
+        staged = self._replacing if replaces else self._writes
+        staged += rows
 
     async def alist(
         self,
@@ -172,16 +223,34 @@ class RunSaver(AsyncPostgresSaver):
         """Decline."""
         raise NotImplementedError("a session's checkpoints are removed with their session")
 
+    def kept(self) -> list[Part]:
+        """Return what inserts all that is staged, if the statement's `held` has a row."""
+        parts: list[Part] = []
+        if self._checkpoints:
+            parts.append(Part(ADD_CHECKPOINTS, {"checkpoints": plain(self._checkpoints)}))
+        if self._blobs:
+            parts.append(Part(ADD_BLOBS, _columns("blob", BLOB_COLUMNS, self._blobs)))
+        if self._writes:
+            parts.append(Part(ADD_WRITES, _columns("write", WRITE_COLUMNS, self._writes)))
+        if self._replacing:
+            parts.append(Part(REPLACE_WRITES, _columns("told", WRITE_COLUMNS, self._replacing)))
+        return parts
+
     async def write(self, conn: Connection) -> None:
-        """Insert what is staged, inside the transaction that ends the run."""
-        async with conn.cursor() as cursor:
-            for row in self._blobs:
-                await cursor.execute(self.UPSERT_CHECKPOINT_BLOBS_SQL.encode(), row)
-            for row in self._checkpoints:
-                await cursor.execute(self.UPSERT_CHECKPOINTS_SQL.encode(), row)
-            for statement, row in self._writes:
-                await cursor.execute(statement.encode(), row)
+        """Insert what is staged, inside the caller's transaction, which holds the run."""
+        await execute(conn, [ALWAYS, *self.kept()])
+
+    def get_next_version(self, current: str | None, channel: None) -> str:  # noqa: ARG002 - the base class's signature
+        """Return the next version of a channel: no other run of the session can choose one, so it needs no chance.
+
+        Its digits compare with those of versions that have a fraction (langgraph/checkpoint/postgres/base.py).
+        """
+        return f"{int((current or '0').partition('.')[0]) + 1:032}"
 
     def _check(self, config: RunnableConfig) -> None:
         if config.get("configurable", {}).get("thread_id") != self._thread_id:
             raise RunFailed("a checkpoint of another session was asked for", reason=RunFailure.WRONG_THREAD)
+
+
+def _columns(name: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, object]:
+    return {f"{name}_{column}": list(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, LiteralString, TypeVar
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from app.errors import LeaseLost, RunFailed
 from app.inference.calls import usage_rows
 from app.inference.words.records import Usage
 from app.postgres import Connection, Database
+from app.statement import Part, execute
 
 T = TypeVar("T")
 
@@ -22,16 +23,17 @@ SELECT_EFFECTS: LiteralString = """
     SELECT step_key, input_sha256, result, degraded FROM effects WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s
 """
 # The row lock makes a takeover wait for this commit, or this commit fail on the takeover's fence.
-HOLD_RUN: LiteralString = """
+HOLD_RUN: LiteralString = """held AS (
     SELECT 1 FROM runs
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
     FOR SHARE
-"""
-INSERT_EFFECT: LiteralString = """
+)"""
+ADD_EFFECT: LiteralString = """performed AS (
     INSERT INTO effects (run_id, step_key, tenant_id, input_sha256, result, gpu_us, cost_usd_micro, fence, degraded)
-    VALUES (%(run_id)s, %(step_key)s, %(tenant_id)s, %(input_sha256)s, %(result)s, %(gpu_us)s, %(cost_usd_micro)s,
-            %(fence)s, %(degraded)s)
-"""
+    SELECT %(run_id)s, %(step_key)s, %(tenant_id)s, %(input_sha256)s, %(brought)s, %(gpu_us)s, %(cost_usd_micro)s,
+           %(fence)s, %(lacked)s
+    FROM held
+)"""
 
 
 class Done(msgspec.Struct, Generic[T], frozen=True):
@@ -161,41 +163,53 @@ class Effects:
         self._ordinals[path] += 1
         return f"{path}:{self._ordinals[path] - 1}"
 
-    async def write_last(self, conn: Connection) -> None:
-        """Insert the effect that waits for the end of the run, inside the caller's transaction; not its usage."""
-        if self._last is not None:
-            await self._insert(conn, self._last)
+    def last(self, *, is_over: bool = False) -> list[Part]:
+        """Return what inserts the effect that waits for the end of the run, but not its usage.
+
+        With `is_over` what it brought is the answer, which the end stores as such: the run is never executed again.
+        """
+        if self._last is None:
+            return []
+        return [self._adding(msgspec.structs.replace(self._last, result=b"") if is_over else self._last)]
 
     async def _commit(self, finished: Finished) -> None:
-        async with self._database.transaction("effects.commit") as conn:
-            await self._hold(conn)
-            await self._insert(conn, finished)
-            await usage_rows.write(conn, finished.usages)
+        parts = [self._holding(), self._adding(finished), *usage_rows.adding(finished.usages)]
+        async with self._database.connection("effects.commit") as conn:
+            await _run(conn, parts)
         self.stored_calls.update(one.id for one in finished.usages)
         self._committed += 1
 
     async def _hold(self, conn: Connection) -> None:
-        held = await conn.execute(HOLD_RUN, self._ids() | {"fence": self._claim.fence})
-        if await held.fetchone() is None:
-            raise LeaseLost("another process owns the run")
+        await _run(conn, [self._holding()])
 
     async def _insert(self, conn: Connection, finished: Finished) -> None:
-        await conn.execute(
-            INSERT_EFFECT,
+        await _run(conn, [self._holding(), self._adding(finished)])
+
+    def _holding(self) -> Part:
+        return Part(HOLD_RUN, self._ids() | {"fence": self._claim.fence})
+
+    def _adding(self, finished: Finished) -> Part:
+        return Part(
+            ADD_EFFECT,
             self._ids()
             | {
                 "step_key": finished.step_key,
                 "input_sha256": finished.input_sha256,
-                "result": finished.result,
+                "brought": finished.result,
                 "gpu_us": sum(one.gpu_us for one in finished.usages),
                 "cost_usd_micro": sum(one.cost_usd_micro for one in finished.usages),
                 "fence": self._claim.fence,
-                "degraded": [what.value for what in finished.degraded],
+                "lacked": [what.value for what in finished.degraded],
             },
         )
 
     def _ids(self) -> dict[str, object]:
         return {"run_id": self._claim.run_id, "tenant_id": self._claim.tenant_id}
+
+
+async def _run(conn: Connection, parts: Sequence[Part]) -> None:
+    if await execute(conn, parts) is None:
+        raise LeaseLost("another process owns the run")
 
 
 def digest_of(given: object) -> bytes:

@@ -23,6 +23,7 @@ from app.inference.calls import usage_rows
 from app.inference.calls.usage_book import UsageBook
 from app.inference.words.records import Usage
 from app.postgres import Database
+from app.statement import Part
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +65,7 @@ class Leaving:
         self._times = times
 
     async def end(self, result: RunResult) -> None:
-        """Commit the end in one transaction: last effect, calls, checkpoint, answer, run row, session.
+        """Commit the end in one statement: last effect, calls, checkpoint, answer, run row, session.
 
         Raises LeaseLost; StoreUnavailable when PostgreSQL stays away.
         """
@@ -105,41 +106,30 @@ class Leaving:
             self._effects.stored_calls.add(usage.id)
 
     async def _commit_end(self, result: RunResult) -> None:
-        claim, unstored = self._claim, self._unstored()
-        async with self._database.transaction("runs.end") as conn:
-            async with conn.pipeline():
-                # First the session, then the run: in the order of `Runs.accept`, or the two could lock each other out.
-                await conn.execute(REMEMBER, self._memory(result.state))
-                ended = await run_rows.end(conn, claim, result)
-                if result.state is RunState.DONE:
-                    await self._effects.write_last(conn)
-                    await self._saver.write(conn)
-                await usage_rows.write(conn, unstored)
-                if await ended.fetchone() is None:
-                    raise LeaseLost("another process owns the run")
+        unstored = self._unstored()
+        beside = [Part(REMEMBER, self._memory(result.state)), *usage_rows.adding(unstored)]
+        if result.state is RunState.DONE:
+            beside += [*self._effects.last(is_over=True), *self._saver.kept()]
+        async with self._database.connection("runs.end") as conn:
+            if not await run_rows.end(conn, self._claim, result, beside):
+                raise LeaseLost("another process owns the run")
         self._effects.stored_calls.update(usage.id for usage in unstored)
 
     async def _commit_wait(self, result: RunResult) -> None:
         unstored = self._unstored()
-        async with self._database.transaction("runs.wait") as conn:
-            async with conn.pipeline():
-                # Who is asked can look at the session for as long as the run waits.
-                longest_s = max(self._times.session_ttl_s, self._times.waiting_limit_s)
-                await conn.execute(REMEMBER, self._memory(result.state) | {"ttl_s": longest_s})
-                waits = await run_rows.wait(conn, self._claim, result, limit_s=self._times.waiting_limit_s)
-                await self._effects.write_last(conn)
-                await self._saver.write(conn)
-                await usage_rows.write(conn, unstored)
-                if await waits.fetchone() is None:
-                    raise LeaseLost("another process owns the run, or it is to be stopped")
+        # Who is asked can look at the session for as long as the run waits.
+        longest_s = max(self._times.session_ttl_s, self._times.waiting_limit_s)
+        memory = self._memory(result.state) | {"ttl_s": longest_s}
+        beside = [Part(REMEMBER, memory), *usage_rows.adding(unstored), *self._effects.last(), *self._saver.kept()]
+        async with self._database.connection("runs.wait") as conn:
+            if not await run_rows.wait(conn, self._claim, result, beside, limit_s=self._times.waiting_limit_s):
+                raise LeaseLost("another process owns the run, or it is to be stopped")
         self._effects.stored_calls.update(usage.id for usage in unstored)
 
     def _memory(self, state: RunState) -> dict[str, object]:
         """What the session remembers of its newest answer: its node, and the tier that it needed, whichever it got."""
         route = self._live.route if state is RunState.DONE else None
         return {
-            "session_id": self._claim.session_id,
-            "tenant_id": self._claim.tenant_id,
             "ttl_s": self._times.session_ttl_s,
             "tier": None if route is None else route.asking.floor or route.tier,
             "node": None if route is None else route.node,

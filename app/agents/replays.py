@@ -15,7 +15,7 @@ from app.postgres import Connection
 from app.stored_ends import kind_of
 
 SELECT_BY_KEY: LiteralString = """
-    SELECT id, session_id, idempotency_sha256, state, attempt, error_code FROM runs
+    SELECT id AS named_id, session_id, idempotency_sha256, state, attempt, error_code FROM runs
     WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(key)s AND state <> 'refused'
 """
 
@@ -41,13 +41,16 @@ async def find_named(conn: Connection, caller: Caller, ask: StartRun) -> Named |
         return None
     rows = await conn.execute(SELECT_BY_KEY, {"tenant_id": caller.tenant_id, "key": ask.idempotency_key})
     row = await rows.fetchone()
-    if row is None:
-        return None
+    return None if row is None else named_of(row, ask)
+
+
+def named_of(row: DictRow, ask: StartRun) -> Named:
+    """Return the run that the request's key names. Raises IdempotencyMismatch."""
     if bytes(row["idempotency_sha256"]) != request_digest(ask):
         raise IdempotencyMismatch("this Idempotency-Key was used with another request")
     ended_badly = row["state"] == RunState.FAILED.value
     return Named(
-        RunId(row["id"]),
+        RunId(row["named_id"]),
         SessionId(row["session_id"]),
         row["attempt"],
         ended_badly and is_retryable(kind_of(row["error_code"], {})),

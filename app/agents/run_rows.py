@@ -3,31 +3,50 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import LiteralString
+from uuid import UUID
 
 import msgspec
-from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from app.agents.life import Move, RunState
-from app.agents.values import Claim, Interrupt, RunResult
+from app.agents.sessions import LOCK_FOR_END
+from app.agents.values import Claim, Interrupt, RunResult, Turn
 from app.ids import RunId, TenantId
 from app.postgres import Connection
+from app.statement import Part, execute, plain
 
-INSERT_RUN: LiteralString = """
+NAMED: LiteralString = """named AS (
+    SELECT id, session_id, idempotency_sha256, state, attempt, error_code FROM runs
+    WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(idempotency_key)s AND state <> 'refused'
+)"""
+INSERT_RUN: LiteralString = """begun AS (
     INSERT INTO runs (id, tenant_id, key_id, session_id, team, question, context, options, state, on_disconnect,
                       idempotency_key, idempotency_sha256, lease_owner, lease_until, fence, attempt, request_id,
                       session_tier, prompts_sha256, started_at)
-    VALUES (%(id)s, %(tenant_id)s, %(key_id)s, %(session_id)s, %(team)s, %(question)s, %(context)s, %(options)s,
-            'running', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, %(owner)s,
-            now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s,
-            %(session_tier)s, %(prompts_sha256)s, now())
+    SELECT %(id)s, %(tenant_id)s, %(key_id)s, session.id, %(team)s, %(question)s, %(context)s::jsonb,
+           %(options)s::jsonb,
+           'running', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, %(owner)s,
+           now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s, session.tier,
+           %(prompts_sha256)s, now()
+    FROM session
     RETURNING started_at
-"""
-INSERT_QUESTION: LiteralString = """
+)"""
+# The turns that were said elsewhere come first, and a run of nobody's brought them.
+INSERT_QUESTION: LiteralString = """asked AS (
     INSERT INTO messages (tenant_id, session_id, run_id, role, content)
-    VALUES (%(tenant_id)s, %(session_id)s, %(id)s, 'user', %(question)s)
+    SELECT %(tenant_id)s, session.id, given.run_id, given.role, given.content
+    FROM session, unnest(%(runs)s::uuid[], %(roles)s::text[], %(contents)s::text[]) WITH ORDINALITY
+        AS given (run_id, role, content, place)
+    ORDER BY given.place
+)"""
+ACCEPTED: LiteralString = """
+    SELECT begun.started_at, session.tier, session.node, named.id AS named_id, named.session_id,
+           named.idempotency_sha256, named.state, named.attempt, named.error_code
+    FROM (SELECT 1) AS always LEFT JOIN session ON true LEFT JOIN begun ON true LEFT JOIN named ON true
 """
+NO_RUN = RunId(UUID(int=0))
+"""The run of messages that no run of this platform brought."""
 # A run without an owner was given up in order; one whose owner still stands there lost it. One of a team that only
 # another version knows is left to that, for an hour: then its caller is told.
 TAKE_OVER: LiteralString = """
@@ -59,13 +78,15 @@ BEGIN_AGAIN: LiteralString = """
     RETURNING *, extract(epoch FROM now() - started_at)::float8 AS spent_s
 """
 # One that was to be stopped meanwhile does not wait: its lease runs out, and whoever takes it over stops it.
-WAIT: LiteralString = """
-    UPDATE runs SET state = 'waiting', interrupts = %(interrupts)s, result = %(result)s, degraded = %(degraded)s,
-                    waits_until = now() + %(limit_s)s * interval '1 second', lease_owner = NULL, lease_until = NULL
-    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
-      AND NOT cancel_asked
-    RETURNING id
-"""
+WAIT: LiteralString = """held AS (
+    UPDATE runs SET state = 'waiting', interrupts = %(interrupts)s::jsonb, result = %(result)s::jsonb,
+                    degraded = %(degraded)s, waits_until = now() + %(limit_s)s * interval '1 second',
+                    lease_owner = NULL, lease_until = NULL
+    FROM session
+    WHERE runs.id = %(run_id)s AND runs.tenant_id = %(tenant_id)s AND runs.session_id = session.id
+      AND runs.fence = %(fence)s AND runs.state = 'running' AND NOT runs.cancel_asked
+    RETURNING 1 AS one
+)"""
 ANSWER: LiteralString = """
     UPDATE runs SET interrupts = %(interrupts)s
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting'
@@ -90,24 +111,37 @@ EXPIRE: LiteralString = """
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting' AND waits_until < now()
     RETURNING id
 """
-# Taking the row's lock under the fence is what makes every end exclusive.
-END: LiteralString = """
-    UPDATE runs SET state = %(state)s, answer = %(answer)s, result = %(result)s,
+# First the session, then the run: in the order in which runs are accepted, or the two could lock each other out. Taking
+# the run's lock under the fence is what makes every end exclusive.
+END: LiteralString = """held AS (
+    UPDATE runs SET state = %(state)s, result = %(result)s::jsonb,
                     finish_reason = %(finish_reason)s, degraded = %(degraded)s,
                     error_code = %(error_code)s, error_detail = %(error_detail)s, finished_at = now(),
                     lease_owner = NULL, lease_until = NULL
-    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND fence = %(fence)s AND state = 'running'
-    RETURNING id
-"""
-INSERT_ANSWER: LiteralString = """
+    FROM session
+    WHERE runs.id = %(run_id)s AND runs.tenant_id = %(tenant_id)s AND runs.session_id = session.id
+      AND runs.fence = %(fence)s AND runs.state = 'running'
+    RETURNING 1 AS one
+)"""
+INSERT_ANSWER: LiteralString = """answered AS (
     INSERT INTO messages (tenant_id, session_id, run_id, role, content, agent, citations, finish_reason)
-    VALUES (%(tenant_id)s, %(session_id)s, %(run_id)s, 'assistant', %(content)s, %(agent)s, %(citations)s,
-            %(finish_reason)s)
-"""
-REMOVE_QUESTION: LiteralString = """
-    DELETE FROM messages WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
-"""
-REMOVE_EFFECTS: LiteralString = "DELETE FROM effects WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s"
+    SELECT %(tenant_id)s, %(session_id)s, %(run_id)s, 'assistant', %(content)s, %(agent)s, %(citations)s::jsonb,
+           %(finish_reason)s
+    FROM held
+)"""
+# A refused run leaves nothing behind but its row, so that the same question may come again.
+REMOVE_QUESTION: LiteralString = """unasked AS (
+    DELETE FROM messages USING held
+    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
+)"""
+REMOVE_EFFECTS: LiteralString = """undone AS (
+    DELETE FROM effects USING held WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s
+)"""
+
+USUAL: Mapping[str, object] = MappingProxyType(
+    {field.name: field.default for field in msgspec.structs.fields(RunResult) if field.default is not msgspec.NODEFAULT}
+)
+"""What a result says of itself if nobody says otherwise."""
 
 STATEMENTS: Mapping[Move, LiteralString] = MappingProxyType(
     {
@@ -130,12 +164,22 @@ STATEMENTS: Mapping[Move, LiteralString] = MappingProxyType(
 """What makes each move."""
 
 
-async def accept(conn: Connection, row: Mapping[str, object]) -> DictRow:
-    """Insert a run, owned, and its question, inside the caller's transaction; return what the database added."""
-    inserted = await conn.execute(INSERT_RUN, row)
-    added = await inserted.fetchone()
-    await conn.execute(INSERT_QUESTION, row)
-    return added or {}
+async def accept(conn: Connection, session: Part, run: Mapping[str, object], earlier: Sequence[Turn] = ()) -> DictRow:
+    """Insert a run, owned, and its question after what was said `earlier`; return what came of it, in one row.
+
+    `started_at` is None when there is a run of the same idempotency key, or no session: then nothing was changed.
+    Raises UniqueViolation when another run of the session has not ended, or was first with the key.
+    """
+    said = {
+        "runs": [*(NO_RUN for _ in earlier), run["id"]],
+        "roles": [*(turn.role for turn in earlier), "user"],
+        "contents": [*(turn.content for turn in earlier), run["question"]],
+    }
+    parts = [Part(NAMED, run), session, Part(INSERT_RUN), Part(INSERT_QUESTION, said)]
+    row = await execute(conn, parts, ACCEPTED)
+    if row is None:
+        raise AssertionError("a row is always told")
+    return row
 
 
 async def take_over(
@@ -161,21 +205,20 @@ async def begin_again(conn: Connection, given: Mapping[str, object]) -> DictRow 
     return await rows.fetchone()
 
 
-async def wait(conn: Connection, claim: Claim, result: RunResult, *, limit_s: float) -> AsyncCursor[DictRow]:
-    """Have a run wait for a person; the cursor is as that of `end`. `result` is what it took so far, and its requests.
+async def wait(
+    conn: Connection, claim: Claim, result: RunResult, beside: Sequence[Part] = (), *, limit_s: float
+) -> bool:
+    """Have a run wait for a person, with what belongs to it; `result` is what it took so far, and its requests.
 
-    None is there also when the run is to be stopped: whoever takes it over does so.
+    False, and nothing, when the fence has moved on, or the run is to be stopped: whoever takes it over does so.
     """
-    return await conn.execute(
-        WAIT,
-        fence_of(claim)
-        | {
-            "interrupts": Jsonb(msgspec.to_builtins(result.interrupts)),
-            "result": Jsonb(msgspec.to_builtins(result)),
-            "degraded": [what.value for what in result.degraded],
-            "limit_s": limit_s,
-        },
-    )
+    given = fence_of(claim) | {
+        "interrupts": plain(result.interrupts),
+        "result": plain(_told(result)),
+        "degraded": [what.value for what in result.degraded],
+        "limit_s": limit_s,
+    }
+    return await execute(conn, [Part(LOCK_FOR_END, given), Part(WAIT), *beside]) is not None
 
 
 async def answer(conn: Connection, tenant_id: TenantId, run_id: RunId, left: Sequence[Interrupt]) -> None:
@@ -204,41 +247,33 @@ async def end_waiting(conn: Connection, tenant_id: TenantId, result: RunResult) 
     return await ended.fetchone() is not None
 
 
-async def end(conn: Connection, claim: Claim, result: RunResult) -> AsyncCursor[DictRow]:
-    """Write the final state inside the caller's transaction.
+async def end(conn: Connection, claim: Claim, result: RunResult, beside: Sequence[Part] = ()) -> bool:
+    """Write the final state and what belongs to it; false, and nothing, when the fence has moved on."""
+    return await execute(conn, [*_ending(claim, result), *beside]) is not None
 
-    The cursor holds one row; none means that the fence has moved on, and the caller must not commit. (It is looked
-    at last, so that a pipeline needs one round trip.)
-    """
-    ended = await conn.execute(
-        END,
-        fence_of(claim)
-        | {
-            "state": result.state,
-            "answer": result.message or None,
-            "result": Jsonb(msgspec.to_builtins(result)),
-            "finish_reason": result.finish_reason,
-            "degraded": [what.value for what in result.degraded],
-            "error_code": result.error_code,
-            "error_detail": result.error_detail,
-        },
-    )
+
+def _ending(claim: Claim, result: RunResult) -> list[Part]:
+    given = fence_of(claim) | {
+        "state": result.state,
+        "result": plain(_told(result)),
+        "finish_reason": result.finish_reason,
+        "degraded": [what.value for what in result.degraded],
+        "error_code": result.error_code,
+        "error_detail": result.error_detail,
+    }
+    parts = [Part(LOCK_FOR_END, given), Part(END)]
     if result.state is RunState.DONE:
-        await conn.execute(
-            INSERT_ANSWER,
-            fence_of(claim)
-            | {
-                "content": result.message,
-                "agent": result.agent_used,
-                "citations": Jsonb(msgspec.to_builtins(result.citations)),
-                "finish_reason": result.finish_reason,
-            },
-        )
+        citations = plain(result.citations)
+        said = {"content": result.message, "agent": result.agent_used, "citations": citations}
+        parts.append(Part(INSERT_ANSWER, said))
     if result.state is RunState.REFUSED:
-        # A refused run leaves nothing behind but its row, so that the same question may come again.
-        await conn.execute(REMOVE_QUESTION, fence_of(claim))
-        await conn.execute(REMOVE_EFFECTS, fence_of(claim))
-    return ended
+        parts += [Part(REMOVE_QUESTION), Part(REMOVE_EFFECTS)]
+    return parts
+
+
+def _told(result: RunResult) -> dict[str, object]:
+    """Return what is stored of a result: what is left out is as it always is, and read back so."""
+    return {name: value for name, value in msgspec.structs.asdict(result).items() if USUAL.get(name, ...) != value}
 
 
 def fence_of(claim: Claim) -> dict[str, object]:

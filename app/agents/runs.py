@@ -5,12 +5,11 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 import msgspec
-from psycopg.types.json import Jsonb
 
-from app.agents import earlier, resuming, run_rows, sessions, waiting
+from app.agents import resuming, run_rows, sessions, waiting
 from app.agents.life import RunState
 from app.agents.prompt_sets import PromptSets
-from app.agents.replays import Named, begin_again, find_named, request_digest
+from app.agents.replays import Named, begin_again, find_named, named_of, request_digest
 from app.agents.resuming import PersonAnswer
 from app.agents.values import Claim, Interrupt, OnDisconnect, RunHandle, RunOptions, RunResult, StartRun
 from app.degradation import Degradation
@@ -19,7 +18,8 @@ from app.ids import Caller, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind
 from app.inference.words.tiers import Tier
-from app.postgres import Connection, Database
+from app.postgres import Database
+from app.statement import plain
 
 SELECT_EXPIRED: LiteralString = """
     SELECT id, tenant_id FROM runs
@@ -205,36 +205,33 @@ class Runs:
             return await waiting.find_busy(conn, tenant_id, session_id)
 
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
-        async with self._database.transaction("runs.accept") as conn:
-            named = await find_named(conn, caller, ask)
-            if named is not None:
-                return await self._again(conn, caller, ask, named)
-            if ask.session_id is None:
-                session = await sessions.add(conn, caller.tenant_id, ask.context, ttl_s=self._session_ttl_s)
-                await earlier.add(conn, caller.tenant_id, session.session_id, ask.earlier)
-            else:
-                session = await sessions.touch(
-                    conn, caller.tenant_id, ask.session_id, ask.context, ttl_s=self._session_ttl_s
-                )
-            row = self._row(caller, ask, session)
-            added = await run_rows.accept(conn, row)
+        row, is_new = self._row(caller, ask), ask.session_id is None
+        session_id = SessionId(uuid4()) if ask.session_id is None else ask.session_id
+        session = sessions.begun(session_id, ask.context, ttl_s=self._session_ttl_s, is_new=is_new)
+        async with self._database.connection("runs.accept") as conn:
+            told = await run_rows.accept(conn, session, row, ask.earlier if is_new else ())
+            if told["started_at"] is None and told["named_id"] is None:
+                await sessions.refuse(conn, caller.tenant_id, session_id)
+        if told["started_at"] is None:
+            return await self._again(caller, ask, named_of(told, ask))
         claim = claim_of(
-            row | added | {"context": ask.context, "options": msgspec.to_builtins(ask.options)},
-            session,
-            new_session=ask.session_id is None,
+            row
+            | {"started_at": told["started_at"], "session_tier": told["tier"]}
+            | {"context": ask.context, "options": msgspec.to_builtins(ask.options)},
+            sessions.SessionFacts(session_id, told["tier"], told["node"]),
+            new_session=is_new,
         )
         return RunHandle(claim.run_id, claim.session_id, replayed=False), claim
 
-    def _row(self, caller: Caller, ask: StartRun, session: sessions.SessionFacts) -> dict[str, object]:
+    def _row(self, caller: Caller, ask: StartRun) -> dict[str, object]:
         return {
             "id": uuid4(),
             "tenant_id": caller.tenant_id,
             "key_id": caller.key_id,
-            "session_id": session.session_id,
             "team": ask.team,
             "question": ask.question,
-            "context": Jsonb(ask.context),
-            "options": Jsonb(msgspec.to_builtins(ask.options)),
+            "context": plain(ask.context),
+            "options": plain(ask.options),
             "on_disconnect": ask.on_disconnect,
             "idempotency_key": ask.idempotency_key,
             "idempotency_sha256": request_digest(ask),
@@ -243,18 +240,16 @@ class Runs:
             "request_id": ask.request_id,
             "fence": 1,
             "attempt": 1,
-            "session_tier": session.tier,
             "prompts_sha256": None if self._prompts is None else self._prompts.digest(ask.team),
         }
 
-    async def _again(
-        self, conn: Connection, caller: Caller, ask: StartRun, named: Named
-    ) -> tuple[RunHandle, Claim | None]:
+    async def _again(self, caller: Caller, ask: StartRun, named: Named) -> tuple[RunHandle, Claim | None]:
         if not named.is_retryable:
             return named.replay, None
-        begun = await begin_again(
-            conn, caller, ask, named, owner=self._owner, lease_s=self._lease_s, session_ttl_s=self._session_ttl_s
-        )
+        async with self._database.transaction("runs.accept") as conn:
+            begun = await begin_again(
+                conn, caller, ask, named, owner=self._owner, lease_s=self._lease_s, session_ttl_s=self._session_ttl_s
+            )
         if begun is None:
             return named.replay, None
         return RunHandle(named.run_id, named.session_id, replayed=False), claim_of(*begun)

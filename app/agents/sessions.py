@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import LiteralString
-from uuid import uuid4
+from typing import LiteralString, NoReturn
 
 import msgspec
-from psycopg.types.json import Jsonb
 
 from app.agents.checkpoints import thread_of
 from app.agents.values import Citation, History, Turn
@@ -14,28 +12,44 @@ from app.errors import BadInput, SessionBusy, SessionUnknown
 from app.ids import RunId, SessionId, TenantId
 from app.inference.words.ends import FinishReason
 from app.postgres import Connection, Database
+from app.statement import Part, plain
 from app.telemetry.metrics import Metrics
 
 # Twice what one request may bring: a session is merged into with every request, and must not grow for ever.
 CONTEXT_REMEMBERED = 64
 
-INSERT_SESSION: LiteralString = """
+NEW_SESSION: LiteralString = """session AS (
     INSERT INTO sessions (id, tenant_id, expires_at, state)
-    VALUES (%(session_id)s, %(tenant_id)s, now() + %(ttl_s)s * interval '1 second', %(context)s)
+    SELECT %(session_id)s, %(tenant_id)s, now() + %(ttl_s)s * interval '1 second', %(context)s::jsonb
+    WHERE NOT EXISTS (SELECT 1 FROM named)
     RETURNING id, tier, node
-"""
-TOUCH_SESSION: LiteralString = """
+)"""
+KNOWN_SESSION: LiteralString = """session AS (
     UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second',
-                        state = state || %(context)s
+                        state = state || %(context)s::jsonb
     WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s AND expires_at > now()
-    RETURNING id, tier, node, (SELECT count(*) FROM jsonb_object_keys(state)) AS remembered
-"""
-REMEMBER: LiteralString = """
-    UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second',
+      AND NOT EXISTS (SELECT 1 FROM named)
+      AND (SELECT count(*) FROM jsonb_object_keys(state || %(context)s::jsonb)) <= %(remembered)s
+    RETURNING id, tier, node
+)"""
+LOCK_FOR_END: LiteralString = """session AS (
+    SELECT id, expires_at FROM sessions
+    WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s FOR NO KEY UPDATE
+)"""
+# The times of the question stand for half a minute: they are in two indexes, whose entries cost more than all else that
+# the end of a run changes here.
+REMEMBER: LiteralString = """remembered AS (
+    UPDATE sessions SET last_activity_at = CASE WHEN is_near THEN sessions.last_activity_at ELSE now() END,
+                        expires_at = CASE WHEN is_near THEN sessions.expires_at ELSE right_end END,
                         tier = coalesce(%(tier)s, tier), node = coalesce(%(node)s, node),
                         model = coalesce(%(model)s, model)
-    WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
-"""
+    FROM held, session, LATERAL (
+        SELECT now() + %(ttl_s)s * interval '1 second' AS right_end,
+               session.expires_at BETWEEN now() + (%(ttl_s)s - 30) * interval '1 second'
+                                  AND now() + %(ttl_s)s * interval '1 second' AS is_near
+    ) AS times
+    WHERE sessions.id = %(session_id)s AND sessions.tenant_id = %(tenant_id)s
+)"""
 REVIVE_SESSION: LiteralString = """
     UPDATE sessions SET last_activity_at = now(), expires_at = now() + %(ttl_s)s * interval '1 second'
     WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
@@ -227,31 +241,21 @@ def history_of(
     return History(tuple(read[first:]), is_whole)
 
 
-async def add(conn: Connection, tenant_id: TenantId, context: dict[str, str], *, ttl_s: int) -> SessionFacts:
-    """Insert a session inside the caller's transaction; its id is ours, never the caller's."""
-    session_id = SessionId(uuid4())
-    await conn.execute(
-        INSERT_SESSION,
-        {"session_id": session_id, "tenant_id": tenant_id, "ttl_s": ttl_s, "context": Jsonb(context)},
-    )
-    return SessionFacts(session_id, None, None)
+def begun(session_id: SessionId, context: dict[str, str], *, ttl_s: int, is_new: bool) -> Part:
+    """Return what adds a session, or keeps one alive and merges `context` into its state; its id is never a caller's.
 
-
-async def touch(
-    conn: Connection, tenant_id: TenantId, session_id: SessionId, context: dict[str, str], *, ttl_s: int
-) -> SessionFacts:
-    """Keep a session alive and merge `context` into its state.
-
-    Raises SessionUnknown; BadInput when the session would remember more than CONTEXT_REMEMBERED names.
+    It has no row when the session is unknown, or would remember more than CONTEXT_REMEMBERED names.
     """
-    rows = await conn.execute(
-        TOUCH_SESSION,
-        {"session_id": session_id, "tenant_id": tenant_id, "ttl_s": ttl_s, "context": Jsonb(context)},
-    )
-    row = await rows.fetchone()
-    if row is not None and row["remembered"] > CONTEXT_REMEMBERED:
-        raise BadInput(f"a session remembers at most {CONTEXT_REMEMBERED} names of context", field="context")
-    return _facts(row)
+    given = {"session_id": session_id, "ttl_s": ttl_s, "context": plain(context)}
+    return Part(NEW_SESSION, given) if is_new else Part(KNOWN_SESSION, given | {"remembered": CONTEXT_REMEMBERED})
+
+
+async def refuse(conn: Connection, tenant_id: TenantId, session_id: SessionId) -> NoReturn:
+    """Raise why a session could not be begun: SessionUnknown, or BadInput."""
+    found = await conn.execute(SELECT_SESSION, {"session_id": session_id, "tenant_id": tenant_id})
+    if await found.fetchone() is None:
+        raise SessionUnknown("no such session")
+    raise BadInput(f"a session remembers at most {CONTEXT_REMEMBERED} names of context", field="context")
 
 
 async def revive(conn: Connection, tenant_id: TenantId, session_id: SessionId, *, ttl_s: int) -> SessionFacts:

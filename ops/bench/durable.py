@@ -34,6 +34,7 @@ from app.agents.sessions import REMEMBER
 from app.agents.values import Claim, RunResult, StartRun
 from app.ids import Caller
 from app.postgres import Database, make_pool
+from app.statement import Part
 from app.telemetry.metrics import Metrics
 from ops.bench import cpu
 from ops.bench.graph import QUESTION, Graph, Work, build
@@ -120,13 +121,10 @@ class Ways:
         result = RunResult(
             run_id=claim.run_id, session_id=claim.session_id, state=RunState.DONE, message=answer, agent_used="bench"
         )
-        memory = {"tenant_id": claim.tenant_id, "session_id": claim.session_id, "ttl_s": 3600}
-        async with self._database.transaction("bench.end") as conn, conn.pipeline():
-            ended = await run_rows.end(conn, claim, result)
-            await effects.write_last(conn)
-            await saver.write(conn)
-            await conn.execute(REMEMBER, memory | {"tier": None, "node": None, "model": None})
-            if await ended.fetchone() is None:
+        memory = {"ttl_s": 3600, "tier": None, "node": None, "model": None}
+        beside = [Part(REMEMBER, memory), *effects.last(is_over=True), *saver.kept()]
+        async with self._database.connection("bench.end") as conn:
+            if not await run_rows.end(conn, claim, result, beside):
                 raise AssertionError("nobody else owns this run")
 
     async def stock(self, mode: str) -> None:

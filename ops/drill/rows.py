@@ -16,7 +16,7 @@ Conn: TypeAlias = psycopg.Connection[DictRow]
 CONNECT_LIMIT_S = 10
 
 SELECT_RUN: LiteralString = """
-    SELECT state, attempt, lease_owner, answer FROM runs WHERE id = %(run_id)s
+    SELECT state, attempt, lease_owner, result ->> 'message' AS answer FROM runs WHERE id = %(run_id)s
 """
 SELECT_EFFECTS: LiteralString = """
     SELECT step_key, fence, created_at FROM effects WHERE run_id = %(run_id)s ORDER BY step_key

@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 DEMO_LIMIT_S = 600.0
 ANSWER_LIMIT_S = 180.0
-SELECT_RUNS = "SELECT id, question, state, answer FROM runs ORDER BY created_at"
+SELECT_RUNS = "SELECT id, question, state, result ->> 'message' AS answer FROM runs ORDER BY created_at"
 SELECT_USED = """
     SELECT sum(input_tokens)::int AS input_tokens, sum(output_tokens)::int AS output_tokens,
            sum(gpu_us)::bigint AS gpu_us, sum(cost_usd_micro)::bigint AS cost_usd_micro

@@ -24,6 +24,7 @@ from app.agents.sessions import Sessions
 from app.agents.values import Claim, StartRun
 from app.ids import Caller
 from app.postgres import Database
+from app.statement import Part, execute
 
 LEAVE_RUN: LiteralString = """
     UPDATE runs SET state = 'cancelled', lease_owner = NULL, lease_until = NULL
@@ -111,10 +112,8 @@ class CommittingSaver(BaseCheckpointSaver[str]):
         return self._claims[name]
 
     async def _commit(self, claim: Claim, saver: RunSaver) -> None:
-        async with self.database.transaction("test") as conn:
-            held = await conn.execute(HOLD_RUN, _ids(claim))
-            assert await held.fetchone() is not None
-            await saver.write(conn)
+        async with self.database.connection("test") as conn:
+            assert await execute(conn, [Part(HOLD_RUN, _ids(claim)), *saver.kept()]) is not None
 
 
 def _place(config: RunnableConfig) -> dict[str, Any]:

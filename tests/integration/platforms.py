@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 from psycopg import AsyncConnection
@@ -51,6 +51,11 @@ models = ["smollm2:135m", "all-minilm:22m"]
 WAITING = """
     SELECT count(*) AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
+HOLD_INSERTS = (
+    "CREATE FUNCTION held_inserts() RETURNS trigger LANGUAGE plpgsql AS "
+    "'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END'",
+    "CREATE TRIGGER held_inserts BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION held_inserts()",
+)
 DIED = "UPDATE runs SET lease_owner = 'dead', lease_until = now() - interval '1 second' WHERE id = %s RETURNING id"
 """Makes a run look as if the process that owned it had died."""
 
@@ -194,6 +199,21 @@ async def until_locked(database: Database, statements: int = 1, *, unless: async
             if row is not None and row["waiting"] >= statements:
                 return
             await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def held_inserts(database: Database, table: LiteralString) -> AsyncGenerator[None]:
+    """Have every row that is inserted into `table` wait until the block ends, with all that its statement holds."""
+    async with database.connection("test") as conn:
+        for statement in HOLD_INSERTS:
+            await conn.execute(statement.format(table=table).encode())
+    try:
+        async with database.transaction("test") as conn:
+            await conn.execute("SELECT pg_advisory_xact_lock(1)")
+            yield
+    finally:
+        async with database.connection("test") as conn:
+            await conn.execute("DROP FUNCTION held_inserts CASCADE")
 
 
 async def rows(platform: Platform, query: str, run_id: RunId) -> list[dict[str, object]]:

@@ -31,7 +31,7 @@ from tests.integration.platforms import (
 
 pytestmark = pytest.mark.integration
 
-STATE = "SELECT state, attempt, answer FROM runs WHERE id = %s"
+STATE = "SELECT state, attempt, result ->> 'message' AS answer FROM runs WHERE id = %s"
 EFFECTS = "SELECT step_key, fence FROM effects WHERE run_id = %s ORDER BY step_key"
 LIVES = "SELECT extract(epoch FROM expires_at - last_activity_at)::integer AS lives_s FROM sessions WHERE id = %s"
 CALLS = "SELECT kind, outcome, output_tokens FROM usage WHERE run_id = %s ORDER BY started_at"

@@ -21,6 +21,7 @@ from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.route import Candidate, Exclusion, Reason, Route
 from app.inference.words.tiers import Tier, TierReason
 from app.postgres import Database, make_pool
+from app.statement import ALWAYS, execute
 from app.telemetry.metrics import Metrics
 
 pytestmark = pytest.mark.integration
@@ -77,7 +78,7 @@ async def test_a_route_is_read_back_whole_by_its_tenant_only(database: Database)
         ),
     )  # fmt: skip
     async with database.transaction("test") as conn:
-        await route_rows.add(conn, tenant_id, None, [route, route])
+        await execute(conn, [ALWAYS, *route_rows.adding([(tenant_id, None, route), (tenant_id, None, route)])])
     assert await RouteRows(database).get(tenant_id, route.id) == route
     with pytest.raises(RouteUnknown):
         await RouteRows(database).get(TenantId(uuid4()), route.id)

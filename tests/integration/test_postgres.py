@@ -39,7 +39,7 @@ async def test_a_connection_that_broke_in_the_pool_is_replaced_before_it_is_lent
             broken = conn.info.backend_pid
         async with make_pool(postgres_url, size=1, wait_s=5) as other:
             async with Database(other, Metrics(CollectorRegistry())).connection("test") as conn:
-                await conn.execute("SELECT pg_terminate_backend(%s)", [broken])
+                await conn.execute("SELECT pg_terminate_backend(%s, 5000)", [broken])
         async with database.connection("test") as conn:
             row = await (await conn.execute("SELECT 1 AS one")).fetchone()
             assert row == {"one": 1}
@@ -142,6 +142,8 @@ async def test_a_server_that_is_not_there_does_not_answer() -> None:
 async def test_a_connection_whose_server_process_is_frozen_is_replaced_before_it_is_lent(postgres_url: str) -> None:
     async with make_pool(postgres_url, size=1, wait_s=5.0) as pool:
         database = Database(pool, Metrics(CollectorRegistry()))
+        # As if its last use were longer ago.
+        pool.fresh_s = 0
         async with database.connection("test") as conn:
             frozen = conn.info.backend_pid
         os.kill(frozen, signal.SIGSTOP)

@@ -26,6 +26,7 @@ from tests.integration.platforms import (
     answered,
     ask,
     caller_in,
+    held_inserts,
     opened,
     settings_for,
     until_locked,
@@ -71,9 +72,8 @@ async def stored_effects(database: Database, claim: Claim) -> list[tuple[str, in
 async def test_a_takeover_waits_for_the_commit_of_an_effect(database: Database) -> None:
     claim = await expired_claim(database)
     worker = owned_by("worker-1", database)
-    async with database.transaction("test") as conn:
-        # The effect has looked at its fence by the time that its INSERT waits for this.
-        await conn.execute("LOCK TABLE effects IN SHARE MODE")
+    async with held_inserts(database, "effects"):
+        # The effect has looked at its fence by the time that its row waits for this.
         committing = asyncio.create_task(Effects(database, claim).once("step", 1, lambda: say("first"), str))
         await until_locked(database)
         assert await worker.claim_expired(claim.run_id) is None

@@ -81,9 +81,8 @@ def done(claim: Claim, text: str = "Two years.") -> RunResult:
 
 
 async def end(bench: Bench, claim: Claim, result: RunResult) -> None:
-    async with bench.database.transaction("test.end") as conn:
-        ended = await run_rows.end(conn, claim, result)
-        if await ended.fetchone() is None:
+    async with bench.database.connection("test.end") as conn:
+        if not await run_rows.end(conn, claim, result):
             raise LeaseLost
 
 

@@ -14,19 +14,24 @@ from prometheus_client import CollectorRegistry
 from app.agents import run_rows
 from app.agents.life import RunState
 from app.agents.runs import Runs
-from app.agents.sessions import Sessions
+from app.agents.sessions import REMEMBER, Sessions
 from app.agents.values import Claim, RunResult, StartRun
 from app.errors import SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, SessionId, TenantId
 from app.postgres import Database, make_pool
 from app.schema import SCRIPTS
+from app.statement import Part
 from app.telemetry.metrics import Metrics
-from tests.integration.platforms import caller_in, until_locked
+from tests.integration.platforms import caller_in, held_inserts, until_locked
 
 pytestmark = pytest.mark.integration
 
 HOUR = timedelta(hours=1)
 SET_EXPIRY = "UPDATE sessions SET expires_at = now() + %s WHERE id = %s"
+SET_ACTIVE = """
+    UPDATE sessions SET last_activity_at = now() - interval '10 minutes', expires_at = now() + interval '1 minute'
+    WHERE id = %s
+"""
 SELECT_EXPIRY = "SELECT expires_at FROM sessions WHERE id = %s"
 OF_A_SESSION: dict[str, LiteralString] = {
     "sessions": "SELECT count(*) AS n FROM sessions",
@@ -84,8 +89,9 @@ async def begin(database: Database, caller: Caller, session_id: SessionId | None
 async def end(database: Database, claim: Claim) -> None:
     """End a run with an answer."""
     result = RunResult(run_id=claim.run_id, session_id=claim.session_id, state=RunState.DONE, message="Two years.")
-    async with database.transaction("test.end") as conn:
-        await run_rows.end(conn, claim, result)
+    memory = {"ttl_s": HOUR.total_seconds(), "tier": None, "node": None, "model": None}
+    async with database.connection("test.end") as conn:
+        await run_rows.end(conn, claim, result, [Part(REMEMBER, memory)])
 
 
 async def talk(database: Database, caller: Caller, session_id: SessionId | None = None) -> Claim:
@@ -138,12 +144,19 @@ async def test_each_use_gives_a_session_another_hour_and_one_that_is_not_used_en
         assert metrics.registry.get_sample_value("active_sessions") == 1
 
 
+async def test_the_end_of_a_long_run_gives_its_session_another_hour(bench: Bench) -> None:
+    claim = await begin(bench.database, bench.caller)
+    async with bench.database.connection("test") as conn:
+        await conn.execute(SET_ACTIVE, [claim.session_id])
+    await end(bench.database, claim)
+    assert HOUR - timedelta(minutes=5) < await left(bench.database, claim.session_id) <= HOUR + timedelta(minutes=1)
+
+
 async def test_a_session_whose_next_question_is_being_accepted_is_not_removed(bench: Bench) -> None:
     database, caller = bench.database, bench.caller
     session_id = (await talk(database, caller)).session_id
-    async with database.transaction("test") as conn:
+    async with held_inserts(database, "messages"):
         # The question has its session and its row by the time that its message waits for this.
-        await conn.execute("LOCK TABLE messages IN SHARE MODE")
         accepting = asyncio.create_task(begin(database, caller, session_id))
         await until_locked(database)
         removing = asyncio.create_task(bench.sessions.remove(caller.tenant_id, session_id))

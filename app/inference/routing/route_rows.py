@@ -4,21 +4,22 @@ from collections.abc import Sequence
 from typing import LiteralString
 
 import msgspec
-from psycopg.types.json import Jsonb
 
 from app.errors import RouteUnknown
 from app.ids import RouteId, RunId, TenantId
-from app.inference.words.route import Candidate, Route
-from app.postgres import Connection, Database
+from app.inference.words.route import Route
+from app.postgres import Database
+from app.statement import Part, plain
 
-INSERT_ROUTE: LiteralString = """
+ADD_ROUTES: LiteralString = """routed AS (
     INSERT INTO routes
-        (id, tenant_id, run_id, tier, tier_reason, need, reason, model, digest, node, candidates, asking,
-         created_at)
-    VALUES (%(id)s, %(tenant_id)s, %(run_id)s, %(tier)s, %(tier_reason)s, %(need)s, %(reason)s, %(model)s, %(digest)s,
-            %(node)s, %(candidates)s, %(asking)s, now())
+        (id, tenant_id, run_id, tier, tier_reason, need, reason, model, digest, node, candidates, asking, created_at)
+    SELECT id, tenant_id, run_id, tier, tier_reason, need, reason, model, digest, node, candidates, asking, now()
+    FROM held, jsonb_to_recordset(%(routes)s::jsonb) AS given
+        (id uuid, tenant_id uuid, run_id uuid, tier text, tier_reason text, need real, reason text, model text,
+         digest text, node text, candidates jsonb, asking jsonb)
     ON CONFLICT (id) DO NOTHING
-"""
+)"""
 SELECT_ROUTE: LiteralString = """
     SELECT id, tier, tier_reason, need, reason, model, digest, node, candidates, asking
     FROM routes WHERE id = %(id)s AND tenant_id = %(tenant_id)s
@@ -31,27 +32,15 @@ PRUNE_ROUTES: LiteralString = """
 """
 
 
-async def add(conn: Connection, tenant_id: TenantId, run_id: RunId | None, routes: Sequence[Route]) -> None:
-    """Insert routes inside the caller's transaction; one that is there already stays."""
-    for route in routes:
-        candidates: list[Candidate] = msgspec.to_builtins(route.candidates)
-        await conn.execute(
-            INSERT_ROUTE,
-            {
-                "id": route.id,
-                "tenant_id": tenant_id,
-                "run_id": run_id,
-                "tier": route.tier.value,
-                "tier_reason": route.tier_reason.value,
-                "need": route.need,
-                "reason": route.reason.value,
-                "model": route.model,
-                "digest": route.digest,
-                "node": route.node,
-                "candidates": Jsonb(candidates),
-                "asking": Jsonb(msgspec.to_builtins(route.asking)),
-            },
-        )
+def adding(routes: Sequence[tuple[TenantId, RunId | None, Route]]) -> list[Part]:
+    """Return what inserts routes, each with its tenant and run; one that is there already stays."""
+    if not routes:
+        return []
+    rows = [
+        msgspec.structs.asdict(route) | {"tenant_id": tenant_id, "run_id": run_id}
+        for tenant_id, run_id, route in routes
+    ]
+    return [Part(ADD_ROUTES, {"routes": plain(rows)})]
 
 
 async def prune(database: Database, *, days: int, batch: int, batches: int) -> int:

@@ -1,0 +1,42 @@
+"""Several changes as one statement: one round trip and one commit, and all of them or none."""
+
+from collections.abc import Mapping, Sequence
+from typing import LiteralString
+
+import msgspec
+from psycopg.rows import DictRow
+
+from app.postgres import Connection
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One query of a statement, as `name AS (…)`, and the parameters that are its own.
+
+    What a part changes may follow from another's rows: it then reads from that part, which so comes first. Whatever
+    follows from the right to change anything at all reads from the part `held`, which has one row or none.
+    """
+
+    text: LiteralString
+    given: Mapping[str, object] = {}
+
+
+ALWAYS = Part("held AS (SELECT 1)")
+"""Where nobody else can have the right."""
+IS_HELD: LiteralString = "SELECT 1 AS held FROM held"
+
+
+async def execute(conn: Connection, parts: Sequence[Part], told: LiteralString = IS_HELD) -> DictRow | None:
+    """Run the parts and return the first row of `told`, which says what came of them."""
+    texts: list[LiteralString] = [part.text for part in parts]
+    given: dict[str, object] = {}
+    for part in parts:
+        if any(given[name] != value for name, value in part.given.items() if name in given):
+            raise AssertionError("two parts give one parameter two values")
+        given.update(part.given)
+    rows = await conn.execute("WITH " + ",\n".join(texts) + "\n" + told, given)
+    return await rows.fetchone()
+
+
+def plain(value: object) -> str:
+    """Return the JSON of `value`, for a parameter that the statement casts to jsonb."""
+    return msgspec.json.encode(value).decode()
