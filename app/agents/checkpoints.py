@@ -114,10 +114,11 @@ class RunSaver(AsyncPostgresSaver):
         self._run = str(claim.run_id)
         self.first_step = FIRST_STEP
         """LangGraph's number of the run's first superstep, known once the checkpoint was read that it begins from."""
-        self._checkpoints: list[dict[str, object]] = []
+        # By what tells them apart: no statement may meet a row twice.
+        self._checkpoints: dict[tuple[str, str], dict[str, object]] = {}
         self._blobs: list[tuple[object, ...]] = []
-        self._writes: list[tuple[object, ...]] = []
-        self._replacing: list[tuple[object, ...]] = []
+        self._writes: dict[tuple[object, ...], tuple[object, ...]] = {}
+        self._replacing: dict[tuple[object, ...], tuple[object, ...]] = {}
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the session's newest checkpoint (or the one named by id). Raises StoreUnavailable."""
@@ -162,16 +163,14 @@ class RunSaver(AsyncPostgresSaver):
         row = checkpoint.copy()
         row["channel_values"] = inline
         facts = {**plain_metadata(config, metadata), OF_RUN: self._run, FIRST: self.first_step}
-        self._checkpoints.append(
-            {
-                "thread_id": self._thread_id,
-                "checkpoint_ns": ns,
-                "checkpoint_id": checkpoint["id"],
-                "parent_checkpoint_id": place.get("checkpoint_id"),
-                "checkpoint": row,
-                "metadata": facts,
-            }
-        )
+        self._checkpoints[ns, checkpoint["id"]] = {
+            "thread_id": self._thread_id,
+            "checkpoint_ns": ns,
+            "checkpoint_id": checkpoint["id"],
+            "parent_checkpoint_id": place.get("checkpoint_id"),
+            "checkpoint": row,
+            "metadata": facts,
+        }
         named = {"thread_id": self._thread_id, "checkpoint_ns": ns, "checkpoint_id": checkpoint["id"]}
         return {"configurable": named}
 
@@ -194,8 +193,13 @@ class RunSaver(AsyncPostgresSaver):
             [(channel, storable(value)) for channel, value in writes],
         )
         replaces = all(channel in WRITES_IDX_MAP for channel, _ in writes)
-        staged = self._replacing if replaces else self._writes
-        staged += rows
+        for row in rows:
+            key = row[:4] + row[5:6]
+            if replaces:
+                self._writes.pop(key, None)
+                self._replacing[key] = row
+            elif key not in self._replacing:
+                self._writes.setdefault(key, row)
 
     async def alist(
         self,
@@ -227,13 +231,13 @@ class RunSaver(AsyncPostgresSaver):
         """Return what inserts all that is staged, if the statement's `held` has a row."""
         parts: list[Part] = []
         if self._checkpoints:
-            parts.append(Part(ADD_CHECKPOINTS, {"checkpoints": plain(self._checkpoints)}))
+            parts.append(Part(ADD_CHECKPOINTS, {"checkpoints": plain([*self._checkpoints.values()])}))
         if self._blobs:
             parts.append(Part(ADD_BLOBS, _columns("blob", BLOB_COLUMNS, self._blobs)))
         if self._writes:
-            parts.append(Part(ADD_WRITES, _columns("write", WRITE_COLUMNS, self._writes)))
+            parts.append(Part(ADD_WRITES, _columns("write", WRITE_COLUMNS, [*self._writes.values()])))
         if self._replacing:
-            parts.append(Part(REPLACE_WRITES, _columns("told", WRITE_COLUMNS, self._replacing)))
+            parts.append(Part(REPLACE_WRITES, _columns("told", WRITE_COLUMNS, [*self._replacing.values()])))
         return parts
 
     async def write(self, conn: Connection) -> None:

@@ -65,6 +65,29 @@ async def test_of_what_a_task_wrote_the_first_stands_and_of_its_interrupts_the_l
     ]
 
 
+async def test_what_is_told_twice_before_it_is_stored_stands_as_if_it_was_stored_in_between(
+    saver: CommittingSaver,
+) -> None:
+    config = await put_test_checkpoint(saver, thread_id="staged")
+    found = await saver.aget_tuple(config)
+    assert found is not None
+    claim = await saver.claim(config)
+    staging = RunSaver(saver.database, claim, serializer=StrictSerializer())
+    thread = {"thread_id": thread_of(claim.tenant_id, claim.session_id), "checkpoint_ns": ""}
+    checkpoint = found.checkpoint.copy()
+    checkpoint["id"] += "-later"
+    for step in (1, 2):
+        put = await staging.aput({"configurable": thread}, checkpoint, {"step": step}, {})
+        for channel in ("channel", "__interrupt__"):
+            await staging.aput_writes(put, [(channel, step)], "a task")
+    async with saver.database.connection("test") as conn:
+        await staging.write(conn)
+    newest = await saver.aget_tuple(generate_config("staged"))
+    assert newest is not None
+    assert newest.metadata.get("step") == 2
+    assert sorted(newest.pending_writes or ()) == [("a task", "__interrupt__", 2), ("a task", "channel", 1)]
+
+
 async def test_a_run_can_remove_no_checkpoint(saver: CommittingSaver) -> None:
     config = await put_test_checkpoint(saver, thread_id="kept")
     claim = await saver.claim(config)

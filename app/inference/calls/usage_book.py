@@ -90,8 +90,8 @@ class UsageBook:
                 self._metrics.usage_waiting.set(len(self._waiting))
 
     async def write(self, usages: Sequence[Usage]) -> None:
-        """Write usage now, in one transaction. Raises StoreUnavailable, StatementWrong."""
-        async with self._database.transaction("usage.write") as conn, conn.pipeline():
+        """Write usage now, all of it or nothing. Raises StoreUnavailable, StatementWrong."""
+        async with self._database.connection("usage.write") as conn:
             await usage_rows.write(conn, usages)
 
     async def close(self) -> None:

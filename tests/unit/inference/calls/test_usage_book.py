@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry
@@ -34,38 +35,36 @@ def used(number: int) -> Usage:
     )  # fmt: skip
 
 
+class Rows:
+    """What a statement without a result leaves to be read."""
+
+    async def fetchone(self) -> None:
+        """Return no row."""
+
+
 class Table:
-    """A database that keeps the ids of the rows of each transaction, or is away, or refuses some."""
+    """A database that keeps the ids of the rows of each statement, or is away, or refuses some."""
 
     def __init__(self) -> None:
         self.is_away = False
         self.refused: set[int] = set()
-        self.transactions: list[list[int]] = []
+        self.statements: list[list[int]] = []
 
     @asynccontextmanager
-    async def transaction(self, operation: str) -> AsyncGenerator["Table"]:
-        """Lend itself; what is written in a block that breaks is not there."""
+    async def connection(self, operation: str) -> AsyncGenerator["Table"]:
+        """Lend itself."""
         assert operation == "usage.write"
         if self.is_away:
             raise StoreUnavailable("nobody there", store="postgres")
-        self.transactions.append([])
-        try:
-            yield self
-        except StatementWrong:
-            self.transactions.pop()
-            raise
+        yield self
 
-    @asynccontextmanager
-    async def pipeline(self) -> AsyncGenerator[None]:
-        """Do as a pipeline does."""
-        yield
-
-    async def execute(self, _statement: str, values: Mapping[str, Any]) -> None:
-        """Keep a row."""
-        number = values["id"].int
-        if number in self.refused:
+    async def execute(self, _statement: str, given: Mapping[str, Any]) -> Rows:
+        """Keep the rows, or none of them."""
+        numbers = [UUID(row["id"]).int for row in msgspec.json.decode(given["usages"])]
+        if self.refused.intersection(numbers):
             raise StatementWrong("it does not fit")
-        self.transactions[-1].append(number)
+        self.statements.append(numbers)
+        return Rows()
 
 
 class Bench:
@@ -100,14 +99,14 @@ async def test_what_came_together_is_written_together(monkeypatch: pytest.Monkey
         for _ in range(9):
             await asyncio.sleep(0)
     writing.cancel()
-    assert (bench.table.transactions, bench.waiting) == ([[1, 2], [3]], 0)
+    assert (bench.table.statements, bench.waiting) == ([[1, 2], [3]], 0)
 
 
-async def test_at_most_so_many_rows_are_written_in_one_transaction() -> None:
+async def test_at_most_so_many_rows_are_written_in_one_statement() -> None:
     bench = Bench()
     bench.take(*range(450))
     await bench.book.flush()
-    assert [len(rows) for rows in bench.table.transactions] == [200, 200, 50]
+    assert [len(rows) for rows in bench.table.statements] == [200, 200, 50]
 
 
 @pytest.mark.requirement("ORC-50.lost")
@@ -121,7 +120,7 @@ async def test_usage_waits_for_as_long_as_postgresql_is_away() -> None:
     assert bench.waiting == 2
     bench.table.is_away = False
     await bench.book.flush()
-    assert (bench.table.transactions, bench.waiting) == ([[1, 2]], 0)
+    assert (bench.table.statements, bench.waiting) == ([[1, 2]], 0)
 
 
 async def test_a_row_that_is_refused_keeps_no_other_from_being_written_and_is_told() -> None:
@@ -130,7 +129,7 @@ async def test_a_row_that_is_refused_keeps_no_other_from_being_written_and_is_to
     bench.table.refused = {2}
     with structlog.testing.capture_logs() as lines:
         await bench.book.flush()
-    assert bench.table.transactions == [[1], [3]]
+    assert bench.table.statements == [[1], [3]]
     assert (bench.waiting, bench.lost(Loss.REFUSED)) == (0, 1)
     (line,) = lines
     assert (line["event"], line["reason"], line["detail"]) == ("usage.lost", "refused", "it does not fit")
@@ -151,7 +150,7 @@ async def test_the_end_of_a_process_writes_what_waits_or_says_what_is_lost() -> 
     bench = Bench()
     bench.take(1)
     await bench.book.close()
-    assert bench.table.transactions == [[1]]
+    assert bench.table.statements == [[1]]
     bench.table.is_away = True
     bench.take(2, 3)
     with structlog.testing.capture_logs() as lines:
