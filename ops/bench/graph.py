@@ -47,11 +47,7 @@ async def _once(runtime: Runtime[Work], path: str, given: str, brought: str, *, 
     effects = runtime.context.effects
     if effects is None:
         return brought
-
-    async def act() -> Done[str]:
-        return Done(brought)
-
-    return await effects.once(path, given, act, str, last=last)
+    return await effects.keep(await effects.begin(path, given, str), Done(brought), last=last)
 
 
 def build() -> "StateGraph[Any, Work, Any, Any]":

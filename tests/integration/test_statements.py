@@ -108,7 +108,7 @@ async def test_a_run_of_two_effects_takes_three_statements(bench: Bench, monkeyp
     claim = await bench.accepted()
     effects = Effects(bench.database, claim)
     await effects.once("find/search", 1, found, str)
-    await effects.once("respond/answer", 1, found, str, last=True)
+    await effects.keep(await effects.begin("respond/answer", 1, str), Done("found"), last=True)
     assert await bench.end(claim, *effects.last())
     assert len(asked) == 3
     await bench.accepted(claim.session_id)
@@ -132,7 +132,7 @@ async def test_an_end_that_waits_for_a_takeover_changes_nothing_at_all(bench: Be
     claim = await bench.accepted()
     before = await bench.seen(claim)
     effects = Effects(bench.database, claim)
-    await effects.once("respond/answer", 1, found, str, last=True)
+    await effects.keep(await effects.begin("respond/answer", 1, str), Done("found"), last=True)
     async with taken_meanwhile(postgres_url, claim.run_id, bench.end(claim, *effects.last())) as ended:
         assert not await ended
     assert await bench.seen(claim) == before
