@@ -21,7 +21,7 @@ from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.verify import answers, breaks, clients, kills, policies, programs, suites, upgrade
+from ops.verify import answers, breaks, clients, kills, outages, policies, programs, suites, upgrade
 from ops.verify.evidence import Outcome, Verdict
 from ops.verify.stack import StackFailed
 
@@ -40,6 +40,7 @@ class Part(StrEnum):
     COMPLEXITY = "complexity"
     ANSWERS = "answers"
     POLICIES = "policies"
+    OUTAGES = "outages"
     KILLS = "kills"
     UPGRADE = "upgrade"
     BENCH = "bench"
@@ -54,6 +55,7 @@ class Given:
     seed: int
     directory: Path
     commit: str | None = None
+    questions: int = policies.QUESTIONS
 
 
 def read_given(arguments: Sequence[str]) -> Given:
@@ -62,12 +64,15 @@ def read_given(arguments: Sequence[str]) -> Given:
     names = ",".join(Part)
     parser.add_argument("--only", type=_parts, default=tuple(Part), metavar="PARTS", help=f"some of {names}")
     parser.add_argument("--kills", type=_count, default=KILLS, metavar="N", help="how many replicas are killed")
+    parser.add_argument(
+        "--questions", type=_count, default=policies.QUESTIONS, metavar="N", help="how many `policies` asks"
+    )
     parser.add_argument("--from", dest="commit", metavar="COMMIT", help="what is upgraded (the newest other code)")
     parser.add_argument("--seed", type=int, default=None, help="of everything that is drawn; a new one is printed")
     parser.add_argument("--out", type=Path, default=EVIDENCE, metavar="DIR", help="where the pages go")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(SEEDS) if given.seed is None else given.seed
-    return Given(given.only, given.kills, seed, given.out, given.commit)
+    return Given(given.only, given.kills, seed, given.out, given.commit, given.questions)
 
 
 def _parts(words: str) -> tuple[Part, ...]:
@@ -101,6 +106,8 @@ def _verify(part: Part, given: Given, environ: Mapping[str, str], console: Conso
             return suites.verify_contracts(environ, given.directory)
         case Part.SAMPLES:
             return suites.verify_samples(environ, given.directory, seed=given.seed)
+        case Part.OUTAGES:
+            return outages.verify(environ, given.directory, seed=given.seed)
         case Part.CLIENTS:
             return clients.verify(environ, given.directory)
         case Part.BREAKS:
@@ -123,7 +130,7 @@ def _verify_program(
         case Part.ANSWERS:
             return answers.verify(environ, given.directory, console.say)
         case Part.POLICIES:
-            return policies.verify(environ, given.directory, console.say)
+            return policies.verify(environ, given.directory, console.say, count=given.questions)
         case Part.KILLS:
             return kills.verify(environ, given.directory, kills=given.kills, seed=given.seed, say=console.say)
         case Part.UPGRADE:

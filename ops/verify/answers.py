@@ -65,10 +65,12 @@ class Asked:
         return sum(is_verbatim(citation, texts) for citation in self.citations)
 
 
-def ask_one(url: str, key: str, question: Question, *, digest: str | None = None) -> Asked:
+def ask_one(
+    url: str, key: str, question: Question, *, digest: str | None = None, max_tokens: int = MAX_TOKENS
+) -> Asked:
     """Ask one question over the stream, as a user does; `digest` pins the model that answers."""
     reader = Reader()
-    body = {"message": question.ask, "temperature": 0, "max_tokens": MAX_TOKENS, "seed": SEED}
+    body = {"message": question.ask, "temperature": 0, "max_tokens": max_tokens, "seed": SEED}
     if digest is not None:
         body |= {"contract": {"digest": digest}}
     try:

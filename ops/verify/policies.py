@@ -1,8 +1,9 @@
 """Asks every question of the model of every tier, and compares ways of choosing among them by success and price."""
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -10,15 +11,18 @@ import httpx
 from app.inference.words.tiers import TIERS, Tier
 from ops.drill.target import Target
 from ops.local.models.catalogue import Size, read_catalogue
-from ops.verify.answers import SEED, Asked, ask_one, is_right
-from ops.verify.evidence import Outcome, Page, Verdict, share, table, write
-from ops.verify.questions import read_questions
+from ops.local.process import REPOSITORY
+from ops.verify.answers import MAX_TOKENS, SEED, Asked, ask_one, is_right
+from ops.verify.evidence import Outcome, Page, Verdict, commit, share, table, write
+from ops.verify.kept import Shelf
+from ops.verify.questions import Question, read_questions
 from ops.verify.stack import StackFailed, open_stack, upload_handbook
 
 INTRODUCTION = """\
-Every second question about the sample handbook ([samples/questions.toml](../../samples/questions.toml)) is asked of the
-model of every tier, which a routing contract pins by its digest, and once more without one. *Routed* is what the
-platform chose itself; the other rows are computed from the pinned answers. *Shuffled* sends as many questions to
+Questions about the sample handbook ([samples/questions.toml](../../samples/questions.toml)) are asked of the model of
+every tier, which a routing contract pins by its digest, at temperature 0: each question once of each model. Where the
+platform itself sends a question is found by asking it without a contract for a single token. All rows are computed from
+the same answers. *Routed* takes the answer of the model that the platform chose. *Shuffled* sends as many questions to
 each tier as the routing did, but any ones: its row is the mean over all ways of dealing them out. What routing is
 worth is the difference between those two. The interval of *shuffled* holds 95 of 100 dealings: routing is better than
 chance only where *routed* lies outside of it. The intervals of the other rows are those of a share of so few questions
@@ -28,8 +32,12 @@ NOTES = """\
 *Right*: the answer holds every fact that was asked for and cites the right document, or says that it does not know
 where no document has it. GPU-seconds and cost are those of the stored calls, embedding included; without GPUs a
 GPU-second is a second of a node's share of the processor."""
-EVERY = 2
-"""Of so many questions one is asked: all of them, four times each, take the better part of an hour on two cores."""
+QUESTIONS = 14
+"""So many of the questions, evenly spread over the list, are asked unless another number is wanted: on two cores an
+answer takes some 3, 10 and 16 s by tier, so that they take about seven minutes, and all of them about fifteen."""
+LIMIT_S = 2700.0
+"""No question is begun later; what was answered is kept, and the next run goes on from there."""
+KEPT = REPOSITORY / ".local" / "verify" / "answers.jsonl"
 DEALINGS = 10_000
 INNER = (0.025, 0.975)
 WILSON_Z = 1.959964
@@ -97,27 +105,79 @@ def wilson(right: float, of: int) -> tuple[float, float]:
     return max(0.0, middle - wide) * of, min(1.0, middle + wide) * of
 
 
-def verify(environ: Mapping[str, str], directory: Path, say: Callable[[str], None]) -> Outcome:
+@dataclass(slots=True)
+class Asking:
+    """Asks questions of a stack's models one after another, each once; `say` is told how far it is."""
+
+    target: Target
+    shelf: Shelf
+    say: Callable[[str], None]
+    total: int
+    clock: Callable[[], float] = time.monotonic
+    began: float = 0.0
+    done: int = 0
+
+    def pinned(self, question: Question, tier: Tier, digest: str) -> Asked:
+        """Return what the model with that digest answers. Raises StackFailed when the time is over."""
+        return self._told(
+            tier.value,
+            question,
+            self.shelf.answer(question, digest, lambda: self._ask(question, digest=digest, max_tokens=MAX_TOKENS)),
+        )
+
+    def chosen(self, question: Question) -> Tier:
+        """Return the tier that the platform chooses. Raises StackFailed when it chooses none, or the time is over."""
+        asked = self._ask(question, digest=None, max_tokens=1)
+        if asked.error:
+            raise StackFailed(f"{question.id} was not routed: {asked.error}")
+        self._told("routed", question, asked)
+        return Tier(asked.tier)
+
+    def _ask(self, question: Question, *, digest: str | None, max_tokens: int) -> Asked:
+        if self.clock() - self.began > LIMIT_S:
+            raise StackFailed(f"not all was asked within {LIMIT_S / 60:.0f} minutes; run it again to go on")
+        return ask_one(self.target.url, self.target.key, question, digest=digest, max_tokens=max_tokens)
+
+    def _told(self, who: str, question: Question, asked: Asked) -> Asked:
+        self.done += 1
+        spent_s = self.clock() - self.began
+        what = f"{who}: {question.id}: {asked.error or asked.model}, {asked.gpu_seconds:.1f} GPU-s"
+        self.say(f"{self.done} of {self.total} ({spent_s:.0f} s): {what}")
+        return asked
+
+
+def sample(questions: Sequence[Question], count: int) -> list[Question]:
+    """Return so many questions, evenly spread over the list, the same ones each time."""
+    taken = min(count, len(questions))
+    return [questions[at * len(questions) // taken] for at in range(taken)]
+
+
+def verify(
+    environ: Mapping[str, str], directory: Path, say: Callable[[str], None], *, count: int = QUESTIONS
+) -> Outcome:
     """Ask everything of everyone and write policies.md. Raises StackFailed."""
-    questions = read_questions()[::EVERY]
+    every = read_questions()
+    questions = sample(every, count)
+    shelf = Shelf.open(KEPT, commit())
     with open_stack(environ, Size.ALL) as target:
         upload_handbook(target)
         found = digests(target)
-        pinned = dict[Tier, list[Asked]]()
-        for tier in TIERS:
-            say(f"{tier.value}: {len(questions)} questions")
-            pinned[tier] = [ask_one(target.url, target.key, one, digest=found[tier]) for one in questions]
-        say(f"routed: {len(questions)} questions")
-        routed = [ask_one(target.url, target.key, one) for one in questions]
+        missing = sum(not shelf.has(question, found[tier]) for question in questions for tier in TIERS)
+        say(f"{len(questions)} questions: {missing} answers to be made, then where each goes")
+        asking = Asking(target, shelf, say, total=len(questions) * (len(TIERS) + 1), began=time.monotonic())
+        pinned = {tier: [asking.pinned(one, tier, found[tier]) for one in questions] for tier in TIERS}
+        tiers = [asking.chosen(one) for one in questions]
+    routed = [replace(pinned[tier][at], tier=tier.value) for at, tier in enumerate(tiers)]
     sums = compare(pinned, routed)
-    write(directory, "policies", _page(sums, routed), seed=SEED)
-    errors = sum(bool(asked.error) for asked in (*routed, *(one for group in pinned.values() for one in group)))
+    kept = {shelf.key(question, found[tier]): None for question in questions for tier in TIERS}
+    write(directory, "policies", _page(sums, routed, len(every), shelf.commits(kept)), seed=SEED)
+    errors = sum(bool(asked.error) for group in pinned.values() for asked in group)
     best, chance = sums[-1], sums[-2]
     line = f"routed {_told(best)}, shuffled {_told(chance)}"
     return Outcome(Verdict.FAILED if errors else Verdict.HELD, f"{line}, {errors} errors")
 
 
-def _page(sums: Sequence[Sum], routed: Sequence[Asked]) -> Page:
+def _page(sums: Sequence[Sum], routed: Sequence[Asked], of: int, commits: Sequence[str]) -> Page:
     rows = [
         (
             one.name,
@@ -128,14 +188,14 @@ def _page(sums: Sequence[Sum], routed: Sequence[Asked]) -> Page:
         for one in sums
     ]
     tiers = [(tier.value, share(sum(asked.tier == tier.value for asked in routed), len(routed))) for tier in TIERS]
+    asked = f"{len(routed)} of the {of} questions, evenly spread over the list; answered at {', '.join(commits)}."
+    choices = table(("choice", "right (likely)", "GPU-seconds", "cost USD"), rows)
     sections = (
-        (
-            "Ways of choosing",
-            f"{table(('choice', 'right (likely)', 'GPU-seconds', 'cost USD'), rows)}\n\n{_verdict(sums)}\n\n{NOTES}",
-        ),
+        ("Ways of choosing", f"{asked}\n\n{choices}\n\n{_verdict(sums)}\n\n{NOTES}"),
         ("Where the routing sent them", table(("tier", "questions"), tiers)),
     )
-    return Page("What routing is worth", INTRODUCTION, "python -m ops.verify --only policies", sections)
+    command = f"python -m ops.verify --only policies --questions {len(routed)}"
+    return Page("What routing is worth", INTRODUCTION, command, sections)
 
 
 def _verdict(sums: Sequence[Sum]) -> str:

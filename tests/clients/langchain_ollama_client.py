@@ -1,4 +1,4 @@
-"""langchain-ollama: chat, stream, tools, schema, embeddings, errors. Arguments: the address, the key."""
+"""Does with langchain-ollama what its users do, and says what worked. Arguments: the address, the key."""
 
 import importlib
 import sys
@@ -42,6 +42,13 @@ def check() -> None:
     vectors = lib.OllamaEmbeddings(model="all-minilm:22m", **given)
     assert [len(vector) for vector in vectors.embed_documents(["one", "two"])] == [384, 384]
     said("embeddings")
+    # On opening it asks for the list, and refuses a model that is not in it.
+    lib.ChatOllama(model="team:assistant", validate_model_on_init=True, **given)
+    said("list")
+    pieces = chat.stream("say-long")
+    assert next(pieces) is not None
+    pieces.close()
+    said("cancel")
     try:
         lib.ChatOllama(model="llama9", **given).invoke("say-text")
     except importlib.import_module("ollama").ResponseError as error:

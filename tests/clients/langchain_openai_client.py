@@ -1,4 +1,4 @@
-"""langchain-openai: chat, stream, tools, schema, embeddings, errors. Arguments: the address, the key."""
+"""Does with langchain-openai what its users do, and says what worked. Arguments: the address, the key."""
 
 import importlib
 import sys
@@ -42,6 +42,10 @@ def check() -> None:
     vectors = lib.OpenAIEmbeddings(model="all-minilm:22m", check_embedding_ctx_length=False, **given)
     assert [len(vector) for vector in vectors.embed_documents(["one", "two"])] == [384, 384]
     said("embeddings")
+    pieces = chat.stream("say-long")
+    assert next(pieces) is not None
+    pieces.close()
+    said("cancel")
     try:
         lib.ChatOpenAI(model="llama9", **given).invoke("say-text")
     except importlib.import_module("openai").NotFoundError:

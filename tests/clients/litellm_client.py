@@ -1,4 +1,4 @@
-"""litellm, by both dialects: chat, stream, tools, schema, embeddings, errors. Arguments: the address, the key."""
+"""Does with litellm what its users do, and says what worked. Arguments: the address, the key."""
 
 import importlib
 import json
@@ -52,6 +52,15 @@ def check() -> None:
     made = lib.embedding(model="openai/all-minilm:22m", input=["one"], api_base=f"{URL}/v1", api_key=KEY)
     assert len(made.data[0]["embedding"]) == 384
     said("embeddings")
+    names = lib.get_valid_models(
+        check_provider_endpoint=True, custom_llm_provider="openai", api_base=f"{URL}/v1", api_key=KEY
+    )
+    assert {"auto", "team:assistant"} <= {name.removeprefix("openai/") for name in names}, names
+    said("list")
+    pieces = lib.completion(messages=ask("say-long"), stream=True, **OPENAI)
+    assert next(iter(pieces)) is not None
+    pieces.completion_stream.close()
+    said("cancel")
     try:
         lib.completion(messages=ask("say-text"), **{**OPENAI, "model": "openai/llama9"})
     except lib.NotFoundError:

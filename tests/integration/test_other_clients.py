@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel, Script
-from tests.integration.platforms import CHAT, EMBED, Servers, opened, settings_for
+from tests.integration.platforms import CHAT, EMBED, Servers, opened, settings_for, until
 from tests.integration.replica_fixtures import Behind, behind_nginx
 
 FOLDER = os.environ.get("SWITCHYARD_TEST_CLIENTS", "")
@@ -26,13 +26,15 @@ SAYS = {
     "say-text": Script(text="Hello."),
     "say-long": Script(hang_after=3),
 }
-ALL = ("chat", "stream", "tools", "schema", "embeddings", "errors")
+ALL = ("chat", "stream", "tools", "schema", "embeddings", "list", "cancel", "errors")
+UNLISTED = tuple(did for did in ALL if did != "list")
+"""What a client without a call for the list of models does."""
 CLIENTS = {
-    "langchain_openai_client.py": ALL,
+    "langchain_openai_client.py": UNLISTED,
     "langchain_ollama_client.py": ALL,
-    "llama_index_client.py": ("chat", "stream", "embeddings", "errors"),
+    "llama_index_client.py": UNLISTED,
     "litellm_client.py": ALL,
-    "openai_client.mjs": ("chat", "stream", "tools", "schema", "embeddings", "list", "cancel", "errors"),
+    "openai_client.mjs": ALL,
 }
 
 
@@ -45,17 +47,25 @@ class ObligingNode(FakeNode):
 
 
 @pytest.fixture
-async def behind(servers: Servers, tmp_path: Path) -> AsyncGenerator[Behind]:
-    """A replica over an obliging node, behind nginx."""
+async def obliging() -> AsyncGenerator[ObligingNode]:
+    """Such a node."""
     node = ObligingNode([FakeModel(name=CHAT, knows_tools=True), FakeModel(name=EMBED, kind="embed")])
     await node.start()
-    async with opened(settings_for(servers, node)) as (platform,), behind_nginx(platform, tmp_path) as made:
-        yield made
+    yield node
     await node.stop()
 
 
+@pytest.fixture
+async def behind(servers: Servers, obliging: ObligingNode, tmp_path: Path) -> AsyncGenerator[Behind]:
+    """A replica over that node, behind nginx."""
+    async with opened(settings_for(servers, obliging)) as (platform,), behind_nginx(platform, tmp_path) as made:
+        yield made
+
+
 @pytest.mark.parametrize("program", CLIENTS)
-async def test_a_client_of_its_own_environment_works(behind: Behind, program: str) -> None:
+async def test_a_client_of_its_own_environment_works(
+    behind: Behind, obliging: ObligingNode, program: str, record_property: Callable[[str, object], None]
+) -> None:
     folder = Path(FOLDER)
     runs = ["node"] if program.endswith(".mjs") else [str(folder / "venv" / "bin" / "python")]
     process = await asyncio.create_subprocess_exec(
@@ -69,5 +79,9 @@ async def test_a_client_of_its_own_environment_works(behind: Behind, program: st
     )
     async with asyncio.timeout(LIMIT_S):
         told, complaints = await process.communicate()
+    record_property("did", told.decode())
     assert told.decode().split() == list(CLIENTS[program]), complaints.decode()[-3000:]
     assert process.returncode == 0
+    left = [call for call in obliging.calls if "say-long" in str(call.body)]
+    assert left
+    await until(lambda: all(call.aborted for call in left))

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
@@ -32,6 +34,7 @@ from tests.integration.platforms import (
     settings_for,
     until,
 )
+from tests.integration.replica_fixtures import behind_nginx
 from tests.integration.test_execution import read, result_of, text_of
 
 pytestmark = pytest.mark.integration
@@ -40,6 +43,13 @@ CALLS = "SELECT kind, outcome, output_tokens FROM usage WHERE run_id = %s ORDER 
 ROW = (
     "SELECT state, attempt, fence, lost, lease_owner, lease_until, now() > lease_until AS free FROM runs WHERE id = %s"
 )
+
+HELLO = [{"role": "user", "content": "hello there"}]
+NEW_WORK: dict[str, dict[str, object]] = {
+    "/api/v1/chat": {"message": "What is new?"},
+    "/v1/chat/completions": {"model": "auto", "messages": HELLO},
+    "/ollama/api/chat": {"model": "auto", "messages": HELLO, "stream": False},
+}
 
 
 @pytest.fixture
@@ -118,6 +128,29 @@ async def test_an_answer_that_cannot_be_continued_begins_again_when_a_node_is_ba
         assert any(isinstance(event.body, Restart) for event in events)
         assert numbers_of(text_of(events)) == list(range(24))
         assert text_of(events) == result.message
+
+
+async def test_with_every_node_down_new_work_is_refused_at_once_and_served_again_without_a_restart(
+    servers: Servers, node: FakeNode, tmp_path: Path
+) -> None:
+    async with opened(settings_for(servers, node)) as (platform,), behind_nginx(platform, tmp_path) as made:
+        caller = await platform.keys.find(made.key)
+        headers = {"authorization": f"Bearer {made.key}"}
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{made.edge.port}", headers=headers, timeout=END_S, trust_env=False
+        ) as client:
+            node.script(model=CHAT, hang_after=6)
+            handle = await platform.runner.start(caller, ask())
+            await until(lambda: bool(node.calls) and chat_of(node).tokens >= 6)
+            await node.stop()
+            await until_it_waits(platform, caller, handle.run_id)
+            for path, body in NEW_WORK.items():
+                refused = await client.post(path, json=body)
+                assert (path, refused.status_code, int(refused.headers["retry-after"]) > 0) == (path, 503, True)
+            await node.start()
+            assert (await platform.runner.result(caller, handle.run_id, END_S)).state is RunState.DONE
+            for path, body in NEW_WORK.items():
+                assert (path, (await client.post(path, json=body)).status_code) == (path, 200)
 
 
 async def test_a_run_waits_before_its_search_too_and_is_not_without_documents_for_it(

@@ -13,6 +13,7 @@ from ops.verify.__main__ import Part, read_given
 from ops.verify.answers import Asked, sections
 from ops.verify.breaks import outcome as breaks_outcome
 from ops.verify.breaks import page as breaks_page
+from ops.verify.clients import rows as client_rows
 from ops.verify.evidence import Outcome, Page, Verdict, cell, quantile, share, table, write
 from ops.verify.programs import ROUTING_DATA, verify_complexity
 from ops.verify.questions import Question, Tier
@@ -35,6 +36,17 @@ def test_cases_are_read_with_their_ending(tmp_path: Path) -> None:
         Case("test_b.py", "three", "skipped"),
         Case("test_b.py", "four", "failed"),
     ]
+
+
+def test_what_a_program_said_that_it_did_stands_beside_it(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuites><testcase classname="tests.test_c" name="works[a.py]">'
+        '<properties><property name="did" value="chat&#10;list&#10;"/></properties></testcase></testsuites>'
+    )
+    (case,) = read_cases(report)
+    assert case.did == ("chat", "list")
+    assert client_rows([case]) == [("a.py", "passed", "yes", "", "", "", "", "yes", "", "")]
 
 
 def test_cases_are_counted_by_file_and_in_all(tmp_path: Path) -> None:
