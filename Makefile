@@ -73,8 +73,8 @@ load: setup ## Load the running stack and judge it: USERS=20 MINUTES=2; RATE=60 
 		$(if $(RATE),--rate $(RATE)) $(if $(SEED),--seed $(SEED)) $(if $(WEB),--web)
 
 .PHONY: bench
-bench: setup ## Measure, side by side, what the goals are stated in; PEERS=litellm installs and measures that gateway too
-	@$(RUN) ops.bench $(foreach peer,$(PEERS),--with $(peer)) $(if $(QUICK),--quick)
+bench: setup ## Measure, side by side, what the goals are stated in: ROW=overload alone; PEERS=litellm beside that gateway
+	@$(RUN) ops.bench $(foreach peer,$(PEERS),--with $(peer)) $(foreach row,$(ROW),--row $(row)) $(if $(QUICK),--quick)
 
 .PHONY: verify
 verify: setup ## Run what is too long for CI and write docs/evidence

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from app.finish import finish
+from ops.bench.lengths import told
 from ops.bench.plan import PEER_LOST, ArgumentWrong, read_plan
 from ops.bench.points import Unmeasured
 from ops.bench.report import document, tables
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if os.getloadavg()[0] > (os.cpu_count() or 1) / 2:
         sys.stderr.write("bench: this machine is busy with something else: expect wide spreads\n")
+    _say(told(plan))
     try:
         found, circumstances, lost = run(plan, os.environ, _say)
     except (Unmeasured, WorldBroken, LocalProblem) as error:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httptools
 
 BODY_LIMIT_BYTES = 4_000_000
+WAITED = b"x-queue-wait-ms"
 
 
 class Broken(Exception):
@@ -28,7 +29,8 @@ class Request:
 class Reply:
     """What came: `first_at` is when the marker was seen (0: never), `ended_at` when the body was complete.
 
-    In seconds of `time.perf_counter` (uvloop's own clock counts milliseconds only).
+    In seconds of `time.perf_counter` (uvloop's own clock counts milliseconds only). `waited_ms` is how long the
+    server says that the request had waited for its turn.
     """
 
     status: int
@@ -36,6 +38,7 @@ class Reply:
     sent_at: float
     first_at: float
     ended_at: float
+    waited_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Connection(asyncio.Protocol):
         self._marker = b""
         self._sent_at = 0.0
         self._first_at = 0.0
+        self._waited_ms = 0
         self.is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -97,6 +101,11 @@ class Connection(asyncio.Protocol):
             self._fail(Broken(f"not HTTP: {error}"))
             self.close()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note how long the request waited, where that is said."""
+        if name == WAITED:
+            self._waited_ms = int(value)
+
     def on_body(self, piece: bytes) -> None:
         """Keep a piece of the body, and note when the first token is in it."""
         self._body += piece
@@ -109,7 +118,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Hand the answer over."""
         status, body = self._parser.get_status_code(), bytes(self._body)
-        reply = Reply(status, body, self._sent_at, self._first_at, self._clock())
+        reply = Reply(status, body, self._sent_at, self._first_at, self._clock(), self._waited_ms)
         keeps = self._parser.should_keep_alive()
         self._parser = httptools.HttpResponseParser(self)
         if not keeps:
@@ -123,7 +132,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or not self.is_open:
             raise Broken("the connection is closed")
         self._body = bytearray()
-        self._marker, self._first_at = request.marker, 0.0
+        self._marker, self._first_at, self._waited_ms = request.marker, 0.0, 0
         self._waiting = asyncio.get_running_loop().create_future()
         waiting = self._waiting
         self._sent_at = self._clock()

@@ -3,11 +3,11 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 from time import process_time_ns
 
 from app.finish import finish
 from app.inference.routing.complexity import SHIPPED, rate, read_weights
+from ops.bench.figures import Spread, spread
 
 QUESTION = "Compare the two plans for a team of 12 over three years and explain which is cheaper and why. "
 ROUNDS = 200
@@ -46,22 +46,22 @@ CASES = (
 )
 
 
-def cpu_us(call: Callable[[], object], *, rounds: int = ROUNDS, calls: int = CALLS) -> float:
-    """Return the median over rounds of the CPU time of one call, in microseconds."""
+def cpu_us(call: Callable[[], object], *, rounds: int = ROUNDS, calls: int = CALLS) -> Spread:
+    """Return the CPU time of one call over rounds, in microseconds."""
     found: list[float] = []
     for _ in range(rounds):
         started = process_time_ns()
         for _ in range(calls):
             call()
         found.append((process_time_ns() - started) / calls / 1000)
-    return median(found)
+    return spread(found)
 
 
 def main() -> int:
     """Print one line per case; 1 when a case is over its budget."""
     is_over = False
     for case in CASES:
-        taken_us = cpu_us(case.call)
+        taken_us = cpu_us(case.call).middle
         is_over |= taken_us > case.budget_us
         verdict = "over" if taken_us > case.budget_us else "within"
         sys.stdout.write(f"rating, {case.name}: {taken_us:.1f} us CPU (budget {case.budget_us:.0f}: {verdict})\n")

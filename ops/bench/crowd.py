@@ -23,13 +23,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ended, and when; `took_s` from its coming, `gpu_us` as it was metered."""
+    """How a call ended, and when; `took_s` from its coming, `gpu_us` as it was metered.
+
+    One that is refused is so at once, or was told while it waited that its turn will not come (`is_late`).
+    """
 
     job: Job
     ended_s: float
     is_answered: bool = False
     is_refused: bool = False
     gpu_us: int = 0
+    is_late: bool = False
     decided_s: float = 0.0
     """How long the queue took to say so, by the real clock."""
 

@@ -10,6 +10,7 @@ from ops.bench.complexity import Case
 from ops.bench.durable import GRAPH, OURS, STOCK, DurablePoint
 from ops.bench.figures import Spread, paired, spread
 from ops.bench.plan import LITELLM
+from ops.bench.routing import Figures
 from ops.bench.rows import Rows, durable_column, minus
 from ops.bench.sides import AGENT, DIALECT, DIRECT, NGINX, Mode
 from ops.bench.tables import Table, number
@@ -88,18 +89,17 @@ class Measured:
         return min(known, key=lambda values: spread(values).middle) if known else []
 
 
-def goals_table(
-    rows: Rows,
-    durable: Sequence[DurablePoint],
-    ratings: Sequence[tuple[Case, float]],
-    turns: Mapping[str, Share],
-) -> Table:
-    """Return the goals that this run can speak of."""
-    measured = Measured(rows)
-    beside = _against_litellm(measured)
-    goals = [*_against_nginx(measured), *beside, *_durable(durable), *_ratings(ratings), *_turns(turns)]
+def goals_table(goals: Sequence[Goal], rows: Rows) -> Table:
+    """Return the goals that a run can speak of."""
     heads = ("goal", "what", "found", "gate", "aim", "")
-    return Table("Goals", heads, tuple(goal.row() for goal in goals), (BESIDE if beside else ALONE,))
+    notes = () if rows.is_empty else (BESIDE if set(rows.sides) & set(LITELLM) else ALONE,)
+    return Table("Goals", heads, tuple(goal.row() for goal in goals), notes)
+
+
+def path_goals(rows: Rows) -> list[Goal]:
+    """Return the goals of one call after another."""
+    measured = Measured(rows)
+    return [*_against_nginx(measured), *_against_litellm(measured)]
 
 
 def _against_nginx(measured: Measured) -> list[Goal]:
@@ -146,7 +146,8 @@ def _first_token(measured: Measured) -> list[Goal]:
     return goals
 
 
-def _durable(points: Sequence[DurablePoint]) -> list[Goal]:
+def durable_goals(points: Sequence[DurablePoint]) -> list[Goal]:
+    """Return the goals of durable runs."""
     graph, ours, stock = (durable_column(points, way, "client_ms") for way in (GRAPH, OURS, STOCK["async"]))
     more, theirs = minus(ours, graph), minus(stock, graph)
     wal = [value / STEPS / 1000 for value in durable_column(points, OURS, "wal_bytes")]
@@ -160,14 +161,15 @@ def _durable(points: Sequence[DurablePoint]) -> list[Goal]:
     ]  # fmt: skip
 
 
-def _ratings(ratings: Sequence[tuple[Case, float]]) -> list[Goal]:
+def rating_goals(ratings: Sequence[tuple[Case, Spread]]) -> list[Goal]:
+    """Return the goals of a rating."""
     return [
-        Goal("G9", f"CPU µs of a rating, {case.name}", case.budget_us, case.budget_us, _exactly(taken))
-        for case, taken in ratings
+        Goal("G9", f"CPU µs of a rating, {case.name}", case.budget_us, case.budget_us, taken) for case, taken in ratings
     ]
 
 
-def _turns(turns: Mapping[str, Share]) -> list[Goal]:
+def turns_goals(turns: Mapping[str, Share]) -> list[Goal]:
+    """Return the goals of simulated turns."""
     ours = turns.get(OUR_TURNS)
     if ours is None:
         return []
@@ -187,6 +189,20 @@ def _turns(turns: Mapping[str, Share]) -> list[Goal]:
         ),
         Goal("G15", "p99 of a light tenant ÷ alone", 3, 1.5, _exactly(ours.beside)),
         Goal("G15", "share of the slots that one tenant alone has", 0.97, 0.97, _exactly(ours.alone), more=True),
+    ]
+
+
+def routing_goals(routing: Mapping[str, Mapping[str, Figures]]) -> list[Goal]:
+    """Return the goals of the placement on seeded traces."""
+    if not routing:
+        return []
+    mixed, talks = routing["mixed"], routing["turns"]
+    ours, first, blind = mixed["joint"], mixed["tier first"], talks["joint, blind"].read_again
+    return [
+        Goal("G17", "mixed trace: p95 ÷ that of tier first", 1, 0.95, _exactly(ours.p95_s / first.p95_s)),
+        Goal("G17", "mixed trace: share whose tier was reached", 1, 1, _exactly(ours.quality), more=True),
+        Goal("G18", "turns: tokens read again ÷ those of blind", 0.5, 0.5, _exactly(talks["joint"].read_again / blind)),
+        Goal("G18", "turns: max ÷ mean node load", 1.25, 1.25, _exactly(talks["joint"].skew)),
     ]
 
 

@@ -1,6 +1,7 @@
 """LiteLLM's proxy as it is measured: its settings, its command, its rows."""
 
 import shlex
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -38,16 +39,21 @@ def model(row: str, name: str) -> str:
 
 def config(node: str) -> str:
     """Return its configuration, YAML in the form of JSON: no database, one key, no retries, no log of requests."""
-    entries = [_entry(row, name, node) for row in PROVIDERS for name in (FAST, PACED)]
-    written = {
+    return written([entry(row, name, node) for row in PROVIDERS for name in (FAST, PACED)])
+
+
+def written(entries: Sequence[Mapping[str, object]]) -> str:
+    """Return the configuration of these models; of two with one name, the proxy takes one or the other."""
+    settings = {
         "model_list": entries,
         "general_settings": {"master_key": "os.environ/LITELLM_MASTER_KEY", "disable_spend_logs": True},
         "litellm_settings": {"telemetry": False, "set_verbose": False, "num_retries": 0, "request_timeout": 60},
     }
-    return msgspec.json.format(msgspec.json.encode(written)).decode()
+    return msgspec.json.format(msgspec.json.encode(settings)).decode()
 
 
-def _entry(row: str, name: str, node: str) -> dict[str, object]:
+def entry(row: str, name: str, node: str) -> dict[str, object]:
+    """Return a model of a node as one of the rows has it."""
     base = {"api_base": f"{node}/v1", "api_key": "none"} if row == OPENAI else {"api_base": node}
     return {"model_name": model(row, name), "litellm_params": {"model": f"{PROVIDERS[row]}/{name}", **base}}
 
@@ -63,14 +69,14 @@ def spelled() -> str:
     return f"{settings} {NAME} {' '.join(arguments('HOST', 'PORT'))}"
 
 
-def part(layout: Layout, node: str, key: str) -> Part:
-    """Return the proxy as a part of a stack of its own; `node` is the fake node's address."""
+def part(layout: Layout, text: str, key: str) -> Part:
+    """Return the proxy as a part of a stack of its own; `text` is its configuration."""
     port = layout.ports.of(NAME)
     file = layout.directory / CONFIG
     host, _, _ = layout.ports.address(NAME).partition(":")
 
     def prepare() -> None:
-        file.write_text(config(node), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
 
     given = [str(file) if argument == CONFIG else argument for argument in arguments(host, str(port))]
     return Part(

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import urllib.request
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ops.local.layout import Layout
@@ -137,13 +138,20 @@ def ingesting(layout: Layout) -> Part:
 
 
 def _replica(layout: Layout, name: str, module: str) -> Part:
+    return replica_part(layout, name, module, environ=environ(layout), prepare=lambda: prepare(layout))
+
+
+def replica_part(
+    layout: Layout, name: str, module: str, *, environ: Mapping[str, str], prepare: Callable[[], None]
+) -> Part:
+    """Return a replica's process, whatever it serves."""
     port = layout.ports.of(name)
     return Part(
         name=name,
         command=(sys.executable, "-m", module),
-        environ={**environ(layout), "SWITCHYARD_PORT": str(port), "SWITCHYARD_REPLICA": name},
+        environ={**environ, "SWITCHYARD_PORT": str(port), "SWITCHYARD_REPLICA": name},
         address=layout.ports.address(name),
-        prepare=lambda: prepare(layout),
+        prepare=prepare,
         is_ready=lambda: http_ok(port, "/readyz"),
         ready_within_s=60.0,
         stop_within_s=application.DRAIN_S + 10.0,
@@ -151,12 +159,15 @@ def _replica(layout: Layout, name: str, module: str) -> Part:
     )
 
 
-def environ(layout: Layout) -> dict[str, str]:
+def environ(layout: Layout, *, replicas: int = 1) -> dict[str, str]:
     """Return the application's variables: those of the local stack, with the fake node in place of its nodes.
 
     Redis and PostgreSQL get more time: on a busy machine an answer that did without them would end the measurement.
     """
-    own = {"NODES_FILE": str(nodes_file(layout)), "REPLICA_COUNT": "1", "REDIS_TIMEOUT_S": "5", "DATABASE_WAIT_S": "20"}
+    own = {
+        "NODES_FILE": str(nodes_file(layout)), "REPLICA_COUNT": str(replicas),
+        "REDIS_TIMEOUT_S": "5", "DATABASE_WAIT_S": "20",
+    }  # fmt: skip
     return application.environ(layout) | {f"SWITCHYARD_{name}": value for name, value in own.items()}
 
 
@@ -167,8 +178,13 @@ def nodes_file(layout: Layout) -> Path:
 
 def prepare(layout: Layout) -> None:
     """Write what the application reads at its start."""
+    write_catalogue(layout, catalogue(layout.ports.of(NODE)))
+
+
+def write_catalogue(layout: Layout, text: str) -> None:
+    """Write the application's catalogue, and make the folder that it wants."""
     (layout.directory / "blobs").mkdir(parents=True, exist_ok=True)
-    nodes_file(layout).write_text(catalogue(layout.ports.of(NODE)), encoding="utf-8")
+    nodes_file(layout).write_text(text, encoding="utf-8")
 
 
 def catalogue(port: int) -> str:
@@ -187,10 +203,15 @@ def catalogue(port: int) -> str:
     return "\n".join(tables)
 
 
+def stores() -> tuple[Builder, ...]:
+    """Return the stores that a replica cannot do without."""
+    return (valkey.cache, valkey.coordination, qdrant.part, postgres.part)
+
+
 def stages() -> tuple[tuple[Builder, ...], ...]:
     """Return what starts after what."""
     return (
-        (valkey.cache, valkey.coordination, qdrant.part, node, postgres.part),
+        (*stores(), node),
         (migration.part,),
         (replica, pass_through, ingesting, bare_nginx),
     )

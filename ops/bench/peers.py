@@ -59,11 +59,10 @@ def _start(stack: ExitStack, world: World, found: Peers, say: Say) -> None:
     directory = world.stack.layout.directory / "peers"
     layout = Layout.open(directory, {"PATH": os.defpath, "HOME": str(directory)})
     key = f"sk-{secrets.token_hex(16)}"
-    running = stack.enter_context(
-        Stack(layout, ((lambda layout: litellm.part(layout, world.url(parts.NODE), key),),))
-    )  # fmt: skip
+    text = litellm.config(world.url(parts.NODE))
+    running = stack.enter_context(Stack(layout, ((lambda layout: litellm.part(layout, text, key),),)))
     child = running.get(litellm.NAME).child
-    command = " ".join(litellm.part(layout, world.url(parts.NODE), key).command)
+    command = " ".join(litellm.part(layout, text, key).command)
     say(f"litellm {version}: {' '.join(f'{name}={value}' for name, value in litellm.SETTINGS.items())} ")
     say(f"{command}\n")
     address = f"http://{layout.ports.address(litellm.NAME)}/v1"

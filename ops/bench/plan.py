@@ -4,7 +4,8 @@ import argparse
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +34,31 @@ a peer; you start it and point it at the fake node, whose port --node-port fixes
 where the peer knows a model named {FAST!r} that is Ollama's model {FAST!r} at http://127.0.0.1:18434. It must answer
 once the node runs; start it before. Its api key, if it wants one, is read from {PEER_KEY}.
 """
+
+
+class Sizes(StrEnum):
+    """How much of what has a size of its own is done."""
+
+    FULL = "full"
+    QUICK = "quick"
+    SMOKE = "smoke"
+
+
+class Row(StrEnum):
+    """What is measured, a part that can be had alone; in the order in which it is done."""
+
+    PATHS = "paths"
+    """One call after another on every way to the node: CPU, latency, first token, closed and open loops."""
+    DURABLE = "durable"
+    """What a durable run costs, beside LangGraph's own saver."""
+    RATING = "rating"
+    """What the rating of a question costs."""
+    ROUTING = "routing"
+    """The placement on seeded traces, in simulated time."""
+    TURNS = "turns"
+    """Who gets the slots when there are too few, in simulated time."""
+    OVERLOAD = "overload"
+    """The same live, over two replicas, and what a refusal costs."""
 
 
 class ArgumentWrong(Exception):
@@ -67,6 +93,13 @@ class Plan:
     installed: tuple[str, ...] = ()
     node_port: int | None = None
     out: Path | None = None
+    rows: tuple[Row, ...] = tuple(Row)
+    sizes: Sizes = Sizes.FULL
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it measures all there is."""
+        return self.rows == tuple(Row)
 
 
 FULL = Plan(
@@ -74,16 +107,22 @@ FULL = Plan(
     seed=1, out=EVIDENCE,
 )  # fmt: skip
 QUICK = Plan(
-    rounds=LEAST_ROUNDS, point_s=0.25, concurrencies=(16,), open_rate_per_s=40.0, open_s=0.25, durable_runs=24, seed=1
-)
+    rounds=LEAST_ROUNDS, point_s=0.25, concurrencies=(16,), open_rate_per_s=40.0, open_s=0.25, durable_runs=24, seed=1,
+    sizes=Sizes.QUICK,
+)  # fmt: skip
+SMOKE = Plan(
+    rounds=1, point_s=0.05, concurrencies=(2,), open_rate_per_s=40.0, open_s=0.1, durable_runs=2, seed=1,
+    sizes=Sizes.SMOKE,
+)  # fmt: skip
+"""Everything once and briefly: whether it works, not what it costs."""
 
 
 def read_plan(arguments: Sequence[str]) -> Plan:
     """Return what the command line asks for. Raises ArgumentWrong; SystemExit for what argparse itself refuses."""
     given = build_parser().parse_args(arguments)
-    plan = QUICK if given.quick else FULL
+    plan = SMOKE if given.smoke else QUICK if given.quick else FULL
     rounds = plan.rounds if given.rounds is None else given.rounds
-    if rounds < LEAST_ROUNDS:
+    if given.rounds is not None and rounds < LEAST_ROUNDS:
         raise ArgumentWrong(f"--rounds must be at least {LEAST_ROUNDS}")
     if given.node_port is not None and not 1024 <= given.node_port <= 65535:
         raise ArgumentWrong("--node-port must be between 1024 and 65535")
@@ -92,18 +131,17 @@ def read_plan(arguments: Sequence[str]) -> Plan:
     names = {peer.name for peer in peers}
     if len(names) < len(peers) or (installed and names & {*LITELLM}):
         raise ArgumentWrong("two peers have the same name")
-    return Plan(
+    rows = tuple(row for row in Row if row in given.rows) or tuple(Row)
+    return replace(
+        plan,
         rounds=rounds,
-        point_s=plan.point_s,
-        concurrencies=plan.concurrencies,
-        open_rate_per_s=plan.open_rate_per_s,
-        open_s=plan.open_s,
-        durable_runs=plan.durable_runs,
         seed=given.seed,
         peers=peers,
         installed=installed,
         node_port=given.node_port,
-        out=given.out or plan.out,
+        # A page of some rows would be read as one of all.
+        out=given.out or (plan.out if rows == tuple(Row) else None),
+        rows=rows,
     )
 
 
@@ -137,7 +175,12 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--quick", action="store_true", help="about 40 seconds; prints, and writes only with --out")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="about a minute; prints, and writes only with --out")
+    length.add_argument("--smoke", action="store_true", help="everything once and briefly: does it work at all?")
+    parser.add_argument(
+        "--row", action="append", default=[], choices=[row.value for row in Row], dest="rows", help="only this; prints"
+    )
     parser.add_argument("--rounds", type=int, help=f"rounds a row, at least {LEAST_ROUNDS}")
     parser.add_argument("--seed", type=int, default=1, help="of the order of rows and the open loop's arrivals")
     parser.add_argument(

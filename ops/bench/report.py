@@ -6,10 +6,13 @@ import msgspec
 
 from ops.bench.complexity import Case
 from ops.bench.durable import ACCEPTED, GRAPH, OURS, STOCK, DurablePoint
-from ops.bench.figures import added, paired, spread
-from ops.bench.goals import goals_table
+from ops.bench.figures import Spread, added, paired, spread
+from ops.bench.goals import Goal, durable_goals, goals_table, path_goals, rating_goals, routing_goals, turns_goals
+from ops.bench.overload import Lived
+from ops.bench.overload_tables import overload_goals, overload_tables
 from ops.bench.plan import Plan
 from ops.bench.points import Point
+from ops.bench.refusals import Refusing
 from ops.bench.routing import Figures
 from ops.bench.rows import OPEN, Rows, durable_column, minus
 from ops.bench.sides import DIRECT, NGINX, OWN, Mode
@@ -22,6 +25,7 @@ TITLES = {Mode.JSON: "One JSON answer", Mode.STREAM: "A stream of 20 tokens, one
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """What a reader must know to judge the figures; nothing that names a machine or a person."""
 
+    date: str
     commit: str
     cores: int
     cpu: str
@@ -35,30 +39,53 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was measured; ratings are (case, microseconds of CPU)."""
+    """All that was measured, row by row; ratings are (case, microseconds of CPU)."""
 
-    points: tuple[Point, ...]
-    durable: tuple[DurablePoint, ...]
-    ratings: tuple[tuple[Case, float], ...]
+    points: tuple[Point, ...] = ()
+    durable: tuple[DurablePoint, ...] = ()
+    ratings: tuple[tuple[Case, Spread], ...] = ()
     routing: dict[str, dict[str, Figures]] = {}
     """What each router made of each trace of the simulation."""
     turns: dict[str, Share] = {}
-    """What each way of giving slots made of too much work."""
+    """What each way of giving slots made of too much work, in simulated time."""
+    lived: tuple[Lived, ...] = ()
+    """The same in real time."""
+    refusals: tuple[Refusing, ...] = ()
 
 
 def tables(found: Found, plan: Plan) -> list[Table]:
-    """Return every table of the report."""
+    """Return every table of the report; of rows that were not measured there is none."""
     rows = Rows(found.points)
     return [
-        goals_table(rows, found.durable, found.ratings, found.turns),
+        goals_table(goals(found), rows),
+        *(path_tables(rows, plan) if found.points else []),
+        *([durable_table(found.durable)] if found.durable else []),
+        *([rating_table(found.ratings)] if found.ratings else []),
+        *([routing_table(found.routing)] if found.routing else []),
+        *([turns_table(found.turns)] if found.turns else []),
+        *overload_tables(found.lived, found.refusals),
+    ]
+
+
+def goals(found: Found) -> list[Goal]:
+    """Return the goals that the run can speak of."""
+    return [
+        *(path_goals(Rows(found.points)) if found.points else []),
+        *(durable_goals(found.durable) if found.durable else []),
+        *rating_goals(found.ratings),
+        *routing_goals(found.routing),
+        *turns_goals(found.turns),
+        *overload_goals(found.lived, found.refusals),
+    ]
+
+
+def path_tables(rows: Rows, plan: Plan) -> list[Table]:
+    """Return the tables of one call after another."""
+    return [
         *peers_tables(rows),
         *(path_table(rows, mode) for mode in Mode),
         stores_table(rows),
         open_table(rows, plan),
-        durable_table(found.durable),
-        rating_table(found.ratings),
-        *([routing_table(found.routing)] if found.routing else []),
-        *([turns_table(found.turns)] if found.turns else []),
     ]
 
 
@@ -180,9 +207,9 @@ def durable_table(points: Sequence[DurablePoint]) -> Table:
     return Table("A durable run of two effects", heads, tuple(lines), notes)
 
 
-def rating_table(ratings: Sequence[tuple[Case, float]]) -> Table:
+def rating_table(ratings: Sequence[tuple[Case, Spread]]) -> Table:
     """Return what one rating costs."""
-    lines = tuple((case.name, number(taken_us), f"{case.budget_us:.0f}") for case, taken_us in ratings)
+    lines = tuple((case.name, spelled(taken_us), f"{case.budget_us:.0f}") for case, taken_us in ratings)
     return Table("Rating a question", ("question", "CPU µs", "budget µs"), lines)
 
 
@@ -218,11 +245,10 @@ def turns_table(turns: Mapping[str, Share]) -> Table:
     note = (
         "The script that gives the slots is the product's own, in Valkey, asked by two replicas in turn; time is "
         "simulated. One heavy tenant (calls of 3 s) and nine light ones (1 s) want more than the slots can do; clients "
-        "of the overload give up after 2 s. LiteLLM has no row: its proxy cannot run in simulated time, and without a "
-        "database of its own it knows one key, so that it cannot tell tenants apart; what it forwards is served as the "
-        "node serves it, first come, first served. `python -m ops.bench.turns` prints it alone."
+        "of the overload give up after 2 s. A proxy cannot run in simulated time: LiteLLM stands in the live tables. "
+        "`python -m ops.bench.turns` prints it alone."
     )
-    return Table("Turns when there are too few slots", heads, lines, (note,))
+    return Table("Turns when there are too few slots, simulated", heads, lines, (note,))
 
 
 def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:
@@ -239,7 +265,8 @@ def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:
         f"take turns in a new order each round; a figure is the median of {plan.rounds} rounds with the least and the "
         "most in parentheses: their distance is the machine's noise. Ratios are made round by round. Compare ratios, "
         "not figures, with another machine's, and CPU before latency.",
-        f"Commit {circumstances.commit}; seed {plan.seed}; {points} points, {requests:,} checked requests; "
+        f"{circumstances.date}, commit {circumstances.commit}; seed {plan.seed}; {points} points, {requests:,} checked "
+        "requests; "
         f"{circumstances.cores} cores of {circumstances.cpu}, shared with the load generator and the fake node; "
         f"nginx {circumstances.nginx}, one worker; LangGraph {circumstances.langgraph}; data on "
         f"{circumstances.filesystem}.{peers}",

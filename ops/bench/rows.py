@@ -35,6 +35,11 @@ class Rows:
         return [sum(point.cpu_s.values()) for point in self.of(side, mode, concurrency)]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured."""
+        return not self._points
+
+    @property
     def peers(self) -> list[str]:
         """The peers among the paths."""
         return [name for name in self.sides if name not in _OURS]

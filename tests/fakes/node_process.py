@@ -20,6 +20,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--load-s", type=float, default=0.0)
     parser.add_argument("--answer-tokens", type=int, default=24)
     parser.add_argument("--quotes", action="store_true", help="begin an answer with a sentence of its first passage")
+    parser.add_argument("--obeys", action="store_true", help="answer with as many words as a question wants")
     parser.add_argument("--control", action="store_true", help="serve POST /control and GET /control/calls")
     return parser.parse_args()
 
@@ -32,7 +33,7 @@ async def _main(given: argparse.Namespace) -> None:
     ]
     embed = [FakeModel(name=name, kind="embed") for name in given.embed.split(",") if name]
     node = FakeNode([*chat, *embed], slots=given.slots, queue=given.queue, answer_tokens=given.answer_tokens)
-    node.quotes = given.quotes
+    node.quotes, node.obeys = given.quotes, given.obeys
     await node.start(given.port, control=given.control)
     await node.listen_too([address for address in given.also.split(",") if address])
     sys.stdout.write(f"{node.url}\n")

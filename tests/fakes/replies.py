@@ -76,6 +76,14 @@ async def refusing(request: web.Request, handler: Handler) -> web.StreamResponse
 
 _PASSAGE = re.compile(r"^\[1\] [^\n]*\n([^.\n]{12,200}\.)", re.MULTILINE)
 
+_WANTED = re.compile(r"\bin (\d{1,4}) words\b")
+
+
+def words_wanted(messages: Sequence[Message]) -> int | None:
+    """Return how long the last question wants its answer to be ("in 12 words"), None where it does not say."""
+    found = next((_WANTED.search(one.content) for one in reversed(messages) if one.role == "user"), None)
+    return None if found is None else int(found.group(1))
+
 
 def thinking_of(model: FakeModel, asked: Asked, script: Script) -> list[str]:
     """Return what the fake thinks; a model that can does so unasked (server/routes.go, ChatHandler)."""

@@ -11,7 +11,6 @@ from app.inference.slots.order import Order, Waiting
 from app.inference.slots.outlook import drain_us, is_late, outlook, overload
 from app.inference.slots.register import LeaseRegister
 from app.inference.slots.waiter import Waiter, refused
-from app.inference.words.overload import Overload
 from app.inference.words.route import Candidate
 
 
@@ -80,7 +79,7 @@ class Alone:
         while (call := self._order.next(self._now_us(), self._is_free)) is not None:
             waiter = self._waiters.pop(call.id)
             if is_late(self._order, call, self._now_us()):
-                waiter.refuse(Overload.TOO_LONG)
+                waiter.refuse(self._clock())
                 continue
             taken = self._register.taken_here()
             candidate = self._chosen(waiter, taken)

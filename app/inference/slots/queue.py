@@ -14,7 +14,7 @@ from app.inference.slots.outlook import Outlook
 from app.inference.slots.register import LeaseRegister
 from app.inference.slots.script import FREED_CHANNEL, Argument, Told, arguments_of
 from app.inference.slots.waiter import Grant, Offer, Waiter, Wish, no_slot, refused
-from app.inference.words.overload import OVERLOADS, Overload
+from app.inference.words.overload import OVERLOADS
 from app.inference.words.records import CallKind
 from app.inference.words.tiers import TIERS, Tier
 from app.telemetry.metrics import Metrics
@@ -149,7 +149,7 @@ class SlotQueue:
             self.register.script.note_loads(list(told.loads), told.loads)
         waiter = self._waiters.get(told.id)
         if waiter is not None and told.index == 0:
-            waiter.refuse(Overload.TOO_LONG)
+            waiter.refuse(self.clock())
         elif waiter is not None:
             self._give(waiter, told.index, told.round, told.taken if isinstance(told.taken, dict) else {})
         elif told.index and not self.register.holds(told.id):

@@ -1,6 +1,7 @@
 """One call of this process that asks for a slot: what it may take, how long it waits, and what it was given."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -169,9 +170,9 @@ class Waiter:
             if self.wish.on_outlook is not None:
                 self.wish.on_outlook(outlook)
 
-    def refuse(self, why: Overload) -> None:
-        """Have it wait no longer."""
-        self.refusal = refused(self.wish, why, eta_us=0, drain_us=0)
+    def refuse(self, now: float) -> None:
+        """Have it wait no longer: its turn came when its tenant's clients have mostly left."""
+        self.refusal = too_late(self.wish, now - self.came)
         self._woken.set()
 
     async def woken(self, limit_s: float) -> Grant | None:
@@ -206,6 +207,15 @@ def refused(wish: Wish, why: Overload, *, eta_us: int, drain_us: int) -> NoSlotI
     }
     error = NoSlotInTime(words[why], reason=why.value, queue=wish.queue, eta_s=round(eta_s, 1))
     error.retry_after_s = min(LONGEST_RETRY_S, max(1, -(-drain_us // US_PER_S)))
+    return error
+
+
+def too_late(wish: Wish, waited_s: float) -> NoSlotInTime:
+    """Return the error of a call whose turn came too late: it says how long that was, as who comes back waits too."""
+    detail = f"its turn came after {waited_s:.1f} s, and clients of its tenant do not wait for so long"
+    waited = round(waited_s, 1)
+    error = NoSlotInTime(detail, reason=Overload.TOO_LONG.value, queue=wish.queue, waited_s=waited, eta_s=waited)
+    error.retry_after_s = min(LONGEST_RETRY_S, max(1, math.ceil(waited_s)))
     return error
 
 

@@ -43,7 +43,7 @@ def test_litellm_neither_fetches_nor_sends_nor_retries() -> None:
 
 def test_litellm_listens_on_loopback_with_one_worker_and_a_key_that_no_command_line_shows(tmp_path: Path) -> None:
     ports = Ports(tmp_path / "ports.json", is_free=lambda _: True, find_free=lambda: 4000)
-    made = litellm.part(replace(Layout.open(tmp_path, {}), ports=ports), NODE, "sk-secret")
+    made = litellm.part(replace(Layout.open(tmp_path, {}), ports=ports), litellm.config(NODE), "sk-secret")
     made.prepare()
     assert made.command[made.command.index("--host") :][:2] == ("--host", "127.0.0.1")
     assert made.command[made.command.index("--num_workers") :][:2] == ("--num_workers", "1")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.bench.plan import FULL, QUICK, ArgumentWrong, Peer, read_plan
+from ops.bench.lengths import LEAST_LIMIT_S, about_s, limit_s, told
+from ops.bench.plan import FULL, QUICK, SMOKE, ArgumentWrong, Peer, Row, read_plan
 
 
 def test_a_whole_measurement_writes_its_report() -> None:
@@ -74,3 +75,31 @@ def test_only_known_peers_can_be_installed() -> None:
 def test_an_installed_peer_does_not_share_its_rows_with_one_of_the_users() -> None:
     with pytest.raises(ArgumentWrong, match="same name"):
         read_plan(["--with", "litellm", "--peer", "litellm-openai=http://127.0.0.1:1/v1"])
+
+
+def test_a_row_can_be_had_alone_and_then_no_page_is_written() -> None:
+    plan = read_plan(["--row", "overload", "--row", "rating"])
+    assert plan.rows == (Row.RATING, Row.OVERLOAD)
+    assert plan.out is None
+    assert read_plan(["--row", "rating", "--out", "x.md"]).out == Path("x.md")
+    with pytest.raises(SystemExit):
+        read_plan(["--row", "dreams"])
+
+
+def test_a_smoke_does_every_row_and_is_no_measurement() -> None:
+    assert read_plan(["--smoke"]) == SMOKE
+    assert (SMOKE.rows, SMOKE.out) == (tuple(Row), None)
+
+
+def test_how_long_it_takes_is_told_before_it_begins() -> None:
+    alone, beside = told(read_plan(["--row", "overload"])), told(read_plan(["--row", "overload", "--with", "litellm"]))
+    assert alone == "bench: overload: about 3 minutes where the machine does nothing else, at most 12 minutes\n"
+    assert beside == "bench: overload: about 5 minutes where the machine does nothing else, at most 20 minutes\n"
+    assert told(read_plan(["--row", "rating"])).startswith("bench: rating: about 1 minute where")
+    whole = {row: about_s(row, FULL) for row in Row}
+    assert told(FULL).startswith(f"bench: {', '.join(Row)}: about {round((sum(whole.values()) + 40) / 60)} minutes")
+
+
+def test_a_row_may_take_some_times_longer_than_it_does_and_no_more() -> None:
+    assert limit_s(Row.OVERLOAD, FULL) == 4 * about_s(Row.OVERLOAD, FULL)
+    assert limit_s(Row.RATING, FULL) == LEAST_LIMIT_S

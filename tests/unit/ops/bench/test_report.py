@@ -7,11 +7,16 @@ import msgspec
 import pytest
 
 from ops.bench.complexity import CASES
+from ops.bench.crowded import GATEWAY
+from ops.bench.crowded import OURS as OUR_DOOR
 from ops.bench.durable import ACCEPTED, GRAPH, OURS, STOCK, DurablePoint
 from ops.bench.figures import UNKNOWN, Spread
 from ops.bench.goals import Goal, Verdict
+from ops.bench.overload import Came, Lived
+from ops.bench.overload import Turns as OurTurns
 from ops.bench.plan import QUICK
 from ops.bench.points import Point
+from ops.bench.refusals import Refusing
 from ops.bench.report import Circumstances, Found, document, tables
 from ops.bench.sides import AGENT, DIALECT, DIRECT, NGINX, OWN, PASS, Mode
 from ops.bench.turns import FIFO, Overload, Share
@@ -33,7 +38,13 @@ TURNS = {
     FIFO: Share(jain=0.4, beside=15.0, alone=1.0, overloads=(Overload(2, 0.2, 0.0, 2.0),)),
 }
 CIRCUMSTANCES = Circumstances(
-    commit="abc", cores=2, cpu="A CPU", nginx="1", langgraph="2, its PostgreSQL saver 3", filesystem="ext4"
+    date="2030-01-02",
+    commit="abc",
+    cores=2,
+    cpu="A CPU",
+    nginx="1",
+    langgraph="2, its PostgreSQL saver 3",
+    filesystem="ext4",
 )
 
 
@@ -72,7 +83,10 @@ def found(peers: tuple[str, ...] = ()) -> Found:
         for way, ms in CLIENT_MS.items()
     ]
     return Found(
-        points=tuple(points), durable=tuple(durable), ratings=tuple((case, 20.0) for case in CASES), turns=TURNS
+        points=tuple(points),
+        durable=tuple(durable),
+        ratings=tuple((case, Spread(20.0, 19.0, 31.0)) for case in CASES),
+        turns=TURNS,
     )
 
 
@@ -189,7 +203,31 @@ def test_every_table_is_complete() -> None:
         assert all(len(row) == len(table.heads) for row in table.rows)
 
 
-def test_the_document_has_no_date_path_or_address() -> None:
+def test_the_document_has_its_day_and_commit_and_no_hour_path_or_address() -> None:
     text = document(found(), QUICK, CIRCUMSTANCES)
-    assert "Commit abc; seed 1;" in text
-    assert re.search(r"\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|/tmp/|/home/|127\.0\.0\.1|https?://", text) is None
+    assert "2030-01-02, commit abc; seed 1;" in text
+    assert re.search(r"\d{1,2}:\d{2}|/tmp/|/home/|127\.0\.0\.1|https?://", text) is None
+
+
+def test_a_row_that_was_not_measured_has_neither_tables_nor_goals() -> None:
+    (goals_of, rating) = tables(Found(ratings=found().ratings), QUICK)
+    assert {row[0] for row in goals_of.rows} == {"G9"}
+    assert goals_of.notes == ()
+    assert rating.rows[0][1] == "20.0 (19.0 to 31.0)"
+
+
+def test_too_much_work_is_judged_by_ours_live_and_shown_beside_the_others() -> None:
+    came = [Came(10, goodput, 0.8, 0.1, 0.004, took, 3.0, 0.0) for goodput, took in ((0.97, 0.008), (0.95, 0.02))]
+    ours = Lived(OUR_DOOR, OurTurns(0.992, 1.2, 0.98), tuple(came))
+    nothing = float("nan")
+    theirs = Lived(GATEWAY, OurTurns(0.3, 9.0, 0.9), (Came(10, 0.0, 0.0, 0.0, nothing, nothing, 9.0, 0.5),))
+    refused = [Refusing(at_once, 100, 0.002, 0.004, {"crowd-1": 0.5, "valkey": 0.1}) for at_once in (1, 16)]
+    made = Found(lived=(ours, theirs), refusals=tuple(refused))
+    goals_of, came_table, turns_table, refusal_table = tables(made, QUICK)
+    judged = {f"{row[0]} {row[1]}": row[2:] for row in goals_of.rows}
+    assert judged["G14 live: goodput ÷ capacity at 10x"] == ("0.960 (0.950 to 0.970)", "≥ 0.9", "≥ 0.95", Verdict.AIM)
+    assert judged["G14 live: p99 ms of a refusal at 10x"][0] == "14.0 (8.00 to 20.0)"
+    assert judged["G14 p99 ms of a refusal, 1 at a time"][3] == Verdict.AIM
+    assert came_table.rows[1] == (GATEWAY, "10x", "0 (0 to 0)", "0%", "0%", "50%", "", "", "9.00 (9.00 to 9.00)")
+    assert turns_table.rows[0] == (OUR_DOOR, "0.992", "1.20", "0.980")
+    assert refusal_table.rows[0][:4] == ("1", "100", "2.00 (2.00 to 2.00)", "4.00 (4.00 to 4.00)")
