@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from typing import Any
 
 URL, KEY = sys.argv[1:]
 
@@ -26,6 +27,15 @@ def add(a: int) -> int:
     return a
 
 
+def check_schema(*models: Any) -> None:  # noqa: ANN401 - a class of another environment
+    """Have an answer in the form of a schema."""
+    form = pydantic.create_model("Total", total=(int, ...))
+    for model in models:
+        told = model.as_structured_llm(form).chat([messages.ChatMessage(role="user", content="say-json")])
+        assert told.raw.total == 3, told
+    said("schema")
+
+
 def check() -> None:
     """Do what a user does."""
     ask = [messages.ChatMessage(role="user", content="say-text")]
@@ -48,11 +58,7 @@ def check() -> None:
         (call,) = model.get_tool_calls_from_response(told)
         assert (call.tool_name, call.tool_kwargs) == ("add", {"a": 1}), call
     said("tools")
-    form = pydantic.create_model("Total", total=(int, ...))
-    for model in (by_ollama, by_openai):
-        told = model.as_structured_llm(form).chat([messages.ChatMessage(role="user", content="say-json")])
-        assert told.raw.total == 3, told
-    said("schema")
+    check_schema(by_ollama, by_openai)
     vectors = embeddings.OllamaEmbedding(
         model_name="all-minilm:22m", base_url=f"{URL}/ollama", client_kwargs={"headers": headers}
     )
