@@ -28,6 +28,7 @@ class NodeMemory:
     most_models: int = MODELS_PER_GPU
     own_keep_ns: int = KEEP_NS
     loaded: dict[str, int] = field(default_factory=dict[str, int])
+    _digests: dict[str, str] = field(default_factory=dict[str, str])
     _keep_ns: dict[str, int] = field(default_factory=dict[str, int])
     _idle_at: dict[str, float] = field(default_factory=dict[str, float])
     _calls: Counter[str] = field(default_factory=Counter[str])
@@ -86,7 +87,7 @@ class NodeMemory:
         while model.name in self.loaded or not self._fits(model, sizes):
             await self._leave(model.name if model.name in self.loaded else self._victim())
         await asyncio.sleep(model.load_s)
-        self.loaded[model.name] = num_ctx
+        self.loaded[model.name], self._digests[model.name] = num_ctx, model.sha
         return True
 
     def _fits(self, model: FakeModel, sizes: dict[str, int]) -> bool:
@@ -100,10 +101,16 @@ class NodeMemory:
         return model.size_bytes <= free * FREE_SHARE
 
     def _victim(self) -> str:
-        """Return who leaves: idle before busy, then who was told to stay shortest (findRunnerToUnload)."""
-        return min(
-            self.loaded, key=lambda name: (self._calls[name] > 0, self._keep_ns.get(name, self.own_keep_ns), name)
-        )
+        """Return who leaves: idle before busy, then who was told to stay shortest (findRunnerToUnload).
+
+        Of equals the first by the path of their weights, which ends with their digest (ByDurationAndName).
+        """
+
+        def rank(name: str) -> tuple[bool, int, str]:
+            digest = self._digests.get(name) or FakeModel(name=name).sha
+            return self._calls[name] > 0, self._keep_ns.get(name, self.own_keep_ns), digest
+
+        return min(self.loaded, key=rank)
 
     async def _leave(self, name: str) -> None:
         self._keep_ns[name] = 0

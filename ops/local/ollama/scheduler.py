@@ -133,10 +133,15 @@ class Scheduler:
             await leaving.gone.wait()
 
     def _one_too_many(self) -> Runner | None:
-        """Whom to unload when no more may be loaded: idle before busy, then the shortest keep_alive."""
+        """Whom to unload when no more may be loaded: idle before busy, then the shortest keep_alive, then by the path.
+
+        (server/sched.go, findRunnerToUnload, ByDurationAndName: the path of the weights, which has their digest)
+        """
         if len(self._loaded) < (self._environment.max_loaded_models or _DEFAULT_MAX_LOADED):
             return None
-        return min(self._loaded.values(), key=lambda runner: (runner.calls > 0, runner.keep_ns))
+        return min(
+            self._loaded.values(), key=lambda runner: (runner.calls > 0, runner.keep_ns, str(runner.model.weights))
+        )
 
     async def _load(self, wanted: Wanted) -> Runner:
         launch = self._launch(wanted)

@@ -164,6 +164,19 @@ async def test_the_shortest_idle_model_makes_room(tmp_path: Path) -> None:
     await fleet.scheduler.close()
 
 
+async def test_of_models_that_stay_equally_long_the_first_by_the_path_of_its_weights_makes_room(tmp_path: Path) -> None:
+    """server/sched.go, findRunnerToUnload: sort.Sort(ByDurationAndName), whose second key is modelPath."""
+    fleet = Fleet(tmp_path, OLLAMA_MAX_LOADED_MODELS="2")
+    for first, second in (("small", "other"), ("other", "small")):
+        for name in (first, second, "embed"):
+            await fleet.call(fleet.wanted(name, keep_alive_s=60))
+        leaves = min((first, second), key=lambda name: str(fleet.model(name).weights))
+        assert leaves not in fleet.names
+        for name in fleet.names:
+            fleet.scheduler.expire(fleet.model(name))
+    await fleet.scheduler.close()
+
+
 async def test_a_busy_model_is_waited_for(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, OLLAMA_MAX_LOADED_MODELS="1")
     async with fleet.scheduler.lease(fleet.wanted("small")):
