@@ -16,6 +16,7 @@ from app.inference.accuracy import Loading, Part
 from app.inference.calls.settling import OWN
 from app.inference.calls.usage_book import Loss
 from app.inference.fleet.catalogue import Catalogue, Model, Node
+from app.inference.slots.lanes import LANES_OF, Lane
 from app.inference.warmth.warming import Warmed
 from app.inference.words.account import Purpose
 from app.inference.words.ends import FinishReason
@@ -44,7 +45,9 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
     begin(metrics.purpose_gpu_seconds, purpose=Purpose)
     begin(metrics.usage_lost, reason=Loss)
     begin(metrics.estimate_ratio, part=Part, tier=TIERS)
-    begin(metrics.slot_wait, tier=[*TIERS, CallKind.EMBED])
+    for queue, lanes in LANES_OF.items():
+        begin(metrics.slot_wait, tier=[queue], lane=lanes)
+    begin(metrics.queue_promotions, lane=Lane)
     begin(metrics.queue_refused, tier=[*TIERS, CallKind.EMBED], reason=Overload)
     for model in catalogue.models:
         if model.kind is CallKind.CHAT:

@@ -103,7 +103,11 @@ class Metrics:
             registry=r,
         )
         self.slot_wait = Histogram(
-            "switchyard_slot_wait_seconds", "Wait for a free slot.", ("tier",), buckets=DURATION_BUCKETS_S, registry=r
+            "switchyard_slot_wait_seconds",
+            "Wait for a free slot.",
+            ("tier", "lane"),
+            buckets=DURATION_BUCKETS_S,
+            registry=r,
         )
         self.call_failures = Counter(
             "switchyard_call_failures_total",
@@ -117,7 +121,10 @@ class Metrics:
             "switchyard_calls_waiting", "Calls that wait for a slot in this process.", registry=r
         )
         self.queue_calls = Gauge(
-            "switchyard_queue_calls", "Calls that wait for a slot, of all processes, by queue.", ("tier",), registry=r
+            "switchyard_queue_calls",
+            "Calls that wait for a slot, of all processes, by queue and lane.",
+            ("tier", "lane"),
+            registry=r,
         )
         self.queue_drain = Gauge(
             "switchyard_queue_drain_seconds",
@@ -127,6 +134,12 @@ class Metrics:
         )
         self.queue_refused = Counter(
             "switchyard_queue_refused_total", "Calls that got no slot, by why.", ("tier", "reason"), registry=r
+        )
+        self.queue_promotions = Counter(
+            "switchyard_queue_promotions_total",
+            "Calls that went before all deficits, because they, or their lane, had not been served for too long.",
+            ("lane",),
+            registry=r,
         )
         self.queue_deficit = Gauge(
             "switchyard_queue_deficit_seconds",

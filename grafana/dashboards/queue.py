@@ -1,15 +1,18 @@
 """The queue: who waits for a slot, who is refused and why, and what would make it shorter."""
 
 from grafana.dashboards.panel import Kind, Panel, Query, Unit
-from grafana.dashboards.promql import NODE, by_or_none, increase, rate
+from grafana.dashboards.promql import NODE, by_or_none, increase, quantile, rate
 
 NOTICES = f"switchyard_node_notice{{{NODE}}}"
+# Each process says the same of the queue that all share.
+WAITING = "max by (tier, lane) (switchyard_queue_calls)"
+PROMOTIONS = increase("switchyard_queue_promotions_total")
 WARM_LOADS = increase("switchyard_warm_loads_total", NODE)
 
 
 def queue() -> tuple[Panel, ...]:
     """Return the panels about the queue, and about what keeps slots from it."""
-    return (*_waiting(), *_standing())
+    return (*_waiting(), *_lanes(), *_standing())
 
 
 def _waiting() -> tuple[Panel, ...]:
@@ -22,7 +25,7 @@ def _waiting() -> tuple[Panel, ...]:
             unit=Unit.COUNT,
             description="Calls of all processes that wait for a slot, by tier; embed are vectors. One queue alone: its "
             "tier needs more nodes that hold its model; all of them: more slots, or fewer callers.",
-            queries=(Query("max by (tier) (switchyard_queue_calls)", "{{tier}}"),),
+            queries=(Query(f"sum by (tier) ({WAITING})", "{{tier}}"),),
             kind=Kind.STACK,
         ),
         Panel(
@@ -40,6 +43,34 @@ def _waiting() -> tuple[Panel, ...]:
             "deadline: the caller gave less time than there is.",
             queries=(Query(f"60 * {refused}", "{{tier}} {{reason}}"),),
             no_value="no calls",
+        ),
+    )
+
+
+def _lanes() -> tuple[Panel, ...]:
+    return (
+        Panel(
+            title="Calls Waiting by Lane",
+            unit=Unit.COUNT,
+            description="Calls of all processes that wait for a slot: questions' vectors and interactive answers, for "
+            "which somebody waits; batch answers and background vectors, for which nobody does.",
+            queries=(Query(f"sum by (lane) ({WAITING})", "{{lane}}"),),
+            kind=Kind.STACK,
+        ),
+        Panel(
+            title="Wait for a Slot by Lane",
+            unit=Unit.SECONDS,
+            description="How long one in 20 of the calls that got a slot had waited for it (p95), by lane. interactive "
+            "as high as batch: there are too few slots even for those that somebody waits for.",
+            queries=(Query(quantile(0.95, "switchyard_slot_wait_seconds", by="lane"), "{{lane}}"),),
+            no_value="no calls",
+        ),
+        Panel(
+            title="Turns for Having Waited Too Long",
+            unit=Unit.COUNT,
+            description="Calls of the last hour whose turn it was because they, or their lane, had not been served for "
+            "two minutes, whatever they were due. Many of batch or background: that work only just goes on.",
+            queries=(Query(by_or_none(("lane",), PROMOTIONS, PROMOTIONS), "{{lane}}"),),
         ),
     )
 

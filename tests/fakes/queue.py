@@ -12,8 +12,9 @@ from app.inference.words.tiers import Tier
 class FakeQueue:
     """Gives the best candidate; notes what was wished."""
 
-    def __init__(self, register: LeaseRegister) -> None:
+    def __init__(self, register: LeaseRegister, *, starved: bool = False) -> None:
         self.register = register
+        self.starved = starved
         self.waits: dict[Tier, float] = {}
         self.wishes: list[Wish] = []
 
@@ -22,7 +23,7 @@ class FakeQueue:
         self.wishes.append(wish)
         offered = offer()
         candidate = offered.candidates[0]
-        return Grant(offered, candidate, offered.lease(candidate, 0, True), {}, 0)
+        return Grant(offered, candidate, offered.lease(candidate, 0, True), {}, 0, self.starved)
 
     def as_queue(self) -> SlotQueue:
         """Return it as what it stands in for."""

@@ -61,8 +61,8 @@ class Version:
     def look(self) -> None:
         """Learn which of its calls have their slots."""
         calls = [part for call in self.waiting for part in (Lane.INTERACTIVE.value, "t", call)]
-        states = self.run([], "watch", LEASE_US, self.name, 0, *calls)[5:]
-        for call, state, index in zip(tuple(self.waiting), states[::3], states[1::3], strict=True):
+        states, size = self.run([], "watch", LEASE_US, self.name, 0, *calls)[5:], 4 if self.loads else 3
+        for call, state, index in zip(tuple(self.waiting), states[::size], states[1::size], strict=True):
             assert state in (GRANTED, WAITING)
             if state == GRANTED:
                 self.waiting.remove(call)

@@ -182,7 +182,7 @@ async def test_a_full_queue_refuses_at_once_and_says_why_and_when_to_come_back(n
         counted = replica.metrics.registry.get_sample_value
         labels = {"tier": "simple", "reason": "queue_full"}
         assert counted("switchyard_queue_refused_total", labels) == 2.0
-        assert counted("switchyard_queue_calls", {"tier": "simple"}) == 2.0
+        assert counted("switchyard_queue_calls", {"tier": "simple", "lane": "interactive"}) == 2.0
         await end(holding, first, second)
 
 

@@ -86,6 +86,7 @@ class Twin:
     held: dict[str, tuple[Waiting, str, int]] = field(default_factory=dict[str, tuple[Waiting, str, int]])
     alive: dict[str, int] = field(default_factory=dict[str, int])
     seen: set[int] = field(default_factory=set[int])
+    starved: dict[str, int] = field(default_factory=dict[str, int])
 
     def run(self, *args: str | int) -> list[int]:
         """Run the script over all nodes."""
@@ -103,7 +104,9 @@ class Twin:
     def serve(self, now_us: int) -> None:
         """Give the free slots to those whose turn it is by the pure rule."""
         self.order.drop(now_us, self.alive)
-        while (call := self.order.next(now_us, self.is_free)) is not None:
+        while (turn := self.order.next(now_us, self.is_free)) is not None:
+            call = turn.call
+            self.starved[call.id] = int(turn.starved)
             if is_late(self.order, call, now_us):
                 continue
             free = [(name, slots) for name, slots in call.nodes if self.taken(name) < slots]
@@ -136,13 +139,13 @@ class Twin:
     def standing(self, call: Waiting, bounds: Bounds) -> tuple[int, ...]:
         """Return what the pure rule says of a call that was just added."""
         if call.id in self.held:
-            return GRANTED, [name for name, _ in call.nodes].index(self.held[call.id][1]) + 1, 0
+            return GRANTED, [name for name, _ in call.nodes].index(self.held[call.id][1]) + 1, 0, self.starved[call.id]
         if self.order.find(call.id) is None:
-            return UNKNOWN, 0, 0
+            return UNKNOWN, 0, 0, 0
         expected = outlook(self.order, call)
         why = overload(self.order, call, bounds)
         if why is None:
-            return WAITING, expected.position, expected.eta_us
+            return WAITING, expected.position, expected.eta_us, 0
         drain = drain_us(self.order, call.queue)
         self.order.remove(call)
         return REFUSED, OVERLOADS.index(why) + 1, expected.eta_us, drain

@@ -196,10 +196,35 @@ def none_of(labels: tuple[str, ...], present: str) -> str:
 
 NOTICES = 'switchyard_node_notice{node=~".*"}'
 WARM_LOADS = 'increase(switchyard_warm_loads_total{node=~".*"}[1h])'
+PROMOTIONS = "increase(switchyard_queue_promotions_total[1h])"
 REFUSED = none_of(("tier", "reason"), "rate(switchyard_model_calls_total[1m])")
 QUEUE = (
     pytest.param(
-        "Calls Waiting by Queue", Unit.COUNT, {"{{tier}}": "max by (tier) (switchyard_queue_calls)"}, id="waiting"
+        "Calls Waiting by Queue",
+        Unit.COUNT,
+        {"{{tier}}": "sum by (tier) (max by (tier, lane) (switchyard_queue_calls))"},
+        id="waiting",
+    ),
+    pytest.param(
+        "Calls Waiting by Lane",
+        Unit.COUNT,
+        {"{{lane}}": "sum by (lane) (max by (tier, lane) (switchyard_queue_calls))"},
+        id="waiting by lane",
+    ),
+    pytest.param(
+        "Wait for a Slot by Lane",
+        Unit.SECONDS,
+        {
+            "{{lane}}": "histogram_quantile(0.95, sum by (le, lane)"
+            " (rate(switchyard_slot_wait_seconds_bucket[1m]))) >= 0"
+        },
+        id="wait by lane",
+    ),
+    pytest.param(
+        "Turns for Having Waited Too Long",
+        Unit.COUNT,
+        {"{{lane}}": f"(sum by (lane) ({PROMOTIONS}) > 0 or on () {none_of(('lane',), PROMOTIONS)})"},
+        id="promotions",
     ),
     pytest.param(
         "Time to Empty the Queue",

@@ -162,7 +162,7 @@ class Admission:
         candidates = grant.offer.placement.candidates
         if chosen is not grant.candidate:
             candidates = tuple(chosen if one is grant.candidate else one for one in candidates)
-        self._metrics.slot_wait.labels(chosen.tier or asked.need.kind).observe(grant.waited_us / US_PER_S)
+        self._count(asked, chosen, grant)
         self._fleet.began(chosen.node, chosen.model)
         return Held(
             asked=asked,
@@ -175,6 +175,12 @@ class Admission:
             began=self._clock(),
             started_at=grant.lease.facts.started_at,
         )
+
+    def _count(self, asked: Asked, chosen: Candidate, grant: Grant) -> None:
+        lane = lane_of(asked.need.kind, asked.priority)
+        self._metrics.slot_wait.labels(chosen.tier or asked.need.kind, lane.value).observe(grant.waited_us / US_PER_S)
+        if grant.starved:
+            self._metrics.queue_promotions.labels(lane.value).inc()
 
     def _as_loaded(self, need: Need, model: Model, grant: Grant) -> Candidate:
         """Return what was granted with the context that is in memory, or being loaded, now; it may have changed."""

@@ -76,7 +76,8 @@ class Alone:
 
     def serve(self) -> None:
         """Give free slots of this process' share to those whose turn it is."""
-        while (call := self._order.next(self._now_us(), self._is_free)) is not None:
+        while (turn := self._order.next(self._now_us(), self._is_free)) is not None:
+            call = turn.call
             waiter = self._waiters.pop(call.id)
             if is_late(self._order, call, self._now_us()):
                 waiter.refuse(self._clock())

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from app.inference.words.priority import Priority
 from app.inference.words.records import CallKind
+from app.inference.words.tiers import TIERS
 
 
 class Lane(StrEnum):
@@ -27,6 +28,15 @@ SHARES: Mapping[Lane, int] = {Lane.QUESTION: 20, Lane.INTERACTIVE: 60, Lane.BATC
 """Per cent of the GPU time that each lane has while all of them wait; what one leaves the others take. Nine tenths for
 live work is what Netflix' concurrency-limits give it; here four fifths, since an answer's vectors are part of it, so
 that batch work never stands still. `order.lua` has the same."""
+
+
+QUEUES: tuple[str, ...] = (*(tier.value for tier in TIERS), CallKind.EMBED.value)
+"""One a tier, and one for embeddings."""
+
+LANES_OF: Mapping[str, tuple[Lane, ...]] = {tier.value: (Lane.INTERACTIVE, Lane.BATCH) for tier in TIERS} | {
+    CallKind.EMBED.value: (Lane.QUESTION, Lane.BACKGROUND)
+}
+"""The lanes that calls of each queue wait in."""
 
 
 def lane_of(kind: CallKind, priority: Priority) -> Lane:

@@ -235,6 +235,7 @@ local function lane_key(line, head, at)
   return { 1, line.charged, at }
 end
 
+-- Also returns whether it is its turn because it starved.
 local function head_of(line, is_free)
   local best, best_key
   for _, flow in pairs(line.flows) do
@@ -246,21 +247,24 @@ local function head_of(line, is_free)
       end
     end
   end
-  return best
+  return best, best and best_key[1] == 0
 end
 
--- Returns whose turn it is, taken out; None of those waiting has a free slot: nil.
+-- Returns whose turn it is, taken out, `starved` if it goes before all deficits. None of those waiting has a free slot: nil.
 local function next_waiting(is_free)
-  local best, best_key
+  local best, best_key, best_starved
   for at, lane in ipairs(LANES) do
     local line = order().lines[lane]
-    local head = head_of(line, is_free)
+    local head, starved = head_of(line, is_free)
     if head then
       local key = lane_key(line, head, at)
-      if not best or is_less(key, best_key) then best, best_key = head, key end
+      if not best or is_less(key, best_key) then best, best_key, best_starved = head, key, starved or key[1] == 0 end
     end
   end
-  if best then remove_waiting(best) end
+  if best then
+    remove_waiting(best)
+    best.starved = best_starved and 1 or nil
+  end
   return best
 end
 
@@ -381,17 +385,17 @@ local function is_late(call)
   return waited > flow.patience / 2 and waited + held > flow.patience
 end
 
--- Returns how many wait in a queue, and how long it takes until all of them have their slots.
+-- Returns how long it takes until all that wait in a queue have their slots, and how many of each lane do.
 local function drain(queue)
-  local total, first, count = 0, nil, 0
+  local total, first, counts = 0, nil, {}
   each_waiting(function(call)
     if call.queue == queue then
-      total, count = total + call.cost, count + 1
+      total, counts[call.lane] = total + call.cost, (counts[call.lane] or 0) + 1
       if not first or call.id < first.id then first = call end
     end
   end)
-  if not first then return 0, 0 end
-  return count, wait_us(queue, total, nodes_of(first).total, first.cost)
+  if not first then return 0, counts end
+  return wait_us(queue, total, nodes_of(first).total, first.cost), counts
 end
 
 local function deficit(lane)

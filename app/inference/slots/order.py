@@ -63,6 +63,14 @@ class Waiting:
         return self.nodes == other.nodes or any(name in dict(other.nodes) for name, _ in self.nodes)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Whose turn it is; `starved`: before all deficits, because it, or its lane, was not served for STARVED_US."""
+
+    call: Waiting
+    starved: bool
+
+
 @dataclass(slots=True)
 class Charged:
     """GPU time that somebody had; `open_us` of it is for calls that have not ended, and may turn out otherwise."""
@@ -164,15 +172,15 @@ class Order:
     lines: dict[Lane, Line] = field(default_factory=lambda: {lane: Line() for lane in LANES})
     paces: dict[str, Pace] = field(default_factory=dict[str, Pace])
 
-    def next(self, now_us: int, is_free: Callable[[Waiting], bool]) -> Waiting | None:
+    def next(self, now_us: int, is_free: Callable[[Waiting], bool]) -> Turn | None:
         """Return whose turn it is of those that a free slot could serve, and take it out; charge it afterwards."""
-        heads = {lane: self._head(line, now_us, is_free) for lane, line in self.lines.items()}
-        found = [(lane, head) for lane, head in heads.items() if head is not None]
-        if not found:
+        heads = (self._head(line, now_us, is_free) for line in self.lines.values())
+        keyed = [(self._lane_key(head.call.lane, head.call, now_us), head) for head in heads if head is not None]
+        if not keyed:
             return None
-        _, head = min(found, key=lambda one: self._lane_key(one[0], one[1], now_us))
-        self.lines[head.lane].flows[head.tenant].calls.remove(head)
-        return head
+        key, head = min(keyed, key=lambda one: one[0])
+        self.lines[head.call.lane].flows[head.call.tenant].calls.remove(head.call)
+        return Turn(head.call, starved=head.starved or key[0] == 0)
 
     def enter(self, lane: Lane, tenant: str) -> Flow:
         """Return a tenant's calls in a lane; who has nothing waiting starts at the level."""
@@ -252,9 +260,11 @@ class Order:
     def _floor_us(self, otherwise_us: int) -> int:
         return min((line.settled_us for line in self.lines.values() if not line.is_idle), default=otherwise_us)
 
-    def _head(self, line: Line, now_us: int, is_free: Callable[[Waiting], bool]) -> Waiting | None:
+    def _head(self, line: Line, now_us: int, is_free: Callable[[Waiting], bool]) -> Turn | None:
         found = [(flow, head) for flow in line.waiting() if (head := flow.first(is_free)) is not None]
-        return min(found, key=lambda one: _flow_key(one[0], one[1], now_us))[1] if found else None
+        keyed = ((_flow_key(flow, head, now_us), head) for flow, head in found)
+        key, head = min(keyed, key=lambda one: one[0], default=(None, None))
+        return None if key is None or head is None else Turn(head, starved=key[0] == 0)
 
     def _lane_key(self, lane: Lane, head: Waiting, now_us: int) -> tuple[int, int, int]:
         line, at = self.lines[lane], LANES.index(lane)

@@ -9,18 +9,15 @@ import msgspec
 from app.errors import NoSlotInTime, StoreUnavailable
 from app.inference.estimates import US_PER_S
 from app.inference.slots.alone import Alone
-from app.inference.slots.lanes import LANES, Lane
+from app.inference.slots.lanes import LANES, LANES_OF, QUEUES, Lane
 from app.inference.slots.outlook import Outlook
 from app.inference.slots.register import LeaseRegister
 from app.inference.slots.script import FREED_CHANNEL, Argument, Told, arguments_of
 from app.inference.slots.waiter import Grant, Offer, Waiter, Wish, no_slot, refused
 from app.inference.words.overload import OVERLOADS
-from app.inference.words.records import CallKind
 from app.inference.words.tiers import TIERS, Tier
 from app.telemetry.metrics import Metrics
 
-QUEUES: tuple[str, ...] = (*(tier.value for tier in TIERS), CallKind.EMBED.value)
-"""One a tier, and one for embeddings."""
 REPLACE_S = 2.0
 """A waiting call is placed anew after so long: nodes come and go, and what waits longer may go further."""
 _GRANTED, _WAITING, _REFUSED = 1, 2, 3
@@ -36,10 +33,15 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How many calls wait in a queue, everywhere, and the seconds until all of them have their slots."""
+    """How many calls wait in a queue, everywhere, by lane, and the seconds until all of them have their slots."""
 
-    calls: int = 0
+    by_lane: Mapping[Lane, int] = field(default_factory=dict[Lane, int])
     drain_s: float = 0.0
+
+    @property
+    def calls(self) -> int:
+        """How many of all lanes."""
+        return sum(self.by_lane.values())
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -48,6 +50,7 @@ class _Told(msgspec.Struct, frozen=True):
     round: int
     taken: dict[str, int] | list[object] = msgspec.field(default_factory=dict[str, int])
     loads: Told = {}
+    starved: int = 0
 
 
 @dataclass(slots=True)
@@ -136,11 +139,11 @@ class SlotQueue:
             self._alone.look()
             return
         script.answered()
-        told, at = reply[1 + len(names) :], 2 * len(QUEUES)
+        told, at = reply[1 + len(names) :], (1 + len(LANES)) * len(QUEUES)
         self._note(told[:at], told[at : at + len(LANES)])
         states = told[at + len(LANES) :]
-        for waiter, state, one, other in zip(waiting, states[::3], states[1::3], states[2::3], strict=True):
-            await self._hear(waiter, state, one, other)
+        for at, waiter in enumerate(waiting):
+            await self._hear(waiter, *states[4 * at : 4 * at + 4])
 
     def granted(self, packed: bytes) -> None:
         """Note that a call of this process has a slot, as `register.lua` says; one that nobody wants is given back."""
@@ -151,7 +154,8 @@ class SlotQueue:
         if waiter is not None and told.index == 0:
             waiter.refuse(self.clock())
         elif waiter is not None:
-            self._give(waiter, told.index, told.round, told.taken if isinstance(told.taken, dict) else {})
+            taken = told.taken if isinstance(told.taken, dict) else {}
+            self._give(waiter, told.index, told.round, taken, starved=told.starved == 1)
         elif told.index and not self.register.holds(told.id):
             self.register.own(self._leave_shared(told.id, Lane.BATCH, "", is_gone=False))
 
@@ -194,7 +198,8 @@ class SlotQueue:
             raise refused(wish, OVERLOADS[one - 1], eta_us=other, drain_us=more[0])
         if state == _GRANTED:
             candidate = waiter.offers[other].candidates[one - 1]
-            self._give(waiter, one, other, taken | {candidate.node: taken.get(candidate.node, 1) - 1})
+            taken |= {candidate.node: taken.get(candidate.node, 1) - 1}
+            self._give(waiter, one, other, taken, starved=more[0] == 1)
         elif state == _WAITING:
             waiter.tell(Outlook(one, other))
 
@@ -237,20 +242,21 @@ class SlotQueue:
             await self._ask(waiter)
         return None
 
-    async def _hear(self, waiter: Waiter, state: int, one: int, other: int) -> None:
+    async def _hear(self, waiter: Waiter, state: int, one: int, other: int, starved: int) -> None:
         if state == _GRANTED:
-            self._give(waiter, one, other, {})
+            self._give(waiter, one, other, {}, starved=starved == 1)
         elif state == _WAITING:
             waiter.tell(Outlook(one, other))
         elif waiter.grant is None and waiter.wish.id in self._waiters:
             # Redis was emptied, or is back: the call keeps its place by how long it has waited.
             await self._ask(waiter)
 
-    def _give(self, waiter: Waiter, index: int, offer: int, taken: Mapping[str, int]) -> None:
+    def _give(self, waiter: Waiter, index: int, offer: int, taken: Mapping[str, int], *, starved: bool) -> None:
         if waiter.grant is None:
             self._alone.leave(waiter)
             candidate = waiter.offers[offer].candidates[index - 1]
-            self.register.hold(waiter.take(candidate, offer, taken, self.clock(), coordinated=True))
+            lease = waiter.take(candidate, offer, taken, self.clock(), coordinated=True, starved=starved)
+            self.register.hold(lease)
 
     def _leave(self, waiter: Waiter, *, is_gone: bool) -> None:
         """See to it that the call waits nowhere any more, and gives back what it was given."""
@@ -276,12 +282,14 @@ class SlotQueue:
                 self._alone.ask(waiter)
 
     def _note(self, queues: list[int], deficits: list[int]) -> None:
+        size = 1 + len(LANES)
         self.lengths = {
-            queue: Length(calls, drain_us / US_PER_S)
-            for queue, calls, drain_us in zip(QUEUES, queues[::2], queues[1::2], strict=True)
+            queue: Length(dict(zip(LANES, queues[at + 1 : at + size], strict=True)), queues[at] / US_PER_S)
+            for queue, at in zip(QUEUES, range(0, len(queues), size), strict=True)
         }
         for queue, length in self.lengths.items():
-            self.metrics.queue_calls.labels(queue).set(length.calls)
+            for lane in LANES_OF[queue]:
+                self.metrics.queue_calls.labels(queue, lane.value).set(length.by_lane[lane])
             self.metrics.queue_drain.labels(queue).set(length.drain_s)
         for lane, deficit_us in zip(Lane, deficits, strict=True):
             self.metrics.queue_deficit.labels(lane.value).set(deficit_us / US_PER_S)

@@ -263,7 +263,7 @@ end
 -- A call that has its slot, or (index 0) will get none.
 local function wake(call, index, taken, loads)
   redis.call('PUBLISH', GRANTED .. call.replica, cmsgpack.pack({ id = call.id, index = index, round = call.round,
-    taken = taken, loads = loads }))
+    taken = taken, loads = loads, starved = call.starved }))
 end
 
 -- Who is asking right now hears it in the reply.
@@ -274,7 +274,7 @@ local function begin(call, candidates, lease_us, is_asking)
   if not lease then return end
   charge(call)
   keep_grant(call, { node = candidates[index][1], index = index, round = call.round, lane = call.lane,
-    tenant = call.tenant, cost = call.cost, queue = call.queue, guess = call.guess, began = now })
+    tenant = call.tenant, cost = call.cost, queue = call.queue, guess = call.guess, began = now, starved = call.starved })
   if not is_asking then wake(call, index, taken, loads_at({ NODE .. candidates[index][1] }, 1)) end
 end
 
@@ -317,11 +317,11 @@ local STATES = { unknown = 0, granted = 1, waiting = 2, refused = 3 }
 
 local function standing_of(lane, tenant, id)
   local granted = grant_of(id)
-  if granted then return { STATES.granted, granted.index, granted.round } end
+  if granted then return { STATES.granted, granted.index, granted.round, granted.starved or 0 } end
   local call = find_waiting(lane, tenant, id)
-  if not call then return { STATES.unknown, 0, 0 } end
+  if not call then return { STATES.unknown, 0, 0, 0 } end
   local position, eta = outlook(call)
-  return { STATES.waiting, position, math.max(eta, held_up_us(call)) }
+  return { STATES.waiting, position, math.max(eta, held_up_us(call)), 0 }
 end
 
 -- ARGV: id, lease_us, replica, queue, lane, tenant, guess, how long it has waited, for how long more it stays, the bounds
@@ -337,15 +337,15 @@ end
 
 local function refuse(call, why)
   local _, eta = outlook(call)
-  local _, all = drain(call.queue)
+  local all = drain(call.queue)
   remove_waiting(call)
   return { STATES.refused, why, eta, all }
 end
 
 -- Waits for a slot unless one is free; one that waits already gets these candidates instead of its former ones.
 -- ARGV: what `asked` reads, then the candidates.
--- Returns {now, taken of each node, state, then position and ETA if it waits, candidate and offer if granted, why, ETA
--- and the time until all have their slots if refused}.
+-- Returns {now, taken of each node, state, then position, ETA and 0 if it waits, candidate, offer and whether it starved if
+-- granted, why, ETA and the time until all have their slots if refused}.
 local function ask()
   local call, bounds = asked()
   local lease_us, candidates = tonumber(ARGV[3]), candidates_from(18)
@@ -405,8 +405,8 @@ local function reap()
 end
 
 -- ARGV: lease_us, replica, how many queues, those, then lane, tenant and id of each call that waits here.
--- Returns {now, taken of each node, of each queue how many wait and the time until all have their slots, of each lane
--- the largest deficit in it, of each call its state, then position and ETA or candidate}.
+-- Returns {now, taken of each node, of each queue the time until all have their slots and how many wait by lane, of each lane
+-- the largest deficit in it, of each call its state, then what belongs to that, as `ask`}.
 local function watch()
   local lease_us, queues = tonumber(ARGV[2]), tonumber(ARGV[4])
   if #ARGV > 4 + queues then beat(ARGV[3], lease_us) end
@@ -414,9 +414,9 @@ local function watch()
   serve(lease_us)
   local reply = taken_of_keys({ now })
   for at = 5, 4 + queues do
-    local count, all = drain(ARGV[at])
-    table.insert(reply, count)
+    local all, counts = drain(ARGV[at])
     table.insert(reply, all)
+    for _, lane in ipairs(LANES) do table.insert(reply, counts[lane] or 0) end
   end
   for _, lane in ipairs(LANES) do table.insert(reply, deficit(lane)) end
   for at = 5 + queues, #ARGV, 3 do

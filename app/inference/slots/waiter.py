@@ -84,6 +84,8 @@ class Grant:
     lease: Lease
     taken: Mapping[str, int]
     waited_us: int
+    starved: bool = False
+    """It was its turn because it had waited for so long."""
 
 
 @dataclass(slots=True, eq=False)
@@ -155,11 +157,18 @@ class Waiter:
         )
 
     def take(
-        self, candidate: Candidate, offer: int, taken: Mapping[str, int], now: float, *, coordinated: bool
+        self,
+        candidate: Candidate,
+        offer: int,
+        taken: Mapping[str, int],
+        now: float,
+        *,
+        coordinated: bool,
+        starved: bool = False,
     ) -> Lease:
         """Take a slot that was given to it, of that one of its offers."""
         lease = self.offers[offer].lease(candidate, self.waited_us(now), coordinated)
-        self.grant = Grant(self.offers[offer], candidate, lease, taken, self.waited_us(now))
+        self.grant = Grant(self.offers[offer], candidate, lease, taken, self.waited_us(now), starved)
         self._woken.set()
         return lease
 

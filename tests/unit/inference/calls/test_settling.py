@@ -143,6 +143,19 @@ async def test_a_call_that_has_its_slot_is_told_of_no_wait() -> None:
     assert (held.candidate.node, told) == ("a", [])
 
 
+@pytest.mark.parametrize(("starved", "count"), [(False, 0.0), (True, 1.0)])
+async def test_a_call_whose_turn_came_because_it_had_starved_is_counted_by_its_lane(
+    *, starved: bool, count: float
+) -> None:
+    bench = Bench(answers=True)
+    queue = FakeQueue(bench.leases, starved=starved).as_queue()
+    admission = Admission(bench.fleet, queue, bench.metrics, clock=lambda: 0.0)
+    await admission.admit(held_on().asked, 0.0, Patience(60.0, clock=lambda: 0.0))
+    sample, where = bench.metrics.registry.get_sample_value, {"lane": "interactive"}
+    assert (sample("switchyard_queue_promotions_total", where) or 0.0) == count
+    assert sample("switchyard_slot_wait_seconds_count", {"tier": "simple", **where}) == 1.0
+
+
 async def test_an_attempt_that_breaks_or_is_cancelled_is_settled_as_what_ended_it() -> None:
     bench = Bench(answers=True)
     for error in (CallBroke(Failure.GAP, "a", "m"), asyncio.CancelledError()):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.inference.slots.lanes import Lane, lane_of
-from app.inference.slots.order import Order, Waiting
+from app.inference.slots.order import Order, Turn, Waiting
 from app.inference.slots.outlook import Bounds, Outlook, is_late, outlook, overload
 from app.inference.words.overload import Overload
 from app.inference.words.priority import Priority
@@ -37,9 +37,9 @@ def waiting(*calls: Waiting) -> Order:
 def served(order: Order, now_s: float = 0.0) -> list[str]:
     """Return the names of all that wait, in the order of their turns."""
     names: list[str] = []
-    while (one := order.next(round(now_s * S), lambda _call: True)) is not None:
-        order.charge(one, round(now_s * S))
-        names.append(one.id)
+    while (turn := order.next(round(now_s * S), lambda _call: True)) is not None:
+        order.charge(turn.call, round(now_s * S))
+        names.append(turn.call.id)
     return names
 
 
@@ -67,9 +67,9 @@ def test_what_a_call_took_beyond_what_was_expected_is_its_tenants_deficit_and_wh
 def test_who_comes_anew_saves_up_no_turns_and_is_not_behind_for_what_others_have_under_way() -> None:
     order = waiting(*(call(f"h{number}", "heavy", came_s=number) for number in range(4)))
     for _ in range(2):
-        one = order.next(0, lambda _call: True)
-        assert one is not None
-        order.charge(one, 0)
+        turn = order.next(0, lambda _call: True)
+        assert turn is not None
+        order.charge(turn.call, 0)
     order.settle(Lane.INTERACTIVE, "heavy", S, S)
     order.add(call("l0", "light"))
     flows = order.lines[Lane.INTERACTIVE].flows
@@ -90,9 +90,18 @@ def test_within_a_tenant_the_shorter_goes_first_but_not_for_ever() -> None:
 def test_who_was_not_served_for_two_minutes_goes_before_all_deficits() -> None:
     order = waiting(call("a", "indebted"), call("b", "other"))
     order.lines[Lane.INTERACTIVE].flows["indebted"].charged_us = 900 * S
-    assert order.next(119 * S, lambda _call: True) == call("b", "other")
+    assert order.next(119 * S, lambda _call: True) == Turn(call("b", "other"), starved=False)
     order.add(call("c", "other", came_s=100.0))
-    assert order.next(121 * S, lambda _call: True) == call("a", "indebted")
+    assert order.next(121 * S, lambda _call: True) == Turn(call("a", "indebted"), starved=True)
+
+
+def test_a_lane_that_was_not_served_for_two_minutes_goes_before_all_shares() -> None:
+    batch = call("b", "t", lane=Lane.BATCH)
+    order = waiting(batch, *(call(f"i{number}", "t", came_s=100.0) for number in range(2)))
+    order.lines[Lane.BATCH].charged_us = 900 * S
+    assert order.next(119 * S, lambda _call: True) == Turn(call("i0", "t", came_s=100.0), starved=False)
+    order.lines[Lane.BATCH].flows["t"].served_us = 100 * S
+    assert order.next(121 * S, lambda _call: True) == Turn(batch, starved=True)
 
 
 def test_a_lane_that_had_less_of_its_share_goes_first_and_one_that_waits_alone_has_all() -> None:
@@ -118,7 +127,8 @@ def test_vectors_of_a_question_have_a_lane_of_their_own(kind: CallKind, priority
 
 def test_only_a_call_that_a_free_slot_could_serve_is_served() -> None:
     order = waiting(call("a", "one"), replace(call("b", "two"), nodes=(("other", 1),)))
-    assert order.next(0, lambda one: one.nodes[0][0] == "other") == replace(call("b", "two"), nodes=(("other", 1),))
+    turn = order.next(0, lambda one: one.nodes[0][0] == "other")
+    assert turn == Turn(replace(call("b", "two"), nodes=(("other", 1),)), starved=False)
 
 
 def test_calls_of_a_process_that_is_not_heard_of_and_calls_whose_time_is_over_are_dropped() -> None:
