@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 
 import msgspec
 
@@ -38,6 +39,7 @@ def refuse_fields(body: msgspec.Struct, fields: Mapping[str, Field]) -> None:
             raise FieldRefused(f"`{path}` is not served here: {field.why}", field=path)
 
 
+@cache
 def _names(kind: type[msgspec.Struct]) -> dict[str, str]:
     return {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
 
