@@ -33,11 +33,15 @@ LEAD = 0.35
 STORY_CHARS = 200
 """The length of an ordinary word problem."""
 LONGEST_STORY = 4.0
+KEPT_WORDS = 20_000
+"""Words of which it is kept what they count, a few megabytes."""
 
 # Enum members cost a look-up and a comparison each; the hot path uses plain numbers.
 _ASKS, _EXPLAIN, _CONDITIONS, _ARITHMETIC = map(int, (Cue.ASKS, Cue.EXPLAIN, Cue.CONDITIONS, Cue.ARITHMETIC))
 _CLAUSES, _CODE, _CLAIM, _MATERIAL, _STORY = map(int, (Cue.CLAUSES, Cue.CODE, Cue.CLAIM, Cue.MATERIAL, Cue.STORY))
 _COUNTS = OPENS + 1
+_DIGITS, _POINTS, _LONG = range(_COUNTS, _COUNTS + 3)
+"""Counted beside them: words that begin with a digit, that point at what was said, and that are no words."""
 _CAPS = (3, 1, 1, 2, 3, 4, 0, 2, 0, 0, 2, 0, 0, 0)
 """By Cue; those with 0 are not counts of words."""
 
@@ -74,7 +78,8 @@ _ONE_FACT = re.compile(
 _KEPT = b"abcdefghijklmnopqrstuvwxyz0123456789"
 _SPACED = bytes(byte if byte in _KEPT else 32 for byte in range(256))
 """Splitting what this leaves costs a fifth of finding words by a regular expression."""
-_CODE_SIGNS = frozenset(b"`{}\\^=<>|;[]_*")
+_NO_CODE = bytes(set(range(256)) - set(b"`{}\\^=<>|;[]_*"))
+"""Taking out what is no sign of code costs a tenth of looking at each byte."""
 _FEWEST_NUMBERS = 2
 _AIMS = tuple(map(int, (Cue.EXPLAIN, Cue.COMPARE, Cue.JUDGE, Cue.WORK, Cue.TERMS)))
 _NO_STORY = (PERSON, int(Cue.TERMS))
@@ -115,7 +120,29 @@ class _Counted(msgspec.Struct, frozen=True):
     is_cjk: bool
 
 
-_NOTHING = _Counted(b"", [], [0] * _COUNTS, 0, 0, is_cjk=False)
+class _Words(dict[bytes, tuple[int, ...]]):
+    """What each word counts, found when it is first met and kept: texts are mostly made of the same words."""
+
+    def __missing__(self, word: bytes) -> tuple[int, ...]:
+        found = _PLACES.get(word, ())
+        if len(word) >= STEM:
+            found += _STEMS.get(word[:STEM], ())
+        # Bytes compare like text: what is below b":" starts with a digit.
+        if word < b":":
+            found += (_DIGITS,)
+        if word in _POINTING:
+            found += (_POINTS,)
+        if len(word) > LONGEST_WORD:
+            # Whatever it is, it is hardly met again.
+            return (*found, _LONG)
+        if len(self) >= KEPT_WORDS:
+            self.clear()
+        self[word] = found
+        return found
+
+
+_counts_of = _Words().__getitem__
+_NOTHING = _Counted(b"", [], [0] * (_LONG + 1), 0, 0, is_cjk=False)
 
 
 def read(text: str) -> Reading:
@@ -131,7 +158,7 @@ def read(text: str) -> Reading:
     return Reading(
         cues=cues,
         words=len(question.words),
-        is_pointing=not _POINTING.isdisjoint(question.words),
+        is_pointing=question.counts[_POINTS] > 0,
         is_readable=_is_known(question, lead),
     )
 
@@ -159,7 +186,7 @@ def _add_lead(cues: list[float], lead: _Counted) -> None:
 
 
 def _count(text: str) -> _Counted:
-    counts = [0] * _COUNTS
+    counts = [0] * (_LONG + 1)
     is_cjk = False
     if text.isascii():
         raw = text.lower().encode()
@@ -173,10 +200,8 @@ def _count(text: str) -> _Counted:
         for elided in _ELIDED:
             raw = raw.replace(elided, elided[:-1] + b" ")
     words = raw.translate(_SPACED, b"'").split()
-    _add(counts, map(_PLACES.get, words))
-    _add(counts, map(_STEMS.get, [word[:STEM] for word in words if len(word) >= STEM]))
-    # Bytes compare like text: a word below b":" starts with a digit.
-    numbers = counts[NUMBER] + sum(map(b":".__gt__, words))
+    _add(counts, map(_counts_of, words))
+    numbers = counts[NUMBER] + counts[_DIGITS]
     return _Counted(raw, words, counts, len(_ONE_FACT.findall(raw)) if counts[_EXPLAIN] else 0, numbers, is_cjk)
 
 
@@ -198,11 +223,15 @@ def _is_known(question: _Counted, lead: _Counted) -> bool:
     if question.is_cjk:
         return True
     # Base64, hexadecimal and the like say nothing, however long: no word is.
-    if sum(size for size in map(len, question.words) if size > LONGEST_WORD) > len(question.raw) / 2:
+    if question.counts[_LONG] and sum(map(len, filter(_is_long, question.words))) > len(question.raw) / 2:
         return False
-    if not _KNOWN.isdisjoint(question.words) or any(question.counts) or not _KNOWN.isdisjoint(lead.words):
+    if not _KNOWN.isdisjoint(question.words) or any(question.counts[:_COUNTS]) or not _KNOWN.isdisjoint(lead.words):
         return True
     return 0 < len(question.words) <= _FEW_WORDS
+
+
+def _is_long(word: bytes) -> bool:
+    return len(word) > LONGEST_WORD
 
 
 def _cues(question: _Counted, parts: Asked, numbers: int) -> list[float]:
@@ -220,7 +249,7 @@ def _cues(question: _Counted, parts: Asked, numbers: int) -> list[float]:
     if question.is_cjk:
         clauses += sum(map(parts.question.count, _CJK_COMMAS))
     cues[_CLAUSES] = log1p(clauses + counts[JOIN])
-    signs = _CODE_SIGNS.intersection(marks) | _CODE_SIGNS.intersection(parts.pasted.encode(errors="replace"))
+    signs = {*marks.translate(None, _NO_CODE), *parts.pasted.encode(errors="replace").translate(None, _NO_CODE)}
     cues[_CODE] = float(len(signs) > 1)
     cues[_MATERIAL] = log1p(parts.pasted_chars / 100)
     return cues

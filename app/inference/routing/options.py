@@ -33,6 +33,8 @@ class Sign(IntEnum):
 
 def signs(text: str) -> list[float] | None:
     """Return one value per Sign; None for a text without options."""
+    if "\n" not in text:
+        return None
     start = max(0, len(text) - TAIL_CHARS)
     found = _FIRST.search(text, start)
     if found is None or _NEXT.search(text, found.end()) is None:

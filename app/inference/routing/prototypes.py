@@ -1,8 +1,8 @@
 """What is known of questions like this one: a few dozen vectors, and how much a strong model helped near each."""
 
-from array import array
 from base64 import b64decode
 from collections.abc import Sequence
+from struct import Struct
 
 import msgspec
 import numpy as np
@@ -45,6 +45,8 @@ class Likeness:
         matrix = entries.astype(np.float32).reshape(-1, prototypes.size) * np.float32(prototypes.scale)
         self._matrix: NDArray[np.float32] = np.ascontiguousarray(matrix / np.float32(prototypes.temperature))
         self._weights = np.array(prototypes.weights, dtype=np.float32)
+        # A quarter of what an array costs that is made of a sequence.
+        self._pack = Struct(f"{prototypes.size}f").pack
         self._nearest = np.float32(1 / prototypes.temperature)
         self._prototypes = prototypes
 
@@ -54,7 +56,7 @@ class Likeness:
 
     def score(self, embedding: Sequence[float]) -> float:
         """Return how much more than elsewhere a strong model helps near a unit vector, in standard deviations."""
-        vector = np.frombuffer(array("f", embedding), dtype=np.float32)
+        vector = np.frombuffer(self._pack(*embedding), dtype=np.float32)
         near = self._matrix.dot(vector)
         near -= self._nearest
         np.exp(near, near)

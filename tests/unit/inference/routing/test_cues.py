@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.inference.routing import cues
 from app.inference.routing.asked import HEAD_CHARS, TAIL_CHARS
 from app.inference.routing.cue_words import Cue
 from app.inference.routing.cues import read
@@ -90,3 +91,15 @@ def test_what_leads_up_to_a_plain_question_does_not_count() -> None:
 )
 def test_text_without_words_of_a_known_language_is_not_readable(text: str, readable: bool) -> None:  # noqa: FBT001
     assert read(text).is_readable is readable
+
+
+def test_what_a_word_counts_is_the_same_when_it_is_met_again_and_after_all_was_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = ["Why does it fail 3 times, and how would you compare the 2 plans?", f"{'q' * 60} 1 2 3?", "it"]
+    first = [read(text) for text in texts]
+    assert [read(text) for text in texts] == first
+    monkeypatch.setattr(cues, "KEPT_WORDS", 1)
+    assert [read(text) for text in texts] == first
+    assert [one.is_readable for one in first] == [True, False, True]
+    assert [one.is_pointing for one in first] == [True, False, True]
