@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import partial
 
 from ops.bench.complexity import Case
+from ops.bench.contexts import OURS as OUR_LOADS
 from ops.bench.durable import GRAPH, OURS, STOCK, DurablePoint
 from ops.bench.figures import Spread, paired, spread
 from ops.bench.plan import LITELLM
@@ -204,6 +205,13 @@ def routing_goals(routing: Mapping[str, Mapping[str, Figures]]) -> list[Goal]:
         Goal("G18", "turns: tokens read again ÷ those of blind", 0.5, 0.5, _exactly(talks["joint"].read_again / blind)),
         Goal("G18", "turns: max ÷ mean node load", 1.25, 1.25, _exactly(talks["joint"].skew)),
     ]
+
+
+def loads_goals(loads: Mapping[str, int]) -> list[Goal]:
+    """Return the goal of two contexts in turn."""
+    if OUR_LOADS not in loads:
+        return []
+    return [Goal("loads", "loads for 4k and 8k requests in turn, two replicas", 1, 1, _exactly(loads[OUR_LOADS]))]
 
 
 def _exactly(value: float) -> Spread:

@@ -5,9 +5,19 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ops.bench.complexity import Case
+from ops.bench.contexts import loads_table
 from ops.bench.durable import ACCEPTED, GRAPH, OURS, STOCK, DurablePoint
 from ops.bench.figures import Spread, added, paired, spread
-from ops.bench.goals import Goal, durable_goals, goals_table, path_goals, rating_goals, routing_goals, turns_goals
+from ops.bench.goals import (
+    Goal,
+    durable_goals,
+    goals_table,
+    loads_goals,
+    path_goals,
+    rating_goals,
+    routing_goals,
+    turns_goals,
+)
 from ops.bench.overload import Lived
 from ops.bench.overload_tables import overload_goals, overload_tables
 from ops.bench.plan import Plan
@@ -46,6 +56,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     ratings: tuple[tuple[Case, Spread], ...] = ()
     routing: dict[str, dict[str, Figures]] = {}
     """What each router made of each trace of the simulation."""
+    loads: dict[str, int] = {}
+    """How often a model was loaded for short and long requests in turn, by who chose."""
     turns: dict[str, Share] = {}
     """What each way of giving slots made of too much work, in simulated time."""
     lived: tuple[Lived, ...] = ()
@@ -62,6 +74,7 @@ def tables(found: Found, plan: Plan) -> list[Table]:
         *([durable_table(found.durable)] if found.durable else []),
         *([rating_table(found.ratings)] if found.ratings else []),
         *([routing_table(found.routing)] if found.routing else []),
+        *([loads_table(found.loads)] if found.loads else []),
         *([turns_table(found.turns)] if found.turns else []),
         *overload_tables(found.lived, found.refusals),
     ]
@@ -74,6 +87,7 @@ def goals(found: Found) -> list[Goal]:
         *(durable_goals(found.durable) if found.durable else []),
         *rating_goals(found.ratings),
         *routing_goals(found.routing),
+        *loads_goals(found.loads),
         *turns_goals(found.turns),
         *overload_goals(found.lived, found.refusals),
     ]

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from psycopg import sql
 
 from ops.bench import complexity, cpu, crowded, durable, gateway, peers, points, refusals, report, sides
+from ops.bench.contexts import compare_contexts
 from ops.bench.lengths import limit_s
 from ops.bench.overload import EXTENTS, Lived, live
 from ops.bench.plan import Plan, Row, Sizes
@@ -59,7 +60,8 @@ class Measuring:
             self.found = replace(self.found, ratings=ratings)
         if Row.ROUTING in rows:
             self._say("bench: routing\n")
-            self.found = replace(self.found, routing=compare(plan.seed, size=TRACES[plan.sizes]))
+            routing = compare(plan.seed, size=TRACES[plan.sizes])
+            self.found = replace(self.found, routing=routing, loads=compare_contexts())
         if Row.TURNS in rows:
             self._say("bench: turns\n")
             self.found = replace(self.found, turns=compare_turns(plan.seed))

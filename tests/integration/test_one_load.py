@@ -12,6 +12,7 @@ import pytest
 from app.inference.slots.outlook import Outlook
 from app.inference.words.account import Purpose
 from app.inference.words.records import Answer, ChatCall
+from ops.bench.contexts import loads_of_fewest, loads_of_ours
 from tests.fakes.node import FakeNode
 from tests.integration.inference_fixtures import (
     LARGE,
@@ -151,6 +152,11 @@ async def test_long_and_short_calls_of_two_replicas_in_turn_load_a_model_once(
         await chat(other, SHORT, Seen())
     assert sum(call.loaded for call in node.calls) == 1
     assert set(contexts(node)) == {(SMALL, 1024)}
+
+
+@pytest.mark.usefixtures("replicas")
+async def test_forty_requests_of_two_lengths_in_turn_load_a_model_once_as_the_benchmark_has_it(redis_url: str) -> None:
+    assert (await loads_of_ours(redis_url), loads_of_fewest()) == (1, 39)
 
 
 async def test_a_trial_keeps_the_context_that_another_replica_had_loaded(
