@@ -33,6 +33,12 @@ SESSION_LIMITS: Mapping[str, str] = {
     "lock_timeout": "5s",
     "timezone": "UTC",
 }
+LIMIT_TRANSACTIONS = (
+    "SELECT CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL"
+    " THEN set_config('transaction_timeout', '15s', {is_local}) END"
+)
+"""From PostgreSQL 17 on. Only this ends the transaction of a process that is frozen in the middle of a pipeline: to the
+server it is neither idle nor at a statement, and would hold its locks for as long as it is frozen."""
 BLOCK_LIMIT_S = 12.0
 """A little more than `statement_timeout`: a server that is stopped, not gone, ends nothing by itself."""
 CHECK_LIMIT_S = 2.0
@@ -107,6 +113,8 @@ class Pool(AsyncConnectionPool[Connection]):
             max_lifetime=3600,
             reconnect_timeout=5,
             check=self._check,
+            # A pooler's connections are of many sessions: there each block says it for itself.
+            configure=None if begin else _configure,
             open=False,
         )
         self.fresh_s = FRESH_S
@@ -209,6 +217,12 @@ class Database:
         self._metrics.db_pool_waiting.set(stats.get("requests_waiting", 0))
 
 
+async def _configure(conn: Connection) -> None:
+    await conn.execute(LIMIT_TRANSACTIONS.format(is_local="false").encode())
+    if not conn.autocommit:
+        await conn.commit()
+
+
 def _has_news(conn: Connection) -> bool:
     """Whether the server has said something unasked, or closed the line."""
     line = select.poll()
@@ -264,7 +278,7 @@ def _begin(address: DatabaseAddress) -> bytes:
     """Return what begins a transaction and sets the limits of a session for as long as it lasts."""
     settings = {**SESSION_LIMITS, **address.session}
     calls = ", ".join(f"set_config({_literal(name)}, {_literal(value)}, true)" for name, value in settings.items())
-    return f"BEGIN; SELECT {calls}".encode()
+    return f"BEGIN; SELECT {calls}; {LIMIT_TRANSACTIONS.format(is_local='true')}".encode()
 
 
 def _literal(text: str) -> str:

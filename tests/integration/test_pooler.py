@@ -112,12 +112,14 @@ async def test_the_limits_of_a_session_hold_in_every_block_and_outlive_none(serv
             database = Database(pool, Metrics(CollectorRegistry()))
             for block in (database.connection, database.transaction):
                 async with block("test") as conn:
-                    for name, value in {**SESSION_LIMITS, "search_path": "pg_catalog"}.items():
+                    for name, value in {
+                        **SESSION_LIMITS, "transaction_timeout": "15s", "search_path": "pg_catalog",
+                    }.items():  # fmt: skip
                         shown = await (await conn.execute("SELECT current_setting(%s) AS it", [name])).fetchone()
                         assert shown == {"it": value}, name
         with psycopg.connect(url, autocommit=True) as connection:
-            left = connection.execute("SHOW statement_timeout").fetchone()
-            assert left == ("0",)
+            for limit in ("statement_timeout", "transaction_timeout"):
+                assert connection.execute(f"SHOW {limit}").fetchone() == ("0",)
 
 
 async def test_a_pooler_that_refuses_our_session_is_named_with_the_setting_to_set(

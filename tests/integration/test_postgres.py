@@ -46,6 +46,16 @@ async def test_a_connection_that_broke_in_the_pool_is_replaced_before_it_is_lent
             assert conn.info.backend_pid != broken
 
 
+async def test_no_transaction_outlives_its_process_by_long_however_that_stopped(postgres_url: str) -> None:
+    """Frozen in a pipeline it is neither idle nor at a statement (postgres.c: only `ReadyForQuery` begins idleness)."""
+    async with make_pool(postgres_url, size=1, wait_s=5) as pool:
+        database = Database(pool, Metrics(CollectorRegistry()))
+        for block in (database.connection, database.transaction):
+            async with block("test") as conn:
+                shown = await (await conn.execute("SELECT current_setting('transaction_timeout') AS it")).fetchone()
+                assert shown == {"it": "15s"}
+
+
 @pytest.mark.requirement("INS-32.bounded")
 async def test_a_borrower_beyond_the_pools_size_is_refused_in_time(postgres_url: str) -> None:
     async with make_pool(postgres_url, size=1, wait_s=0.2) as pool:
