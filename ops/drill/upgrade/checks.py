@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import psycopg
 
 from app.schema import newest_version
+from ops.drill.calls import Calls
 from ops.drill.client import Reader, come_back
 from ops.drill.rows import open_rows
 from ops.drill.target import DrillFailed
-from ops.drill.upgrade.calls import Calls
 from ops.drill.upgrade.story import GUIDE, NEXT_QUESTION, WAITING, Story, count_rows
 from ops.drill.upgrade.tree import Tree
 from ops.drill.upgrade.world import LEASE_S, World

@@ -16,11 +16,12 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from ops.drill.application import COLLECTION
 from ops.drill.target import DrillFailed
 from ops.drill.upgrade import story
 from ops.drill.upgrade.story import Story
 from ops.drill.upgrade.tree import take_out
-from ops.drill.upgrade.world import COLLECTION, World, open_world
+from ops.drill.upgrade.world import World, open_world
 from ops.local.layout import Layout
 from ops.local.parts.postgres import program_folder
 from ops.local.process import run_once

@@ -8,12 +8,13 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from ops.drill.application import key_of
+from ops.drill.calls import Calls
 from ops.drill.client import Reader, ask
 from ops.drill.rows import open_rows
 from ops.drill.target import DrillFailed
-from ops.drill.upgrade.calls import Calls
 from ops.drill.upgrade.tree import Tree
-from ops.drill.upgrade.world import REPLICA, WORKER, World, key_of
+from ops.drill.upgrade.world import REPLICA, WORKER, World
 
 TENANT = "upgraded"
 GUIDE = "guide.md"

@@ -1,4 +1,4 @@
-"""What a client asks of an installation that is upgraded."""
+"""What a client asks of an installation in a drill."""
 
 import time
 from collections.abc import Callable, Sequence
