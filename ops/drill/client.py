@@ -3,11 +3,19 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 STREAM_LIMIT_S = 60.0
+
+
+class Event(NamedTuple):
+    """One event as it came."""
+
+    id: str
+    kind: str
+    body: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -19,42 +27,61 @@ class Reader:
     last_id: str = ""
     restarts: int = 0
     end: str = ""
-    events: int = 0
+    """The kind of the event that ended the stream."""
+    seen: list[Event] = field(default_factory=list[Event])
     final: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def see(self, event_id: str, kind: str, body: dict[str, Any]) -> None:
+    def see(self, event: Event) -> None:
         """Apply one event."""
-        self.events += 1
-        self.last_id = event_id or self.last_id
-        match kind:
+        self.seen.append(event)
+        self.last_id = event.id or self.last_id
+        match event.kind:
             case "queued":
-                self.run_id = body["run_id"]
+                self.run_id = event.body["run_id"]
             case "delta":
-                self.text += body["text"]
+                self.text += event.body["text"]
             case "restart":
-                self.text = self.text[: body["offset"]]
+                self.text = self.text[: event.body["offset"]]
                 self.restarts += 1
-            case "done" | "error":
-                self.end, self.final = kind, body
+            case "done" | "error" | "interrupt":
+                self.end, self.final = event.kind, event.body
             case _:
                 pass
 
 
 def ask(
-    url: str, key: str, body: dict[str, Any], reader: Reader, *, until: Callable[[Reader], bool] = lambda _: False
+    url: str,
+    key: str,
+    body: dict[str, Any],
+    reader: Reader,
+    *,
+    until: Callable[[Reader], bool] = lambda _: False,
+    idempotency_key: str | None = None,
+    quiet_s: float = STREAM_LIMIT_S,
 ) -> None:
-    """Ask and read the stream to its end, or until it breaks or `until` says so. Raises httpx.HTTPStatusError."""
+    """Ask and read the stream to its end, or until it breaks, says nothing for `quiet_s`, or `until` says so.
+
+    Raises httpx.HTTPStatusError, and httpx.TransportError where no stream begins.
+    """
     headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
-    with httpx.Client(timeout=STREAM_LIMIT_S, trust_env=False) as client:
+    headers |= {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+    with httpx.Client(timeout=quiet_s, trust_env=False) as client:
         with client.stream("POST", f"{url}/api/v1/chat", json=body | {"stream": True}, headers=headers) as reply:
             _raise_for(reply)
             _read(reply, reader, until)
 
 
-def come_back(url: str, key: str, reader: Reader, *, until: Callable[[Reader], bool] = lambda _: False) -> None:
-    """Read the rest of the run's events, as far as `ask` does. Raises httpx.HTTPStatusError."""
+def come_back(
+    url: str,
+    key: str,
+    reader: Reader,
+    *,
+    until: Callable[[Reader], bool] = lambda _: False,
+    quiet_s: float = STREAM_LIMIT_S,
+) -> None:
+    """Read the rest of the run's events, as far as `ask` does. Raises as `ask` does."""
     headers = {"Authorization": f"Bearer {key}", "Last-Event-ID": reader.last_id}
-    with httpx.Client(timeout=STREAM_LIMIT_S, trust_env=False) as client:
+    with httpx.Client(timeout=quiet_s, trust_env=False) as client:
         with client.stream("GET", f"{url}/api/v1/runs/{reader.run_id}/events", headers=headers) as reply:
             _raise_for(reply)
             _read(reply, reader, until)
@@ -68,15 +95,15 @@ def _raise_for(reply: httpx.Response) -> None:
 
 def _read(reply: httpx.Response, reader: Reader, until: Callable[[Reader], bool]) -> None:
     try:
-        for event_id, kind, body in _events(reply.iter_lines()):
-            reader.see(event_id, kind, body)
+        for event in _events(reply.iter_lines()):
+            reader.see(event)
             if reader.end or until(reader):
                 return
-    except (httpx.ReadError, httpx.RemoteProtocolError):
+    except (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError):
         return
 
 
-def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _events(lines: Iterator[str]) -> Iterator[Event]:
     event_id, kind, content = "", "", ""
     for line in lines:
         name, _, value = line.partition(": ")
@@ -88,7 +115,7 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
             case "data":
                 content = value
             case "" if content:
-                yield event_id, kind, json.loads(content)
+                yield Event(event_id, kind, json.loads(content))
                 event_id, kind, content = "", "", ""
             case _:
                 pass

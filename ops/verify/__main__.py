@@ -21,12 +21,13 @@ from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.verify import answers, breaks, clients, kills, outages, policies, programs, suites, upgrade
+from ops.verify import answers, breaks, clients, kills, outages, policies, programs, steps, suites, upgrade
 from ops.verify.evidence import Outcome, Verdict
 from ops.verify.stack import StackFailed
 
 EVIDENCE = REPOSITORY / "docs" / "evidence"
 KILLS = 200
+MOMENTS = 120
 SEEDS = 2**31
 
 
@@ -42,6 +43,7 @@ class Part(StrEnum):
     POLICIES = "policies"
     OUTAGES = "outages"
     KILLS = "kills"
+    STEPS = "steps"
     UPGRADE = "upgrade"
     BENCH = "bench"
 
@@ -52,6 +54,7 @@ class Given:
 
     parts: tuple[Part, ...]
     kills: int
+    moments: int
     seed: int
     directory: Path
     commit: str | None = None
@@ -67,12 +70,13 @@ def read_given(arguments: Sequence[str]) -> Given:
     parser.add_argument(
         "--questions", type=_count, default=policies.QUESTIONS, metavar="N", help="how many `policies` asks"
     )
+    parser.add_argument("--moments", type=_count, default=MOMENTS, metavar="N", help="how many are drawn for steps")
     parser.add_argument("--from", dest="commit", metavar="COMMIT", help="what is upgraded (the newest other code)")
     parser.add_argument("--seed", type=int, default=None, help="of everything that is drawn; a new one is printed")
     parser.add_argument("--out", type=Path, default=EVIDENCE, metavar="DIR", help="where the pages go")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(SEEDS) if given.seed is None else given.seed
-    return Given(given.only, given.kills, seed, given.out, given.commit, given.questions)
+    return Given(given.only, given.kills, given.moments, seed, given.out, given.commit, given.questions)
 
 
 def _parts(words: str) -> tuple[Part, ...]:
@@ -112,14 +116,14 @@ def _verify(part: Part, given: Given, environ: Mapping[str, str], console: Conso
             return clients.verify(environ, given.directory)
         case Part.BREAKS:
             return breaks.verify(given.directory, say=console.say)
-        case Part.COMPLEXITY | Part.ANSWERS | Part.POLICIES | Part.KILLS | Part.UPGRADE | Part.BENCH:
+        case Part.COMPLEXITY | Part.ANSWERS | Part.POLICIES | Part.KILLS | Part.STEPS | Part.UPGRADE | Part.BENCH:
             return _verify_program(part, given, environ, console)
         case _:
             assert_never(part)
 
 
 def _verify_program(
-    part: Literal[Part.COMPLEXITY, Part.ANSWERS, Part.POLICIES, Part.KILLS, Part.UPGRADE, Part.BENCH],
+    part: Literal[Part.COMPLEXITY, Part.ANSWERS, Part.POLICIES, Part.KILLS, Part.STEPS, Part.UPGRADE, Part.BENCH],
     given: Given,
     environ: Mapping[str, str],
     console: Console,
@@ -133,6 +137,8 @@ def _verify_program(
             return policies.verify(environ, given.directory, console.say, count=given.questions)
         case Part.KILLS:
             return kills.verify(environ, given.directory, kills=given.kills, seed=given.seed, say=console.say)
+        case Part.STEPS:
+            return steps.verify(environ, given.directory, count=given.moments, seed=given.seed, say=console.say)
         case Part.UPGRADE:
             return upgrade.verify(given.directory, commit=given.commit, say=console.say)
         case Part.BENCH:

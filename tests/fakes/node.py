@@ -15,11 +15,12 @@ from ops.local.ollama.faults import Refused, bad_request, model_not_found, serve
 from ops.local.ollama.gojson import parse
 from ops.local.ollama.options import LoadOptions, SampleOptions
 from ops.local.ollama.wire import Message
+from tests.fakes import replies
 from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
 from tests.fakes.gateway import Gateway
 from tests.fakes.node_memory import NodeMemory
-from tests.fakes.replies import done_reason_of, entry, refusing, running, shown, thinking_of, tokens_of, words_wanted
-from tests.fakes.scripts import FakeCall, FakeModel, Script
+from tests.fakes.replies import done_reason_of, entry, refusing, rest_of, running, shown, thinking_of, tokens_of
+from tests.fakes.scripts import FakeCall, FakeModel, Script, take
 from tests.fakes.speaker import NS, Counts, Speaker
 from tests.fakes.words import count_tokens, vector_of
 
@@ -124,11 +125,13 @@ class FakeNode:
         return web.json_response(shown(model))
 
     async def _control(self, request: web.Request) -> web.Response:
-        self.scripts.extend(msgspec.json.decode(await request.read(), type=list[Script]))
+        told = msgspec.json.decode(await request.read(), type=list[Script])
+        self.scripts = deque(told if "only" in request.query else [*self.scripts, *told])
         return web.json_response({"scripts": len(self.scripts)})
 
-    async def _control_calls(self, _request: web.Request) -> web.Response:
-        return web.Response(body=msgspec.json.encode(self.calls), content_type="application/json")
+    async def _control_calls(self, request: web.Request) -> web.Response:
+        calls = self.calls[int(request.query.get("after", "0")) :]
+        return web.Response(body=msgspec.json.encode(calls), content_type="application/json")
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, read_chat, self._text)
@@ -151,7 +154,7 @@ class FakeNode:
         call = FakeCall(path=request.path, model=str(asked.model), body=body, started_at=time.time())
         self.calls.append(call)
         self.peers.add(request.transport.get_extra_info("peername") if request.transport is not None else None)
-        script = self._take(call.model)
+        script = self._take(call.model, raw)
         try:
             if script.status != 200:
                 raise Refused(script.status, script.error)
@@ -172,14 +175,8 @@ class FakeNode:
                 return model
         raise missing
 
-    def _take(self, model: str) -> Script:
-        for script in self.scripts:
-            if script.model in (None, model):
-                script.times -= 1
-                if script.times == 0:
-                    self.scripts.remove(script)
-                return script
-        return Script()
+    def _take(self, model: str, raw: bytes) -> Script:
+        return take(self.scripts, model, raw)
 
     @asynccontextmanager
     async def _slot(self) -> AsyncGenerator[None]:
@@ -231,7 +228,7 @@ class FakeNode:
             prefill_s = await self._prefill(model, prompt_tokens, asked.messages)
             started = time.perf_counter()
             thought, said = thinking_of(model, asked, script), script.text
-            tokens = self._words(asked, wanted.sample) if said is None else list(said)
+            tokens = self._words(asked, wanted.sample) if said is None else rest_of(said, asked.messages)
             cut = await self._say(speaker, call, script, model, (thought, tokens))
             if cut is not None:
                 return cut
@@ -241,7 +238,7 @@ class FakeNode:
             return await speaker.end(reason, Counts(load_s, prefill_s, decode_s, prompt_tokens, call.tokens, wait_s))
 
     def _words(self, asked: Asked, sample: SampleOptions) -> list[str]:
-        wanted = words_wanted(asked.messages) if self.obeys else None
+        wanted = replies.words_wanted(asked.messages) if self.obeys else None
         return tokens_of(asked.messages, sample, wanted or self.answer_tokens, quotes=self.quotes)
 
     async def _prefill(self, model: FakeModel, tokens: int, messages: Sequence[Message]) -> float:
@@ -279,6 +276,8 @@ class FakeNode:
         self, _request: web.Request, call: FakeCall, script: Script, asked: wire.EmbedRequest
     ) -> web.StreamResponse:
         texts = read_input(asked)
+        if script.hang_after is not None:
+            await asyncio.Event().wait()
         missing = f'model "{asked.model}" not found, try pulling it first'
         model = self._find(asked.model, missing=Refused(404, missing))
         wanted = options.choose([asked.options], context_length=None, is_embedding=True)

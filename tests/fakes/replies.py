@@ -97,6 +97,12 @@ def done_reason_of(wanted: SampleOptions, tokens: int) -> str:
     return "length" if 0 <= wanted.num_predict <= tokens else "stop"
 
 
+def rest_of(text: str, messages: Sequence[Message]) -> list[str]:
+    """Return what is left to say of a text, a character a token, after what a final assistant message holds of it."""
+    given = messages[-1].content if messages[-1].role == "assistant" else ""
+    return list(text.removeprefix(given))
+
+
 def tokens_of(
     messages: Sequence[Message], sample: SampleOptions, answer_tokens: int, *, quotes: bool = False
 ) -> list[str]:
@@ -107,10 +113,12 @@ def tokens_of(
     ends_with_answer = messages[-1].role == "assistant"
     before = messages[:-1] if ends_with_answer else messages
     given = messages[-1].content if ends_with_answer else ""
-    left = max(0, answer_tokens - len(given.split()))
     opening = _PASSAGE.search("\n".join(message.content for message in before)) if quotes else None
-    if opening is not None and not given:
-        return [f'"{opening.group(1)}" ', *tokens_of(messages, sample, left)]
+    quote = "" if opening is None else f'"{opening.group(1)}" '
+    if quote and not given:
+        return [quote, *tokens_of(messages, sample, answer_tokens)]
+    given = given.removeprefix(quote)
+    left = max(0, answer_tokens - len(given.split()))
     return words_after(
         "\n".join(message.content for message in before),
         given,

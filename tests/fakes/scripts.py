@@ -1,5 +1,6 @@
 """What a fake node holds, what it was asked, and how it is told to behave."""
 
+from collections import deque
 from hashlib import sha256
 
 import msgspec
@@ -35,10 +36,14 @@ class Script(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     times: int = 1
     model: str | None = None
+    asks: str = ""
+    """Only calls whose body holds this, as it is sent."""
+    skip: int = 0
+    """So many calls that it would be for pass first."""
     status: int = 200
     error: str = "scripted"
     text: str | None = None
-    """Said instead of numbered words, a character a token."""
+    """Said instead of numbered words, a character a token; it goes on where a final assistant message ends."""
     thinking: str | None = None
     """Thought first, a character a token, whatever the model and the request say."""
     done_reason: str | None = None
@@ -71,3 +76,17 @@ class FakeCall(msgspec.Struct, kw_only=True):
     aborted: bool = False
     started_at: float = 0.0
     ended_at: float = 0.0
+
+
+def take(scripts: deque[Script], model: str, raw: bytes) -> Script:
+    """Return what happens to a call of a model with this body, and count it off."""
+    for script in scripts:
+        if script.model in (None, model) and script.asks.encode() in raw:
+            if script.skip:
+                script.skip -= 1
+                continue
+            script.times -= 1
+            if script.times == 0:
+                scripts.remove(script)
+            return script
+    return Script()

@@ -41,9 +41,9 @@ CLIENTS = {
 class ObligingNode(FakeNode):
     """A node that says what the last message asks for."""
 
-    def _take(self, model: str) -> Script:
+    def _take(self, model: str, raw: bytes) -> Script:
         asked = str(self.calls[-1].body.get("messages", ""))
-        return next((script for word, script in SAYS.items() if word in asked), super()._take(model))
+        return next((script for word, script in SAYS.items() if word in asked), super()._take(model, raw))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from ops.drill.client import Reader
+from ops.drill.client import Event, Reader
 from ops.drill.kills import FAILURES_AT_MOST, Kill, series
 from ops.drill.target import PARTS, DrillFailed, Limits, Target
 from ops.local.process import process_id
@@ -53,12 +53,12 @@ def test_a_kill_waits_for_a_replica_and_the_worker() -> None:
 
 def test_a_reader_does_what_the_events_say() -> None:
     reader = Reader()
-    reader.see("1", "queued", {"run_id": "r"})
-    reader.see("2", "delta", {"text": "Hello wrong"})
-    reader.see("3", "restart", {"offset": 6})
-    reader.see("4", "delta", {"text": "there"})
-    reader.see("", "loading", {})
-    reader.see("5", "done", {"message": "Hello there"})
+    reader.see(Event("1", "queued", {"run_id": "r"}))
+    reader.see(Event("2", "delta", {"text": "Hello wrong"}))
+    reader.see(Event("3", "restart", {"offset": 6}))
+    reader.see(Event("4", "delta", {"text": "there"}))
+    reader.see(Event("", "loading", {}))
+    reader.see(Event("5", "done", {"message": "Hello there"}))
     assert (reader.run_id, reader.text, reader.last_id, reader.restarts, reader.end) == (
         "r",
         "Hello there",

@@ -1,0 +1,152 @@
+"""Kills and freezes whoever works on a run of several steps, at every boundary and at drawn moments."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from app.migrations import migrate
+from ops.drill.application import stores_of
+from ops.drill.steps import life
+from ops.drill.steps.crew import LEASE_S
+from ops.drill.steps.drill import Drill, Signal, open_drill
+from ops.drill.steps.life import Lived
+from ops.drill.steps.series import Done, boundaries, moments, records_of, run
+from ops.drill.target import DrillFailed
+from ops.local.parts import postgres
+from ops.local.stack import Stack
+from ops.verify.evidence import Outcome, Page, Verdict, quantile, table, write
+
+REPLICAS, WORKERS = 3, 2
+VALKEYS = ("valkey-cache", "valkey-coordination")
+
+INTRODUCTION = f"""\
+Three replicas and two workers run the insurance team over real PostgreSQL and Valkey and a node double; leases are
+{LEASE_S:g} s. Each run is struck once or twice: whoever works on it is ended by kill -9, or frozen by SIGSTOP and
+woken by SIGCONT when another process has the run or when the run has ended. **Boundaries**: every row that the run
+stores (its acceptance, each effect, its wait, the person's answer, its end), just before the row is written and in the
+middle of its commit; and every call to a model before its first token, the last one also in mid-answer. Triggers in
+the database and the node hold the run there, so that each boundary is met for certain. **Moments** are drawn by the
+seed over the time of an undisturbed run. The client goes on at another replica with `Last-Event-ID`, or stays with the
+frozen one.
+
+Each run is compared with an undisturbed one: its state, message, agent, citations, degradations; its effects by step
+key and input, each once; the calls that brought them, each with its usage row; the rows that its tools wrote. Its
+client's text is the stored one; the client was told what the log tells, in that order, and no event twice. A woken
+process works on nothing any more, and no process logged an error."""
+
+
+def verify(
+    environ: Mapping[str, str], directory: Path, *, count: int, seed: int, say: Callable[[str], None]
+) -> Outcome:
+    """Strike runs at every boundary and at `count` moments, then try the life of runs; write steps.md."""
+    rng = random.Random(seed)  # noqa: S311 - samples, not secrets
+    with _opened(environ) as (drill, stores):
+        records, durations = records_of(drill)
+        met = run(drill, records, boundaries(records, rng), say)
+        drawn = run(drill, records, moments(durations, rng, count), say)
+        lived = _live(drill, stores, say)
+        errors = drill.crew.errors()
+    failed = [(str(one.case), one.failure) for one in (*met, *drawn) if one.failure]
+    failed += [(one.promise, one.failure) for one in lived if one.failure]
+    failed += [("no error is logged", error) for error in errors]
+    command = f"python -m ops.verify --only steps --moments {count} --seed {seed}"
+    page = Page("A run is struck at every step", INTRODUCTION, command, tuple(_sections(met, drawn, lived, failed)))
+    write(directory, "steps", page, seed=seed)
+    held = sum(1 for one in (*met, *drawn) if not one.failure)
+    line = f"{held} of {len(met) + len(drawn)} struck runs showed nothing; {len(failed)} failures"
+    return Outcome(Verdict.FAILED if failed else Verdict.HELD, line)
+
+
+@contextmanager
+def _opened(environ: Mapping[str, str]) -> Generator[tuple[Drill, Stack]]:
+    with tempfile.TemporaryDirectory(prefix="switchyard-steps-", ignore_cleanup_errors=True) as folder:
+        with Stack.open(Path(folder) / "stores") as stack:
+            asyncio.run(migrate(stack.layout.database_url))
+            stores = stores_of(stack.layout)
+            with open_drill(Path(folder) / "crew", environ, stores, replicas=REPLICAS, workers=WORKERS) as drill:
+                yield drill, stack
+
+
+def _live(drill: Drill, stores: Stack, say: Callable[[str], None]) -> list[Lived]:
+    lived = list[Lived]()
+    acts: dict[str, Callable[[Drill], Lived]] = {
+        "drain": life.drains,
+        "two at once": life.two_at_once,
+        "five deaths": life.dies,
+        "cold start": partial(life.starts_cold, restart_stores=partial(_restart, stores)),
+    }
+    for name, act in acts.items():
+        try:
+            lived.append(act(drill))
+        except DrillFailed as failure:
+            lived.append(Lived(name, "", str(failure)))
+        say(f"{lived[-1].promise}: {lived[-1].seen or lived[-1].failure}")
+    return lived
+
+
+def _restart(stores: Stack) -> None:
+    """End PostgreSQL as a power cut does, and both Valkeys, whose files are lost."""
+    for name in (postgres.NAME, *VALKEYS):
+        stores.kill(name)
+    for name in VALKEYS:
+        shutil.rmtree(stores.layout.directory / name)
+    for name in (postgres.NAME, *VALKEYS):
+        stores.restart(name)
+
+
+def _sections(
+    met: Sequence[Done], drawn: Sequence[Done], lived: Sequence[Lived], failed: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    sections = [
+        ("Boundaries", _counts(met)),
+        ("Moments", _counts(drawn)),
+        ("Times", _times((*met, *drawn))),
+        ("The life of a run", table(("promise", "what was seen"), [(one.promise, one.seen) for one in lived])),
+    ]
+    if failed:
+        sections.append(("Failures", table(("what was done", "what was seen"), failed)))
+    return sections
+
+
+def _counts(done: Sequence[Done]) -> str:
+    heads = (
+        "run",
+        "first signal",
+        "struck",
+        "showed nothing",
+        "failed",
+        "struck twice",
+        "most attempts",
+        "text restarted",
+    )
+    kinds = list(dict.fromkeys((one.case.scenario.name, one.case.blows[0].signal) for one in done))
+    rows = [(*kind, *_numbers([one for one in done if _kind(one) == kind])) for kind in kinds]
+    return table(heads, [*rows, ("all", "", *_numbers(done))])
+
+
+def _kind(done: Done) -> tuple[str, Signal]:
+    return done.case.scenario.name, done.case.blows[0].signal
+
+
+def _numbers(done: Sequence[Done]) -> tuple[int, ...]:
+    struck = [one.struck for one in done if one.struck is not None]
+    twice = sum(1 for one in struck if len(one.whom) > 1)
+    restarts = sum(1 for one in struck if one.restarts)
+    most = max((one.attempts for one in struck), default=0)
+    return len(done), len(struck), len(done) - len(struck), twice, most, restarts
+
+
+def _times(done: Sequence[Done]) -> str:
+    rows = list[tuple[object, ...]]()
+    for signal in Signal:
+        took = [one.struck.took_s for one in done if one.struck is not None and one.case.blows[0].signal is signal]
+        if took:
+            times = [f"{quantile(took, at):.1f}" for at in (0.5, 0.95)]
+            rows.append((signal, len(took), *times, f"{max(took):.1f}"))
+    note = "From the question until its client had the end and whoever was struck and woke had given up."
+    return f"{table(('first signal', 'runs', 'median s', '95 % s', 'longest s'), rows)}\n\n{note}"
