@@ -58,23 +58,29 @@ class Using:
         return msgspec.convert(brought.result, tool.result)
 
     async def _read(self, agent: str, tool: Reading[A, R], arguments: A) -> Done[Brought]:
+        await self._tell(agent, tool)
         try:
-            result = await self._timed(agent, tool, tool.act(self._database, self._claim.tenant_id, arguments))
+            result = await self._timed(tool, tool.act(self._database, self._claim.tenant_id, arguments))
         except ToolRefused as refused:
             return Done(Brought(refusal=refused.detail))
         return Done(Brought(msgspec.to_builtins(result)))
 
     async def _write(self, conn: Connection, agent: str, tool: Writing[A, R], arguments: A) -> Brought:
+        await self._tell(agent, tool)
         try:
             # Of a tool that refuses nothing stays, and its refusal is stored all the same.
             async with conn.transaction():
-                result = await self._timed(agent, tool, tool.act(conn, self._claim.tenant_id, arguments))
+                result = await self._timed(tool, tool.act(conn, self._claim.tenant_id, arguments))
         except ToolRefused as refused:
             return Brought(refusal=refused.detail)
         return Brought(msgspec.to_builtins(result))
 
-    async def _timed(self, agent: str, tool: Tool[A, R], acting: Awaitable[R]) -> R:
+    async def _tell(self, agent: str, tool: Tool[A, R]) -> None:
+        """Tell readers before the result can be stored: who takes the run over then makes no call to tell of."""
         self._live.calls(tool.name, agent)
+        await self._live.flush()
+
+    async def _timed(self, tool: Tool[A, R], acting: Awaitable[R]) -> R:
         started, success = self._deadline.clock(), "false"
         try:
             result = await _in_time(acting, tool)

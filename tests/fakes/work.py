@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from app.agents.calling import CallLimits
 from app.agents.deadline import deadline_of
-from app.agents.event_log import EventLog, Told
+from app.agents.event_log import Told
 from app.agents.live import LiveRun
 from app.agents.means import Doors, Means, means_of
 from app.agents.prompts import FrontMatter, Prompt
@@ -19,7 +19,7 @@ from app.inference.calls.dispatcher import Dispatcher
 from app.postgres import Database
 from app.retrieval.search import Search
 from app.telemetry.metrics import Metrics
-from tests.fakes.runs import CLAIM, KeptEffects
+from tests.fakes.runs import CLAIM, KeptEffects, KeptLog
 
 NOTHING = Told()
 PLAIN = Prompt(FrontMatter("p", 1), "Be brief.")
@@ -31,6 +31,7 @@ class Attempt:
 
     claim: Claim
     live: LiveRun
+    log: KeptLog
     effects: KeptEffects
     tally: Tally
     metrics: Metrics
@@ -62,7 +63,8 @@ def attempt(
     """Return an attempt that goes through these doors; with the `effects` of an earlier one it goes on from those."""
     metrics = Metrics(CollectorRegistry())
     effects = effects or KeptEffects()
-    live = LiveRun(claim, cast("EventLog", None), told=told)
+    log = KeptLog()
+    live = LiveRun(claim, log, told=told)
     tally = Tally(live, effects)
     deadline = deadline_of(claim, 300.0) if clock is None else deadline_of(claim, 300.0, clock)
     doors = Doors(
@@ -73,4 +75,4 @@ def attempt(
         metrics=metrics,
     )
     means: Any = means_of(doors, live, effects, tally, deadline, path)
-    return Attempt(claim=claim, live=live, effects=effects, tally=tally, metrics=metrics, means=means)
+    return Attempt(claim=claim, live=live, log=log, effects=effects, tally=tally, metrics=metrics, means=means)

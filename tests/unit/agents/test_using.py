@@ -8,6 +8,7 @@ from typing import cast
 import msgspec
 import pytest
 
+from app.agents.event_log import Called
 from app.agents.tools import Reading, Writing
 from app.agents.work import Work
 from app.errors import ToolFailed, ToolRefused
@@ -108,6 +109,22 @@ async def test_readers_are_told_of_a_tool_call_once_in_a_run_not_in_each_attempt
             await began.work().use(premium, Named(number), agent="claims")
         effects = effects.again()
     assert told == [("premium", "billing"), ("premium", "claims")]
+
+
+async def test_of_a_tool_call_the_log_tells_before_what_it_brought_can_be_stored() -> None:
+    ledger, logged = Ledger(), list[list[str]]()
+    _, effects, _ = bench(ledger)
+    began = attempt(effects=effects, database=ledger)
+
+    async def look(*_: object) -> Premium:
+        logged.append([entry.tool for entry in began.log.entries if isinstance(entry, Called)])
+        return Premium(1)
+
+    reads = Reading(name="premium", description="", arguments=Named, result=Premium, act=look)
+    writes = Writing(name="file", description="", arguments=Named, result=Premium, act=look)
+    await began.work().use(reads, Named("P-1"), agent="billing")
+    await began.work().use(writes, Named("P-1"), agent="claims")
+    assert logged == [["premium"], ["premium", "file"]]
 
 
 async def test_what_a_tool_refuses_is_refused_in_every_attempt() -> None:
