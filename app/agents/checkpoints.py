@@ -1,6 +1,7 @@
 """Our LangGraph saver: one a run, fenced, strict about types, committed with the run's end."""
 
 from collections.abc import AsyncGenerator, Sequence
+from inspect import signature
 from typing import Any, LiteralString, NoReturn
 
 from langchain_core.runnables import RunnableConfig
@@ -13,6 +14,7 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.checkpoint.base import get_serializable_checkpoint_metadata as plain_metadata
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.constants import CONFIG_KEY_CHECKPOINTER
 
 from app.agents.run_failure import RunFailure
 from app.agents.serializing import StrictSerializer, storable
@@ -38,18 +40,16 @@ NEWEST_OR_NAMED: LiteralString = """
 ADD_CHECKPOINTS: LiteralString = """stood AS (
     INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
     SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata
-    FROM held, jsonb_to_recordset(%(checkpoints)s::jsonb) AS given
-        (thread_id text, checkpoint_ns text, checkpoint_id text, parent_checkpoint_id text, checkpoint jsonb,
-         metadata jsonb)
+    FROM held, jsonb_populate_recordset(NULL::checkpoints, %(checkpoints)s::jsonb)
     ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
     DO UPDATE SET checkpoint = excluded.checkpoint, metadata = excluded.metadata
 )"""
-BLOB_COLUMNS = ("thread_id", "checkpoint_ns", "channel", "version", "type", "blob")
+BLOB_COLUMNS = ("checkpoint_ns", "channel", "version", "type", "blob")
 ADD_BLOBS: LiteralString = """held_values AS (
     INSERT INTO checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
-    SELECT given.*
-    FROM held, unnest(%(blob_thread_id)s::text[], %(blob_checkpoint_ns)s::text[], %(blob_channel)s::text[],
-                      %(blob_version)s::text[], %(blob_type)s::text[], %(blob_blob)s::bytea[]) AS given
+    SELECT %(thread_id)s, given.*
+    FROM held, unnest(%(blob_checkpoint_ns)s::text[], %(blob_channel)s::text[], %(blob_version)s::text[],
+                      %(blob_type)s::text[], %(blob_blob)s::bytea[]) AS given
     ON CONFLICT (thread_id, checkpoint_ns, channel, version) DO NOTHING
 )"""
 WRITE_COLUMNS = (
@@ -120,6 +120,15 @@ class RunSaver(AsyncPostgresSaver):
         self._writes: dict[tuple[object, ...], tuple[object, ...]] = {}
         self._replacing: dict[tuple[object, ...], tuple[object, ...]] = {}
 
+    @property
+    def place(self) -> RunnableConfig:
+        """What a graph is invoked with to keep its state here.
+
+        It names no thread: LangGraph would copy that into what it tells of every step (langgraph/_internal/_config.py,
+        `ensure_config`), and there is but one.
+        """
+        return {"configurable": {CONFIG_KEY_CHECKPOINTER: self}}
+
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the session's newest checkpoint (or the one named by id). Raises StoreUnavailable."""
         self._check(config)
@@ -139,7 +148,7 @@ class RunSaver(AsyncPostgresSaver):
 
     async def is_under_way(self) -> bool:
         """Whether the session's newest checkpoint is the run's own: it waited there, and goes on from it."""
-        found = await self.aget_tuple({"configurable": {"thread_id": self._thread_id}})
+        found = await self.aget_tuple(self.place)
         return found is not None and _facts_of(found.metadata).get(OF_RUN) == self._run
 
     async def aput(
@@ -201,6 +210,9 @@ class RunSaver(AsyncPostgresSaver):
             elif key not in self._replacing:
                 self._writes.setdefault(key, row)
 
+    # LangGraph asks for it with every run, whether `task_path` is taken (pregel/_checkpoint.py).
+    aput_writes.__signature__ = signature(aput_writes)  # pyright: ignore[reportFunctionMemberAccess]
+
     async def alist(
         self,
         config: RunnableConfig | None,
@@ -233,7 +245,8 @@ class RunSaver(AsyncPostgresSaver):
         if self._checkpoints:
             parts.append(Part(ADD_CHECKPOINTS, {"checkpoints": plain([*self._checkpoints.values()])}))
         if self._blobs:
-            parts.append(Part(ADD_BLOBS, _columns("blob", BLOB_COLUMNS, self._blobs)))
+            values = _columns("blob", BLOB_COLUMNS, [row[1:] for row in self._blobs])
+            parts.append(Part(ADD_BLOBS, values | {"thread_id": self._thread_id}))
         if self._writes:
             parts.append(Part(ADD_WRITES, _columns("write", WRITE_COLUMNS, [*self._writes.values()])))
         if self._replacing:
@@ -252,7 +265,7 @@ class RunSaver(AsyncPostgresSaver):
         return f"{int((current or '0').partition('.')[0]) + 1:032}"
 
     def _check(self, config: RunnableConfig) -> None:
-        if config.get("configurable", {}).get("thread_id") != self._thread_id:
+        if config.get("configurable", {}).get("thread_id", self._thread_id) != self._thread_id:
             raise RunFailed("a checkpoint of another session was asked for", reason=RunFailure.WRONG_THREAD)
 
 

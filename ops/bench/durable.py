@@ -25,7 +25,7 @@ from psycopg_pool import AsyncConnectionPool
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
 from app.agents import run_rows
-from app.agents.checkpoints import RunSaver, thread_of
+from app.agents.checkpoints import RunSaver
 from app.agents.effects import Effects
 from app.agents.life import RunState
 from app.agents.runs import Runs
@@ -110,10 +110,8 @@ class Ways:
         """Run it as `app.agents` does: the first effect commits alone, all else with the end of the run."""
         effects = Effects(self._database, claim)
         saver = RunSaver(self._database, claim, serializer=self._serializer)
-        graph = self._graph.copy(update={"checkpointer": saver})
-        thread = thread_of(claim.tenant_id, claim.session_id)
-        place: Any = {"configurable": {"thread_id": thread}}
-        state = await graph.ainvoke({"question": QUESTION}, place, context=Work(effects), durability="exit")
+        given: Any = {"question": QUESTION}
+        state = await self._graph.ainvoke(given, saver.place, context=Work(effects), durability="exit")
         await self._end(claim, effects, saver, str(state["answer"]))
 
     async def _end(self, claim: Claim, effects: Effects, saver: RunSaver, answer: str) -> None:

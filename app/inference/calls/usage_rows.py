@@ -21,12 +21,7 @@ ADD_USAGE: LiteralString = """counted AS (
         model, digest, input_tokens, output_tokens, wait_us, load_us, prefill_us, decode_us,
         nullif(first_token_us, 0), gpu_us,
         cost_usd_micro, outcome, started_at, ended_at, thinking_tokens, finish_reason
-    FROM held, jsonb_to_recordset(%(usages)s::jsonb) AS given
-        (id uuid, tenant_id uuid, key_id uuid, session_id uuid, run_id uuid, purpose text, route_id uuid, kind text,
-         agent text, tier text, node text, model text, digest text, input_tokens integer, output_tokens integer,
-         wait_us bigint, load_us bigint, prefill_us bigint, decode_us bigint, first_token_us bigint, gpu_us bigint,
-         cost_usd_micro bigint, outcome text, started_at timestamptz, ended_at timestamptz, thinking_tokens integer,
-         finish_reason text)
+    FROM held, jsonb_populate_recordset(NULL::usage, %(usages)s::jsonb)
     ON CONFLICT (id) DO UPDATE SET route_id = excluded.route_id, input_tokens = excluded.input_tokens,
         output_tokens = excluded.output_tokens, load_us = excluded.load_us, prefill_us = excluded.prefill_us,
         decode_us = excluded.decode_us, first_token_us = excluded.first_token_us, gpu_us = excluded.gpu_us,

@@ -15,9 +15,7 @@ ADD_ROUTES: LiteralString = """routed AS (
     INSERT INTO routes
         (id, tenant_id, run_id, tier, tier_reason, need, reason, model, digest, node, candidates, asking, created_at)
     SELECT id, tenant_id, run_id, tier, tier_reason, need, reason, model, digest, node, candidates, asking, now()
-    FROM held, jsonb_to_recordset(%(routes)s::jsonb) AS given
-        (id uuid, tenant_id uuid, run_id uuid, tier text, tier_reason text, need real, reason text, model text,
-         digest text, node text, candidates jsonb, asking jsonb)
+    FROM held, jsonb_populate_recordset(NULL::routes, %(routes)s::jsonb)
     ON CONFLICT (id) DO NOTHING
 )"""
 SELECT_ROUTE: LiteralString = """
