@@ -8,7 +8,7 @@ from time import perf_counter
 
 import structlog
 
-from app.agents.checkpoints import RunSaver, thread_of
+from app.agents.checkpoints import RunSaver
 from app.agents.deadline import deadline_of
 from app.agents.effects import Effects
 from app.agents.leaving import Leaving, Times
@@ -100,13 +100,7 @@ class Execution:
         )
         history = await self._take_up()
         team, prompts = self._graph(), await self._parts.prompts.of(self._claim)
-        graph = team.copy(update={"checkpointer": self._saver})
-        state = await graph.ainvoke(
-            await self._given(),
-            {"configurable": {"thread_id": thread_of(self._claim.tenant_id, self._claim.session_id)}},
-            context=Work(self._claim, history.turns, prompts, self._means),
-            durability="exit",
-        )
+        state = await self._run(team, Work(self._claim, history.turns, prompts, self._means))
         if state.get(INTERRUPTED):
             return await self._wait()
         return await self._finish(reply_of(state))
@@ -159,12 +153,15 @@ class Execution:
             raise RunFailed("no team here has the name that the run began with", reason=RunFailure.TEAM_UNKNOWN)
         return team
 
-    async def _given(self) -> dict[str, object] | None:
-        """Return what the graph begins with: nothing where the run has waited, and goes on from there."""
-        if self._claim.fence > 1 and await self._saver.is_under_way():
-            return None
+    async def _run(self, team: CompiledGraph, work: Work) -> dict[str, object]:
+        """Return the state that the team's graph ends or waits with."""
         # A reply of an earlier turn is none of this run's.
-        return {"question": self._claim.question, "reply": None}
+        begins = {"question": self._claim.question, "reply": None}
+        if team.checkpointer is False:
+            return await team.ainvoke(begins, context=work)
+        has_waited = self._claim.fence > 1 and await self._saver.is_under_way()
+        given = None if has_waited else begins
+        return await team.ainvoke(given, self._saver.place, context=work, durability="exit")
 
     async def _wait(self) -> None:
         asked = tuple(self._means.interrupting.open.values())

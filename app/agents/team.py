@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypedDict
 
 import msgspec
+from langgraph.graph import END, START
 from langgraph.graph.state import CompiledStateGraph, StateGraph
 
 from app.agents import teams
@@ -63,7 +64,24 @@ def load_teams() -> dict[str, CompiledGraph]:
     """Return every team's compiled graph by name."""
     for name in LOADED_LATE:
         importlib.import_module(name)
-    return {team.name: team.build().compile(name=team.name) for team in find_teams()}
+    return {team.name: compiled(team.build(), team.name) for team in find_teams()}
+
+
+def compiled(graph: Graph, name: str) -> CompiledGraph:
+    """Return a team's graph, ready to run; its `checkpointer` is False if no state of it is ever kept."""
+    return graph.compile(checkpointer=None if keeps_state(graph) else False, name=name)
+
+
+def keeps_state(graph: Graph) -> bool:
+    """Whether runs of a graph begin from more than their question, or go on from more.
+
+    One step that is the first and the last, over a question and its reply: both are rows already, and begun again it
+    finds its effects.
+    """
+    if len(graph.nodes) > 1 or graph.branches or graph.channels.keys() - TeamState.__annotations__.keys():
+        return True
+    ((name, step),) = graph.nodes.items()
+    return bool(step.ends) or not graph.edges <= {(START, name), (name, END)}
 
 
 def needed_prompts() -> dict[str, Collection[str]]:

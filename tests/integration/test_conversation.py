@@ -25,6 +25,11 @@ LEFT = (
     "SELECT count(*) AS n FROM effects JOIN runs ON runs.id = effects.run_id WHERE runs.session_id = %(session)s",
     "SELECT count(*) AS n FROM checkpoints WHERE thread_id LIKE '%%:' || %(session)s",
 )
+# As a version before left it, or a team of several steps.
+KEEP_STATE = """
+    INSERT INTO checkpoints (thread_id, checkpoint_id, checkpoint)
+    SELECT tenant_id || ':' || id, 'c', '{}' FROM sessions WHERE id = %(session)s
+"""
 USED = "SELECT sum(input_tokens + output_tokens)::int AS tokens FROM usage WHERE run_id = %s"
 
 
@@ -103,6 +108,9 @@ async def test_a_session_is_made_read_and_changed_by_questions(servers: Servers,
 async def test_a_cleared_session_leaves_nothing_and_another_stays(servers: Servers, node: FakeNode) -> None:
     async with talking(servers, node) as (platform, client):
         gone, kept = [(await client.post(PATH, {"message": "hello"})).json()["session_id"] for _ in range(2)]
+        async with platform.database.connection("test") as conn:
+            for session in (gone, kept):
+                await conn.execute(KEEP_STATE, {"session": session})
         had = await left(platform, gone)
         assert all(had), had
         assert (await client.send("DELETE", f"/api/v1/sessions/{gone}")).status == 204

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from app.agents import run_rows
+from app.agents import run_rows, teams
 from app.agents.checkpoints import RunSaver, thread_of
 from app.agents.effects import Done, Effects
 from app.agents.event_log import Entry, EventLog, Opening, Text, Told
 from app.agents.life import RunState
 from app.agents.runs import Runs
 from app.agents.team import make_serializer
-from app.agents.values import Claim, RunResult
+from app.agents.values import Claim, RunResult, StartRun
 from app.errors import LeaseLost
+from app.ids import SessionId
 from app.postgres import Database, make_pool
 from app.redis import open_redis
 from app.telemetry.metrics import Metrics
@@ -107,14 +110,19 @@ async def test_a_refused_run_leaves_no_effect_and_one_that_failed_its_own(
     assert await stored_effects(database, claim) == kept
 
 
+def to_relay(question: str, session_id: SessionId | None = None) -> StartRun:
+    return msgspec.structs.replace(ask(question, session_id=session_id), team="relay")
+
+
 async def test_the_checkpoint_that_a_run_begins_from_is_the_newest_of_its_session(
-    servers: Servers, node: FakeNode
+    servers: Servers, node: FakeNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(teams, "__path__", [*teams.__path__, str(Path(__file__).parent.parent / "teams")])
     async with opened(settings_for(servers, node)) as (platform,):
         caller = await add_caller(platform)
-        session_id = (await answered(platform, caller, ask("The first?"))).session_id
-        second = await answered(platform, caller, ask("The second?", session_id=session_id))
-        _, claim = await platform.runs.accept(caller, ask("The third?", session_id=session_id))
+        session_id = (await answered(platform, caller, to_relay("The first?"))).session_id
+        second = await answered(platform, caller, to_relay("The second?", session_id))
+        _, claim = await platform.runs.accept(caller, to_relay("The third?", session_id))
         assert claim is not None
         saver = RunSaver(platform.database, claim, serializer=SERIALIZER)
         found = await saver.aget_tuple({"configurable": {"thread_id": thread_of(caller.tenant_id, session_id)}})
