@@ -9,7 +9,7 @@ from app import errors
 from app.api.problems import ROUTER_CODES, STATUSES, ClientLeft, status_of, title_of
 from app.errors import Refused, SwitchyardError, Unavailable, is_retryable
 from app.retrieval.states import GONE, DocumentState, code_of
-from app.retrieval.unreadable import Unreadable
+from app.retrieval.unreadable import WORDS, Unreadable
 
 
 class Place(StrEnum):
@@ -58,13 +58,6 @@ LOGGED: Mapping[type[SwitchyardError], int | None] = {
 BRANCHES = (SwitchyardError, Refused, Unavailable)
 # nginx alone says it: no replica answered.
 EDGE_CODES = ((Unavailable.code, 503, "No replica answered"),)
-UNREADABLE: dict[Unreadable, str] = {
-    Unreadable.TOO_LARGE: "The document's text is too large.",
-    Unreadable.NO_TEXT: "The document holds no text.",
-    Unreadable.MALFORMED: "The document cannot be parsed.",
-    Unreadable.MEMORY: "Parsing the document took more memory than it may.",
-    Unreadable.TIMEOUT: "Parsing the document took longer than it may.",
-}
 LEFT: dict[DocumentState, str] = {
     DocumentState.FAILED: "The document had failed before the job came to it.",
     DocumentState.SUPERSEDED: "A newer version of the document became ready first.",
@@ -101,6 +94,6 @@ def _of_the_way() -> Iterator[Code]:
 
 def _of_jobs() -> Iterator[Code]:
     for why in Unreadable:
-        yield Code(why.value, None, UNREADABLE[why], may_work_later=False, place=Place.JOB)
+        yield Code(why.value, None, f"{WORDS[why][0].upper()}{WORDS[why][1:]}.", may_work_later=False, place=Place.JOB)
     for state in GONE:
         yield Code(code_of(state), None, LEFT[state], may_work_later=False, place=Place.JOB)

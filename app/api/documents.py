@@ -1,5 +1,6 @@
 """Documents: upload, list, remove, and the jobs that read them in."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -12,18 +13,21 @@ from msgspec import Meta
 from app import errors
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import uuid_or
-from app.api.doors import Documents, Jobs
+from app.api.document_doors import Documents, Jobs
 from app.api.pages import PARAMETERS, cursor_of, limit_of, next_cursor
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import no_content, reply
-from app.api.routing import Doc, Success, route
+from app.api.routing import Doc, Parameter, Success, route
 from app.api.uploads import FIELD, read_upload
 from app.errors import DocumentUnknown, JobUnknown
 from app.ids import DocumentId, JobId
 from app.jobs.rows import Job
 from app.jobs.states import JobState
-from app.retrieval.documents import Document
+from app.retrieval.documents import Document, DocumentText
 from app.retrieval.states import DocumentState, JobKind
+
+TEXT_CHARS = 20_000
+_OFFSET = re.compile(r"[0-9]{1,9}")
 
 
 class UploadView(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +81,9 @@ class DocumentPage(msgspec.Struct, frozen=True):
 UPLOAD = Doc(
     summary="Upload a document",
     tag="documents",
-    text="Markdown and plain text in UTF-8. The name of the file is the document's name; the same name again makes a "
+    text="Markdown, plain text, CSV, web pages, PDF and Word (.docx), told by their content; the name decides where it "
+    "may be several. Text may be in any encoding that can be told, else the Content-Type of the part says it "
+    "(`text/plain; charset=windows-1251`). The name of the file is the document's name; the same name again makes a "
     "new version. The answer comes when the original is safely kept; ask the job when questions find it.",
     body_media_type="multipart/form-data",
     body_schema={
@@ -100,6 +106,20 @@ JOB = Doc(
     tag="documents",
     successes={200: Success("The job", body=JobView)},
     refusals=(JobUnknown, errors.StoreUnavailable),
+)
+TEXT = Doc(
+    summary="What was read of a document",
+    tag="documents",
+    text="The characters that citations count: the `quote` of one is `start_offset` to `end_offset` of them. "
+    f"At most {TEXT_CHARS} at a time.",
+    parameters=(
+        Parameter(
+            "start", "query", "The first character; 0 by default.", {"type": "integer", "minimum": 0, "default": 0}
+        ),
+        Parameter("end", "query", "The character before which it ends.", {"type": "integer", "minimum": 0}),
+    ),
+    successes={200: Success("The text", body=DocumentText)},
+    refusals=(errors.BadInput, DocumentUnknown, errors.StoreUnavailable),
 )
 LIST = Doc(
     summary="List documents",
@@ -135,6 +155,7 @@ class DocumentRoutes:
             route("POST", "/api/v2/upload", self.upload, Permission.WRITE, UPLOAD),
             route("GET", "/api/v2/jobs/{job_id:str}", self.job, Permission.READ, JOB),
             route("GET", "/api/v1/documents", self.list, Permission.READ, LIST),
+            route("GET", "/api/v1/documents/{document_id:str}/text", self.text, Permission.READ, TEXT),
             route("DELETE", "/api/v1/documents/{document_id:str}", self.remove, Permission.WRITE, DELETE),
         ]
 
@@ -173,12 +194,28 @@ class DocumentRoutes:
         )
         return reply(DocumentPage(tuple(rows), next_cursor(len(rows) == limit, rows[-1].id if rows else None)))
 
+    async def text(self, request: HttpRequest) -> ASGIApp:
+        """Return a part of a document's text."""
+        document_id = DocumentId(uuid_or(request.path_params["document_id"], DocumentUnknown, "document"))
+        start = _offset_of(request, "start", 0)
+        end = min(_offset_of(request, "end", start + TEXT_CHARS), start + TEXT_CHARS)
+        return reply(await self._documents.text(caller_of(request).tenant_id, document_id, start=start, end=end))
+
     async def remove(self, request: HttpRequest) -> ASGIApp:
         """Remove one document."""
         document_id = DocumentId(uuid_or(request.path_params["document_id"], DocumentUnknown, "document"))
         if await self._documents.remove(caller_of(request).tenant_id, document_id):
             return no_content()
         return reply(RemovalView(document_id, "clearing"), status=202)
+
+
+def _offset_of(request: HttpRequest, name: str, default: int) -> int:
+    told = request.query_params.get(name)
+    if told is None:
+        return default
+    if not _OFFSET.fullmatch(told):
+        raise errors.BadInput(f"`{name}` must be a whole number of characters", field=name)
+    return int(told)
 
 
 def view_job(job: Job) -> JobView:

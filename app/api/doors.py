@@ -1,6 +1,6 @@
 """What the HTTP surface needs of the platform: two implementations exist, the wired one and the tests' fake."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -8,17 +8,16 @@ from app.agents.events import RunEvent
 from app.agents.resuming import PersonAnswer
 from app.agents.sessions import SessionView
 from app.agents.values import RunHandle, RunResult, StartRun
+from app.api.document_doors import Documents, Jobs
 from app.api.operator_doors import ModelList, Nodes
 from app.health import Readiness, Report
-from app.ids import Caller, DocumentId, JobId, RouteId, RunId, SessionId, TenantId
+from app.ids import Caller, RouteId, RunId, SessionId, TenantId
 from app.inference.calls.plan import Plan
 from app.inference.slots.patience import OnQueue
 from app.inference.words.account import Account
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import Answer, ChatCall, Embedding, Usage
 from app.inference.words.route import Route
-from app.jobs.rows import Job
-from app.retrieval.documents import Document, Upload
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 
@@ -156,42 +155,6 @@ class Sessions(Protocol):
 
     async def remove(self, tenant_id: TenantId, session_id: SessionId, /) -> None:
         """Remove a session and its runs. Raises SessionUnknown, SessionBusy."""
-        ...
-
-
-class Documents(Protocol):
-    """Keeps documents."""
-
-    async def add(
-        self,
-        tenant_id: TenantId,
-        name: str,
-        media_type: str,
-        body: AsyncIterator[bytes],
-        /,
-        *,
-        request_id: str | None = None,
-    ) -> Upload:
-        """Store an upload and its ingestion job, which keeps the request's id.
-
-        Raises MediaTypeUnknown, BodyTooLarge, BadInput.
-        """
-        ...
-
-    async def list(self, tenant_id: TenantId, /, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
-        """Return documents, newest first."""
-        ...
-
-    async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> bool:
-        """Remove a document from retrieval; return whether storage let all of it go. Raises DocumentUnknown."""
-        ...
-
-
-class Jobs(Protocol):
-    """Reads jobs."""
-
-    async def get(self, tenant_id: TenantId, job_id: JobId, /) -> Job:
-        """Return a job. Raises JobUnknown."""
         ...
 
 

@@ -40,7 +40,7 @@ class Part(MultipartSegment):
         told = parse_disposition(heads[0])
         self.name, self.filename = told.name, told.file_name
         media_types = [value for name, value in lines if name == "Content-Type"]
-        self.content_type = media_types[0].partition(";")[0].strip().lower() if media_types else None
+        self.content_type = media_types[0].strip() if media_types else None
 
 
 class Parser(PushMultipartParser):
@@ -65,7 +65,10 @@ _Event: TypeAlias = MultipartSegment | bytes | bytearray | None
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """The head of the file part, and its bytes as they come. `body` raises BodyTooLarge, BadInput, ClientLeft."""
+    """The head of the file part and its bytes as they come; `media_type` is its Content-Type with all parameters.
+
+    `body` raises BodyTooLarge, BadInput, ClientLeft.
+    """
 
     name: str
     media_type: str

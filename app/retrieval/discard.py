@@ -28,6 +28,11 @@ _SELECT_WANTED: LiteralString = """
     SELECT 1 AS wanted FROM documents
     WHERE tenant_id = %(tenant_id)s AND sha256 = %(sha256)s AND state <> 'deleted' LIMIT 1
 """
+_DELETE_TEXT: LiteralString = """
+    DELETE FROM document_texts t USING documents d
+    WHERE t.document_id = %(document_id)s AND t.tenant_id = %(tenant_id)s AND d.id = t.document_id
+      AND d.tenant_id = t.tenant_id AND d.state IN ('failed', 'superseded', 'deleted')
+"""
 TURN_S = 5.0
 
 _LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended(%(key)s, 0))"
@@ -44,7 +49,7 @@ class Discard:
         self._removing = asyncio.Lock()
 
     async def document(self, tenant_id: TenantId, document_id: DocumentId) -> None:
-        """Remove the points, then the chunks, then the original if the document was removed and no other one has it.
+        """Remove the points, then text and chunks, then the original if the document was removed and no other has it.
 
         The chunks' rows outlive the points: while there are rows, there may be points. A document that is not gone is
         left alone. Raises StoreUnavailable; the reconciler comes back to what is left then.
@@ -56,6 +61,7 @@ class Discard:
             return
         await self._index.remove_document(tenant_id, document_id)
         async with self._database.connection("document.discard") as conn:
+            await conn.execute(_DELETE_TEXT, key)
             await conn.execute(_DELETE_CHUNKS, key)
         if gone["state"] == DocumentState.DELETED:
             await self.blob(tenant_id, gone["sha256"])

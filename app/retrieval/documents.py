@@ -16,8 +16,10 @@ from app.errors import DocumentUnknown, Unavailable
 from app.ids import DocumentId, JobId, TenantId
 from app.jobs import rows as jobs
 from app.postgres import Connection, Database
+from app.retrieval.arriving import checked_text, take_head
 from app.retrieval.discard import Discard, lock_blob, lock_name
-from app.retrieval.media import MediaType, checked_text, clean_name, media_type_of
+from app.retrieval.media import TEXTS, MediaType, charset_of, media_type_of
+from app.retrieval.names import clean_name
 from app.retrieval.states import INGEST, DocumentState
 
 LIST_LIMIT = 200
@@ -26,7 +28,7 @@ CLEANED_AT_ONCE = 16
 """Removals that still wait for a store; further ones leave all of it to the reconciler."""
 
 _COLUMNS: LiteralString = """
-    id, name, media_type, size_bytes, encode(sha256, 'hex') AS sha256, version, state, error_code,
+    id, name, title, media_type, size_bytes, encode(sha256, 'hex') AS sha256, version, state, error_code,
     created_at, updated_at
 """
 _SELECT: LiteralString = f"""
@@ -40,6 +42,12 @@ _SELECT_PAGE: LiteralString = f"""
           SELECT created_at, id FROM documents WHERE id = %(after)s AND tenant_id = %(tenant_id)s))
     ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 """  # noqa: S608 - both parts are constants
+_SELECT_TEXT: LiteralString = """
+    SELECT t.document_id, substr(t.text, %(start)s + 1, %(chars)s) AS text, length(t.text) AS length,
+           t.encoding, t.pages, t.unread_pages
+    FROM document_texts t JOIN documents d ON d.id = t.document_id AND d.tenant_id = t.tenant_id
+    WHERE t.document_id = %(document_id)s AND t.tenant_id = %(tenant_id)s AND d.state <> 'deleted'
+"""
 # A version that failed does not count: the same content may be tried again.
 _SELECT_SAME: LiteralString = """
     SELECT d.id AS document_id, d.version, d.sha256 = %(sha256)s AS is_same, j.id AS job_id
@@ -51,8 +59,8 @@ _SELECT_SAME: LiteralString = """
     ORDER BY d.version DESC LIMIT 1
 """
 _INSERT: LiteralString = """
-    INSERT INTO documents (id, tenant_id, name, media_type, size_bytes, sha256, version, state)
-    SELECT %(document_id)s, %(tenant_id)s, %(name)s, %(media_type)s, %(size_bytes)s, %(sha256)s,
+    INSERT INTO documents (id, tenant_id, name, media_type, charset, size_bytes, sha256, version, state)
+    SELECT %(document_id)s, %(tenant_id)s, %(name)s, %(media_type)s, %(charset)s, %(size_bytes)s, %(sha256)s,
            coalesce(max(version), 0) + 1, 'received'
     FROM documents WHERE tenant_id = %(tenant_id)s AND name = %(name)s
     RETURNING version
@@ -67,10 +75,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A version of a document. `sha256` is that of the original, in hex."""
+    """A version of a document. `sha256` is that of the original, in hex; `title` is what it calls itself, or ""."""
 
     id: DocumentId
     name: str
+    title: str
     media_type: MediaType
     size_bytes: int
     sha256: str
@@ -79,6 +88,23 @@ class Document(msgspec.Struct, frozen=True):
     error_code: str | None
     created_at: datetime
     updated_at: datetime
+
+
+class DocumentText(msgspec.Struct, frozen=True):
+    """Characters `start` to `end` of the `length` that were read of a document, decoded from `encoding`.
+
+    `pages` is where each of its pages begins, empty where it has none; `unread_pages` numbers those (from 1) that are
+    pictures without text.
+    """
+
+    document_id: DocumentId
+    text: str
+    start: int
+    end: int
+    length: int
+    encoding: str
+    pages: tuple[int, ...]
+    unread_pages: tuple[int, ...]
 
 
 class Upload(msgspec.Struct, frozen=True):
@@ -120,15 +146,19 @@ class Documents:
 
         The original is on disk before a row says so; the rows and the worker's errand commit together. `media_type` is
         what the client says, "" if nothing; `request_id` goes with the job, into the worker's log.
-        Raises BadInput (name, empty file, not UTF-8), MediaTypeUnknown, BodyTooLarge; nothing is kept then.
+        Raises BadInput (name, charset, empty file, bytes that are no text), MediaTypeUnknown, BodyTooLarge; nothing is
+        kept then.
         """
         clean = clean_name(name)
-        kind = media_type_of(clean, media_type)
-        async with aclosing(checked_text(body)) as text:
-            staged = await self._blobs.put(tenant_id, text, limit_bytes=self._limit_bytes)
+        charset = charset_of(media_type)
+        head, whole = await take_head(body)
+        kind = media_type_of(clean, media_type, head)
+        async with aclosing(whole), aclosing(checked_text(whole, head, charset)) as text:
+            taken = text if kind in TEXTS else whole
+            staged = await self._blobs.put(tenant_id, taken, limit_bytes=self._limit_bytes)
         try:
             async with self._database.transaction("document.add") as conn:
-                upload = await self._record(conn, clean, kind, staged, request_id)
+                upload = await self._record(conn, clean, (kind, charset), staged, request_id)
         finally:
             await self._blobs.drop(staged)
         log.info("document.added", document_id=str(upload.document_id), version=upload.version, is_new=upload.is_new)
@@ -142,6 +172,18 @@ class Documents:
         if row is None:
             raise DocumentUnknown("there is no such document")
         return msgspec.convert(row, Document)
+
+    async def text(self, tenant_id: TenantId, document_id: DocumentId, *, start: int, end: int) -> DocumentText:
+        """Return what was read of a document, from character `start` to `end` at most.
+
+        Raises DocumentUnknown, also when it was not read (yet).
+        """
+        values = {"tenant_id": tenant_id, "document_id": document_id, "start": start, "chars": max(0, end - start)}
+        async with self._database.connection("document.text") as conn:
+            row = await (await conn.execute(_SELECT_TEXT, values)).fetchone()
+        if row is None:
+            raise DocumentUnknown("there is no text of such a document")
+        return msgspec.convert({**row, "start": start, "end": start + len(row["text"])}, DocumentText)
 
     async def list(self, tenant_id: TenantId, *, limit: int, after: DocumentId | None = None) -> list[Document]:
         """Return up to `limit` (at most 200) documents, newest first, `after` the last one of the page before.
@@ -192,7 +234,12 @@ class Documents:
         return True
 
     async def _record(
-        self, conn: Connection, name: str, kind: MediaType, staged: Staged, request_id: str | None
+        self,
+        conn: Connection,
+        name: str,
+        read_as: tuple[MediaType, str | None],
+        staged: Staged,
+        request_id: str | None,
     ) -> Upload:
         tenant_id = staged.tenant_id
         await lock_name(conn, tenant_id, name)
@@ -203,7 +250,13 @@ class Documents:
         if newest is not None and newest["is_same"] and newest["job_id"] is not None:
             return Upload(newest["document_id"], newest["job_id"], newest["version"], is_new=False)
         document_id = DocumentId(uuid4())
-        added = {**values, "document_id": document_id, "media_type": kind, "size_bytes": staged.size_bytes}
+        added: dict[str, object] = {
+            **values,
+            "document_id": document_id,
+            "media_type": read_as[0],
+            "charset": read_as[1],
+        }
+        added["size_bytes"] = staged.size_bytes
         row = await (await conn.execute(_INSERT, added)).fetchone()
         version = 1 if row is None else int(row["version"])
         job_id = await jobs.insert(conn, INGEST, tenant_id, document_id, request_id=request_id)

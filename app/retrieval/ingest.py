@@ -17,7 +17,7 @@ from app.retrieval.parser import Parser
 from app.retrieval.points import Point
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.states import GONE, DocumentState, JobKind, code_of
-from app.retrieval.unreadable import DocumentUnreadable, Unreadable
+from app.retrieval.unreadable import WORDS, DocumentUnreadable, Unreadable
 from app.retrieval.versions import DocumentGone, Version, Versions, go_live, set_state
 
 EmbedFor = Callable[[ClaimedJob, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
@@ -73,7 +73,7 @@ class Ingest:
         except DocumentGone:
             await self._leave(job)
         except DocumentUnreadable as error:
-            await self._end(job, error.why, "the document cannot be read")
+            await self._end(job, error.why, WORDS[error.why])
 
     async def fail(self, job: ClaimedJob, why: SwitchyardError) -> None:
         """End a job that cannot be done, and its document unless that is ready."""
@@ -96,13 +96,13 @@ class Ingest:
     async def _chunk(self, job: ClaimedJob, version: Version) -> None:
         try:
             async with self._blobs.open(version.tenant_id, version.sha256) as source:
-                chunks = await self._parser.chunks(source, version.media_type)
+                parsed = await self._parser.parse(source, version.media_type, version.charset)
         except FileNotFoundError as error:
             raise StoreUnavailable("the original is not in the blob store", store="blobs") from error
-        if not chunks:
+        if not parsed.chunks:
             raise DocumentUnreadable(Unreadable.NO_TEXT)
         await self._jobs.advance(job, DocumentState.PARSED, CHUNKED_AT / 2)
-        await self._versions.replace_chunks(version, chunks)
+        await self._versions.replace_text(version, parsed)
         await self._jobs.advance(job, DocumentState.CHUNKED, CHUNKED_AT)
 
     async def _point(self, job: ClaimedJob, version: Version) -> None:
@@ -136,7 +136,7 @@ class Ingest:
         for ordinal in range(start, total, BATCH):
             await self._version(job)
             rows = await self._versions.list_chunks(version, ordinal=ordinal, limit=BATCH)
-            texts = [embedded_text(row.heading, row.text) for row in rows]
+            texts = [embedded_text(row.heading, row.text, row.lead) for row in rows]
             vectors = await self._vectors(job, texts)
             await self._index.upsert(
                 [

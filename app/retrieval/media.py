@@ -1,36 +1,47 @@
-"""What may be uploaded, and how it is recognised: by its name and by its content."""
+"""What may be uploaded, and how it is recognised: by its content; its name only breaks ties."""
 
 import codecs
-import unicodedata
-from collections.abc import AsyncGenerator, AsyncIterator
+import re
+from collections.abc import Mapping
 from enum import StrEnum
+from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 from typing import assert_never
 
 from app.errors import BadInput, MediaTypeUnknown
+from app.retrieval.wide import marked, wide
 
-NAME_BYTES = 255
 HEAD_BYTES = 8192
-"""The part of an upload in which binary content is looked for, as git and file(1) look at the head only."""
+"""The part of an upload in which its type is looked for, as git and file(1) look at the head only."""
 CONTROL_SHARE = 0.01
 """More control bytes than this in the head make it binary; text has next to none, compressed data about a tenth."""
+PDF_BYTES = 1024
+"""Within the first of which a PDF says that it is one (Adobe's implementation notes to PDF 1.7, appendix H.3.4.1)."""
 
 _TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1b")
 _CONTROLS = bytes(byte for byte in range(32) if byte not in _TEXT_CONTROLS) + b"\x7f"
-_MAGIC = (
-    b"%PDF-",
-    b"PK\x03\x04",
-    b"\x89PNG",
-    b"\xff\xd8\xff",
-    b"GIF87a",
-    b"GIF89a",
-    b"\x7fELF",
-    b"\x1f\x8b",
-    b"MZ\x90",
-    b"\xd0\xcf\x11\xe0",
-    b"{\\rtf",
+_OLE = b"\xd0\xcf\x11\xe0"
+_OTHERS: Mapping[bytes, str] = {
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+    b"\x1f\x8b": "compressed data",
+    b"{\\rtf": "RTF",
+    _OLE: "an old office file",
+    b"PK": "a ZIP archive",
+}
+# As browsers tell a page (WHATWG MIME Sniffing, section 7.1), after blanks, an XML declaration and comments.
+_PAGE = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL
 )
-_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*\"?(?P<name>[A-Za-z0-9_.:+-]{1,40})\"?[ \t]*(?:;|\Z)", re.IGNORECASE)
+_FOR_TEXT = re.compile(r"ascii|big5|cp\d|euc|gb|hz|iso|johab|koi8|kz|mac|ptcp|shift|tis|utf")
+# Labels that people and programs use for Windows-1252 (WHATWG Encoding, section 4.2).
+_LATIN = frozenset({"ascii", "iso8859-1", "cp1252"})
+_REGISTERED = MimeTypes(filenames=())
+_REGISTERED.types_map = ({}, dict(_REGISTERED.types_map[1]))
 
 
 class MediaType(StrEnum):
@@ -38,14 +49,128 @@ class MediaType(StrEnum):
 
     MARKDOWN = "text/markdown"
     TEXT = "text/plain"
+    HTML = "text/html"
+    CSV = "text/csv"
+    PDF = "application/pdf"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
-_BY_SUFFIX = {
+TEXTS = frozenset({MediaType.MARKDOWN, MediaType.TEXT, MediaType.HTML, MediaType.CSV})
+BY_SUFFIX = {
     ".md": MediaType.MARKDOWN,
     ".markdown": MediaType.MARKDOWN,
     ".txt": MediaType.TEXT,
+    ".html": MediaType.HTML,
+    ".htm": MediaType.HTML,
+    ".csv": MediaType.CSV,
+    ".pdf": MediaType.PDF,
+    ".docx": MediaType.DOCX,
 }
+TAKEN = ", ".join(BY_SUFFIX)
 _UNTOLD = frozenset({"", "application/octet-stream"})
+
+
+def media_type_of(name: str, declared: str, head: bytes) -> MediaType:
+    """Return the type of an upload that begins with `head`.
+
+    Content decides. Where it may be several types (a text may be Markdown or CSV) the name's suffix does, else what
+    the client says in its Content-Type, `declared`; else it is plain text. Raises MediaTypeUnknown for content that is
+    of no type that is taken, and where name or Content-Type contradict the content.
+    """
+    suffix = PurePosixPath(name).suffix.lower()
+    told = declared.partition(";")[0].strip().lower()
+    may_be = _types_of(head)
+    named = BY_SUFFIX.get(suffix)
+    if not may_be:
+        raise _unknown(f"the file holds {_described(head)}, which cannot be read")
+    if named is None and _is_of_another_type(suffix):
+        raise _unknown(f"files ending in {suffix} are not taken")
+    if named is not None and named not in may_be:
+        raise _unknown(f"the file ends in {suffix} but holds {_spoken(may_be)}: name it so, or send the other file")
+    kind = named or next((one for one in may_be if told == one.value), None)
+    kind = kind or (MediaType.TEXT if MediaType.TEXT in may_be else min(may_be))
+    if told not in _UNTOLD and told not in _declared_as(kind):
+        raise _unknown(f"the Content-Type {told} is not what the file holds, {_spoken({kind})}")
+    return kind
+
+
+def charset_of(declared: str) -> str | None:
+    """Return the encoding that the client's Content-Type names, as Python calls it; None where it names none.
+
+    Raises BadInput for one that is not known.
+    """
+    found = _CHARSET.search(declared)
+    if found is None:
+        return None
+    try:
+        name = codecs.lookup(found["name"]).name
+    except LookupError:
+        name = ""
+    if _FOR_TEXT.match(name) is None:
+        raise BadInput("the charset of the file's Content-Type is not known", field="file")
+    return "cp1252" if name in _LATIN else name
+
+
+def is_wide(head: bytes) -> bool:
+    """Whether a text is in UTF-16 or UTF-32, with a byte order mark or by how it looks."""
+    mark = marked(head)
+    return mark[1] != "utf-8" if mark is not None else wide(head) is not None
+
+
+def _types_of(head: bytes) -> frozenset[MediaType]:
+    """Return every type that content may be of which this is the head."""
+    if b"%PDF-" in head[:PDF_BYTES]:
+        return frozenset({MediaType.PDF})
+    if head.startswith(b"PK\x03\x04"):
+        is_other = b"xl/" in head or b"ppt/" in head or not (b"[Content_Types].xml" in head or b"word/" in head)
+        return frozenset() if is_other else frozenset({MediaType.DOCX})
+    if head.startswith(_OLE):
+        # A Word document with a password is such a file; its reader tells them apart from those of old.
+        return frozenset({MediaType.DOCX})
+    if head.startswith(tuple(_OTHERS)):
+        return frozenset()
+    if is_wide(head):
+        shown = head.replace(b"\x00", b"").lstrip(b"\xff\xfe")
+        return frozenset({MediaType.HTML}) if _PAGE.match(shown) else TEXTS
+    if _is_binary(head):
+        return frozenset()
+    return frozenset({MediaType.HTML}) if _PAGE.match(head.removeprefix(codecs.BOM_UTF8)) else TEXTS
+
+
+def _is_binary(head: bytes) -> bool:
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return controls > max(1.0, CONTROL_SHARE * len(head))
+
+
+def _is_of_another_type(suffix: str) -> bool:
+    """Whether a suffix is registered for what is no text: it contradicts whatever we take."""
+    registered = _REGISTERED.types_map[1].get(suffix)
+    return registered is not None and not registered.startswith("text/")
+
+
+def _described(head: bytes) -> str:
+    return next((words for mark, words in _OTHERS.items() if head.startswith(mark)), "binary data")
+
+
+def _spoken(may_be: frozenset[MediaType] | set[MediaType]) -> str:
+    if len(may_be) > 1:
+        return "text"
+    (kind,) = may_be
+    match kind:
+        case MediaType.MARKDOWN:
+            return "Markdown"
+        case MediaType.TEXT:
+            return "text"
+        case MediaType.HTML:
+            return "a web page"
+        case MediaType.CSV:
+            return "CSV"
+        case MediaType.PDF:
+            return "PDF"
+        case MediaType.DOCX:
+            return "an office document"
+        case _:
+            assert_never(kind)
 
 
 def _declared_as(kind: MediaType) -> frozenset[str]:
@@ -55,79 +180,18 @@ def _declared_as(kind: MediaType) -> frozenset[str]:
             return frozenset({"text/markdown", "text/x-markdown", "text/plain"})
         case MediaType.TEXT:
             return frozenset({"text/plain"})
+        case MediaType.HTML:
+            return frozenset({"text/html", "application/xhtml+xml"})
+        case MediaType.CSV:
+            # Windows says that CSV is Excel's.
+            return frozenset({"text/csv", "text/plain", "application/csv", "application/vnd.ms-excel"})
+        case MediaType.PDF:
+            return frozenset({"application/pdf", "application/x-pdf"})
+        case MediaType.DOCX:
+            return frozenset({MediaType.DOCX.value, "application/msword", "application/zip"})
         case _:
             assert_never(kind)
 
 
-def clean_name(name: str) -> str:
-    """Return the document's name: the last part of a path (RFC 7578 §4.2), in NFC.
-
-    Raises BadInput when nothing is left, when it is over 255 bytes, or when it holds control, bidirectional-override,
-    private or unassigned characters.
-    """
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    clean = unicodedata.normalize("NFC", last).strip()
-    if clean in {"", ".", ".."}:
-        raise BadInput("the file has no name", field="file")
-    if any(_is_hidden(character) for character in clean):
-        raise BadInput("the file's name holds control characters", field="file")
-    if len(clean.encode()) > NAME_BYTES:
-        raise BadInput(f"the file's name is over {NAME_BYTES} bytes", field="file", limit_bytes=NAME_BYTES)
-    return clean
-
-
-def _is_hidden(character: str) -> bool:
-    category = unicodedata.category(character)
-    # U+200C and U+200D join letters of Persian, Indic scripts and emoji: they belong to names.
-    return category in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} or (category == "Cf" and character not in "\u200c\u200d")
-
-
-def media_type_of(name: str, declared: str) -> MediaType:
-    """Return the type that the name's suffix says; `declared`, the client's Content-Type, must not contradict it.
-
-    Raises MediaTypeUnknown for any other suffix or a contradiction.
-    """
-    suffix = PurePosixPath(name).suffix.lower()
-    kind = _BY_SUFFIX.get(suffix)
-    if kind is None:
-        raise MediaTypeUnknown(f"files ending in {suffix or 'nothing'} are not taken", taken=", ".join(_BY_SUFFIX))
-    told = declared.partition(";")[0].strip().lower()
-    if told not in _UNTOLD and told not in _declared_as(kind):
-        raise MediaTypeUnknown(f"{told} is not what a file ending in {suffix} holds", taken=", ".join(_BY_SUFFIX))
-    return kind
-
-
-async def checked_text(body: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Pass `body` through unchanged while its content is text in UTF-8 (a byte order mark is fine).
-
-    Raises MediaTypeUnknown when the head is binary or UTF-16, BadInput at the first byte that is not UTF-8 and when
-    there was no byte at all.
-    """
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    head = b""
-    passed_bytes = 0
-    async for piece in body:
-        if len(head) < HEAD_BYTES:
-            head += piece[: HEAD_BYTES - len(head)]
-            _refuse_binary(head)
-        _decode(decoder, piece, passed_bytes, final=False)
-        passed_bytes += len(piece)
-        yield piece
-    if passed_bytes == 0:
-        raise BadInput("the file is empty", field="file")
-    _decode(decoder, b"", passed_bytes, final=True)
-
-
-def _refuse_binary(head: bytes) -> None:
-    controls = len(head) - len(head.translate(None, _CONTROLS))
-    if head.startswith(_MAGIC) or head.startswith(_WIDE_MARKS) or controls > max(1.0, CONTROL_SHARE * len(head)):
-        raise MediaTypeUnknown("the file's content is not UTF-8 text", taken=", ".join(_BY_SUFFIX))
-
-
-def _decode(decoder: codecs.IncrementalDecoder, piece: bytes, passed_bytes: int, *, final: bool) -> None:
-    kept = len(decoder.getstate()[0])
-    try:
-        decoder.decode(piece, final)
-    except UnicodeDecodeError as error:
-        at = passed_bytes - kept + error.start
-        raise BadInput(f"the file is not UTF-8: byte {at} cannot be read", field="file", at_byte=at) from error
+def _unknown(text: str) -> MediaTypeUnknown:
+    return MediaTypeUnknown(text, taken=TAKEN)

@@ -1,50 +1,75 @@
-"""The throw-away process that parses one document: bytes come on stdin, chunks leave on stdout as JSON lines."""
+"""The throw-away process that parses one document: bytes come on stdin, its parts leave on stdout as one JSON value."""
 
-import json
 import os
 import sys
+from bisect import bisect_right
+from collections.abc import Sequence
 
-from app.retrieval.chunks import split
+import msgspec
+
+from app.retrieval.chunks import Chunk, split
 from app.retrieval.confinement import confine
+from app.retrieval.formats.encodings import prepare
+from app.retrieval.formats.reading import reader_of
 from app.retrieval.media import MediaType
-from app.retrieval.parse import clean_text, sections
+from app.retrieval.parts import Parts
+from app.retrieval.said import MAX_CHUNKS, TITLE_CHARS, Said, SaidChunk, SaidSection
+from app.retrieval.sections import Section, cut
 from app.retrieval.unreadable import DocumentUnreadable, Unreadable, status_of
 
-TEXT_BYTES = 16 << 20
-CHUNKS = 20_000
 
-
-def _chunk(media_type: MediaType) -> None:
-    raw = sys.stdin.buffer.read(TEXT_BYTES + 1)
-    if len(raw) > TEXT_BYTES:
+def _parse(media_type: MediaType, charset: str | None) -> None:
+    reader = reader_of(media_type)
+    raw = sys.stdin.buffer.read(reader.limit_bytes + 1)
+    if len(raw) > reader.limit_bytes:
         raise DocumentUnreadable(Unreadable.TOO_LARGE)
-    text = clean_text(raw)
-    if not text.strip():
+    parts = reader.read(raw, charset)
+    del raw
+    if not parts.text.strip("\ufffd \t\r\n\v\f"):
         raise DocumentUnreadable(Unreadable.NO_TEXT)
-    lines: list[bytes] = []
-    for chunk in split(text, sections(text, media_type), media_type):
-        if len(lines) >= CHUNKS:
+    sections = cut(parts)
+    chunks: list[Chunk] = []
+    for chunk in split(parts.text, sections, is_markdown=reader.is_markdown):
+        if len(chunks) >= MAX_CHUNKS:
             raise DocumentUnreadable(Unreadable.TOO_LARGE)
-        fields = (chunk.heading, chunk.start, chunk.end, chunk.text)
-        lines.append(json.dumps(fields, ensure_ascii=False).encode())
-    sys.stdout.buffer.write(b"\n".join(lines))
+        chunks.append(chunk)
+    said = Said(
+        parts.text,
+        _title(parts),
+        parts.encoding,
+        parts.pages,
+        parts.unread,
+        tuple(SaidSection(section.heading, section.start, section.end, section.page) for section in sections),
+        tuple(_said(chunk, sections) for chunk in chunks),
+    )
+    sys.stdout.buffer.write(msgspec.json.encode(said))
     sys.stdout.buffer.flush()
 
 
-def main(media_type: MediaType) -> int:
-    """Confine this process, then write the chunks of the document on stdin; return the exit status."""
+def _title(parts: Parts) -> str:
+    """Return what the document calls itself, else its first heading of the first level."""
+    first = next((heading.title for heading in parts.headings if heading.level == 1), "")
+    return (parts.title or first)[:TITLE_CHARS].rstrip()
+
+
+def _said(chunk: Chunk, sections: Sequence[Section]) -> SaidChunk:
+    at = bisect_right(sections, chunk.start, key=lambda section: section.start) - 1
+    return SaidChunk(at, chunk.start, chunk.end, *chunk.lead_span)
+
+
+def main(media_type: MediaType, charset: str | None) -> int:
+    """Confine this process, then write the parts of the document on stdin; return the exit status."""
+    prepare(charset)
     confine()
     try:
-        _chunk(media_type)
+        _parse(media_type, charset)
     except DocumentUnreadable as error:
         return status_of(error.why)
-    except UnicodeDecodeError:
-        return status_of(Unreadable.MALFORMED)
-    except MemoryError:
+    except (MemoryError, RecursionError):
         return status_of(Unreadable.MEMORY)
     return 0
 
 
 if __name__ == "__main__":
     # Not sys.exit: nothing is left to tidy, and tidying could open files.
-    os._exit(main(MediaType(sys.argv[1])))
+    os._exit(main(MediaType(sys.argv[1]), sys.argv[2] or None))

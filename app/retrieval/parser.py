@@ -1,5 +1,6 @@
 """Has a document parsed, and believes nothing of what comes back without checking it."""
 
+import asyncio
 import signal
 from pathlib import Path
 from typing import BinaryIO
@@ -7,16 +8,15 @@ from typing import BinaryIO
 import msgspec
 
 from app.retrieval import parse_child
-from app.retrieval.chunks import Chunk
 from app.retrieval.media import MediaType
+from app.retrieval.said import Parsed, Said, Unbelievable, believe
 from app.retrieval.sandbox import ROOT, SaidTooMuch, Sandbox, TookTooLong
 from app.retrieval.unreadable import DocumentUnreadable, Unreadable, reason_of
 
 OUTPUT_BYTES = 48 << 20
-"""The parsed text with its headings; JSON at most doubles it, and 120 characters of headings go with each chunk."""
+"""The text with its sections and chunks, which are numbers and headings; JSON at most doubles a text as it is used."""
 
-_Line = tuple[str, int, int, str]
-_LINE: msgspec.json.Decoder[_Line] = msgspec.json.Decoder(_Line)
+_SAID: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
 
 
 class Parser:
@@ -28,17 +28,20 @@ class Parser:
     def __init__(self, *, wall_s: float = 60.0, module: str = parse_child.__name__, root: Path = ROOT) -> None:
         self._sandbox = Sandbox(module, wall_s=wall_s, output_bytes=OUTPUT_BYTES, root=root)
 
-    async def chunks(self, source: BinaryIO, media_type: MediaType) -> list[Chunk]:
-        """Return the chunks of the document in `source`, a file opened for reading. Raises DocumentUnreadable."""
+    async def parse(self, source: BinaryIO, media_type: MediaType, charset: str | None = None) -> Parsed:
+        """Return the document in `source`, a file opened for reading; `charset` is what its uploader said.
+
+        Raises DocumentUnreadable.
+        """
         try:
-            ended = await self._sandbox.run(source, media_type.value)
+            ended = await self._sandbox.run(source, media_type.value, charset or "")
         except TookTooLong as error:
             raise DocumentUnreadable(Unreadable.TIMEOUT) from error
         except SaidTooMuch as error:
             raise DocumentUnreadable(Unreadable.TOO_LARGE) from error
         if ended.status:
             raise DocumentUnreadable(_why(ended.status))
-        return _decoded(ended.output)
+        return await asyncio.to_thread(_believed, ended.output)
 
 
 def _why(status: int) -> Unreadable:
@@ -50,12 +53,8 @@ def _why(status: int) -> Unreadable:
     return reason_of(status) or Unreadable.MALFORMED
 
 
-def _decoded(output: bytes) -> list[Chunk]:
+def _believed(output: bytes) -> Parsed:
     try:
-        lines = [_LINE.decode(line) for line in output.split(b"\n")]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return believe(_SAID.decode(output))
+    except (msgspec.DecodeError, UnicodeDecodeError, Unbelievable) as error:
         raise DocumentUnreadable(Unreadable.MALFORMED) from error
-    chunks = [Chunk(heading, start, end, text) for heading, start, end, text in lines]
-    if any(not chunk.text or chunk.end - chunk.start != len(chunk.text) for chunk in chunks):
-        raise DocumentUnreadable(Unreadable.MALFORMED)
-    return chunks

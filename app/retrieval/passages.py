@@ -9,7 +9,9 @@ class Passage(msgspec.Struct, frozen=True):
     """A chunk that was found: `text` is characters `start_offset` to `end_offset` of the document's text.
 
     `heading` is the path of headings above it. A larger `score` is better; it has no unit (reciprocal rank fusion).
-    `also` names the other documents that hold the same text.
+    `also` names the other documents that hold the same text. `title` is what the document calls itself, `page` (from 1)
+    where the passage stands, None in a document without pages. `lead` is what its columns are called, where it is a
+    part of a table below them.
     """
 
     chunk_id: ChunkId
@@ -21,3 +23,6 @@ class Passage(msgspec.Struct, frozen=True):
     end_offset: int
     score: float
     also: tuple[str, ...] = ()
+    title: str = ""
+    page: int | None = None
+    lead: str = ""

@@ -60,4 +60,4 @@ def words_of(passage: Passage) -> set[str]:
 
 def said_by(passage: Passage) -> str:
     """Return the text of a passage, with its headings and its documents' names."""
-    return f"{embedded_text(passage.heading, passage.text)} {' '.join((passage.document, *passage.also))}"
+    return f"{embedded_text(passage.heading, passage.text, passage.lead)} {' '.join((passage.document, *passage.also))}"

@@ -27,7 +27,8 @@ hold a text that another holds too."""
 
 # What Qdrant says is only a proposal: a chunk counts if it is the tenant's and its document is live now.
 _SELECT: LiteralString = """
-    SELECT c.id, c.document_id, d.name AS document, c.heading, c.text, c.start_offset, c.end_offset
+    SELECT c.id, c.document_id, d.name AS document, c.heading, c.text, c.start_offset, c.end_offset,
+           d.title, c.page, c.lead
     FROM chunks c JOIN documents d ON d.id = c.document_id AND d.tenant_id = c.tenant_id
     WHERE c.id = ANY(%(ids)s) AND c.tenant_id = %(tenant_id)s AND d.state = 'ready'
 """
@@ -46,6 +47,9 @@ class _Row(msgspec.Struct, frozen=True):
     text: str
     start_offset: int
     end_offset: int
+    title: str
+    page: int | None
+    lead: str
 
     def scored(self, score: float) -> Passage:
         return Passage(
@@ -57,6 +61,9 @@ class _Row(msgspec.Struct, frozen=True):
             self.start_offset,
             self.end_offset,
             score,
+            title=self.title,
+            page=self.page,
+            lead=self.lead,
         )
 
 

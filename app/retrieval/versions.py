@@ -1,6 +1,5 @@
 """The rows of one version of a document and of its chunks, as ingestion reads and changes them."""
 
-from collections.abc import Sequence
 from typing import LiteralString
 from uuid import uuid5
 
@@ -8,13 +7,13 @@ import msgspec
 
 from app.ids import ChunkId, DocumentId, TenantId
 from app.postgres import Connection, Database
-from app.retrieval.chunks import Chunk
 from app.retrieval.discard import lock_name
 from app.retrieval.media import MediaType
+from app.retrieval.said import Parsed
 from app.retrieval.states import DocumentState
 
 _SELECT: LiteralString = """
-    SELECT id, tenant_id, name, media_type, sha256, version, state, embed_model, error_code
+    SELECT id, tenant_id, name, media_type, charset, sha256, version, state, embed_model, error_code
     FROM documents WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s
 """
 _SET_STATE: LiteralString = """
@@ -24,15 +23,25 @@ _SET_STATE: LiteralString = """
 _SET_MODEL: LiteralString = """
     UPDATE documents SET embed_model = %(model)s WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s
 """
+_SET_TITLE: LiteralString = """
+    UPDATE documents SET title = %(title)s WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s
+"""
+_PUT_TEXT: LiteralString = """
+    INSERT INTO document_texts (document_id, tenant_id, text, encoding, pages, unread_pages)
+    VALUES (%(document_id)s, %(tenant_id)s, %(text)s, %(encoding)s, %(pages)s, %(unread_pages)s)
+    ON CONFLICT (document_id) DO UPDATE SET text = excluded.text, encoding = excluded.encoding, pages = excluded.pages,
+        unread_pages = excluded.unread_pages
+"""
 _DELETE_CHUNKS: LiteralString = "DELETE FROM chunks WHERE document_id = %(document_id)s AND tenant_id = %(tenant_id)s"
 _COPY_CHUNKS: LiteralString = """
-    COPY chunks (id, tenant_id, document_id, ordinal, heading, text, start_offset, end_offset) FROM STDIN
+    COPY chunks (id, tenant_id, document_id, ordinal, heading, text, start_offset, end_offset, page, lead)
+    FROM STDIN
 """
 _COUNT_CHUNKS: LiteralString = """
     SELECT count(*) AS total FROM chunks WHERE document_id = %(document_id)s AND tenant_id = %(tenant_id)s
 """
 _SELECT_BATCH: LiteralString = """
-    SELECT id, ordinal, heading, text FROM chunks
+    SELECT id, ordinal, heading, text, lead FROM chunks
     WHERE document_id = %(document_id)s AND tenant_id = %(tenant_id)s AND ordinal >= %(ordinal)s
     ORDER BY ordinal LIMIT %(limit)s
 """
@@ -59,6 +68,7 @@ class Version(msgspec.Struct, frozen=True):
     tenant_id: TenantId
     name: str
     media_type: MediaType
+    charset: str | None
     sha256: bytes
     version: int
     state: DocumentState
@@ -78,6 +88,7 @@ class StoredChunk(msgspec.Struct, frozen=True):
     ordinal: int
     heading: str
     text: str
+    lead: str
 
 
 class Versions:
@@ -93,15 +104,20 @@ class Versions:
             row = await cursor.fetchone()
         return None if row is None else msgspec.convert(row, Version)
 
-    async def replace_chunks(self, version: Version, chunks: Sequence[Chunk]) -> None:
-        """Store all chunks in place of those there were, and the state `chunked`, at once. Raises DocumentGone."""
+    async def replace_text(self, version: Version, parsed: Parsed) -> None:
+        """Store text and chunks in place of those there were, and the state `chunked`, at once. Raises DocumentGone."""
+        read = {"text": parsed.text, "encoding": parsed.encoding, "title": parsed.title}
+        pages = {"pages": list(parsed.pages), "unread_pages": list(parsed.unread)}
         async with self._database.transaction("ingest.chunks") as conn:
             await set_state(conn, version, DocumentState.CHUNKED)
+            await conn.execute(_SET_TITLE, {**version.key, **read})
+            await conn.execute(_PUT_TEXT, {**version.key, **read, **pages})
             await conn.execute(_DELETE_CHUNKS, version.key)
             async with conn.cursor() as cursor, cursor.copy(_COPY_CHUNKS) as copy:
-                for ordinal, chunk in enumerate(chunks):
+                for ordinal, chunk in enumerate(parsed.chunks):
                     ids = (chunk_id(version.id, ordinal), version.tenant_id, version.id)
-                    await copy.write_row((*ids, ordinal, chunk.heading, chunk.text, chunk.start, chunk.end))
+                    place = (chunk.start, chunk.end, chunk.page, chunk.lead)
+                    await copy.write_row((*ids, ordinal, chunk.heading, chunk.text, *place))
 
     async def count_chunks(self, version: Version) -> int:
         """Return how many chunks are stored; their ordinals are 0 to this, exclusive."""

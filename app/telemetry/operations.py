@@ -15,6 +15,7 @@ DATABASE = (
     "document.get",
     "document.list",
     "document.remove",
+    "document.text",
     "effects.commit",
     "effects.load",
     "health",

@@ -15,7 +15,7 @@ from app.inference.words.route import Route
 from app.jobs.rows import Job
 from app.jobs.states import JobState
 from app.looks import StoreHealth
-from app.retrieval.documents import Document, Upload
+from app.retrieval.documents import Document, DocumentText, Upload
 from app.retrieval.media import MediaType
 from app.retrieval.states import DocumentState, JobKind
 from app.settings import Settings
@@ -108,7 +108,9 @@ class FakeDocuments:
         kind = MediaType(media_type) if media_type else MediaType.TEXT
         at = NOW + timedelta(seconds=len(self.kept))
         size = sum(map(len, parts))
-        document = Document(DocumentId(uuid4()), name, kind, size, "0" * 64, 1, DocumentState.RECEIVED, None, at, at)
+        document = Document(
+            DocumentId(uuid4()), name, "", kind, size, "0" * 64, 1, DocumentState.RECEIVED, None, at, at
+        )
         self.kept.append((tenant_id, document, b"".join(parts)))
         return Upload(document.id, JobId(uuid4()), 1, is_new=True)
 
@@ -118,6 +120,14 @@ class FakeDocuments:
         ids = [document.id for document in mine]
         start = ids.index(after) + 1 if after is not None and after in ids else 0
         return mine[start : start + limit]
+
+    async def text(self, tenant_id: TenantId, document_id: DocumentId, /, *, start: int, end: int) -> DocumentText:
+        """Return a part of what was uploaded, as text."""
+        for owner, document, body in self.kept:
+            if (owner, document.id) == (tenant_id, document_id):
+                text = body.decode()[start:end]
+                return DocumentText(document_id, text, start, start + len(text), len(body.decode()), "utf-8", (), ())
+        raise DocumentUnknown("there is no such document")
 
     async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> bool:
         """Remove a document."""

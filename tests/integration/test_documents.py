@@ -248,12 +248,12 @@ async def test_a_list_comes_in_pages_newest_first(retrieval: Retrieval) -> None:
 @pytest.mark.parametrize(
     ("name", "media_type", "content", "expected"),
     [
-        ("report.pdf", "application/pdf", b"%PDF-1.7", MediaTypeUnknown),
+        ("report.pdf", "application/pdf", b"no PDF", MediaTypeUnknown),
         ("notes.md", "", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", MediaTypeUnknown),
         ("notes.md", "", bytes(range(256)), MediaTypeUnknown),
         ("notes.md", "image/png", b"text", MediaTypeUnknown),
-        ("notes.md", "", "no".encode("utf-16"), MediaTypeUnknown),
-        ("notes.md", "", b"caf\xe9 au lait", BadInput),
+        ("notes.md", "", b"%PDF-1.7", MediaTypeUnknown),
+        ("notes.md", "text/plain; charset=utf-8", b"caf\xe9 au lait", BadInput),
         ("notes.md", "", b"", BadInput),
         ("../..", "", b"text", BadInput),
         ("a\x00.md", "", b"text", BadInput),

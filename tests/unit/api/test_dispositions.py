@@ -9,7 +9,7 @@ import pytest
 
 from app.api.dispositions import Disposition, parse_disposition
 from app.errors import BadInput
-from app.retrieval.media import clean_name
+from app.retrieval.names import clean_name
 
 
 @pytest.mark.parametrize(

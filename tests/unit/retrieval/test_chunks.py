@@ -1,5 +1,7 @@
 """Sections and chunks, and where they stand in the text."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +16,9 @@ from app.retrieval.chunks import (
     estimate_tokens,
     split,
 )
-from app.retrieval.media import MediaType
-from app.retrieval.parse import HEADING_CHARS, clean_text, sections
+from app.retrieval.formats import csv, markdown
+from app.retrieval.parts import Parts
+from app.retrieval.sections import HEADING_CHARS, cut
 
 LINES = st.sampled_from(
     [
@@ -30,6 +33,10 @@ LINES = st.sampled_from(
         "~~~ python",
         "- item with words.",
         "| a | b |",
+        "| - | - |",
+        "a,b",
+        '"a\nb",c',
+        "\f",
         "> quoted",
         "    code",
         "",
@@ -47,22 +54,38 @@ LINES = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=3000), st.lists(LINES, max_size=30).map("\n".join))
 
 
-def chunks_of(text: str, media_type: MediaType = MediaType.MARKDOWN) -> list[Chunk]:
+READERS = {"markdown": markdown.read, "plain": markdown.read_plain, "csv": csv.read}
+KINDS = st.sampled_from(sorted(READERS))
+
+
+def read(text: str, kind: str) -> Parts:
+    """What a reader brings of a text, with a page that begins wherever a form feed stands."""
+    parts = READERS[kind](text.encode(), "utf-8")
+    return replace(parts, pages=(0, *(at for at, sign in enumerate(parts.text) if sign == "\f")))
+
+
+def chunks_of(text: str, kind: str = "markdown") -> list[Chunk]:
     """All chunks of a text."""
-    return list(split(text, sections(text, media_type), media_type))
+    parts = READERS[kind](text.encode(), "utf-8")
+    return list(split(parts.text, cut(parts), is_markdown=kind == "markdown"))
 
 
-@given(TEXTS, st.sampled_from(MediaType))
-def test_sections_follow_each_other_without_a_gap(text: str, media_type: MediaType) -> None:
-    found = sections(text, media_type)
+@given(TEXTS, KINDS)
+def test_sections_follow_each_other_without_a_gap(text: str, kind: str) -> None:
+    parts = read(text, kind)
+    text, found = parts.text, cut(parts)
     assert "".join(text[section.start : section.end] for section in found) == text
     assert all(len(section.heading) <= HEADING_CHARS for section in found)
 
 
-@given(TEXTS, st.sampled_from(MediaType))
-def test_chunks_cover_the_text_in_order_and_are_exact_parts_of_it(text: str, media_type: MediaType) -> None:
-    end = 0
-    for chunk in chunks_of(text, media_type):
+@given(TEXTS, KINDS)
+def test_chunks_cover_the_text_in_order_and_are_exact_parts_of_it(text: str, kind: str) -> None:
+    parts = read(text, kind)
+    text, end = parts.text, 0
+    for chunk in split(text, cut(parts), is_markdown=kind == "markdown"):
+        assert chunk.lead == text[slice(*chunk.lead_span)]
+        assert chunk.page == 1 + text[: chunk.start + 1].count("\f"), "a chunk is of one page"
+        assert "\f" not in text[chunk.start + 1 : chunk.end]
         assert text[chunk.start : chunk.end] == chunk.text
         assert not text[end : chunk.start].strip(), "only white space lies between two chunks"
         assert chunk.text.strip()
@@ -99,10 +122,10 @@ def test_a_chunk_fits_the_model_with_its_headings(headings: str) -> None:
     assert len(found) > 10
 
 
-@given(TEXTS, st.sampled_from(MediaType))
-def test_whatever_the_text_no_chunk_is_more_than_the_model_reads(text: str, media_type: MediaType) -> None:
-    for chunk in chunks_of(text, media_type):
-        assert estimate_tokens(embedded_text(chunk.heading, chunk.text)) <= MOST_TOKENS
+@given(TEXTS, KINDS)
+def test_whatever_the_text_no_chunk_is_more_than_the_model_reads(text: str, kind: str) -> None:
+    for chunk in chunks_of(text, kind):
+        assert estimate_tokens(embedded_text(chunk.heading, chunk.text, chunk.lead)) <= MOST_TOKENS
 
 
 def test_a_chunk_carries_the_path_of_its_headings() -> None:
@@ -126,7 +149,7 @@ def test_an_underlined_heading_is_of_the_second_level() -> None:
 
 
 def test_plain_text_has_no_headings() -> None:
-    assert [chunk.heading for chunk in chunks_of("# one\n\ntwo", MediaType.TEXT)] == [""]
+    assert [chunk.heading for chunk in chunks_of("# one\n\ntwo", "plain")] == [""]
 
 
 def test_a_long_section_is_cut_between_sentences() -> None:
@@ -185,5 +208,5 @@ def test_what_is_embedded_shows_each_heading_once() -> None:
     assert embedded_text("", "plates") == "plates"
 
 
-def test_what_postgresql_cannot_keep_is_dropped() -> None:
-    assert clean_text("\ufeffa\x00b 🦊".encode()) == "ab 🦊"
+def test_what_postgresql_cannot_keep_is_replaced_so_that_nothing_moves() -> None:
+    assert markdown.read("\ufeffa\x00b 🦊".encode(), None).text == "a\ufffdb 🦊"

@@ -8,17 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import BadInput, MediaTypeUnknown
-from app.retrieval.media import NAME_BYTES, MediaType, checked_text, clean_name, media_type_of
+from app.retrieval.arriving import checked_text, take_head
+from app.retrieval.media import MediaType, charset_of, media_type_of
+from app.retrieval.names import NAME_BYTES, clean_name
 
 
-async def read(content: bytes, size: int) -> bytes:
+async def read(content: bytes, size: int, charset: str | None = None) -> bytes:
     """What passes the check when `content` arrives in pieces of `size`."""
 
     async def body() -> AsyncIterator[bytes]:
         for start in range(0, len(content), size):
             yield content[start : start + size]
 
-    return b"".join([piece async for piece in checked_text(body())])
+    head, whole = await take_head(body())
+    return b"".join([piece async for piece in checked_text(whole, head, charset)])
 
 
 @pytest.mark.parametrize(
@@ -57,70 +60,124 @@ def test_a_clean_name_stays_as_it_is(name: str) -> None:
     assert "/" not in clean
 
 
+PDF = b"%PDF-1.7\n..."
+DOCX = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml"
+PAGE = b"\n<!-- saved --><!DOCTYPE html><html>"
+SEALED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
 @pytest.mark.parametrize(
-    ("name", "declared", "kind"),
+    ("name", "declared", "head", "kind"),
     [
-        ("a.md", "", MediaType.MARKDOWN),
-        ("a.MD", "text/markdown; charset=utf-8", MediaType.MARKDOWN),
-        ("a.markdown", "application/octet-stream", MediaType.MARKDOWN),
-        ("a.md", "text/plain", MediaType.MARKDOWN),
-        ("a.txt", "TEXT/PLAIN", MediaType.TEXT),
+        ("a.md", "", b"text", MediaType.MARKDOWN),
+        ("a.MD", "text/markdown; charset=utf-8", b"text", MediaType.MARKDOWN),
+        ("a.markdown", "application/octet-stream", b"text", MediaType.MARKDOWN),
+        ("a.md", "text/plain", b"<p align=center>logo</p>", MediaType.MARKDOWN),
+        ("a.txt", "TEXT/PLAIN", b"a,b\n1,2\n", MediaType.TEXT),
+        ("a.csv", "application/vnd.ms-excel", b"a,b\n1,2\n", MediaType.CSV),
+        ("a.html", "", b"<p>no frame", MediaType.HTML),
+        ("a", "", PAGE, MediaType.HTML),
+        ("a.htm", "text/html", "\ufeff<html>".encode("utf-16-le"), MediaType.HTML),
+        ("report", "", PDF, MediaType.PDF),
+        ("report.v2", "application/pdf", b"\n junk" + PDF, MediaType.PDF),
+        ("a.docx", "", DOCX, MediaType.DOCX),
+        ("a", "", DOCX, MediaType.DOCX),
+        ("a.docx", "", SEALED, MediaType.DOCX),
+        ("a", "text/plain", b"text", MediaType.TEXT),
+        ("a", "text/csv", b"a,b", MediaType.CSV),
+        ("server.log", "", b"text", MediaType.TEXT),
+        ("a.txt", "", "text".encode("utf-16"), MediaType.TEXT),
+        ("a.txt", "", "wide text without a mark".encode("utf-16-be"), MediaType.TEXT),
+        ("a.txt", "", b"one \x00 zero", MediaType.TEXT),
+        ("a.txt", "", b"\x1b[1mbold\x1b[0m\t\f", MediaType.TEXT),
     ],
 )
-def test_the_suffix_says_the_type_and_the_client_may_agree(name: str, declared: str, kind: MediaType) -> None:
-    assert media_type_of(name, declared) is kind
+def test_content_says_the_type_and_the_name_breaks_ties(name: str, declared: str, head: bytes, kind: MediaType) -> None:
+    assert media_type_of(name, declared, head) is kind
 
 
 @pytest.mark.requirement("UPL-10.refuses")
 @pytest.mark.parametrize(
-    ("name", "declared"),
+    ("name", "declared", "head", "told"),
     [
-        ("a.pdf", "application/pdf"),
-        ("a", "text/plain"),
-        ("a.md.exe", ""),
-        ("a.txt", "text/markdown"),
-        ("a.md", "image/png"),
+        ("a.pdf", "application/pdf", b"text", "ends in .pdf but holds text"),
+        ("a.md", "", PDF, "ends in .md but holds PDF"),
+        ("a.txt", "", PAGE, "ends in .txt but holds a web page"),
+        ("a.pdf", "", DOCX, "ends in .pdf but holds an office document"),
+        ("a.md.exe", "", b"text", "files ending in .exe are not taken"),
+        ("a.exe", "", b"MZ\x90\x00\x03", "holds a program"),
+        ("a.txt", "", b"MZ\x90\x00\x03", "holds a program"),
+        ("a.png", "image/png", b"\x89PNG\r\n", "holds a picture"),
+        ("a.docx", "", b"PK\x03\x04rest", "holds a ZIP archive"),
+        ("a.xlsx", "", DOCX + b"....xl/workbook.xml", "holds a ZIP archive"),
+        ("a.doc", "", SEALED, "files ending in .doc are not taken"),
+        ("a.txt", "", bytes(range(256)) * 4, "holds binary data"),
+        ("a.txt", "", b"ab\x00\x01\x02\x03", "holds binary data"),
+        ("a.txt", "text/markdown", b"text", "Content-Type text/markdown"),
+        ("a.md", "image/png", b"text", "Content-Type image/png"),
     ],
 )
-def test_other_suffixes_and_contradictions_are_refused(name: str, declared: str) -> None:
+def test_what_cannot_be_read_and_contradictions_are_refused_and_told(
+    name: str, declared: str, head: bytes, told: str
+) -> None:
     with pytest.raises(MediaTypeUnknown) as caught:
-        media_type_of(name, declared)
-    if name.endswith((".pdf", ".exe")):
-        assert caught.value.facts["taken"] == ".md, .markdown, .txt"
+        media_type_of(name, declared, head)
+    assert told in caught.value.detail
+    assert caught.value.facts["taken"] == ".md, .markdown, .txt, .html, .htm, .csv, .pdf, .docx"
 
 
-@pytest.mark.parametrize("size", [1, 3, 10_000])
 @pytest.mark.parametrize(
-    "text", ["plain", "\ufeffmarked", "Grüße 🦊 漢字\n" * 700, "one \x00 zero", "\x1b[1mbold\x1b[0m\t\f"]
+    ("declared", "charset"),
+    [
+        ("", None),
+        ("text/plain", None),
+        ("text/plain; charset=utf-8", "utf-8"),
+        ('text/plain; x=y; charset="Windows-1251"', "cp1251"),
+        ("text/csv;charset=ISO-8859-1", "cp1252"),
+        ("text/plain; charset=Shift_JIS", "shift_jis"),
+    ],
 )
-async def test_text_passes_unchanged_however_it_is_cut(text: str, size: int) -> None:
-    assert await read(text.encode(), size) == text.encode()
+def test_the_client_may_say_the_encoding(declared: str, charset: str | None) -> None:
+    assert charset_of(declared) == charset
+
+
+@pytest.mark.parametrize("charset", ["klingon", "hex", "rot13", "zip"])
+def test_an_encoding_that_is_none_is_refused(charset: str) -> None:
+    with pytest.raises(BadInput):
+        charset_of(f"text/plain; charset={charset}")
 
 
 @pytest.mark.parametrize("size", [1, 3, 10_000])
 @pytest.mark.parametrize(
     "content",
     [
-        b"%PDF-1.7\n...",
-        b"PK\x03\x04rest",
-        b"\x89PNG\r\n",
-        "text".encode("utf-16"),
-        bytes(range(256)) * 4,
-        b"ab\x00\x01\x02\x03",
+        b"plain",
+        "\ufeffmarked".encode(),
+        ("Grüße 🦊 漢字\n" * 700).encode(),
+        "Größe".encode("cp1252"),
+        "wide text".encode("utf-16"),
+        "保険".encode("cp932"),
     ],
 )
-async def test_binary_content_is_refused_however_it_is_cut(content: bytes, size: int) -> None:
-    with pytest.raises((MediaTypeUnknown, BadInput)) as caught:
-        await read(content, size)
-    if size > 16:
-        assert caught.type is MediaTypeUnknown
+async def test_text_passes_unchanged_however_it_is_cut(content: bytes, size: int) -> None:
+    assert await read(content, size) == content
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-@pytest.mark.parametrize(("content", "at"), [(b"caf\xe9!", 3), (b"ab\xe2\x82", 2), ("€".encode() * 3 + b"\xff", 9)])
-async def test_the_first_byte_that_is_not_utf8_is_named(content: bytes, at: int, size: int) -> None:
+@pytest.mark.parametrize(
+    ("content", "charset", "at"),
+    [
+        ("€".encode() * 3 + b"\xff", None, 9),
+        ("a€".encode() + b"b\xe2\x82", None, 5),
+        (b"caf\xe9!", "utf-8", 3),
+        (b"ab\x81", "cp932", 2),
+    ],
+)
+async def test_where_the_encoding_is_certain_the_first_byte_that_is_not_of_it_is_named(
+    content: bytes, charset: str | None, at: int, size: int
+) -> None:
     with pytest.raises(BadInput) as caught:
-        await read(content, size)
+        await read(content, size, charset)
     assert caught.value.facts["at_byte"] == at
 
 
