@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from app.agents.values import Citation
 from app.retrieval.passages import Passage
 from app.retrieval.pertinence import said_by, words_asked, words_of
-from app.retrieval.quotes import quote
+from app.retrieval.quotes import Quote, quote
 from app.retrieval.words import STOP_WORDS, is_number, terms
 
 NUMBER_WEIGHT = 3
@@ -49,7 +49,8 @@ def cite(passages: Sequence[Passage], question: str, answer: str) -> tuple[Citat
     said = _MARKER.sub(" ", _ITEM_NUMBER.sub("", answer))
     if _declines(said):
         return ()
-    quotes = [quote(passage, question, said) for passage in passages]
+    found = [quote(passage, question, said) for passage in passages]
+    quotes = [one.text for one in found]
     asked = words_asked(question) - STOP_WORDS
     about = [n for n in _marked(answer, len(passages)) if _is_about(passages[n], quotes[n], asked, said)]
     chosen = [n for n in about if _is_quoted(passages[n], said)]
@@ -58,7 +59,7 @@ def cite(passages: Sequence[Passage], question: str, answer: str) -> tuple[Citat
         offered = [quotes[n] if n in about else "" for n in range(len(passages))]
         ways = (_covering(offered, wanted) for wanted in (every - _facts(question), every))
         chosen = next((way for way in ways if _holds_enough([passages[n] for n in way], every)), list[int]())
-    return tuple(_citation(passages[n], quotes[n]) for n in sorted(chosen))
+    return tuple(_citation(passages[n], found[n]) for n in sorted(chosen))
 
 
 def _declines(said: str) -> bool:
@@ -113,14 +114,16 @@ def _weigh(found: set[str]) -> int:
     return sum(NUMBER_WEIGHT if is_number(term) else WORD_WEIGHT for term in found)
 
 
-def _citation(passage: Passage, words: str) -> Citation:
+def _citation(passage: Passage, words: Quote) -> Citation:
     return Citation(
         document=passage.document,
         document_id=passage.document_id,
         heading=passage.heading,
-        quote=words,
-        start_offset=passage.start_offset,
-        end_offset=passage.end_offset,
+        quote=words.text,
+        start_offset=passage.start_offset + words.start,
+        end_offset=passage.start_offset + words.end,
         score=round(passage.score, 4),
         also=passage.also,
+        title=passage.title,
+        page=passage.page,
     )

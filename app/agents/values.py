@@ -177,9 +177,11 @@ class History(msgspec.Struct, frozen=True):
 
 
 class Citation(msgspec.Struct, frozen=True):
-    """A passage behind an answer; `quote` stands verbatim in it. Offsets count characters of the document's text.
+    """A passage behind an answer, and its words that support it best.
 
-    `also` names the other documents that hold the same text.
+    `quote` is, verbatim, characters `start_offset` to `end_offset` of the document's text, on `page` (from 1; None in a
+    document without pages). `title` is what the document calls itself, "" if nothing. `also` names the other documents
+    that hold the same text.
     """
 
     document: str
@@ -190,6 +192,8 @@ class Citation(msgspec.Struct, frozen=True):
     end_offset: int
     score: float
     also: tuple[str, ...] = ()
+    title: str = ""
+    page: int | None = None
 
 
 class RouteSummary(msgspec.Struct, frozen=True):

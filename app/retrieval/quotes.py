@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from app.retrieval.passages import Passage
 from app.retrieval.words import is_number, terms
 
@@ -26,20 +28,38 @@ _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _Span = tuple[int, int]
 
 
-def quote(passage: Passage, question: str, answer: str) -> str:
+class Quote(msgspec.Struct, frozen=True):
+    """Words of a passage: `passage.text[start:end]`, verbatim."""
+
+    text: str
+    start: int
+    end: int
+
+
+def quote(passage: Passage, question: str, answer: str) -> Quote:
     """Return the sentence or neighbouring sentences that support the answer best, at most 300 characters.
 
     Best is by weight of the distinct terms shared with the answer (2), the question (1) and by numbers (times 3). The
-    result is an exact part of `passage.text`, and empty only if that is blank.
+    result is empty only if the passage is blank.
     """
+    start, end = _span(passage, question, answer)
+    words = passage.text[start:end]
+    start += len(words) - len(words.lstrip())
+    words = words.strip()
+    return Quote(words, start, start + len(words))
+
+
+def _span(passage: Passage, question: str, answer: str) -> _Span:
     text = passage.text
     spans = list(_sentences(text))
     if not spans:
-        return text.strip()[:QUOTE_CHARS].strip()
+        start = len(text) - len(text.lstrip())
+        return start, min(len(text), start + QUOTE_CHARS)
     weights = _weights(question, answer)
     best = max(spans, key=lambda span: (_score(text, span, weights), -spans.index(span)))
     start, end = _widened(text, spans, best, weights)
-    return _shortened(text[start:end], weights)
+    shorter = _shortened(text[start:end], weights)
+    return start + shorter[0], start + shorter[1]
 
 
 def _weights(question: str, answer: str) -> Mapping[str, float]:
@@ -93,14 +113,13 @@ def _is_quotable(part: str) -> bool:
     return len(part) <= QUOTE_CHARS and _PARAGRAPH_END.search(part) is None
 
 
-def _shortened(sentence: str, weights: Mapping[str, float]) -> str:
+def _shortened(sentence: str, weights: Mapping[str, float]) -> _Span:
     """Cut a sentence that is too long at words, to the part with most support."""
     if len(sentence) <= QUOTE_CHARS:
-        return sentence
+        return 0, len(sentence)
     starts = [0, *(match.end() for match in re.finditer(r"\s+", sentence))]
     best = max(starts, key=lambda start: (_score(sentence, _cut(sentence, start), weights), -start))
-    start, end = _cut(sentence, best)
-    return sentence[start:end].strip()
+    return _cut(sentence, best)
 
 
 def _cut(sentence: str, start: int) -> _Span:

@@ -49,7 +49,8 @@ async def respond(state: TeamState, runtime: Runtime[Work]) -> TeamState:
 def number(passages: tuple[Passage, ...]) -> str:
     """Write passages for a prompt: numbered, each under the headings above it, else its document's name."""
     return "\n\n".join(
-        f"[{n}] {passage.heading or ', '.join((passage.document, *passage.also))}\n{compact(passage.text)}"
+        f"[{n}] {passage.heading or ', '.join((passage.document, *passage.also))}\n"
+        f"{compact(passage.lead + passage.text)}"
         for n, passage in enumerate(passages, start=1)
     )
 

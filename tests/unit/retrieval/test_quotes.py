@@ -7,13 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ids import ChunkId, DocumentId
-from app.retrieval.quotes import QUOTE_CHARS, quote
+from app.retrieval.quotes import QUOTE_CHARS
+from app.retrieval.quotes import quote as quote_of
 from app.retrieval.search import Passage, fit
 
 
 def passage(text: str) -> Passage:
     """A passage with that text."""
     return Passage(ChunkId(UUID(int=1)), DocumentId(UUID(int=2)), "kiln.md", "Kiln", text, 0, len(text), 1.0)
+
+
+def quote(passage: Passage, question: str, answer: str) -> str:
+    """The words of a quote, which stand where it says."""
+    found = quote_of(passage, question, answer)
+    assert passage.text[found.start : found.end] == found.text
+    return found.text
 
 
 TEXT = """## Limits
