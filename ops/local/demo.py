@@ -13,7 +13,7 @@ from ops.local.choices import directory_from, layout_from, size_from
 from ops.local.commands import down, fetch_first, start_detached, status_of
 from ops.local.console import Console
 from ops.local.demo_client import DemoClient
-from ops.local.demo_documents import add_documents, markdown_files
+from ops.local.demo_documents import add_documents, readable_files
 from ops.local.demo_key import key_file
 from ops.local.demo_models import wait_for_models
 from ops.local.demo_questions import Asking
@@ -43,14 +43,14 @@ class FetchStopped(LocalProblem):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command line may hold."""
-    parser.add_argument("--documents", type=Path, default=HANDBOOK, help="a folder of Markdown files to upload")
+    parser.add_argument("--documents", type=Path, default=HANDBOOK, help="a folder of documents to upload")
     parser.add_argument("--keep", action="store_true", help="leave the stack running that the demonstration starts")
 
 
 def run(environ: Mapping[str, str], console: Console, *, documents: Path, is_kept: bool) -> int:
     """Show everything; returns the exit status. Raises LocalProblem."""
     directory = directory_from(environ)
-    markdown_files(documents)
+    readable_files(documents)
     try:
         with shown_stack(environ, console, is_kept=is_kept) as stack:
             demonstrate(stack, directory, documents, console)

@@ -84,8 +84,8 @@ class DemoClient:
             yield cls(http)
 
     def upload(self, path: Path) -> Uploaded:
-        """Upload a Markdown file under its own name."""
-        file = {"file": (path.name, path.read_bytes(), "text/markdown")}
+        """Upload a file under its own name."""
+        file = {"file": (path.name, path.read_bytes(), "application/octet-stream")}
         return self._decode(self._send(self._http.build_request("POST", "/api/v2/upload", files=file)), Uploaded)
 
     def job(self, job_id: UUID) -> JobSeen:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app.retrieval.media import BY_SUFFIX, TAKEN
 from ops.local.console import Console
 from ops.local.demo_client import DemoClient, JobSeen, Uploaded
 from ops.local.problems import LocalProblem
@@ -12,20 +13,20 @@ READ_LIMIT_S = 300.0
 LOOK_EVERY_S = 0.2
 
 
-def markdown_files(directory: Path) -> list[Path]:
-    """Return the Markdown files of a directory by name. Raises LocalProblem if there are none."""
-    paths = sorted(directory.glob("*.md"))
+def readable_files(directory: Path) -> list[Path]:
+    """Return the files of a directory that can be read in, by name. Raises LocalProblem if there are none."""
+    paths = sorted(path for path in directory.glob("*") if path.suffix.lower() in BY_SUFFIX)
     if not paths:
-        raise LocalProblem(f"there are no Markdown files in {directory}; name another folder with --documents")
+        raise LocalProblem(f"there are no files {TAKEN} in {directory}; name another folder with --documents")
     return paths
 
 
 def add_documents(
     directory: Path, client: DemoClient, console: Console, *, clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Upload the Markdown files of a directory and wait until all are read in. Raises LocalProblem."""
-    paths = markdown_files(directory)
-    console.say(f"Documents: {len(paths)} Markdown files of {directory.name}")
+    """Upload the files of a directory and wait until all are read in. Raises LocalProblem."""
+    paths = readable_files(directory)
+    console.say(f"Documents: {len(paths)} files of {directory.name}")
     waiting = {path: client.upload(path) for path in paths}
     end = clock() + READ_LIMIT_S
     while waiting:

@@ -7,8 +7,8 @@ from ops.local.console import Console
 from ops.local.demo_text import Wrapped, columns, paragraph
 from ops.local.problems import LocalProblem
 
-FIRST = "How many litres does the clean-water tank hold?"
-"""A fact: the rating says simple."""
+FIRST = "How many watts does the Lift Link controller draw?"
+"""A fact of the PDF among the documents: the rating says simple."""
 LATER = (
     "What must I do with the battery before I store the robot?",
     "A supermarket wants to clean during opening hours. Compare the normal and the quiet mode, explain the trade-off "

@@ -101,7 +101,8 @@ def totals(answered: Sequence[Answered]) -> str:
 def _cited(citations: Sequence[Citation]) -> list[str]:
     lines: list[str] = []
     for citation in citations:
-        where = f"{citation.document}: {citation.heading}" if citation.heading else citation.document
+        where = citation.document if citation.page is None else f"{citation.document}, page {citation.page}"
+        where = f"{where}: {citation.heading}" if citation.heading else where
         lines += paragraph(where, indent="     ", width=columns())
         lines += paragraph(f'"{citation.quote}"', indent="       ", width=columns())
     return lines or ["     none"]
