@@ -19,24 +19,16 @@ def bad_files() -> Mapping[str, bytes]:
     return dict((*_pdfs(), *_packages(), *_xmls(), *_pages(), *_texts(), *_disguises()))
 
 
-def mutations(content: bytes, seed: str, count: int) -> Iterator[bytes]:
-    """Yield the content with bytes changed, cut out, doubled or cut off, always the same for a seed."""
+def mutation(content: bytes, seed: str) -> bytes:
+    """Return the content with bytes changed, cut out, doubled or cut off, always the same for a seed."""
     draw = random.Random(seed)  # noqa: S311 - drawn to be repeated
-    for _ in range(count):
-        mutated = bytearray(content[: 1 << 20])
-        for _ in range(draw.randint(1, 12)):
-            at = draw.randrange(len(mutated)) if mutated else 0
-            size = draw.choice([1, 1, 2, 8, 64, 512])
-            kind = draw.randrange(4)
-            if kind == 0:
-                mutated[at : at + size] = draw.randbytes(size)
-            elif kind == 1:
-                del mutated[at : at + size]
-            elif kind == 2:
-                mutated[at:at] = mutated[at : at + size]
-            else:
-                mutated = mutated[: at + 1] if draw.random() < 0.2 else mutated
-        yield bytes(mutated)
+    mutated = content[: 1 << 20]
+    for _ in range(draw.randint(1, 12)):
+        at, size = draw.randrange(len(mutated) + 1), draw.choice([1, 1, 2, 8, 64, 512])
+        before, piece, after = mutated[:at], mutated[at : at + size], mutated[at + size :]
+        changed = (draw.randbytes(len(piece)), b"", piece + piece, piece)
+        mutated = before + draw.choice(changed) + (b"" if draw.random() < 0.02 else after)
+    return mutated
 
 
 def _pdfs() -> Iterator[tuple[str, bytes]]:

@@ -1,9 +1,10 @@
 """Bad files end with a reason, in bounded time and memory, and take nothing with them."""
 
 import asyncio
-import os
 import resource
+from collections.abc import Callable
 from pathlib import PurePosixPath
+from random import Random
 from tempfile import TemporaryFile
 
 import pytest
@@ -13,15 +14,15 @@ from app.retrieval.media import BY_SUFFIX
 from app.retrieval.parser import Parser
 from app.retrieval.said import Parsed
 from app.retrieval.unreadable import DocumentUnreadable, Unreadable
-from tests.fakes.bad_files import bad_files, mutations
+from tests.fakes.bad_files import bad_files, mutation
 
 pytestmark = pytest.mark.integration
 
 FILES = bad_files()
-MUTATED = int(os.environ.get("SWITCHYARD_TEST_MUTATIONS", "0"))
-"""Mutations of each file; `make verify` makes ten of every file, and reads them all."""
 DRAWN = 8
-"""Where none are asked for: further files that are read, and mutations."""
+"""Files beside those with a known end, and mutations, that are read in `make test`; `make verify` reads all."""
+MUTATIONS = 10
+"""Of each file."""
 AT_ONCE = 2
 TOLD = {
     "encrypted.pdf": Unreadable.ENCRYPTED,
@@ -72,23 +73,25 @@ def children_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
-async def test_every_bad_file_is_read_or_ends_with_a_reason() -> None:
+@pytest.mark.timeout(3600)
+async def test_every_bad_file_is_read_or_ends_with_a_reason(seeded: Callable[..., Random], *, is_full: bool) -> None:
     others = sorted(FILES.keys() - TOLD.keys())
-    names = others if MUTATED else others[:: len(others) // DRAWN]
+    count = len(others) if is_full else DRAWN
+    names = seeded(count, of=len(others)).sample(others, count)
     ended = await outcomes([(name, FILES[name]) for name in sorted({*names, *TOLD})])
-    told = {name: ended[name] for name in TOLD}
-    assert told == TOLD
+    assert {name: ended[name] for name in TOLD} == TOLD
     assert {name for name, end in ended.items() if end is Unreadable.TIMEOUT} == set()
     assert children_bytes() <= MEMORY_BYTES
 
 
-async def test_mutations_of_bad_files_are_read_or_end_with_a_reason() -> None:
-    every = [
-        (f"{number}#{name}", mutated)
-        for name, content in sorted(FILES.items())
-        for number, mutated in enumerate(mutations(content, name, max(1, MUTATED)))
-    ]
-    asked = every if MUTATED else every[:: max(1, len(every) // DRAWN)]
+@pytest.mark.timeout(7200)
+async def test_mutations_of_bad_files_are_read_or_end_with_a_reason(
+    seeded: Callable[..., Random], *, is_full: bool
+) -> None:
+    every = [(name, number) for name in sorted(FILES) for number in range(MUTATIONS)]
+    count = len(every) if is_full else DRAWN
+    drawn = seeded(count, of=len(every)).sample(every, count)
+    asked = [(f"{number}#{name}", mutation(FILES[name], f"{name} {number}")) for name, number in drawn]
     ended = await outcomes(asked)
-    assert len(ended) == len(asked)
+    assert len(ended) == count
     assert children_bytes() <= MEMORY_BYTES
