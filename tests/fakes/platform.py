@@ -106,13 +106,17 @@ class FakeDocuments:
         parts = [part async for part in body]
         self.pieces.extend(len(part) for part in parts)
         kind = MediaType(media_type) if media_type else MediaType.TEXT
+        document_id = self.keep(tenant_id, name, b"".join(parts), kind)
+        return Upload(document_id, JobId(uuid4()), 1, is_new=True)
+
+    def keep(self, tenant_id: TenantId, name: str, content: bytes, kind: MediaType = MediaType.TEXT) -> DocumentId:
+        """Make a document."""
         at = NOW + timedelta(seconds=len(self.kept))
-        size = sum(map(len, parts))
         document = Document(
-            DocumentId(uuid4()), name, "", kind, size, "0" * 64, 1, DocumentState.RECEIVED, None, at, at
+            DocumentId(uuid4()), name, "", kind, len(content), "0" * 64, 1, DocumentState.RECEIVED, None, at, at
         )
-        self.kept.append((tenant_id, document, b"".join(parts)))
-        return Upload(document.id, JobId(uuid4()), 1, is_new=True)
+        self.kept.append((tenant_id, document, content))
+        return document.id
 
     async def list(self, tenant_id: TenantId, /, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
         """Return documents, newest first."""

@@ -42,6 +42,7 @@ PATHS = {
     ("post", "/api/v2/upload"),
     ("get", "/api/v2/jobs/{job_id}"),
     ("get", "/api/v1/documents"),
+    ("get", "/api/v1/documents/{document_id}/text"),
     ("delete", "/api/v1/documents/{document_id}"),
     ("get", "/health"),
     ("get", "/livez"),
@@ -167,6 +168,7 @@ async def test_every_documented_json_response_decodes_as_documented(
         "run_id": answer["metadata"]["run_id"],
         "route_id": "00000000-0000-4000-8000-0000000000aa",
         "job_id": str(platform.jobs.add(TENANT_A)),
+        "document_id": str(platform.documents.keep(TENANT_A, "a.txt", b"text")),
         "name": "auto",
     }
     checked: set[str] = set()
