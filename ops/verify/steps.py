@@ -5,7 +5,9 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -21,18 +23,19 @@ from ops.local.parts import postgres
 from ops.local.stack import Stack
 from ops.verify.evidence import Outcome, Page, Verdict, quantile, table, write
 
+LANES = 3
 REPLICAS, WORKERS = 3, 2
 VALKEYS = ("valkey-cache", "valkey-coordination")
 
 INTRODUCTION = f"""\
-Three replicas and two workers run the insurance team over real PostgreSQL and Valkey and a node double; leases are
-{LEASE_S:g} s. Each run is struck once or twice: whoever works on it is ended by kill -9, or frozen by SIGSTOP and
-woken by SIGCONT when another process has the run or when the run has ended. **Boundaries**: every row that the run
-stores (its acceptance, each effect, its wait, the person's answer, its end), just before the row is written and in the
-middle of its commit; and every call to a model before its first token, the last one also in mid-answer. Triggers in
-the database and the node hold the run there, so that each boundary is met for certain. **Moments** are drawn by the
-seed over the time of an undisturbed run. The client goes on at another replica with `Last-Event-ID`, or stays with the
-frozen one.
+Three replicas and two workers of each of {LANES} installations run the insurance team over real PostgreSQL and Valkey
+and a node double; leases are {LEASE_S:g} s. Each run is struck once or twice: whoever works on it is ended by kill -9,
+or frozen by SIGSTOP and woken by SIGCONT when another process has the run or when the run has ended.
+**Boundaries**: every row that the run stores (its acceptance, each effect, its wait, the person's answer, its end),
+just before the row is written and in the middle of its commit; and every call to a model before its first token, the
+last one also in mid-answer. Triggers in the database and the node hold the run there, so that each boundary is met for
+certain. **Moments** are drawn by the seed over the time of an undisturbed run. The client goes on at another replica
+with `Last-Event-ID`, or stays with the frozen one.
 
 Each run is compared with an undisturbed one: its state, message, agent, citations, degradations; its effects by step
 key and input, each once; the calls that brought them, each with its usage row; the rows that its tools wrote. Its
@@ -44,13 +47,11 @@ def verify(
     environ: Mapping[str, str], directory: Path, *, count: int, seed: int, say: Callable[[str], None]
 ) -> Outcome:
     """Strike runs at every boundary and at `count` moments, then try the life of runs; write steps.md."""
-    rng = random.Random(seed)  # noqa: S311 - samples, not secrets
-    with _opened(environ) as (drill, stores):
-        records, durations = records_of(drill)
-        met = run(drill, records, boundaries(records, rng), say)
-        drawn = run(drill, records, moments(durations, rng, count), say)
-        lived = _live(drill, stores, say)
-        errors = drill.crew.errors()
+    with ThreadPoolExecutor(LANES) as pool:
+        lanes = [pool.submit(_lane, environ, lane, count=count, seed=seed, say=say) for lane in range(LANES)]
+        done = [one.result() for one in lanes]
+    met, drawn = [one for lane in done for one in lane.met], [one for lane in done for one in lane.drawn]
+    lived, errors = [one for lane in done for one in lane.lived], [one for lane in done for one in lane.errors]
     failed = [(str(one.case), one.failure) for one in (*met, *drawn) if one.failure]
     failed += [(one.promise, one.failure) for one in lived if one.failure]
     failed += [("no error is logged", error) for error in errors]
@@ -60,6 +61,27 @@ def verify(
     held = sum(1 for one in (*met, *drawn) if not one.failure)
     line = f"{held} of {len(met) + len(drawn)} struck runs showed nothing; {len(failed)} failures"
     return Outcome(Verdict.FAILED if failed else Verdict.HELD, line)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What one installation has shown; most of a struck run's time is waiting, so that several share a machine."""
+
+    met: list[Done]
+    drawn: list[Done]
+    lived: list[Lived]
+    errors: list[str]
+
+
+def _lane(environ: Mapping[str, str], lane: int, *, count: int, seed: int, say: Callable[[str], None]) -> Lane:
+    """Do every LANES-th case; the last lane tries the life of runs too. Its programs end with this thread."""
+    rng = random.Random(seed)  # noqa: S311 - samples, not secrets
+    with _opened(environ) as (drill, stores):
+        records, durations = records_of(drill)
+        met = run(drill, records, boundaries(records, rng)[lane::LANES], say)
+        drawn = run(drill, records, moments(durations, rng, count)[lane::LANES], say)
+        lived = _live(drill, stores, say) if lane == LANES - 1 else []
+        return Lane(met, drawn, lived, drill.crew.errors())
 
 
 @contextmanager
