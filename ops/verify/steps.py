@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from app.migrations import migrate
 from ops.drill.application import stores_of
@@ -47,8 +48,10 @@ def verify(
     environ: Mapping[str, str], directory: Path, *, count: int, seed: int, say: Callable[[str], None]
 ) -> Outcome:
     """Strike runs at every boundary and at `count` moments, then try the life of runs; write steps.md."""
+    migrating = Lock()
     with ThreadPoolExecutor(LANES) as pool:
-        lanes = [pool.submit(_lane, environ, lane, count=count, seed=seed, say=say) for lane in range(LANES)]
+        act = partial(_lane, environ, migrating, count=count, seed=seed, say=say)
+        lanes = [pool.submit(act, lane) for lane in range(LANES)]
         done = [one.result() for one in lanes]
     met, drawn = [one for lane in done for one in lane.met], [one for lane in done for one in lane.drawn]
     lived, errors = [one for lane in done for one in lane.lived], [one for lane in done for one in lane.errors]
@@ -73,10 +76,12 @@ class Lane:
     errors: list[str]
 
 
-def _lane(environ: Mapping[str, str], lane: int, *, count: int, seed: int, say: Callable[[str], None]) -> Lane:
+def _lane(
+    environ: Mapping[str, str], migrating: Lock, lane: int, *, count: int, seed: int, say: Callable[[str], None]
+) -> Lane:
     """Do every LANES-th case; the last lane tries the life of runs too. Its programs end with this thread."""
     rng = random.Random(seed)  # noqa: S311 - samples, not secrets
-    with _opened(environ) as (drill, stores):
+    with _opened(environ, migrating) as (drill, stores):
         records, durations = records_of(drill)
         met = run(drill, records, boundaries(records, rng)[lane::LANES], say)
         drawn = run(drill, records, moments(durations, rng, count)[lane::LANES], say)
@@ -85,10 +90,12 @@ def _lane(environ: Mapping[str, str], lane: int, *, count: int, seed: int, say: 
 
 
 @contextmanager
-def _opened(environ: Mapping[str, str]) -> Generator[tuple[Drill, Stack]]:
+def _opened(environ: Mapping[str, str], migrating: Lock) -> Generator[tuple[Drill, Stack]]:
     with tempfile.TemporaryDirectory(prefix="switchyard-steps-", ignore_cleanup_errors=True) as folder:
         with Stack.open(Path(folder) / "stores") as stack:
-            asyncio.run(migrate(stack.layout.database_url))
+            with migrating:
+                # Alembic keeps what it works on in its module (alembic/util/langhelpers.py, ModuleClsProxy).
+                asyncio.run(migrate(stack.layout.database_url))
             stores = stores_of(stack.layout)
             with open_drill(Path(folder) / "crew", environ, stores, replicas=REPLICAS, workers=WORKERS) as drill:
                 yield drill, stack
