@@ -146,12 +146,13 @@ def _counts(done: Sequence[Done]) -> str:
     heads = (
         "run",
         "first signal",
-        "struck",
-        "showed nothing",
+        "wanted",
+        "struck and showed nothing",
         "failed",
         "struck twice",
         "most attempts",
         "text restarted",
+        "ended before the blow (asked again)",
     )
     kinds = list(dict.fromkeys((one.case.scenario.name, one.case.blows[0].signal) for one in done))
     rows = [(*kind, *_numbers([one for one in done if _kind(one) == kind])) for kind in kinds]
@@ -167,7 +168,8 @@ def _numbers(done: Sequence[Done]) -> tuple[int, ...]:
     twice = sum(1 for one in struck if len(one.whom) > 1)
     restarts = sum(1 for one in struck if one.restarts)
     most = max((one.attempts for one in struck), default=0)
-    return len(done), len(struck), len(done) - len(struck), twice, most, restarts
+    too_late = sum(one.too_late for one in done)
+    return len(done), len(struck), len(done) - len(struck), twice, most, restarts, too_late
 
 
 def _times(done: Sequence[Done]) -> str:

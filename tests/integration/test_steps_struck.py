@@ -14,7 +14,7 @@ from ops.drill.application import Stores
 from ops.drill.steps import life
 from ops.drill.steps.drill import Drill, Signal, open_drill
 from ops.drill.steps.scenarios import SCENARIOS
-from ops.drill.steps.series import Case, boundaries, moments, records_of
+from ops.drill.steps.series import Case, boundaries, moments, records_of, strike
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -48,8 +48,7 @@ def test_whoever_works_on_a_run_is_struck_at_a_boundary_and_at_a_moment(
     met, at_moments = boundaries(records, rng), moments(durations, rng, 40)
     for signals in ({Signal.KILLED}, {Signal.FROZEN, Signal.FROZEN_LONG}):
         for cases in (met, at_moments):
-            case = drawn(rng, cases, signals)
-            drill.strike(case.scenario, records[case.scenario], case.blows, is_patient=case.is_patient)
+            assert strike(drill, records, drawn(rng, cases, signals)).struck is not None
     assert drill.crew.errors() == []
 
 
