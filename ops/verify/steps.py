@@ -55,6 +55,8 @@ def verify(
         done = [one.result() for one in lanes]
     met, drawn = [one for lane in done for one in lane.met], [one for lane in done for one in lane.drawn]
     lived, errors = [one for lane in done for one in lane.lived], [one for lane in done for one in lane.errors]
+    for error in errors:
+        say(error)
     failed = [(str(one.case), one.failure) for one in (*met, *drawn) if one.failure]
     failed += [(one.promise, one.failure) for one in lived if one.failure]
     failed += [("no error is logged", error) for error in errors]
