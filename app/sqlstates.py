@@ -123,6 +123,11 @@ def translate(error: psycopg.Error) -> SwitchyardError:
     return fact_of(fault_of(error), error.sqlstate)
 
 
+def find_fact(error: BaseException) -> SwitchyardError | None:
+    """Return what the error of PostgreSQL means that another library's `error` was raised from, if one was."""
+    return translate(error.__cause__) if isinstance(error.__cause__, psycopg.Error) else None
+
+
 def fact_of(fault: Fault, sqlstate: str | None = None) -> SwitchyardError:
     """Return the fact of a fault, with what to do where there is something to do."""
     text = describe(fault)

@@ -5,8 +5,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import ExitStack, aclosing
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from contextlib import ExitStack, aclosing, contextmanager
 from functools import partial
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import msgspec
 import procrastinate
 import structlog
 from procrastinate import jobs as queued
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from prometheus_client import CollectorRegistry, start_http_server
 
 from app.configuration import Configuration
@@ -27,6 +27,7 @@ from app.process import CannotStart, run_process, watched
 from app.retrieval.shape import Copies
 from app.retrieval.states import INGEST
 from app.settings import Settings
+from app.sqlstates import find_fact
 from app.wiring import Platform, open_platform
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,18 @@ def task_queue(platform: Platform) -> procrastinate.App:
     queue.task(queue=INGEST.queue, name=INGEST.queue)(do)
     queue.task(queue=RUNS_QUEUE, name="take_over")(take_over)
     return queue
+
+
+@contextmanager
+def queue_facts() -> Generator[None]:
+    """Have an outage of PostgreSQL that the queue's client meets be the same fact as everywhere else."""
+    try:
+        yield
+    except ConnectorException as error:
+        fact = find_fact(error)
+        if fact is None:
+            raise
+        raise fact from error
 
 
 class Chores:
@@ -94,10 +107,11 @@ class Chores:
 
     async def end_stalled(self) -> None:
         """End the takeovers of dead workers in the queue; their runs' leases say whether there is more to do."""
-        for job in await self._queue.job_manager.get_stalled_jobs(
-            queue=RUNS_QUEUE, seconds_since_heartbeat=STALLED_AFTER_S
-        ):
-            await self._queue.job_manager.finish_job(job, queued.Status.FAILED, delete_job=True)
+        with queue_facts():
+            for job in await self._queue.job_manager.get_stalled_jobs(
+                queue=RUNS_QUEUE, seconds_since_heartbeat=STALLED_AFTER_S
+            ):
+                await self._queue.job_manager.finish_job(job, queued.Status.FAILED, delete_job=True)
 
     async def expire_waiting(self) -> None:
         """End the runs that nobody answered in time."""
@@ -109,7 +123,8 @@ class Chores:
         removed = await self._platform.sessions.remove_stale()
         if removed:
             log.info("sessions.removed", sessions=removed)
-        await self._queue.job_manager.delete_old_jobs(nb_hours=REMOVE_OLD_JOBS_HOURS, include_failed=True)
+        with queue_facts():
+            await self._queue.job_manager.delete_old_jobs(nb_hours=REMOVE_OLD_JOBS_HOURS, include_failed=True)
 
     async def complete_copies(self) -> None:
         """Have Qdrant's peers make the copies of shards that the settings ask and that are missing."""
@@ -124,7 +139,8 @@ class Chores:
     async def _queue_takeover(self, run_id: RunId) -> None:
         take_over = self._queue.configure_task("take_over", queue=RUNS_QUEUE, queueing_lock=f"run:{run_id}")
         try:
-            await take_over.defer_async(run_id=str(run_id))
+            with queue_facts():
+                await take_over.defer_async(run_id=str(run_id))
         except AlreadyEnqueued:
             log.debug("run.takeover_already_queued", run_id=str(run_id))
 
@@ -139,14 +155,15 @@ class Chores:
 
 async def consume(queue: procrastinate.App, name: str, concurrency: int) -> None:
     """Work on the jobs of a queue until cancelled; ends early when a part of the consumer breaks, as it may."""
-    await queue.run_worker_async(
-        queues=[name],
-        concurrency=concurrency,
-        install_signal_handlers=False,
-        fetch_job_polling_interval=2.0,
-        shutdown_graceful_timeout=QUEUE_DRAIN_S,
-        name=name,
-    )
+    with queue_facts():
+        await queue.run_worker_async(
+            queues=[name],
+            concurrency=concurrency,
+            install_signal_handlers=False,
+            fetch_job_polling_interval=2.0,
+            shutdown_graceful_timeout=QUEUE_DRAIN_S,
+            name=name,
+        )
 
 
 async def work(platform: Platform, stopped: asyncio.Event) -> None:

@@ -1,22 +1,24 @@
-"""In what order a worker cares for the runs of processes that died."""
+"""In what order a worker cares for the runs of processes that died, and what an outage of its queue is to it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import cast
 from uuid import UUID
 
 import procrastinate
+import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
 
-from app.errors import StoreUnavailable
+from app.errors import StatementWrong, StoreUnavailable
 from app.ids import RunId, TenantId
 from app.inference.slots.lease import Orphan
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.tiers import Tier
 from app.wiring import Platform
-from app.worker import Chores
+from app.worker import Chores, consume
 
 RUN = RunId(UUID(int=7))
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -98,3 +100,55 @@ async def test_a_run_is_taken_over_though_its_lost_calls_cannot_be_read() -> Non
     with pytest.raises(StoreUnavailable):
         await died.chores().take_over_expired()
     assert died.did == [f"queued {RUN}"]
+
+
+class QueueAway:
+    """A queue whose PostgreSQL does not answer, as procrastinate says so (sync_psycopg_connector.py)."""
+
+    def __init__(self, error: psycopg.Error) -> None:
+        self.error = error
+        self.job_manager = self
+
+    def chores(self) -> Chores:
+        """Return what a worker does with it; a run waits to be taken over, and no session is stale."""
+        platform = SimpleNamespace(runs=self, sessions=self)
+        return Chores(cast("Platform", platform), cast("procrastinate.App", self))
+
+    async def expired(self) -> list[RunId]:
+        """No run: what was lost with one is not asked for."""
+        return []
+
+    async def remove_stale(self) -> int:
+        """No session."""
+        return 0
+
+    async def fail(self, **_given: object) -> None:
+        """Tell it as procrastinate does."""
+        try:
+            raise self.error
+        except psycopg.Error as error:
+            raise ConnectorException from error
+
+    get_stalled_jobs = delete_old_jobs = run_worker_async = fail
+
+
+USES: list[Callable[[QueueAway], Awaitable[None]]] = [
+    lambda queue: queue.chores().end_stalled(),
+    lambda queue: queue.chores().remove_old(),
+    lambda queue: consume(cast("procrastinate.App", queue), "runs", 1),
+]
+
+
+@pytest.mark.parametrize("use", USES, ids=["stalled", "old", "consume"])
+async def test_an_outage_that_the_queue_meets_is_the_fact_that_it_is_everywhere(
+    use: Callable[[QueueAway], Awaitable[None]],
+) -> None:
+    away = QueueAway(psycopg.OperationalError('connection to server at "127.0.0.1" failed: Connection refused'))
+    with pytest.raises(StoreUnavailable) as told:
+        await use(away)
+    assert told.value.facts["store"] == "postgres"
+
+
+async def test_a_wrong_statement_of_the_queue_is_no_outage() -> None:
+    with pytest.raises(StatementWrong):
+        await QueueAway(psycopg.errors.SyntaxError("syntax error")).chores().end_stalled()
