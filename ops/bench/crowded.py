@@ -27,6 +27,8 @@ OLLAMAS_QUEUE = 512
 """Calls that a node of Ollama has waiting at most, unless it is told otherwise (envconfig, OLLAMA_MAX_QUEUE)."""
 HEAVY, LIGHT = "heavy", tuple(f"light-{number}" for number in range(9))
 TENANTS = (HEAVY, *LIGHT)
+WAITING = "waiting"
+"""A tenant whose clients did not leave yet, so that its calls are let wait."""
 OURS, FIFO, GATEWAY = "ours", "the nodes alone, first come first served", "LiteLLM"
 
 
@@ -84,7 +86,7 @@ def open_crowd() -> Generator[Crowd]:
     first = (*parts.stores(), *(partial(node, name=name) for name in NODES))
     stages = (first, (migration.part,), tuple(partial(replica, name=name) for name in REPLICAS))
     with started(stages) as stack:
-        keys = {name: make_key(stack.layout, name) for name in TENANTS}
+        keys = {name: make_key(stack.layout, name) for name in (*TENANTS, WAITING)}
         yield Crowd(World(stack, keys[HEAVY]), keys)
 
 

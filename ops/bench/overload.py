@@ -83,11 +83,13 @@ async def live(doors: Sequence[Door], extent: Extent, seed: int) -> list[Lived]:
     for door in doors:
         await play(door, _trace(seed).backlog({HEAVY: (extent.one_jobs, CALL_S)}))
     capacity = await measured_capacity(doors[-1], extent, seed)
+    # Before clients leave: it is remembered of a tenant that its clients do.
+    turns = {door.name: await _turns(door, extent, seed, capacity) for door in doors}
     for number in range(extent.rounds):
         for overload in extent.overloads:
             for door in doors:
                 came[door.name].append(await _overloaded(door, overload, seed + number, capacity))
-    return [Lived(door.name, await _turns(door, extent, seed, capacity), tuple(came[door.name])) for door in doors]
+    return [Lived(door.name, turns[door.name], tuple(came[door.name])) for door in doors]
 
 
 async def measured_capacity(door: Door, extent: Extent, seed: int) -> float:
