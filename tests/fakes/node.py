@@ -227,8 +227,8 @@ class FakeNode:
                 raise bad_request(CONTEXT_ERROR)
             prefill_s = await self._prefill(model, prompt_tokens, asked.messages)
             started = time.perf_counter()
-            thought, said = thinking_of(model, asked, script), script.text
-            tokens = self._words(asked, wanted.sample) if said is None else rest_of(said, asked.messages)
+            thought = thinking_of(model, asked, script)
+            tokens = self._words(asked, wanted.sample) if script.text is None else rest_of(script, asked.messages)
             cut = await self._say(speaker, call, script, model, (thought, tokens))
             if cut is not None:
                 return cut

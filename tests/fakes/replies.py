@@ -97,10 +97,10 @@ def done_reason_of(wanted: SampleOptions, tokens: int) -> str:
     return "length" if 0 <= wanted.num_predict <= tokens else "stop"
 
 
-def rest_of(text: str, messages: Sequence[Message]) -> list[str]:
-    """Return what is left to say of a text, a character a token, after what a final assistant message holds of it."""
-    given = messages[-1].content if messages[-1].role == "assistant" else ""
-    return list(text.removeprefix(given))
+def rest_of(script: Script, messages: Sequence[Message]) -> list[str]:
+    """Return what is left to say of a script's text, a character a token, after what a final assistant message has."""
+    is_begun = messages[-1].role == "assistant" and not script.anew
+    return list((script.text or "").removeprefix(messages[-1].content if is_begun else ""))
 
 
 def tokens_of(

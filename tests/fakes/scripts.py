@@ -44,6 +44,8 @@ class Script(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     error: str = "scripted"
     text: str | None = None
     """Said instead of numbered words, a character a token; it goes on where a final assistant message ends."""
+    anew: bool = False
+    """The text is said whole, whatever a final assistant message holds of it."""
     thinking: str | None = None
     """Thought first, a character a token, whatever the model and the request say."""
     done_reason: str | None = None

@@ -118,7 +118,7 @@ async def test_a_model_that_begins_a_new_answer_is_known_not_to_go_on(
 ) -> None:
     for _ in QUESTIONS:
         node.script(text=WHOLE, model=SMALL)
-        node.script(text=said, model=SMALL)
+        node.script(text=said, anew=True, model=SMALL)
     async with open_replica(catalogue([node]), redis_url) as replica:
         prover, known = _prover(replica, database, time.monotonic)
         await prover.prove()
