@@ -9,12 +9,14 @@ from typing import Any, LiteralString
 from uuid import uuid4
 
 from psycopg import AsyncConnection
+from redis.asyncio import Redis
 
 from app.agents.values import OnDisconnect, RunOptions, RunResult, StartRun
 from app.configuration import with_files
 from app.errors import StoreUnavailable
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId
 from app.inference.fleet.catalogue import read_catalogue
+from app.inference.slots.script import node_key
 from app.postgres import Database
 from app.settings import Settings
 from app.wiring import Platform, open_platform
@@ -125,13 +127,16 @@ async def opened(*settings: Settings) -> AsyncGenerator[tuple[Platform, ...]]:
 
 
 async def _forget_other_nodes(settings: Settings) -> None:
-    """Have rows of nodes be those of the test's own file: tests share a database, and the rows win over a file."""
+    """Have nodes be those of the test's own file: tests share stores, rows win over a file, and Redis notes loads."""
     file = await asyncio.to_thread(read_catalogue, Path(settings.nodes_file))
     wanted = {(node.name, node.url) for node in file.nodes}
     async with await AsyncConnection.connect(settings.database_url, autocommit=True) as conn:
         rows = await (await conn.execute("SELECT name, url FROM nodes WHERE removed_at IS NULL")).fetchall()
-        if set(rows) != wanted:
-            await conn.execute("TRUNCATE nodes")
+        if set(rows) == wanted:
+            return
+        await conn.execute("TRUNCATE nodes")
+    async with Redis.from_url(settings.coordination_url) as redis:
+        await redis.delete(*(node_key(name) for name, _ in wanted))
 
 
 async def _until_searchable(platform: Platform) -> None:
