@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Literal
 
 import structlog
+from langchain_core.runnables import RunnableConfig
 
 from app.agents.checkpoints import RunSaver
 from app.agents.deadline import deadline_of
@@ -100,7 +102,9 @@ class Execution:
         )
         history = await self._take_up()
         team, prompts = self._graph(), await self._parts.prompts.of(self._claim)
-        state = await self._run(team, Work(self._claim, history.turns, prompts, self._means))
+        given, place, durability = await self._enter(team)
+        context = Work(self._claim, history.turns, prompts, self._means)
+        state = await team.ainvoke(given, place, context=context, durability=durability)
         if state.get(INTERRUPTED):
             return await self._wait()
         return await self._finish(reply_of(state))
@@ -153,15 +157,16 @@ class Execution:
             raise RunFailed("no team here has the name that the run began with", reason=RunFailure.TEAM_UNKNOWN)
         return team
 
-    async def _run(self, team: CompiledGraph, work: Work) -> dict[str, object]:
-        """Return the state that the team's graph ends or waits with."""
+    async def _enter(
+        self, team: CompiledGraph
+    ) -> tuple[dict[str, object] | None, RunnableConfig | None, Literal["exit"] | None]:
+        """Return what the team's graph is given, where it keeps its state, and when: nothing where it keeps none."""
         # A reply of an earlier turn is none of this run's.
-        begins = {"question": self._claim.question, "reply": None}
+        begins: dict[str, object] = {"question": self._claim.question, "reply": None}
         if team.checkpointer is False:
-            return await team.ainvoke(begins, context=work)
+            return begins, None, None
         has_waited = self._claim.fence > 1 and await self._saver.is_under_way()
-        given = None if has_waited else begins
-        return await team.ainvoke(given, self._saver.place, context=work, durability="exit")
+        return None if has_waited else begins, self._saver.place, "exit"
 
     async def _wait(self) -> None:
         asked = tuple(self._means.interrupting.open.values())
