@@ -15,6 +15,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
+from app.retrieval.formats.reading import reader_of
+from app.retrieval.media import media_type_of
 from ops.local.commands import status_of
 from ops.local.console import Console
 from ops.local.demo import HANDBOOK, shown_stack
@@ -31,6 +33,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 DEMO_LIMIT_S = 600.0
 ANSWER_LIMIT_S = 180.0
+TANK = "How many litres does the clean-water tank hold?"
 SELECT_RUNS = "SELECT id, question, state, result ->> 'message' AS answer FROM runs ORDER BY created_at"
 SELECT_USED = """
     SELECT sum(input_tokens)::int AS input_tokens, sum(output_tokens)::int AS output_tokens,
@@ -149,16 +152,23 @@ def seconds(cell: str) -> float:
     return float(number)
 
 
+def text_of(path: Path) -> str:
+    """The text that is stored of a file."""
+    reader = reader_of(media_type_of(path.name, "", path.read_bytes()))
+    return reader.read(path.read_bytes(), None).text
+
+
 def test_every_quote_stands_word_for_word_in_the_handbook(demo: Demo) -> None:
     shown = flat(demo.output)
     # The smallest models sometimes say what no document supports; that names no source.
     assert any(demo.cited)
     for citations in demo.cited:
         for citation in citations:
-            document = (HANDBOOK / citation["document"]).read_text(encoding="utf-8")
-            assert citation["quote"] in document
-            assert citation["quote"] in document[citation["start_offset"] : citation["end_offset"]]
-            assert flat(f'{citation["document"]}: {citation["heading"]} "{citation["quote"]}"') in shown
+            name, quote = citation["document"], citation["quote"]
+            assert text_of(HANDBOOK / name)[citation["start_offset"] : citation["end_offset"]] == quote
+            where = name if citation["page"] is None else f"{name}, page {citation['page']}"
+            assert (citation["page"] is None) == (not name.endswith(".pdf"))
+            assert flat(f'{where}: {citation["heading"]} "{quote}"') in shown
 
 
 def test_the_output_is_plain_text_of_80_columns(demo: Demo) -> None:
@@ -214,13 +224,13 @@ def test_a_changed_fact_changes_what_is_cited(client: httpx.Client, tmp_path: Pa
 
     copy.write_text(original, encoding="utf-8")
     add(client, handbook)
-    before = ask(client, FIRST)
+    before = ask(client, TANK)
     assert "holds 68 litres" in before["citations"][0]["quote"]
     assert "68 litres" in before["message"]
 
     copy.write_text(original.replace("holds 68 litres", "holds 81 litres"), encoding="utf-8")
     assert "version 2, read in" in add(client, handbook)
-    after = ask(client, FIRST)
+    after = ask(client, TANK)
     quotes = [citation["quote"] for citation in after["citations"]]
     assert "holds 81 litres" in quotes[0]
     assert not any("68 litres" in quote for quote in quotes)
