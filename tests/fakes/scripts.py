@@ -81,14 +81,18 @@ class FakeCall(msgspec.Struct, kw_only=True):
 
 
 def take(scripts: deque[Script], model: str, raw: bytes) -> Script:
-    """Return what happens to a call of a model with this body, and count it off."""
-    for script in scripts:
-        if script.model in (None, model) and script.asks.encode() in raw:
-            if script.skip:
-                script.skip -= 1
-                continue
-            script.times -= 1
-            if script.times == 0:
-                scripts.remove(script)
-            return script
+    """Return what happens to a call of a model with this body, and count it off.
+
+    One that only breaks a call says what a standing script (`times` below 0) has the model say to it.
+    """
+    meant = [script for script in scripts if script.model in (None, model) and script.asks.encode() in raw]
+    for at, script in enumerate(meant):
+        if script.skip:
+            script.skip -= 1
+            continue
+        script.times -= 1
+        if script.times == 0:
+            scripts.remove(script)
+        said = next((other.text for other in meant[at:] if other.times < 0 and other.text is not None), None)
+        return script if script.text is not None else msgspec.structs.replace(script, text=said)
     return Script()

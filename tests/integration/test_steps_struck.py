@@ -13,14 +13,10 @@ import pytest
 from ops.drill.application import Stores
 from ops.drill.steps import life
 from ops.drill.steps.drill import Drill, Signal, open_drill
-from ops.drill.steps.scenarios import KEEPS, SCENARIOS
+from ops.drill.steps.scenarios import SCENARIOS
 from ops.drill.steps.series import Case, boundaries, moments, records_of, strike
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-
-# Not KEEPS: known to fail (seed 1908017157). Taken over in mid-answer by processes that have only just begun, the team
-# has at times given the facts themselves instead of the model's sentence with them. `make verify` draws it.
-SAMPLED = [scenario for scenario in SCENARIOS if scenario is not KEEPS]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +44,7 @@ def test_whoever_works_on_a_run_is_struck_at_a_boundary_and_at_a_moment(
     drill: Drill, seeded: Callable[..., Random]
 ) -> None:
     rng = seeded(4, of=228)
-    records, durations = records_of(drill, rng.sample(SAMPLED, 2))
+    records, durations = records_of(drill, rng.sample(SCENARIOS, 2))
     met, at_moments = boundaries(records, rng), moments(durations, rng, 40)
     for signals in ({Signal.KILLED}, {Signal.FROZEN, Signal.FROZEN_LONG}):
         for cases in (met, at_moments):
