@@ -1,6 +1,7 @@
 """A scriptable node with Ollama's API: slots, speeds, loads, a prefix cache, exact text, and every way to break."""
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
@@ -25,6 +26,7 @@ from tests.fakes.speaker import NS, Counts, Speaker
 from tests.fakes.words import count_tokens, vector_of
 
 CONTEXT_ERROR = "the prompt is longer than the context length currently available to the model"
+ONE_TOKEN = re.compile(rb'"num_predict":\s*1\b')
 
 A = TypeVar("A", Asked, wire.EmbedRequest)
 Answering: TypeAlias = Callable[[web.Request, FakeCall, Script, A], Awaitable[web.StreamResponse]]
@@ -50,6 +52,8 @@ class FakeNode:
         self.answer_tokens = answer_tokens
         self.quotes = False
         self.obeys = False
+        self.scripts_trials = True
+        """Whether a script for one call may meet a call for a single token, as the probe's trials are."""
         self.most_active = 0
         self.looks = 0
         self.shows = 0
@@ -176,7 +180,9 @@ class FakeNode:
         raise missing
 
     def _take(self, model: str, raw: bytes) -> Script:
-        return take(self.scripts, model, raw)
+        if self.scripts_trials or ONE_TOKEN.search(raw) is None:
+            return take(self.scripts, model, raw)
+        return take(deque(script for script in self.scripts if script.times < 0), model, raw)
 
     @asynccontextmanager
     async def _slot(self) -> AsyncGenerator[None]:

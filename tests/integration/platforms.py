@@ -76,7 +76,9 @@ class Servers:
 
 def fake_node(**more: int) -> FakeNode:
     """Return an unstarted node with a chat model of about 200 tokens a second and an embedder."""
-    return FakeNode([FakeModel(name=CHAT, tokens_per_s=200.0), FakeModel(name=EMBED, kind="embed")], **more)
+    made = FakeNode([FakeModel(name=CHAT, tokens_per_s=200.0), FakeModel(name=EMBED, kind="embed")], **more)
+    made.scripts_trials = False
+    return made
 
 
 def settings_for(servers: Servers, *nodes: FakeNode, continues: bool = True, **more: object) -> Settings:

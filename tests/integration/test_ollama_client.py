@@ -36,6 +36,7 @@ def add(a: int, b: int) -> int:
 async def node() -> AsyncGenerator[FakeNode]:
     """A node whose chat model knows tools."""
     found = FakeNode([FakeModel(name=CHAT, knows_tools=True), FakeModel(name=EMBED, kind="embed")])
+    found.scripts_trials = False
     await found.start()
     yield found
     await found.stop()

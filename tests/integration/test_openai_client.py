@@ -41,6 +41,7 @@ class Sum(BaseModel):
 async def tools() -> AsyncGenerator[FakeNode]:
     """A node whose chat model knows tools."""
     node = FakeNode([FakeModel(name=CHAT, knows_tools=True), FakeModel(name=EMBED, kind="embed")])
+    node.scripts_trials = False
     await node.start()
     yield node
     await node.stop()
