@@ -157,6 +157,20 @@ async def open_replica(
         yield replica
 
 
+@asynccontextmanager
+async def open_two(node: FakeNode, redis_url: str, *, slots: int, limits: Limits) -> AsyncGenerator[list[Replica]]:
+    """Open two replicas that share a node and an empty Redis, and have looked at the node once."""
+    async with AsyncExitStack() as stack:
+        opened = [
+            await stack.enter_async_context(
+                open_replica(catalogue([node], slots=slots), redis_url, limits=limits, replica_count=2)
+            )
+            for _ in range(2)
+        ]
+        await opened[0].store.client.flushall()
+        yield opened
+
+
 def _queue(
     store: RedisStore, fleet: Fleet, metrics: Metrics, limits: Limits, replica_count: int, lease_s: float
 ) -> SlotQueue:

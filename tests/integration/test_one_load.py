@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -25,6 +24,7 @@ from tests.integration.inference_fixtures import (
     chat,
     fake,
     open_replica,
+    open_two,
     until,
     valkey,
 )
@@ -48,14 +48,7 @@ async def node() -> AsyncGenerator[FakeNode]:
 @pytest.fixture
 async def replicas(node: FakeNode, redis_url: str) -> AsyncGenerator[list[Replica]]:
     """Two replicas that have looked at it once, and do not again."""
-    async with AsyncExitStack() as stack:
-        opened = [
-            await stack.enter_async_context(
-                open_replica(catalogue([node], slots=4), redis_url, limits=PATIENT, replica_count=2)
-            )
-            for _ in range(2)
-        ]
-        await opened[0].store.client.flushall()
+    async with open_two(node, redis_url, slots=4, limits=PATIENT) as opened:
         yield opened
 
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -25,6 +24,7 @@ from tests.fakes.node import FakeNode
 from tests.integration.inference_fixtures import (
     ACCOUNT,
     QUICK,
+    SMALL,
     Replica,
     Seen,
     ask,
@@ -32,6 +32,7 @@ from tests.integration.inference_fixtures import (
     chat,
     fake,
     open_replica,
+    open_two,
     until,
     valkey,
 )
@@ -53,14 +54,7 @@ async def node() -> AsyncGenerator[FakeNode]:
 @pytest.fixture
 async def replicas(node: FakeNode, redis_url: str) -> AsyncGenerator[list[Replica]]:
     """Two replicas over a node with one slot."""
-    async with AsyncExitStack() as stack:
-        opened = [
-            await stack.enter_async_context(
-                open_replica(catalogue([node], slots=1), redis_url, limits=PATIENT, replica_count=2)
-            )
-            for _ in range(2)
-        ]
-        await opened[0].store.client.flushall()
+    async with open_two(node, redis_url, slots=1, limits=PATIENT) as opened:
         yield opened
 
 
@@ -189,6 +183,8 @@ async def test_a_full_queue_refuses_at_once_and_says_why_and_when_to_come_back(n
 async def test_a_slot_on_a_node_that_went_down_meanwhile_is_given_back_and_the_call_goes_on(redis_url: str) -> None:
     nodes = [fake(slots=8, tokens_per_s=1000) for _ in range(2)]
     for node in nodes:
+        # So that none is worth waiting for while another is free.
+        node.loaded |= {SMALL: 256}
         await node.start()
     async with open_replica(catalogue(nodes, slots=1), redis_url, limits=PATIENT) as replica:
         await replica.store.client.flushall()
