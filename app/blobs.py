@@ -1,237 +1,78 @@
-"""Originals of uploads in a directory, content-addressed within a tenant."""
+"""Originals of uploads, content-addressed within a tenant, wherever they are kept."""
 
-import asyncio
-import hashlib
-import math
-import os
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
-from pathlib import Path
-from typing import BinaryIO, TypeVar
-from uuid import UUID, uuid4
+from typing import BinaryIO, Protocol
 
-from app.causes import Cause, Finding, find_network_cause
-from app.errors import BodyTooLarge, StoreUnavailable
 from app.ids import TenantId
 from app.standing import Standing
 
-WRITE_BYTES = 1 << 20
-"""Bytes gathered before a write: one hop to a thread a megabyte."""
-
-LISTED_AT_ONCE = 10_000
-
-ANSWER_S = 5.0
-"""How long one call of the file system may take."""
-WRITE_FACTOR = 3
-"""Times longer for what waits for the disk: a megabyte, or all of an upload at its end."""
-THREADS = 8
-
-T = TypeVar("T")
-
-_STAGING = "staging"
 STORE = "blobs"
+LISTED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """Bytes that are on disk but do not count yet: `Blobs.keep` or `Blobs.drop` must follow."""
+    """Bytes that are stored but do not count yet: `Blobs.keep` or `Blobs.drop` must follow. `place` is the store's."""
 
     tenant_id: TenantId
-    path: Path
+    place: str
     sha256: bytes
     size_bytes: int
 
 
-class Blobs:
-    """One file a (tenant, SHA-256) under `directory`; never shared across tenants: nobody can ask what others own.
+class Blobs(Protocol):
+    """One blob a (tenant, SHA-256); never shared across tenants: nobody can ask what others own.
 
-    A file is written aside first and renamed when it is whole and on disk, so a reader never sees half of one.
-    Every method raises StoreUnavailable(store="blobs") when the directory cannot be read or written, or does not answer
-    within `answer_s` (a network file system that hangs); only `remove` waits for as long as it takes.
+    A blob is written aside first and put in its place when it is whole and safe, so a reader never sees half of one.
+    Every method raises StoreUnavailable(store="blobs") when the store does not do what it is asked, or not in time;
+    only `remove` waits for as long as it takes.
     """
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        standing: Standing | None = None,
-        threads: Executor | None = None,
-        answer_s: float = ANSWER_S,
-    ) -> None:
-        self.standing = standing or Standing(STORE, str(directory))
-        self._looking: asyncio.Future[None] | None = None
-        self._directory = directory
-        self._answer_s = answer_s
-        # Of our own: calls that hang must not take the loop's threads, which look up host names too.
-        self._threads = threads or ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
+    standing: Standing
 
     async def put(self, tenant_id: TenantId, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> Staged:
-        """Write `chunks` aside and hash them on the way.
+        """Write `chunks` aside and hash them on the way; no more than a few megabytes are in memory at a time.
 
         Raises BodyTooLarge as soon as more than `limit_bytes` came; whatever ends it early leaves nothing behind.
         """
-        path = self._directory / _STAGING / f"{tenant_id}.{uuid4()}"
-        digest = hashlib.sha256()
-        size_bytes = 0
-        pending = bytearray()
-        file = await self._do(partial(_create, path))
-        try:
-            async for chunk in chunks:
-                size_bytes += len(chunk)
-                if size_bytes > limit_bytes:
-                    raise BodyTooLarge(f"at most {limit_bytes} bytes are taken", limit_bytes=limit_bytes)
-                digest.update(chunk)
-                pending += chunk
-                if len(pending) >= WRITE_BYTES:
-                    await self._do(partial(file.write, bytes(pending)), times=WRITE_FACTOR)
-                    pending.clear()
-            await self._do(partial(file.write, bytes(pending)), times=WRITE_FACTOR)
-            await self._do(partial(_sync_and_close, file), times=WRITE_FACTOR)
-        except BaseException:
-            # Also when the client leaves: an upload that broke off must not stay on the disk.
-            with suppress(StoreUnavailable):
-                await self._do(partial(_abandon, file, path))
-            raise
-        return Staged(tenant_id, path, digest.digest(), size_bytes)
+        ...
 
     async def keep(self, staged: Staged) -> None:
         """Give the staged bytes their place. Keeping the same content twice is the same as once."""
-        await self._do(partial(_rename, staged.path, self._place(staged.tenant_id, staged.sha256)))
+        ...
 
     async def drop(self, staged: Staged) -> None:
         """Forget staged bytes that are not wanted; those that were kept stay."""
-        await self._do(partial(staged.path.unlink, missing_ok=True))
+        ...
 
-    @asynccontextmanager
-    async def open(self, tenant_id: TenantId, sha256: bytes) -> AsyncGenerator[BinaryIO]:
-        """Lend the blob as a file opened for reading. Raises FileNotFoundError when there is none."""
-        file = await self._do(partial(_open, self._place(tenant_id, sha256)))
-        with file:
-            yield file
+    def open(self, tenant_id: TenantId, sha256: bytes) -> AbstractAsyncContextManager[BinaryIO]:
+        """Lend the blob as a file that has a descriptor. Raises FileNotFoundError when there is none."""
+        ...
+
+    def read(self, tenant_id: TenantId, sha256: bytes, part: range | None = None) -> AsyncGenerator[bytes]:
+        """Yield the blob, or these bytes of it, in pieces of a megabyte at most. Raises FileNotFoundError."""
+        ...
 
     async def remove(self, tenant_id: TenantId, sha256: bytes) -> None:
         """Remove the blob if it is there. The caller makes sure that nothing refers to it until this has ended.
 
         So it waits for as long as it takes: a removal that was given up could take away what was added after it.
         """
-        await self._do(partial(self._place(tenant_id, sha256).unlink, missing_ok=True), times=None)
+        ...
 
     async def remove_staged(self, *, older_than_s: float) -> int:
         """Remove staged bytes whose upload ended without a word (the process died); return how many."""
-        return await self._do(partial(self._remove_staged, time.time() - older_than_s))
+        ...
 
     async def list_old(self, first_byte: int, *, older_than_s: float) -> list[tuple[TenantId, bytes]]:
         """Return the blobs (tenant, sha256) whose hash begins with `first_byte` and that are older than `older_than_s`.
 
         A 256th of all, and at most 10,000.
         """
-        return await self._do(partial(self._list_old, first_byte, time.time() - older_than_s))
+        ...
 
     async def look(self) -> None:
-        """Write a few bytes, as an upload would, and remove them. Raises StoreUnavailable."""
-        if self._looking is None or self._looking.done():
-            path = self._directory / _STAGING / f"look.{uuid4()}"
-            # One at a time: a directory that hangs must not take all threads for looks at it.
-            self._looking = asyncio.ensure_future(self._do(partial(_look, path)))
-            self._looking.add_done_callback(_retrieve)
-        await asyncio.shield(self._looking)
-
-    async def _do(self, act: "partial[T]", *, times: float | None = 1) -> T:
-        """Return what `act` returns, run in a thread, within `times` the limit (None: whenever it comes).
-
-        One that hangs keeps its thread; who waits for it goes on.
-        """
-        limit_s = None if times is None else self._answer_s * times
-        operation = str(getattr(act.func, "__name__", "")).strip("_")
-        with self._translated(operation, limit_s):
-            async with asyncio.timeout(limit_s):
-                done = await asyncio.get_running_loop().run_in_executor(self._threads, act)
-        self.standing.answered(operation)
-        return done
-
-    @contextmanager
-    def _translated(self, operation: str, limit_s: float | None) -> Generator[None]:
-        try:
-            yield
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            words = (error.strerror or type(error).__name__).lower()
-            finding = find_network_cause(error, limit_s=limit_s) or Finding(Cause.BROKEN, words)
-            self.standing.failed(finding, operation)
-            detail = f"the blob store: {finding.text}"
-            raise StoreUnavailable(detail, store=STORE, reason=finding.cause.value) from error
-
-    def _place(self, tenant_id: TenantId, sha256: bytes) -> Path:
-        name = sha256.hex()
-        return self._directory / str(tenant_id) / name[:2] / name
-
-    def _remove_staged(self, before: float) -> int:
-        removed = 0
-        for path in (self._directory / _STAGING).glob("*"):
-            if _written_at(path) < before:
-                path.unlink(missing_ok=True)
-                removed += 1
-        return removed
-
-    def _list_old(self, first_byte: int, before: float) -> list[tuple[TenantId, bytes]]:
-        paths = self._directory.glob(f"*/{first_byte:02x}/*")
-        old = (path for path in paths if _written_at(path) < before)
-        return [
-            (TenantId(UUID(path.parent.parent.name)), bytes.fromhex(path.name)) for path in islice(old, LISTED_AT_ONCE)
-        ]
-
-
-def _retrieve(look: asyncio.Future[None]) -> None:
-    if not look.cancelled():
-        look.exception()
-
-
-def _written_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return math.inf  # somebody was faster
-
-
-def _create(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return path.open("xb", buffering=0)
-
-
-def _look(path: Path) -> None:
-    with _create(path) as file:
-        try:
-            file.write(b"look")
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _open(path: Path) -> BinaryIO:
-    return path.open("rb")
-
-
-def _abandon(file: BinaryIO, path: Path) -> None:
-    file.close()
-    path.unlink(missing_ok=True)
-
-
-def _sync_and_close(file: BinaryIO) -> None:
-    os.fsync(file.fileno())
-    file.close()
-
-
-def _rename(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    source.replace(target)
-    # The name itself must survive a power cut as well.
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        """Write a few bytes, as an upload would. Raises StoreUnavailable."""
+        ...

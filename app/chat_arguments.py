@@ -1,7 +1,6 @@
 """What `switchyard chat` is told: the stack's address, the key, and how to ask."""
 
 import argparse
-import math
 import readline
 import sys
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from functools import partial
 
 from app.asking_again import WAIT_LIMIT_S
 from app.chat_command import ChatCommand
+from app.commandline import finite
 from app.console import Console
 from app.conversation import Stack
 from app.inference.words.thinking import Think, ThinkLevel
@@ -20,17 +20,6 @@ HISTORY_LINES = 1000
 HOW: Mapping[str, Think] = {"yes": True, "no": False, **{level.value: level for level in ThinkLevel}}
 """What may follow `--think`."""
 PROMPT = "> "
-
-
-def finite(text: str) -> float:
-    """Return the number that an argument names. Raises ArgumentTypeError for what JSON cannot write."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
-    return value
 
 
 def wait(text: str) -> float:

@@ -86,6 +86,7 @@ def describe_answer(answer: Mapping[str, Any]) -> list[str]:
         f"{took['gpu_seconds']:.3f} GPU-seconds, ${took['cost_usd']:.6f}"
     )
     lines.extend(describe_citations(answer["citations"]))
+    lines.extend(describe_unsupported(answer["message"], answer.get("support", ())))
     if answer["degraded"]:
         lines.append(f"without: {', '.join(answer['degraded'])}")
     return lines
@@ -106,6 +107,15 @@ def describe_citations(citations: Sequence[Mapping[str, Any]]) -> list[str]:
         quote = " ".join(str(citation["quote"]).split())
         lines.append(f'[{number}] {citation["document"]}{heading}: "{quote}"')
     return lines
+
+
+def describe_unsupported(message: str, support: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each sentence of an answer that the documents do not say."""
+    return [
+        f"not supported ({one['lack']}): {' '.join(message[one['start'] : one['end']].split())}"
+        for one in support
+        if one["supported"] == "no"
+    ]
 
 
 def _ms(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The `switchyard` command: migrate, tenants, keys, nodes, models, collection, seed, chat, route."""
+"""The `switchyard` command: migrate, tenants, keys, nodes, models, retrieval, seed, chat, documents, route."""
 
 import argparse
 import asyncio
@@ -15,10 +15,11 @@ from app import (
     VERSION,
     account_command,
     chat_arguments,
-    collection_command,
+    document_command,
     model_command,
     node_arguments,
     node_command,
+    retrieval_arguments,
     route_command,
     routing_arguments,
     seed_command,
@@ -36,12 +37,14 @@ from app.settings import PREFIX, Settings, SettingsWrong, database_access, read_
 from app.telemetry.crashes import Crashes, quieten_libraries
 from app.telemetry.secrets import mask_of
 
-OF_STACK: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str], Console, Console], int]] = {
+BY_THEMSELVES: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str], Console, Console], int]] = {
     "chat": chat_arguments.run_chat,
+    "documents": document_command.run_documents,
     "route": route_command.run_route,
     "models": model_command.run_models,
+    "retrieval": retrieval_arguments.run_retrieval,
 }
-"""The commands that speak to a running stack, and to nothing else."""
+"""The commands that read what they need of the environment, and open it, themselves."""
 
 
 class UsageWrong(Exception):
@@ -78,12 +81,10 @@ def build_parser() -> argparse.ArgumentParser:
     ending = acts(keys.add_parser("revoke", help="revoke a key"), account_command.revoke_key)
     ending.add_argument("key", help="its prefix, or the whole key (other users can see arguments)")
     node_arguments.add_arguments(commands.add_parser("nodes", help="the Ollama nodes"))
-    collection = commands.add_parser("collection", help="the vector store's collection").add_subparsers(required=True)
-    acts(collection.add_parser("show", help="what serves now, and how it differs"), collection_command.show)
-    building = collection.add_parser("rebuild", help="build it as the settings say, while the old one serves")
-    acts(building, collection_command.rebuild)
+    retrieval_arguments.add_arguments(commands.add_parser("retrieval", help="what questions are asked of"))
     seed_command.add_arguments(commands.add_parser("seed", help="fill a tenant's tables with made-up rows"))
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
+    document_command.add_arguments(commands.add_parser("documents", help="the documents of a running stack"))
     route_command.add_arguments(commands.add_parser("route", help="say where a question would go, without asking it"))
     model_command.add_arguments(commands.add_parser("models", help="the models, on the nodes of a running stack"))
     routing_arguments.add_arguments(commands.add_parser("routing", help="the weights of the complexity rating"))
@@ -100,12 +101,6 @@ async def _on_rows(given: argparse.Namespace, settings: Settings, console: Conso
     else:
         async with account_command.open_accounts(settings) as accounts:
             await given.act(given, accounts, console)
-
-
-async def _on_index(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> None:
-    settings = read_part(environ, needed=("database_url", "qdrant_urls"))
-    async with collection_command.open_index(settings) as index:
-        await given.act(given, index, console, notes)
 
 
 def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
@@ -129,16 +124,14 @@ def run(given: argparse.Namespace, environ: Mapping[str, str], console: Console,
 
 
 def _act(given: argparse.Namespace, environ: Mapping[str, str], console: Console, notes: Console) -> int:
-    if given.command in OF_STACK:
-        return OF_STACK[given.command](given, environ, console, notes)
+    if given.command in BY_THEMSELVES:
+        return BY_THEMSELVES[given.command](given, environ, console, notes)
     if given.command == "routing":
         return routing_arguments.run_routing(given, console, notes)
     settings = read_database(environ)
     if given.command == "migrate":
         asyncio.run(migrate(database_access(settings)))
         console.say("the schema is at its newest version")
-    elif given.command == "collection":
-        asyncio.run(_on_index(given, environ, console, notes))
     else:
         asyncio.run(_on_rows(given, settings, console))
     return 0

@@ -17,7 +17,7 @@ from app.settings import Settings, SettingsWrong, gather, make_settings, stand_i
 
 log = structlog.get_logger(__name__)
 
-CERTIFICATES = ("database_ca", "redis_ca", "qdrant_ca", "node_ca")
+CERTIFICATES = ("database_ca", "redis_ca", "qdrant_ca", "node_ca", "blobs_ca", "rerank_ca")
 Read = TypeVar("Read")
 
 

@@ -4,7 +4,7 @@ import http.client
 import json
 import ssl
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -116,6 +116,34 @@ class Stack:
         """Stop a run. Raises StackAway, StackRefused."""
         self._send("POST", f"/api/v1/runs/{run_id}/cancel", b"", {})
 
+    def follow(self, path: str) -> Generator[StreamEvent]:
+        """Yield the events of a job until its `end`, each once, also where the connection drops meanwhile.
+
+        Raises StackAway, StackRefused.
+        """
+        last_id, tries = "", 0
+        while True:
+            error: Exception | None = None
+            try:
+                with closing(self._events("GET", path, None, {"last-event-id": last_id} if last_id else {})) as events:
+                    for event in events:
+                        tries, last_id = 0, event.id or last_id
+                        yield event
+                        if event.kind == "end":
+                            return
+            except (OSError, http.client.HTTPException, ValueError) as broken:
+                error = broken
+            tries = self._try_again(tries, error, has_begun=True)
+
+    def send(self, path: str, media_type: str, size_bytes: int, pieces: Iterable[bytes]) -> Mapping[str, Any]:
+        """Post a body of that size piece by piece; return the JSON that answers. Raises StackAway, StackRefused."""
+        headers = {"content-type": media_type, "content-length": str(size_bytes)}
+        return msgspec.json.decode(self._send("POST", path, pieces, headers), type=dict[str, Any])
+
+    def delete(self, path: str) -> None:
+        """Remove what is at a path. Raises StackAway, StackRefused."""
+        self._send("DELETE", path, b"", {})
+
     def post(self, path: str, body: Mapping[str, object]) -> Mapping[str, Any]:
         """Return the JSON that answers a request, which is sent once. Raises StackAway, StackRefused."""
         reply = self._send("POST", path, msgspec.json.encode(body), {"content-type": "application/json"})
@@ -125,13 +153,14 @@ class Stack:
         """Return the JSON at a path. Raises StackAway, StackRefused."""
         return msgspec.json.decode(self._send("GET", path, b"", {}), type=dict[str, Any])
 
-    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    def _send(self, method: str, path: str, body: bytes | Iterable[bytes], headers: Mapping[str, str]) -> bytes:
         try:
             opened = self._open(method, path, body, headers)
             with closing(opened) as connection, connection.getresponse() as response:
                 reply = response.read(REPLY_BYTES)
                 if response.status >= 400:
-                    raise StackRefused(read_problem(reply, response.status))
+                    retry_after_s = read_retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+                    raise StackRefused(read_problem(reply, response.status), retry_after_s)
                 return reply
         except (OSError, http.client.HTTPException) as error:
             raise StackAway(f"{self._name} does not answer: {_why(error)}") from error
@@ -159,12 +188,17 @@ class Stack:
             yield from parse_events(response.readline)
 
     def _open(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+        self, method: str, path: str, body: bytes | Iterable[bytes] | None, headers: Mapping[str, str]
     ) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=ANSWER_LIMIT_S)
         given = {"authorization": f"Bearer {self._key}", "user-agent": "switchyard-cli", **headers}
-        connection.request(method, f"{self._prefix}{path}", body=body, headers=given)
+        try:
+            connection.request(method, f"{self._prefix}{path}", body=body, headers=given)
+        except (BrokenPipeError, ConnectionResetError):
+            # Who refuses a long body may answer before its end; the answer can still be read.
+            if body is None or isinstance(body, bytes):
+                raise
         return connection
 
 

@@ -8,6 +8,8 @@ class Degradation(StrEnum):
 
     RETRIEVAL = "retrieval"
     """No passages: Qdrant, or the node that embeds, did not answer."""
+    RERANK = "rerank"
+    """Passages came in the order of their scores: the reranker did not answer in time."""
     EVENTS = "events"
     """Redis did not take the event log: a cut stream could not be continued from another process."""
     COORDINATION = "coordination"

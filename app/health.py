@@ -50,6 +50,8 @@ class Report(msgspec.Struct, frozen=True):
     services: Services
     stores: tuple[StoreHealth, ...] = ()
     nodes: tuple[NodeHealth, ...] = ()
+    differs: str | None = None
+    """How the settings differ from the edition of the index that serves."""
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -89,7 +91,7 @@ class Health:
             llm=bool(routable(views)),
             blobs=looked.blobs,
         )
-        return Report(services, looked.stores, tuple(map(_shown, views)))
+        return Report(services, looked.stores, tuple(map(_shown, views)), looked.differs)
 
     async def readiness(self) -> Readiness:
         """Return whether PostgreSQL answers and this process takes new runs, and which loops do not work."""

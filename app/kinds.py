@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.database_url import parse_database_url
-from app.urls import MOST_PORT, AddressWrong, is_host, read_http_address, read_origin, read_redis_address
+from app.urls import (
+    MOST_PORT,
+    AddressWrong,
+    is_host,
+    read_bucket_address,
+    read_http_address,
+    read_origin,
+    read_redis_address,
+)
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(
@@ -71,6 +79,16 @@ def choice(*words: str) -> Kind:
         raise ValueWrong(f"must be one of {listed}{_not(text)}")
 
     return Kind(f"one of {listed}", read)
+
+
+def switch() -> Kind:
+    """True or false."""
+    words = choice("true", "false")
+
+    def read(text: str) -> bool:
+        return words.read(text) == "true"
+
+    return Kind(words.words, read)
 
 
 def name(pattern: str, words: str) -> Kind:
@@ -161,6 +179,18 @@ def database_address() -> Kind:
 def http_addresses() -> Kind:
     """Addresses of HTTP servers."""
     return addresses("http:// or https:// addresses, separated by commas", read_http_address)
+
+
+def http_address() -> Kind:
+    """The address of one HTTP server, or of a path on it."""
+    return address("http:// or https:// address", read_http_address)
+
+
+def bucket_address() -> Kind:
+    """The address of a bucket of S3, by its path."""
+    return address(
+        "http:// or https:// address with a bucket, and maybe a folder in it, as its path", read_bucket_address
+    )
 
 
 def redis_address() -> Kind:

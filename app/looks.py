@@ -13,6 +13,7 @@ from app.errors import StoreUnavailable
 from app.loops import cause_of
 from app.postgres import Database
 from app.redis import RedisStore
+from app.retrieval.editions.editions import Editions
 from app.retrieval.qdrant import QdrantPeers
 from app.sqlstates import STORE as POSTGRES
 from app.sqlstates import Fault, fact_of, finding_of
@@ -45,6 +46,8 @@ class Looked(msgspec.Struct, frozen=True):
     vector_store: bool
     blobs: bool
     stores: tuple[StoreHealth, ...]
+    differs: str | None = None
+    """How the settings differ from the edition of the index that serves."""
 
 
 class Looks:
@@ -56,6 +59,7 @@ class Looks:
         database: Database,
         redis: tuple[RedisStore, ...],
         qdrant: QdrantPeers,
+        editions: Editions,
         blobs: Blobs,
         metrics: Metrics,
         older_versions: frozenset[str],
@@ -63,6 +67,7 @@ class Looks:
         self._database = database
         self._redis = redis
         self._qdrant = qdrant
+        self._editions = editions
         self._blobs = blobs
         self._older_versions = older_versions
         # Why no connection can be made, the pool tells.
@@ -82,14 +87,21 @@ class Looks:
     async def _look(self) -> Looked:
         database, vector_store, blobs, *redis = await asyncio.gather(
             self._answers(self._look_at_database()),
-            self._answers(self._qdrant.look()),
+            self._answers(self._editions.look()),
             self._answers(self._blobs.look()),
             *(self._answers(one.look()) for one in self._redis),
         )
         works = {self._postgres.store: database, self._blobs.standing.store: blobs}
         works |= {one.standing.store: answered for one, answered in zip(self._redis, redis, strict=True)}
         stores = tuple(_shown(standing, works) for standing in self._standings())
-        return Looked(database=database, redis=all(redis), vector_store=vector_store, blobs=blobs, stores=stores)
+        return Looked(
+            database=database,
+            redis=all(redis),
+            vector_store=vector_store,
+            blobs=blobs,
+            stores=stores,
+            differs=self._editions.differs,
+        )
 
     async def database_fault(self) -> str | None:
         """Return why PostgreSQL cannot be used, None if it can."""

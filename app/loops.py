@@ -53,7 +53,7 @@ class Loop(StrEnum):
     RUN_RENEWAL = "run_renewal"
     """Renews the leases of the runs that this process owns."""
     COLLECTION = "collection"
-    """Makes Qdrant's collection, until it is there."""
+    """Makes Qdrant's collections, until they are there."""
     WATCH = "watch"
     """Looks at the event loop and at the pool of connections."""
     STORES_LOOK = "stores_look"
@@ -64,6 +64,8 @@ class Loop(StrEnum):
     """Worker: queues the runs whose owner died."""
     ORPHANS = "orphans"
     """Worker: stores the usage of calls whose process died."""
+    LOST_JOBS = "lost_jobs"
+    """Worker: queues the jobs whose worker died."""
     STALLED = "stalled"
     """Worker: ends takeovers of dead workers in the queue."""
     WAITING = "waiting"
@@ -74,6 +76,16 @@ class Loop(StrEnum):
     """Worker: adds old usage up by day, and removes old routes."""
     RECONCILE = "reconcile"
     """Worker: compares documents, originals and points, and mends what differs."""
+    COLD = "cold"
+    """Worker: puts documents that are old into cold storage."""
+    REREAD = "reread"
+    """Worker: reads documents again whose text an earlier version did not keep."""
+    DOCUMENTS_COUNT = "documents_count"
+    """Worker: counts the documents by state."""
+    USES = "uses"
+    """Writes which documents questions found."""
+    EDITIONS = "editions"
+    """Worker: brings documents into editions of the index that lack them."""
     COPIES = "copies"
     """Worker: has Qdrant make copies of shards that are missing."""
     INGEST_QUEUE = "ingest_queue"
@@ -208,8 +220,7 @@ class Loops:
         return streak.endless_since is not None and self._clock() - streak.endless_since >= SETTLED_S
 
     def _back_off_s(self, loop: Loop, first_s: float, longest_s: float) -> float:
-        doublings = min(max(0, self._streaks[loop].failures - 1), _DOUBLINGS)
-        return min(longest_s, first_s * 2**doublings)
+        return min(longest_s, first_s * 2 ** min(max(0, self._streaks[loop].failures - 1), _DOUBLINGS))
 
     def _succeeded(self, loop: Loop) -> None:
         streak = self._streaks[loop]
@@ -233,7 +244,7 @@ class Loops:
 
 async def attempt(work: Callable[[], Awaitable[object]]) -> Exception | None:
     """Do `work`; return what it raised. Only the cancellation of this task is raised."""
-    task = asyncio.current_task()
+    task, failure = asyncio.current_task(), None
     try:
         await work()
     except asyncio.CancelledError as error:
@@ -242,9 +253,7 @@ async def attempt(work: Callable[[], Awaitable[object]]) -> Exception | None:
             raise
         return _as_failure(error)
     except Exception as error:  # noqa: BLE001 - what nobody foresaw ends no loop
-        failure: Exception | None = error
-    else:
-        failure = None
+        failure = error
     if task is not None and task.cancelling():
         # Python 3.11's `wait_for` forgets a cancellation that arrives as its wait ends; see app/cancel.py.
         raise asyncio.CancelledError

@@ -1,11 +1,10 @@
 """What `switchyard nodes` is told."""
 
 import argparse
-import math
 import re
 
 from app import node_calibration, node_command
-from app.commandline import acts
+from app.commandline import acts, finite
 
 _BYTES = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([kKMGTP]?)(i?)B?", re.ASCII)
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
@@ -36,17 +35,6 @@ def label(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{text!r} is no label like zone=a")
     return name, value
-
-
-def price(text: str) -> float:
-    """Return the dollars that an argument names. Raises ArgumentTypeError."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is no price")
-    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,5 +84,5 @@ def _add_profile(parser: argparse.ArgumentParser, *, is_new: bool) -> None:
     parser.add_argument("--gpu", help="which kind, like `NVIDIA L4`")
     parser.add_argument("--vram", dest="vram_bytes", type=size, help="the memory of one GPU, like 24GB")
     parser.add_argument("--watts", type=int, help="what one GPU draws at work")
-    parser.add_argument("--price", dest="price_usd_per_hour", type=price, help="what an hour of one GPU costs, in USD")
+    parser.add_argument("--price", dest="price_usd_per_hour", type=finite, help="what an hour of one GPU costs, in USD")
     parser.add_argument("--label", dest="labels", type=label, action="append", help="name=value; as often as needed")

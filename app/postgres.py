@@ -4,26 +4,21 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from time import monotonic, perf_counter
 from typing import Any, LiteralString, Self, TypeAlias
-from weakref import WeakKeyDictionary
 
 import psycopg
-import structlog
+from prometheus_client import Histogram
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from app.causes import Finding
+from app.database_door import Door
 from app.database_url import DatabaseAccess, DatabaseAddress, Pooler, address_of, make_access
-from app.errors import StoreMisconfigured
-from app.sqlstates import Fault, describe, fact_of, fault_of, finding_of, translate
-from app.telemetry.logs import plain_text
+from app.sqlstates import Fault, fact_of, translate
 from app.telemetry.metrics import Metrics
-
-log = structlog.get_logger(__name__)
 
 Connection: TypeAlias = AsyncConnection[DictRow]
 
@@ -47,51 +42,10 @@ FRESH_S = 2.0
 """One that was in use so lately is not asked, if its server has not closed it since: to ask costs as much as a use."""
 
 
-TELL_AGAIN_S = 600.0
+class Lendable(AsyncConnection[DictRow]):
+    """A connection that knows when it was last of use."""
 
-
-class Door:
-    """Whether connections can be made, and why not; a change is logged once."""
-
-    def __init__(self, name: str, address: str) -> None:
-        """`address` holds no credentials."""
-        self.fault: Fault | None = None
-        self.finding: Finding | None = None
-        """The fault, told nearer."""
-        self.address = address
-        self._name = name
-        self._tell_again_at: dict[Fault, float] = {}
-
-    def opened(self) -> None:
-        """Note a connection that was made."""
-        if self.fault is not None:
-            log.warning("postgres.connects_again", pool=self._name, address=self.address, after=self.fault.value)
-        self.fault = self.finding = None
-
-    def refused(self, error: psycopg.Error) -> None:
-        """Note one that was not."""
-        fault = fault_of(error)
-        self.finding = finding_of(fault, error)
-        if fault is not self.fault:
-            log.warning(
-                "postgres.cannot_connect",
-                pool=self._name,
-                address=self.address,
-                reason=fault.value,
-                cause=self.finding.cause.value,
-                detail=self.finding.text,
-                remedy=self.finding.advice,
-                error=plain_text(error),
-            )
-        self.fault = fault
-
-    def answered(self, error: psycopg.Error) -> None:
-        """Note what a statement met. What an operator must mend is told once in a while, whoever met it."""
-        fault, now = fault_of(error), monotonic()
-        if not isinstance(fact_of(fault), StoreMisconfigured) or now < self._tell_again_at.get(fault, now):
-            return
-        self._tell_again_at[fault] = now + TELL_AGAIN_S
-        log.error("postgres.misconfigured", reason=fault.value, sqlstate=error.sqlstate, remedy=describe(fault))
+    used_at = float("-inf")
 
 
 class Pool(AsyncConnectionPool[Connection]):
@@ -118,23 +72,22 @@ class Pool(AsyncConnectionPool[Connection]):
             open=False,
         )
         self.fresh_s = FRESH_S
-        self._used_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
-    def used(self, conn: Connection) -> None:
-        """Note that a connection has just done what it was lent for."""
-        self._used_at[conn] = monotonic()
+    def lend(self) -> AbstractAsyncContextManager[Connection]:
+        """Return a block that has a connection, and commits at its end what was begun for it."""
+        return self.connection() if self.begin else _Loan(self)
 
     async def _check(self, conn: Connection) -> None:
-        if monotonic() - self._used_at.get(conn, -self.fresh_s) < self.fresh_s and not _has_news(conn):
+        if isinstance(conn, Lendable) and monotonic() - conn.used_at < self.fresh_s and not _has_news(conn):
             return
-        with cut_after(conn, CHECK_LIMIT_S):
+        with CutAfter(conn, CHECK_LIMIT_S):
             await conn.execute("")
 
 
-def _tracked(door: Door) -> type[Connection]:
+def _tracked(door: Door) -> type[Lendable]:
     """Return a class of connections that tells `door` how connecting went: the pool only logs it, password and all."""
 
-    class Tracked(AsyncConnection[DictRow]):
+    class Tracked(Lendable):
         @classmethod
         async def connect(cls, conninfo: str = "", **given: Any) -> Self:  # noqa: ANN401 - psycopg's signature
             try:
@@ -148,12 +101,27 @@ def _tracked(door: Door) -> type[Connection]:
     return Tracked
 
 
+class _Loan:
+    """A block in autocommit: there is nothing to commit, and the pool rolls back what was left open."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Connection:
+        self._conn = await self._pool.getconn()
+        return self._conn
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.putconn(self._conn)
+
+
 class Database:
     """A bounded pool. Every block is short: no connection is held across a model call."""
 
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         self.pool = pool
         self._metrics = metrics
+        self._timers: dict[str, Histogram] = {}
         self._lent = 0
 
     @asynccontextmanager
@@ -166,15 +134,16 @@ class Database:
         started = perf_counter()
         limit = asyncio.timeout(BLOCK_LIMIT_S + CHECK_LIMIT_S)
         try:
-            async with limit, self.pool.connection() as conn:
+            async with limit, self.pool.lend() as conn:
                 self._lent += 1
                 try:
-                    with cut_after(conn, BLOCK_LIMIT_S):
+                    with CutAfter(conn, BLOCK_LIMIT_S):
                         if self.pool.begin:
                             # One round trip. The pool's own block commits at the end, or rolls back.
                             await conn.execute(self.pool.begin)
                         yield conn
-                    self.pool.used(conn)
+                    if isinstance(conn, Lendable):
+                        conn.used_at = monotonic()
                 finally:
                     self._lent -= 1
         except (PoolTimeout, PoolClosed, TooManyRequests) as error:
@@ -187,7 +156,7 @@ class Database:
                 raise
             raise fact_of(self.pool.door.fault or Fault.LATE) from error
         finally:
-            self._metrics.db_query_duration.labels(operation).observe(perf_counter() - started)
+            self._timer(operation).observe(perf_counter() - started)
 
     @asynccontextmanager
     async def transaction(self, operation: LiteralString) -> AsyncGenerator[Connection]:
@@ -198,6 +167,12 @@ class Database:
             else:
                 async with conn.transaction():
                     yield conn
+
+    def _timer(self, operation: str) -> Histogram:
+        timer = self._timers.get(operation)
+        if timer is None:
+            timer = self._timers[operation] = self._metrics.db_query_duration.labels(operation)
+        return timer
 
     def _pool_fault(self, error: psycopg.Error) -> Fault:
         """Return why no connection came: all are lent, or none can be made."""
@@ -230,18 +205,21 @@ def _has_news(conn: Connection) -> bool:
     return bool(line.poll(0))
 
 
-@contextmanager
-def cut_after(conn: Connection, limit_s: float) -> Generator[None]:
+class CutAfter:
     """Break the connection under a statement that takes longer than `limit_s`.
 
     A cancelled statement is not enough: psycopg then asks the server to cancel it and waits for that, twice 5 s
     (psycopg/connection_async.py, `wait`), and a server that is frozen answers neither.
     """
-    timer = asyncio.get_running_loop().call_later(limit_s, _cut, conn)
-    try:
-        yield
-    finally:
-        timer.cancel()
+
+    def __init__(self, conn: Connection, limit_s: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(limit_s, _cut, conn)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
 
 
 def _cut(conn: Connection) -> None:

@@ -36,6 +36,11 @@ class Embedding:
         self._ollama = ollama
         self._target = Target("the embedder", url, model)
 
+    @property
+    def model(self) -> str:
+        """The model's name, as it was given."""
+        return self._target.model
+
     async def digest(self) -> str:
         """Return the model's digest. Raises BadInput when the node does not hold it, or is none."""
         look = await self._ollama.look(self._target.url, limit_s=LOOK_LIMIT_S)

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 from app import errors
 from app.agents.observing import OUTCOMES
 from app.agents.searching import SEARCH
+from app.agents.support_policy import AnsweredBy
 from app.agents.team import Team
 from app.degradation import Degradation
 from app.inference.accuracy import Loading, Part
+from app.inference.calls.embedding_cache import LookedUp
 from app.inference.calls.settling import OWN
 from app.inference.calls.usage_book import Loss
 from app.inference.fleet.catalogue import Catalogue, Model, Node
@@ -27,10 +29,11 @@ from app.inference.words.route import Reason
 from app.inference.words.tiers import TIERS
 from app.jobs.states import JobState
 from app.retrieval.states import JobKind
+from app.retrieval.support.verdicts import Supported
 from app.telemetry import operations
 from app.telemetry.metrics import Metrics, begin
 
-ENDED_JOBS = (JobState.DONE, JobState.FAILED)
+ENDED_JOBS = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 # A call whose process died is stored by another one, and counted by none.
 COUNTED = tuple(outcome for outcome in Outcome if outcome is not Outcome.LOST)
 NO_TIER = "none"
@@ -53,6 +56,8 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
         if model.kind is CallKind.CHAT:
             begin(metrics.first_token, tier=model.tiers, model=[model.name])
     begin(metrics.degraded, reason=Degradation)
+    begin(metrics.answer_sentences, supported=Supported)
+    begin(metrics.answers_said, answered_by=AnsweredBy)
     _begin_tool(metrics, SEARCH)
     for team in teams:
         _begin_team(metrics, catalogue, team)
@@ -89,6 +94,7 @@ def _begin_stores(metrics: Metrics) -> None:
     begin(metrics.redis_duration, store=["coordination"], operation=operations.COORDINATION)
     begin(metrics.qdrant_duration, operation=operations.QDRANT)
     begin(metrics.jobs, kind=JobKind, outcome=ENDED_JOBS)
+    begin(metrics.vectors_looked_up, outcome=LookedUp)
 
 
 def _begin_team(metrics: Metrics, catalogue: Catalogue, team: Team) -> None:

@@ -65,13 +65,38 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     )
     qdrant_shard_number: Annotated[int, kinds.whole(1, 1000)] = 6
     qdrant_replication_factor: Annotated[int | None, kinds.whole(1, 100)] = None
+    qdrant_write_consistency_factor: Annotated[int | None, kinds.whole(1, 100)] = None
+    qdrant_quantization: Annotated[str, kinds.choice("none", "scalar", "binary")] = "none"
+    qdrant_always_ram: Annotated[bool, kinds.switch()] = True
+    qdrant_rescore: Annotated[bool, kinds.switch()] = True
+    qdrant_oversampling: Annotated[float, kinds.number(1, 20)] = 2.0
+    qdrant_hnsw_m: Annotated[int, kinds.whole(4, 256)] = 16
+    qdrant_hnsw_ef_construct: Annotated[int, kinds.whole(4, 4096)] = 200
+    qdrant_hnsw_ef: Annotated[int | None, kinds.whole(1, 4096)] = None
+    qdrant_on_disk: Annotated[bool, kinds.switch()] = False
+    qdrant_on_disk_payload: Annotated[bool, kinds.switch()] = True
+    qdrant_indexing_threshold: Annotated[int, kinds.whole(0, 1_000_000_000)] = 10_000
+    blobs_url: Annotated[str | None, kinds.bucket_address()] = None
+    blobs_region: Annotated[str, kinds.name(_PLAIN % 63, "letters, digits, `.`, `_` and `-`, at most 64")] = "us-east-1"
+    blobs_key_id: Annotated[str | None, kinds.name(r"[\x21-\x7e]{1,200}", "printable ASCII without blanks")] = None
+    blobs_key: Annotated[str | None, kinds.secret()] = None
+    blobs_ca: Annotated[str | None, kinds.path("a PEM file")] = None
     node_ca: Annotated[str | None, kinds.path("a PEM file")] = None
     node_tokens_dir: Annotated[str | None, kinds.path("a directory")] = None
 
     embed_model: Annotated[str, kinds.name(r"\S{1,400}", "a model's name, without blanks")] = "all-minilm:22m"
     embed_size: Annotated[int, kinds.whole(1, 65_536)] = 384
+    rerank_url: Annotated[str | None, kinds.http_address()] = None
+    rerank_model: Annotated[str | None, kinds.name(r"\S{1,400}", "a model's name, without blanks")] = None
+    rerank_key: Annotated[str | None, kinds.secret()] = None
+    rerank_ca: Annotated[str | None, kinds.path("a PEM file")] = None
+    rerank_candidates: Annotated[int, kinds.whole(2, 100)] = 20
+    rerank_limit_s: Annotated[float, kinds.seconds(30)] = 1.0
+    cold_after_days: Annotated[int, kinds.whole(0, 36_500)] = 730
+    cold_age_from: Annotated[str, kinds.choice("use", "upload")] = "use"
 
     run_lease_s: Annotated[float, kinds.seconds(3600, least=0.5)] = 15.0
+    job_lease_s: Annotated[float, kinds.seconds(3600, least=1)] = 60.0
     run_attempts: Annotated[int, kinds.whole(1, 1000)] = 5
     run_limit_s: Annotated[float, kinds.seconds(7 * DAY_S, least=1)] = 300.0
     waiting_limit_s: Annotated[int, kinds.whole(1, 365 * DAY_S)] = 7 * DAY_S
@@ -81,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     session_ttl_seconds: Annotated[int, kinds.whole(1, 3650 * DAY_S)] = 3600
     max_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 320
     call_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 2048
+    support_policy: Annotated[str, kinds.choice("marked", "supported_only")] = "marked"
+    extractive_up_to: Annotated[str, kinds.choice("none", "simple", "medium", "complex")] = "none"
     temperature: Annotated[float, kinds.number(0, 2)] = 0.0
     slot_wait_s: Annotated[float, kinds.seconds(3600)] = 30.0
     slot_lease_s: Annotated[float, kinds.seconds(3600, least=0.5)] = 10.0
@@ -151,6 +178,31 @@ RELATIONS = (
         ("qdrant_ca", "qdrant_urls"),
         lambda given: given.qdrant_ca is None or "https://" in given.qdrant_urls,
         f"is given, and no address of {PREFIX}QDRANT_URLS begins with https://",
+    ),
+    Relation(
+        ("qdrant_write_consistency_factor", "qdrant_replication_factor"),
+        lambda given: (given.qdrant_write_consistency_factor or 1) <= (given.qdrant_replication_factor or 100),
+        f"must not be more than {PREFIX}QDRANT_REPLICATION_FACTOR: there are no more copies that could take a write",
+    ),
+    Relation(
+        ("blobs_url", "blobs_key_id", "blobs_key"),
+        lambda given: len({bool(given.blobs_url), bool(given.blobs_key_id), bool(given.blobs_key)}) == 1,
+        f"belongs to {PREFIX}BLOBS_KEY_ID and {PREFIX}BLOBS_KEY: give all three or none",
+    ),
+    Relation(
+        ("blobs_ca", "blobs_url"),
+        lambda given: given.blobs_ca is None or (given.blobs_url or "").startswith("https://"),
+        f"is given, and {PREFIX}BLOBS_URL does not begin with https://",
+    ),
+    Relation(
+        ("rerank_ca", "rerank_url"),
+        lambda given: given.rerank_ca is None or (given.rerank_url or "").startswith("https://"),
+        f"is given, and {PREFIX}RERANK_URL does not begin with https://",
+    ),
+    Relation(
+        ("rerank_key", "rerank_url"),
+        lambda given: given.rerank_key is None or given.rerank_url is not None,
+        f"is given, and {PREFIX}RERANK_URL is not",
     ),
     Relation(
         ("max_body_bytes", "max_message_characters"),

@@ -31,10 +31,11 @@ async def execute(conn: Connection, parts: Sequence[Part], told: LiteralString =
     """Run the parts and return the first row of `told`, which says what came of them."""
     given: dict[str, object] = {}
     for part in parts:
-        if any(given[name] != part.given[name] for name in given.keys() & part.given.keys()):
-            raise AssertionError("two parts give one parameter two values")
-        given.update(part.given)
-    rows = await conn.execute(_joined(tuple(part.text for part in parts), told), given)
+        for name, value in part.given.items():
+            known = given.setdefault(name, value)
+            if known is not value and known != value:
+                raise AssertionError("two parts give one parameter two values")
+    rows = await conn.execute(_joined(tuple([part.text for part in parts]), told), given)
     return await rows.fetchone()
 
 

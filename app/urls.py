@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 MOST_PORT = 65_535
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]")
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
@@ -81,6 +82,15 @@ def read_http_address(text: str) -> str:
     if "?" in text or "#" in text:
         raise AddressWrong("has a query or a fragment, which do not belong there")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def read_bucket_address(text: str) -> str:
+    """Return the address of a bucket: an HTTP server's, with the bucket as its path. Raises AddressWrong."""
+    found = read_http_address(text)
+    folders = urlsplit(found).path.split("/")[1:]
+    if not folders or not all(_FOLDER.fullmatch(folder) for folder in folders):
+        raise AddressWrong("has no bucket as its path, or one with other signs than letters, digits, `.`, `_` and `-`")
+    return found
 
 
 def normal_address(text: str) -> str:

@@ -20,6 +20,7 @@ from app.agents.prompt_sets import PromptSets
 from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
+from app.agents.support_policy import SupportPolicy, tiers_up_to
 from app.agents.team import find_teams, load_teams, make_serializer
 from app.configuration import Configuration
 from app.health import Health
@@ -40,12 +41,14 @@ from app.jobs.workers import Workers
 from app.looks import Looks
 from app.loops import Loop, Loops
 from app.postgres import Database, Pool, make_queue_pool
+from app.retrieval.cold import AgeFrom, ColdStorage, Limit
+from app.retrieval.document_upkeep import DocumentUpkeep
 from app.retrieval.documents import Documents
-from app.retrieval.opening import Retrieval, open_retrieval
-from app.retrieval.qdrant import QdrantPeers
-from app.retrieval.reconcile import Reconciler
+from app.retrieval.editions.editions import Editions, Seed
+from app.retrieval.opening import Finding, Retrieval, Rules, open_retrieval
 from app.retrieval.search import Search
 from app.retrieval.states import DOCUMENT_JOBS
+from app.retrieval.versions import end_cancelled
 from app.schema import older_versions
 from app.series import begin_all, begin_node
 from app.settings import Settings
@@ -54,6 +57,7 @@ from app.telemetry.metrics import Metrics
 
 WATCH_EVERY_S = 5.0
 LOOK_EVERY_S = 10.0
+USES_EVERY_S = 60.0
 TURN_LIMIT_S = 30.0
 FIRST_TRY_S = 3.0
 QUEUE_CONNECTIONS = 8
@@ -77,9 +81,9 @@ class Platform:
     documents: Documents
     jobs: Jobs
     workers: Workers
-    reconciler: Reconciler
+    document_upkeep: DocumentUpkeep
     search: Search
-    index: QdrantPeers
+    editions: Editions
     routes: RouteRows
     dispatcher: Dispatcher
     fleet: Fleet
@@ -92,6 +96,11 @@ class Platform:
     looks: Looks
     health: Health
     loops: Loops
+
+    @property
+    def cold(self) -> ColdStorage:
+        """The documents that left the index."""
+        return self.document_upkeep.cold
 
 
 @asynccontextmanager
@@ -117,7 +126,7 @@ async def open_platform(configuration: Configuration) -> AsyncGenerator[Platform
         inference.fleet.when_added(partial(begin_node, stores.metrics, configuration.catalogue))
         platform = _build(configuration, stores, inference, loops)
         # Once here, so that a first question usually finds the collection; then for as long as it takes.
-        ensure = stores.qdrant.ensure_collection
+        ensure = platform.editions.ensure
         if not await loops.turn(Loop.COLLECTION, ensure, limit_s=FIRST_TRY_S):
             await stack.enter_async_context(
                 loops.beside(loops.until_done(Loop.COLLECTION, ensure, limit_s=TURN_LIMIT_S))
@@ -148,12 +157,12 @@ def _knobs(settings: Settings) -> Knobs:
 
 def _build(configuration: Configuration, stores: Stores, inference: Inference, loops: Loops) -> Platform:
     settings, metrics, database = configuration.settings, stores.metrics, stores.database
-    jobs, sessions = Jobs(database, metrics, DOCUMENT_JOBS), Sessions(database, metrics)
-    looks, retrieval = _looks(stores), _retrieval(settings, stores, jobs, inference)
+    jobs, sessions = Jobs(database, metrics, DOCUMENT_JOBS, on_cancelled=end_cancelled), Sessions(database, metrics)
+    editions = Editions(database, stores.qdrant, Seed(settings.embed_model, settings.embed_size), metrics)
+    looks, retrieval = _looks(stores, editions), _retrieval(settings, stores, editions, jobs, inference)
     prompts = PromptSets(database, configuration.prompts, {team.name: team.prompts for team in find_teams()})
     runs = _runs(settings, database, prompts)
-    doors = _doors(settings, stores, inference, retrieval.search)
-    runner = _runner(settings, stores, runs, sessions, prompts, doors, inference.book)
+    runner = _runner(settings, stores, runs, sessions, prompts, inference, retrieval.search)
     return Platform(
         settings=settings,
         metrics=metrics,
@@ -167,10 +176,10 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         sessions=sessions,
         documents=retrieval.documents,
         jobs=jobs,
-        workers=Workers(jobs, {kind.name: retrieval.ingest for kind in DOCUMENT_JOBS}),
-        reconciler=retrieval.reconciler,
+        workers=Workers(jobs, retrieval.works()),
+        document_upkeep=retrieval.upkeep,
         search=retrieval.search,
-        index=stores.qdrant,
+        editions=editions,
         routes=RouteRows(database),
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
@@ -188,24 +197,26 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     )
 
 
-def _retrieval(settings: Settings, stores: Stores, jobs: Jobs, inference: Inference) -> Retrieval:
+def _retrieval(settings: Settings, stores: Stores, editions: Editions, jobs: Jobs, inference: Inference) -> Retrieval:
+    cold = Limit(settings.cold_after_days, AgeFrom(settings.cold_age_from))
+    finding = Finding(stores.reranker, inference.calibration.most_tokens)
     return open_retrieval(
         stores.database,
         stores.blobs,
-        stores.qdrant,
+        editions,
         stores.metrics,
         jobs,
         embed=embed_for(inference),
-        embed_model=settings.embed_model,
-        limit_bytes=settings.max_upload_bytes,
+        rules=Rules(settings.max_upload_bytes, cold, inference.dispatcher.forget, settings.job_lease_s, finding),
     )
 
 
-def _looks(stores: Stores) -> Looks:
+def _looks(stores: Stores, editions: Editions) -> Looks:
     return Looks(
         database=stores.database,
         redis=(stores.cache, stores.coordination),
         qdrant=stores.qdrant,
+        editions=editions,
         blobs=stores.blobs,
         metrics=stores.metrics,
         older_versions=older_versions(),
@@ -224,7 +235,8 @@ def _event_log(settings: Settings, stores: Stores) -> EventLog:
 
 
 def _doors(settings: Settings, stores: Stores, inference: Inference, search: Search) -> Doors:
-    limits = CallLimits(settings.max_output_tokens, settings.temperature)
+    policy, small = SupportPolicy(settings.support_policy), tiers_up_to(settings.extractive_up_to)
+    limits = CallLimits(settings.max_output_tokens, settings.temperature, policy, small)
     return Doors(stores.database, inference.dispatcher, search, limits, stores.metrics)
 
 
@@ -234,16 +246,16 @@ def _runner(
     runs: Runs,
     sessions: Sessions,
     prompts: PromptSets,
-    doors: Doors,
-    book: UsageBook,
+    inference: Inference,
+    search: Search,
 ) -> Runner:
-    teams = load_teams()
+    teams, doors = load_teams(), _doors(settings, stores, inference, search)
     parts = Parts(
         database=stores.database,
         doors=doors,
         runs=runs,
         sessions=sessions,
-        book=book,
+        book=inference.book,
         teams=teams,
         prompts=prompts,
         metrics=stores.metrics,
@@ -273,6 +285,7 @@ def _loops_of(platform: Platform) -> tuple[Coroutine[object, object, None], ...]
         repeat(Loop.WATCH, 0.0, partial(_watch, platform), limit_s=TURN_LIMIT_S),
         # For stores that nobody asks at present.
         repeat(Loop.STORES_LOOK, LOOK_EVERY_S, platform.looks.look, limit_s=TURN_LIMIT_S),
+        repeat(Loop.USES, USES_EVERY_S, platform.document_upkeep.uses.write, limit_s=TURN_LIMIT_S),
         repeat(Loop.SESSIONS_COUNT, WATCH_EVERY_S, platform.health.count_sessions, limit_s=TURN_LIMIT_S),
     )
 

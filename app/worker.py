@@ -37,8 +37,13 @@ JOBS_AT_ONCE = 4
 RUNS_AT_ONCE = 64
 STALLED_AFTER_S = 60
 QUEUE_DRAIN_S = 10.0
+SIGNS_A_LEASE = 6
+"""So many signs of life may be late before a worker's jobs are another's."""
+LOST_JOBS_LONGEST_S = 15.0
 
 CHORE_LIMIT_S = 30.0
+COMPARE_LIMIT_S = 300.0
+"""Of a round of the editions: two models may embed a hundred questions in it."""
 TAKE_OVER_PAUSE_S = 5.0
 ORPHANS_FIRST_S = 2.0
 """Runs whose owner died wait no longer for the rows of their lost calls."""
@@ -128,7 +133,7 @@ class Chores:
 
     async def complete_copies(self) -> None:
         """Have Qdrant's peers make the copies of shards that the settings ask and that are missing."""
-        copies = await self._platform.index.complete_copies()
+        copies = await self._platform.editions.complete_copies()
         if copies is None:
             return
         self._platform.metrics.copies_missing.set(copies.wanted - copies.whole)
@@ -153,14 +158,19 @@ class Chores:
         log.info("call.lost", **usage.facts)
 
 
-async def consume(queue: procrastinate.App, name: str, concurrency: int) -> None:
-    """Work on the jobs of a queue until cancelled; ends early when a part of the consumer breaks, as it may."""
+async def consume(queue: procrastinate.App, name: str, concurrency: int, lease_s: float) -> None:
+    """Work on the jobs of a queue until cancelled; ends early when a part of the consumer breaks, as it may.
+
+    Who gives no sign of life for `lease_s` is dead to the other workers.
+    """
     with queue_facts():
         await queue.run_worker_async(
             queues=[name],
             concurrency=concurrency,
             install_signal_handlers=False,
             fetch_job_polling_interval=2.0,
+            update_heartbeat_interval=lease_s / SIGNS_A_LEASE,
+            stalled_worker_timeout=lease_s,
             shutdown_graceful_timeout=QUEUE_DRAIN_S,
             name=name,
         )
@@ -168,12 +178,12 @@ async def consume(queue: procrastinate.App, name: str, concurrency: int) -> None
 
 async def work(platform: Platform, stopped: asyncio.Event) -> None:
     """Do everything until `stopped`, then let the running jobs end."""
-    queue = task_queue(platform)
+    queue, lease_s = task_queue(platform), platform.settings.job_lease_s
     await queue.open_async(platform.queue_pool)
     works = (
         *_chores(platform.loops, Chores(platform, queue), platform),
-        platform.loops.hold(Loop.INGEST_QUEUE, partial(consume, queue, INGEST.queue, JOBS_AT_ONCE)),
-        platform.loops.hold(Loop.RUNS_QUEUE, partial(consume, queue, RUNS_QUEUE, RUNS_AT_ONCE)),
+        platform.loops.hold(Loop.INGEST_QUEUE, partial(consume, queue, INGEST.queue, JOBS_AT_ONCE, lease_s)),
+        platform.loops.hold(Loop.RUNS_QUEUE, partial(consume, queue, RUNS_QUEUE, RUNS_AT_ONCE, lease_s)),
     )
     async with platform.queue_pool, asyncio.TaskGroup() as group:
         async with platform.loops.beside(*works, again_s=QUEUE_DRAIN_S + 5.0):
@@ -185,19 +195,33 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
 
 def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[object, object, None]]:
     take_over_s = min(1.0, platform.settings.run_lease_s / 2)
+    lost_jobs_s = min(LOST_JOBS_LONGEST_S, platform.settings.job_lease_s / 4)
     turns: list[tuple[Loop, float, float, Callable[[], Awaitable[object]]]] = [
         # Runs whose owner died wait for this one.
         (Loop.TAKE_OVER, take_over_s, TAKE_OVER_PAUSE_S, chores.take_over_expired),
         (Loop.ORPHANS, 5.0, 30.0, chores.store_orphans),
+        (Loop.LOST_JOBS, lost_jobs_s, LOST_JOBS_LONGEST_S, platform.document_upkeep.lost.requeue),
         (Loop.STALLED, 15.0, 30.0, chores.end_stalled),
         (Loop.WAITING, 60.0, 60.0, chores.expire_waiting),
         (Loop.OLD_ROWS, 60.0, 60.0, chores.remove_old),
         (Loop.ROLL_UP, 600.0, 60.0, platform.upkeep.prune),
-        (Loop.RECONCILE, 300.0, 60.0, platform.reconciler.run),
+        (Loop.RECONCILE, 300.0, 60.0, platform.document_upkeep.reconciler.run),
+        (Loop.COLD, 300.0, 60.0, platform.document_upkeep.put_away),
+        (Loop.REREAD, 300.0, 60.0, platform.document_upkeep.read_again),
+        (Loop.DOCUMENTS_COUNT, 60.0, 60.0, platform.document_upkeep.count),
         (Loop.COPIES, 15.0, 60.0, chores.complete_copies),
+        (Loop.EDITIONS, 5.0, 60.0, platform.document_upkeep.backfill.run),
     ]
+    limits = {Loop.EDITIONS: COMPARE_LIMIT_S}
     return [
-        loops.repeat(loop, every_s, chore, limit_s=max(CHORE_LIMIT_S, every_s), longest_pause_s=longest_s, at_once=True)
+        loops.repeat(
+            loop,
+            every_s,
+            chore,
+            limit_s=limits.get(loop, max(CHORE_LIMIT_S, every_s)),
+            longest_pause_s=longest_s,
+            at_once=True,
+        )
         for loop, every_s, longest_s, chore in turns
     ]
 

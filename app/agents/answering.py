@@ -2,23 +2,34 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
 from app.agents.calling import Calling
+from app.agents.comparing import Comparing
 from app.agents.effects import Done
+from app.agents.gate import Gate
 from app.agents.prompts import FrontMatter
 from app.agents.reply import Said
+from app.agents.support_policy import ADMITTED, AnsweredBy, SupportPolicy
 from app.agents.values import Turn
 from app.errors import AnswerEmpty
 from app.inference.calls.chat_attempt import Ears, ignore_thinking
 from app.inference.words.ends import is_blank
 from app.inference.words.records import Answer, ChatCall, Message, Vector
 from app.inference.words.route import Route
+from app.inference.words.tiers import Tier
+from app.retrieval.passages import Passage
+from app.retrieval.support.asked import read_question
+from app.retrieval.support.checking import Checker
+from app.retrieval.support.extracting import Extract, Extracting, extract, speaks_to
 
 CHARACTERS_PER_TOKEN = 4
 """A rough mean for English text, only used to count what is already answered against the answer's limit."""
 MIN_TOKENS_LEFT = 16
+FURTHER = 6
+"""So many passages more than a model is shown are read for words that answer by themselves."""
 
 
 class Answering:
@@ -32,6 +43,7 @@ class Answering:
     def __init__(self, calling: Calling) -> None:
         self._calling = calling
         self._claim, self._live, self._tally = calling.claim, calling.live, calling.tally
+        self._comparing = Comparing(calling)
         self.speaking = asyncio.Lock()
         """Held by whoever answers: readers see one text."""
         self.said: list[str] = []
@@ -65,18 +77,68 @@ class Answering:
             vector=vector,
         )
 
-    def ears(self, front: FrontMatter) -> Ears:
-        """Return who hears the answer: the run's readers."""
+    def ears(self, front: FrontMatter, gate: Gate | None = None) -> Ears:
+        """Return who hears the answer: the run's readers, through the gate if there is one."""
         opening, live = opening_of(front), self._live
         return Ears(
             on_route=self._routed,
-            on_delta=lambda delta: live.append(delta if live.text else opening + delta),
-            on_restart=live.restart,
+            on_delta=gate.hear if gate else lambda delta: live.append(delta if live.text else opening + delta),
+            on_restart=gate.restart if gate else live.restart,
             on_thinking=live.think if self._claim.options.think else ignore_thinking,
             on_usage=self._tally.usages.append,
             on_wait=self._tally.wait,
             on_queue=self._tally.stand,
         )
+
+    @property
+    def has_small_tiers(self) -> bool:
+        """Whether the tier of a question matters to how it is answered."""
+        return bool(self._calling.limits.extractive_tiers)
+
+    def is_small(self, tier: Tier | None) -> bool:
+        """Whether the models of a tier read so badly that a passage's own words answer before them."""
+        return tier in self._calling.limits.extractive_tiers
+
+    def gate(self, passages: Sequence[Passage], tier: Tier | None) -> Gate | None:
+        """Return what keeps back the sentences that passages do not support; None where they are only marked."""
+        limits = self._calling.limits
+        policy = self._claim.options.support_policy or limits.support_policy
+        if not passages or (policy is not SupportPolicy.SUPPORTED_ONLY and not self.is_small(tier)):
+            return None
+        examine = Checker(passages, self._claim.question).sentence
+        if not self.is_small(tier):
+            return Gate(self._live, examine)
+        return Gate(self._live, examine, partial(speaks_to, read_question(self._claim.question)))
+
+    async def extract(self, path: str, passages: Sequence[Passage], tier: Tier | None) -> Extract | None:
+        """Return the words of a passage that answer by themselves, in a tier whose models need that.
+
+        One call embeds what may answer. Raises what the effects raise.
+        """
+        if not passages or not self.is_small(tier):
+            return None
+        reading = Extracting(self._claim.question, passages)
+        return reading.extract(await self._comparing.near(path, reading.worth_comparing()))
+
+    def say(self, text: str) -> None:
+        """Show an answer that no model says, in place of what was shown of another."""
+        self._live.begin()
+        if not text.startswith(self._live.text):
+            self._live.restart()
+        self._live.append(text[len(self._live.text) :])
+
+    def finish(self, answer: Answer, gate: Gate | None, passages: Sequence[Passage], tier: Tier | None) -> Done[Said]:
+        """Return what an answer brought that went through a gate, if any; where nothing did, other words answer."""
+        if gate is None:
+            return self.done(answer)
+        gate.close()
+        if gate.is_open:
+            return _with(self.done(answer), withheld=gate.withheld)
+        # In a small tier no words of the passages did before the model was asked.
+        found = None if self.is_small(tier) else extract(self._claim.question, passages)
+        self.say(ADMITTED if found is None else found.text)
+        by = AnsweredBy.ADMISSION if found is None else AnsweredBy.EXTRACT
+        return _with(self.done(answer), withheld=gate.withheld, answered_by=by)
 
     def done(self, answer: Answer) -> Done[Said]:
         """Return what an answer brought. Raises AnswerEmpty rather than return nothing that anybody could see."""
@@ -89,6 +151,11 @@ class Answering:
     def _routed(self, route: Route) -> None:
         self._tally.go_on()
         self._live.routed(route)
+
+
+def _with(done: Done[Said], *, withheld: int, answered_by: AnsweredBy = AnsweredBy.MODEL) -> Done[Said]:
+    said = msgspec.structs.replace(done.result, withheld=withheld, answered_by=answered_by)
+    return msgspec.structs.replace(done, result=said)
 
 
 def opening_of(front: FrontMatter) -> str:

@@ -9,11 +9,14 @@ from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effects
 from app.agents.live import LiveRun
 from app.agents.prompts import FrontMatter
+from app.agents.reference import tokenless
+from app.agents.support_policy import SupportPolicy
 from app.agents.tally import Tally
 from app.agents.values import Claim, Turn
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.words.account import Purpose
 from app.inference.words.records import Answer, ChatCall, Message
+from app.inference.words.tiers import Tier
 
 
 class CallLimits(msgspec.Struct, frozen=True):
@@ -21,6 +24,9 @@ class CallLimits(msgspec.Struct, frozen=True):
 
     max_output_tokens: int
     temperature: float
+    support_policy: SupportPolicy = SupportPolicy.MARKED
+    extractive_tiers: frozenset[Tier] = frozenset()
+    """Of which a plain fact is answered in a passage's own words, and an answer has supported sentences only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +71,14 @@ def messages_of(system: str, turns: Sequence[Turn], question: str) -> tuple[Mess
     """Return the messages of a call: what the model is, what was said before, what is asked now."""
     return (
         Message("system", system),
-        *(Message("assistant" if turn.role == "assistant" else "user", turn.content) for turn in turns),
+        *(_said(turn) for turn in turns),
         Message("user", question),
     )
+
+
+def _said(turn: Turn) -> Message:
+    # An answer may have the words of a document.
+    return Message("assistant", tokenless(turn.content)) if turn.role == "assistant" else Message("user", turn.content)
 
 
 def done_of(answer: Answer) -> Done[str]:

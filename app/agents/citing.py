@@ -3,22 +3,20 @@
 import re
 from collections.abc import Collection, Sequence
 
-from app.agents.values import Citation
+from app.agents.values import Citation, SentenceSupport
 from app.retrieval.passages import Passage
-from app.retrieval.pertinence import said_by, words_asked, words_of
+from app.retrieval.pertinence import words_asked, words_of
 from app.retrieval.quotes import Quote, quote
+from app.retrieval.support.checking import Check, Checker
+from app.retrieval.support.extracting import Extract
+from app.retrieval.support.verdicts import Lack, Supported
 from app.retrieval.words import STOP_WORDS, is_number, terms
 
 NUMBER_WEIGHT = 3
 WORD_WEIGHT = 1
 LEAST_SUPPORT = 2
-"""Two words of the answer, or a number: what the passages named must hold together, unless the answer has less, and
-what a further quote must add that no better one holds."""
-LEAST_SHARE = 0.4
-"""How much of the answer, by weight of its distinct words, the passages named must hold together. Answers to the
-questions in `samples/questions.toml` hold 0.43 and more of it, also where their number is wrong; invented ones and
-general knowledge a third at most."""
-
+"""Two words of the answer, or a number: what a further quote must add that no better one holds."""
+_ORDER = (Supported.YES, Supported.UNSURE, Supported.NO)
 _ITEM_NUMBER = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]+", re.MULTILINE)
 _MARKER = re.compile(r"\[(\d{1,2})\]")
 _QUOTED = re.compile(r"[\"“«「]([^\"“”«»「」]{12,300})[\"”»」]")
@@ -39,30 +37,96 @@ _DIGITS = {terms(word)[0]: str(number) for number, word in enumerate(_SPELLED.sp
 
 
 def cite(passages: Sequence[Passage], question: str, answer: str) -> tuple[Citation, ...]:
-    """Return the passages that support an answer, in their order, each with the verbatim words that do so best.
+    """Return the passages that support an answer, in their order, each with the verbatim words that do so best."""
+    return back(passages, question, answer)[0]
+
+
+def back(
+    passages: Sequence[Passage], question: str, answer: str
+) -> tuple[tuple[Citation, ...], tuple[SentenceSupport, ...]]:
+    """Return the passages that support an answer, and for each of its sentences whether they do.
 
     A passage counts that is about the question (or shares a longer number with the answer) and is marked in the answer,
     if any is. What the answer quotes word for word is cited; otherwise the passage that holds most of the answer's own
-    words (else of all its words), then each that adds enough, if they hold LEAST_SHARE of the answer together. An
-    answer that says it does not know rests on nothing.
+    words (else of all its words), then each that adds enough; and of these what is evidence for a sentence, or
+    against it. An answer that says it does not know rests on nothing.
     """
     said = _MARKER.sub(" ", _ITEM_NUMBER.sub("", answer))
-    if _declines(said):
-        return ()
+    if not passages or declines(said):
+        return (), ()
+    checker = Checker(passages, question)
+    checks = checker.check(answer)
+    verdicts = _verdicts(checks)
     found = [quote(passage, question, said) for passage in passages]
+    chosen = _chosen(passages, found, question, answer, said)
+    # One that another holds more of, or that is quoted among other words: what does it say by itself?
+    alone = {n: _alone(passages[n], question, answer, said) for n in chosen if n not in verdicts}
+    verdicts |= {n: verdict for n, verdict in alone.items() if verdict is not None}
+    chosen = [n for n in chosen if n in verdicts]
+    chosen = chosen or [n for n, verdict in verdicts.items() if verdict is Supported.YES]
+    cited = tuple(_citation(passages[n], found[n], verdicts[n]) for n in sorted(chosen))
+    return cited, tuple(_support(passages, check) for check in checks)
+
+
+def _alone(passage: Passage, question: str, answer: str, said: str) -> Supported | None:
+    found = _verdicts(Checker([passage], question).check(answer))
+    return found.get(0, Supported.UNSURE if _is_quoted(passage, said) else None)
+
+
+def cite_extract(
+    passages: Sequence[Passage], extract: Extract
+) -> tuple[tuple[Citation, ...], tuple[SentenceSupport, ...]]:
+    """Return what `back` does, for words that are a passage's own."""
+    passage = passages[extract.passage]
+    words = Quote(passage.text[extract.start : extract.end], extract.start, extract.end)
+    check = Check(0, len(extract.text), Supported.YES, None, extract.passage, extract.start, extract.end)
+    return (_citation(passage, words, Supported.YES),), (_support(passages, check),)
+
+
+def _verdicts(checks: Sequence[Check]) -> dict[int, Supported]:
+    """Return the best verdict that each passage gives; none for what only shares some words with a sentence."""
+    verdicts: dict[int, Supported] = {}
+    for check in checks:
+        if check.passage is None or check.lack in {Lack.WORDS, Lack.NAME}:
+            continue
+        for n in (check.passage, *check.also):
+            verdicts[n] = min(verdicts.get(n, Supported.NO), check.supported, key=_ORDER.index)
+    return verdicts
+
+
+def _chosen(
+    passages: Sequence[Passage], found: Sequence[Quote], question: str, answer: str, said: str
+) -> Sequence[int]:
     quotes = [one.text for one in found]
     asked = words_asked(question) - STOP_WORDS
     about = [n for n in _marked(answer, len(passages)) if _is_about(passages[n], quotes[n], asked, said)]
-    chosen = [n for n in about if _is_quoted(passages[n], said)]
-    if not chosen:
-        every = _facts(said)
-        offered = [quotes[n] if n in about else "" for n in range(len(passages))]
-        ways = (_covering(offered, wanted) for wanted in (every - _facts(question), every))
-        chosen = next((way for way in ways if _holds_enough([passages[n] for n in way], every)), list[int]())
-    return tuple(_citation(passages[n], found[n]) for n in sorted(chosen))
+    quoted = [n for n in about if _is_quoted(passages[n], said)]
+    if quoted:
+        return quoted
+    every = _facts(said)
+    offered = [quotes[n] if n in about else "" for n in range(len(passages))]
+    ways = (_covering(offered, wanted) for wanted in (every - _facts(question), every))
+    return next((way for way in ways if way), ())
 
 
-def _declines(said: str) -> bool:
+def _support(passages: Sequence[Passage], check: Check) -> SentenceSupport:
+    if check.passage is None:
+        return SentenceSupport(check.start, check.end, check.supported, check.lack)
+    passage = passages[check.passage]
+    return SentenceSupport(
+        check.start,
+        check.end,
+        check.supported,
+        check.lack,
+        passage.document_id,
+        passage.page,
+        passage.start_offset + check.evidence_start,
+        passage.start_offset + check.evidence_end,
+    )
+
+
+def declines(said: str) -> bool:
+    """Whether an answer begins by saying that it does not know."""
     first = _FIRST_SENTENCE.match(said.replace("\u2019", "'"))
     return first is not None and _DECLINES.search(first.group(1)) is not None
 
@@ -83,12 +147,6 @@ def _is_about(passage: Passage, words: str, asked: Collection[str], said: str) -
 def _is_quoted(passage: Passage, said: str) -> bool:
     text = " ".join(passage.text.split())
     return any(" ".join(part.split()).strip(" .,") in text for part in _QUOTED.findall(said))
-
-
-def _holds_enough(passages: Sequence[Passage], every: set[str]) -> bool:
-    held = set[str]().union(*(_facts(said_by(passage)) for passage in passages))
-    whole = _weigh(every)
-    return bool(passages) and _weigh(every & held) >= max(LEAST_SHARE * whole, min(LEAST_SUPPORT, whole))
 
 
 def _covering(quotes: Sequence[str], wanted: set[str]) -> list[int]:
@@ -114,7 +172,7 @@ def _weigh(found: set[str]) -> int:
     return sum(NUMBER_WEIGHT if is_number(term) else WORD_WEIGHT for term in found)
 
 
-def _citation(passage: Passage, words: Quote) -> Citation:
+def _citation(passage: Passage, words: Quote, supported: Supported) -> Citation:
     return Citation(
         document=passage.document,
         document_id=passage.document_id,
@@ -126,4 +184,5 @@ def _citation(passage: Passage, words: Quote) -> Citation:
         also=passage.also,
         title=passage.title,
         page=passage.page,
+        supported=supported,
     )

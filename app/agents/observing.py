@@ -3,6 +3,7 @@
 import structlog
 
 from app.agents.life import FINAL_STATES, RunState
+from app.agents.support_policy import AnsweredBy
 from app.agents.values import Claim, RunResult
 from app.errors import DeadlineExceeded
 from app.inference.words.route import Route
@@ -30,6 +31,12 @@ def observe(
     metrics.runs.labels(claim.team, outcome_of(result)).inc()
     for reason in result.degraded:
         metrics.degraded.labels(reason.value).inc()
+    if result.support or result.answered_by is not AnsweredBy.MODEL:
+        metrics.answers_said.labels(result.answered_by.value).inc()
+    if result.withheld:
+        metrics.answer_sentences_withheld.inc(result.withheld)
+    for sentence in result.support:
+        metrics.answer_sentences.labels(sentence.supported.value).inc()
     if route is not None:
         metrics.agent_token_usage.labels(agent, route.model).observe(result.input_tokens + result.output_tokens)
     # A caller who cancels, or whose deadline passes, is no fault of an agent.

@@ -3,7 +3,8 @@
 import msgspec
 
 from app.agents.run_failure import RunFailure
-from app.agents.values import Citation
+from app.agents.support_policy import AnsweredBy
+from app.agents.values import Citation, SentenceSupport
 from app.errors import AnswerEmpty, RunFailed
 from app.inference.words.ends import FinishReason, is_blank
 from app.retrieval.passages import Passage
@@ -22,6 +23,9 @@ class Said(msgspec.Struct, frozen=True):
     text: str
     finish_reason: FinishReason
     thinking: str = ""
+    withheld: int = 0
+    """How many sentences were kept back."""
+    answered_by: AnsweredBy = AnsweredBy.MODEL
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -36,6 +40,9 @@ class Reply(msgspec.Struct, frozen=True):
     requires_clarification: bool = False
     finish_reason: FinishReason | None = None
     thinking: str = ""
+    support: tuple[SentenceSupport, ...] = ()
+    answered_by: AnsweredBy = AnsweredBy.MODEL
+    withheld: int = 0
 
 
 def reply_of(state: dict[str, object]) -> Reply:

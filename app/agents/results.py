@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import LiteralString
+from typing import LiteralString, TypedDict
 
 import msgspec
 
 from app.agents.life import RunState
 from app.agents.reply import Reply
+from app.agents.support_policy import AnsweredBy
 from app.agents.tally import Tally
-from app.agents.values import Claim, Interrupt, RouteSummary, RunResult
+from app.agents.values import Claim, Interrupt, RouteSummary, RunResult, SentenceSupport
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Usage
@@ -23,6 +24,14 @@ SELECT_CALLS: LiteralString = """
     WHERE usage.run_id = %(run_id)s AND usage.tenant_id = %(tenant_id)s
     ORDER BY usage.started_at
 """
+
+
+class Backed(TypedDict):
+    """What a result says of what its answer rests on."""
+
+    support: tuple[SentenceSupport, ...]
+    answered_by: AnsweredBy
+    withheld: int
 
 
 async def earlier_calls(database: Database, claim: Claim) -> list[RouteSummary]:
@@ -92,7 +101,7 @@ def conclude(
     """Build the result that is stored and shown. Totals are over every call of the run, failed ones too."""
     reply = _question(asked) if asked else reply
     routes = (*earlier, *(summarise(usage) for usage in tally.usages))
-    return RunResult(
+    result = RunResult(
         run_id=claim.run_id,
         session_id=claim.session_id,
         state=state,
@@ -105,6 +114,7 @@ def conclude(
         interrupts=asked,
         conversation_complete=_is_complete(reply),
         citations=() if reply is None else reply.citations,
+        **_backed(reply),
         degraded=tuple(sorted(tally.lacked)),
         routes=routes,
         input_tokens=sum(route.input_tokens for route in routes),
@@ -114,9 +124,18 @@ def conclude(
         first_token_ms=_first_token_ms(routes),
         processing_time_ms=max(0, round((now - claim.started_at).total_seconds() * 1000)),
         attempt=claim.attempt,
-        error_code=None if error is None else error.code,
-        error_detail=None if error is None else error.detail,
-        error_facts={} if error is None else dict(error.facts),
+    )
+    return result if error is None else _failed(result, error)
+
+
+def _backed(reply: Reply | None) -> Backed:
+    said = Reply("", "") if reply is None else reply
+    return Backed(support=said.support, answered_by=said.answered_by, withheld=said.withheld)
+
+
+def _failed(result: RunResult, error: SwitchyardError) -> RunResult:
+    return msgspec.structs.replace(
+        result, error_code=error.code, error_detail=error.detail, error_facts=dict(error.facts)
     )
 
 

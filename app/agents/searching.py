@@ -16,7 +16,7 @@ from app.inference.slots.patience import Patience
 from app.inference.words.account import Purpose
 from app.inference.words.records import Embedding, Usage, Vector
 from app.retrieval.passages import Passage
-from app.retrieval.search import Search
+from app.retrieval.search import Looked, Search
 from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -59,37 +59,39 @@ class Searching:
         async def act() -> Done[Found]:
             usages: list[Usage] = []
             try:
-                found = Found(tuple(await self._find(question, limit, usages)))
+                looked = await self._find(question, limit, usages)
+                found, lacked = Found(looked.passages), looked.degraded
             except (Unavailable, NodeRefused) as error:
                 if error.facts.get("store") == "postgres":
                     raise
                 log.warning("tool_execution_failed", tool=SEARCH, error=error.code, detail=error.detail, retry_count=0)
                 found = Found((), degraded=True)
-            return Done(found, tuple(usages), _lacks(found))
+                lacked = _lacks(found)
+            return Done(found, tuple(usages), lacked)
 
         found = await self._effects.once(path, (question, limit), act, Found)
         # One that the previous version stored says so itself, and nowhere else.
         self._effects.degraded.update(_lacks(found))
         return found.passages
 
-    async def _find(self, question: str, limit: int, usages: list[Usage]) -> Sequence[Passage]:
-        async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
-            embedding = await self._embed(texts)
-            usages.append(embedding.usage)
+    async def _find(self, question: str, limit: int, usages: list[Usage]) -> Looked:
+        async def embed(model: str, texts: Sequence[str]) -> Embedding:
+            embedding = await self._embed(model, texts)
+            usages.extend(() if embedding.usage is None else (embedding.usage,))
             if list(texts) == [self._claim.question]:
-                self.vector = Vector(embedding.vectors[0], embedding.usage.digest)
-            return embedding.vectors
+                self.vector = Vector(embedding.vectors[0], embedding.digest)
+            return embedding
 
         started, success = self._deadline.clock(), "false"
         try:
-            passages = await self._search.passages(self._claim.tenant_id, question, embed=embed, limit=limit)
+            looked = await self._search.find(self._claim.tenant_id, question, embed=embed, limit=limit)
             success = "true"
         finally:
             self._metrics.tool_calls.labels(SEARCH, success).inc()
             self._metrics.tool_duration.labels(SEARCH).observe(self._deadline.clock() - started)
-        return passages
+        return looked
 
-    async def _embed(self, texts: Sequence[str]) -> Embedding:
+    async def _embed(self, model: str, texts: Sequence[str]) -> Embedding:
         while True:
             try:
                 embedding = await self._dispatcher.embed(
@@ -97,6 +99,7 @@ class Searching:
                     agent="retrieval",
                     account=self._claim.account(Purpose.SEARCH),
                     on_usage=self._tally.usages.append,
+                    model=model,
                     priority=self._claim.options.priority,
                     patience=Patience(
                         min(RETRIEVAL_WAIT_S, self._deadline.left_s),

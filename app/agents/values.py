@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from app.agents.life import RunState
+from app.agents.support_policy import AnsweredBy, SupportPolicy
 from app.degradation import Degradation
 from app.ids import Caller, DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
@@ -15,6 +16,7 @@ from app.inference.words.ends import FinishReason
 from app.inference.words.priority import Priority, capped
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
+from app.retrieval.support.verdicts import Lack, Supported
 
 
 class OnDisconnect(StrEnum):
@@ -76,6 +78,8 @@ class RunOptions(msgspec.Struct, frozen=True, omit_defaults=True):
     contract: Contract = NO_CONTRACT
     """What the run insists on."""
     priority: Priority = Priority.INTERACTIVE
+    support_policy: SupportPolicy | None = None
+    """None leaves it to the platform's setting."""
 
 
 class StartRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +198,25 @@ class Citation(msgspec.Struct, frozen=True):
     also: tuple[str, ...] = ()
     title: str = ""
     page: int | None = None
+    supported: Supported = Supported.UNSURE
+    """The best that it does for a sentence of the answer."""
+
+
+class SentenceSupport(msgspec.Struct, frozen=True):
+    """A sentence of an answer, characters `start` to `end` of it, and the evidence that it was held against.
+
+    `start_offset` to `end_offset` count characters of that document's text. Without evidence there is no document.
+    """
+
+    start: int
+    end: int
+    supported: Supported
+    lack: Lack | None = None
+    """What is wrong with one that is not supported."""
+    document_id: DocumentId | None = None
+    page: int | None = None
+    start_offset: int = 0
+    end_offset: int = 0
 
 
 class RouteSummary(msgspec.Struct, frozen=True):
@@ -239,6 +262,11 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """What it asks a person, while it waits."""
     conversation_complete: bool = False
     citations: tuple[Citation, ...] = ()
+    support: tuple[SentenceSupport, ...] = ()
+    """Of each sentence of the message that claims something, where documents were found for it."""
+    answered_by: AnsweredBy = AnsweredBy.MODEL
+    withheld: int = 0
+    """How many sentences were kept back, because nothing supports them."""
     degraded: tuple[Degradation, ...] = ()
     routes: tuple[RouteSummary, ...] = ()
     input_tokens: int = 0

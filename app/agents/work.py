@@ -7,19 +7,22 @@ from typing import Any, TypeVar, overload
 import msgspec
 from langgraph.types import Command
 
+from app.agents.answering import FURTHER
 from app.agents.asking import Question
 from app.agents.calling import done_of, messages_of
-from app.agents.citing import cite
+from app.agents.citing import back, cite_extract
 from app.agents.means import Means
 from app.agents.prompts import Prompt
 from app.agents.reply import Reply, Said
 from app.agents.structures import read_structure, repair_of, schema_of, unmet
+from app.agents.support_policy import AnsweredBy
 from app.agents.together import together
 from app.agents.tools import Tool
 from app.agents.values import Answered, Claim, Request, Turn
 from app.degradation import Degradation
 from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
+from app.retrieval.support.extracting import Extract
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -114,6 +117,11 @@ class Work:
         """Return what a tool brings to an agent. Raises ToolRefused, and ToolFailed where it takes too long."""
         return await self.means.using.use(f"{self._path()}/use", agent, tool, arguments)
 
+    @property
+    def further(self) -> int:
+        """How many passages more than a model is shown are worth searching for."""
+        return FURTHER if self.means.answering.is_small(self.tier()) else 0
+
     async def search(self, question: str, *, limit: int) -> tuple[Passage, ...]:
         """Return up to `limit` passages of the tenant's documents; none, and `degraded`, where a part is away."""
         return await self.means.searching.passages(f"{self._path()}/retrieve", question, limit=limit)
@@ -125,30 +133,34 @@ class Work:
         values: Mapping[str, str] = NO_VALUES,
         *,
         passages: Sequence[Passage] = (),
+        further: Sequence[Passage] = (),
     ) -> Reply:
         """Stream the answer to the run's question to its readers, and return it with the passages that it rests on.
 
+        The prompt shows the `passages`; `further` ones are read only for words that answer by themselves.
         A second answer of a run replaces the first: readers are told to drop that. Its commit waits for the next
         effect, or the end of the run. Raises AnswerEmpty.
         """
         means, front, text = self.means, self.prompts[prompt].front, self.prompts[prompt].fill(values)
         messages, vector = messages_of(text, self.turns, self.question), means.searching.vector
+        tier = (front.tier or self.tier()) if passages and means.answering.has_small_tiers else None
+        every = (*passages, *further)
+        plain = await means.answering.extract(self._path(), every, tier)
+        if plain is not None:
+            async with means.answering.speaking:
+                means.answering.say(plain.text)
+            return _quoted(agent, every, plain)
+        gate = means.answering.gate(passages, tier)
         async with means.answering.speaking:
             effect = await means.effects.begin(f"{self._path()}/answer", (messages, self.claim.options), Said)
             said = effect.result
             if said is None:
                 means.answering.drop_others()
                 call = means.answering.call(agent, messages, front, self.turns, vector)
-                answer = await means.dispatcher.chat(call, **means.answering.ears(front))
-                said = await means.effects.keep(effect, means.answering.done(answer), last=True)
+                answer = await means.dispatcher.chat(call, **means.answering.ears(front, gate))
+                said = await means.effects.keep(effect, means.answering.finish(answer, gate, passages, tier), last=True)
             means.answering.said.append(said.text)
-        return Reply(
-            agent,
-            said.text,
-            cite(passages, self.question, said.text),
-            finish_reason=said.finish_reason,
-            thinking=said.thinking,
-        )
+        return self._replied(agent, said, passages)
 
     async def interrupt(self, request: Request) -> Answered:
         """Return a person's answer. The run waits for it, in no process, for days if need be.
@@ -176,6 +188,19 @@ class Work:
         """Return what a step returns to hand the run to another one, with an update of the state."""
         return Command(goto=step, update=update)
 
+    def _replied(self, agent: str, said: Said, passages: Sequence[Passage]) -> Reply:
+        citations, support = back(passages, self.question, said.text)
+        return Reply(
+            agent,
+            said.text,
+            citations,
+            finish_reason=said.finish_reason,
+            thinking=said.thinking,
+            support=support,
+            answered_by=said.answered_by,
+            withheld=said.withheld,
+        )
+
     def _path(self) -> str:
         return self.means.path()
 
@@ -183,3 +208,8 @@ class Work:
         self, agent: str, prompt: str, values: Mapping[str, str], question: str | None, turns: Sequence[Turn]
     ) -> Question:
         return Question(agent, self.prompts[prompt], values, self.question if question is None else question, turns)
+
+
+def _quoted(agent: str, passages: Sequence[Passage], extract: Extract) -> Reply:
+    citations, support = cite_extract(passages, extract)
+    return Reply(agent, extract.text, citations, support=support, answered_by=AnsweredBy.EXTRACT)

@@ -12,6 +12,7 @@ from litestar.types import Receive, Scope, Send
 
 from app.api.auth import PERMISSION, Gate, Permission, PermissionMissing
 from app.api.chat import ROUTE_HEADERS, Chat
+from app.api.cold_documents import ColdRoutes
 from app.api.cors import Cors
 from app.api.counted import begin_routes
 from app.api.direct.dialects import Dialect, dialect_of, write_in
@@ -20,6 +21,7 @@ from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
 from app.api.heads import Heads
+from app.api.jobs import JobRoutes
 from app.api.middleware import Edge
 from app.api.models import ModelRoutes
 from app.api.nodes import NodeRoutes
@@ -31,6 +33,7 @@ from app.api.queue_headers import ETA_MS, QUEUE_HEADERS
 from app.api.refusals import Refusals
 from app.api.routes import RouteRoutes
 from app.api.runs import RunRoutes
+from app.api.search import SearchRoutes
 from app.api.sessions import SessionRoutes
 from app.settings import split_list
 
@@ -77,7 +80,16 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         ).routes(),
         *RunRoutes(platform.runner, platform.runs, platform.places, body_limit_bytes=settings.max_body_bytes).routes(),
         *SessionRoutes(platform.sessions).routes(),
-        *DocumentRoutes(platform.documents, platform.jobs, upload_limit_bytes=settings.max_upload_bytes).routes(),
+        *DocumentRoutes(
+            platform.documents,
+            upload_limit_bytes=settings.max_upload_bytes,
+            body_limit_bytes=settings.max_body_bytes,
+        ).routes(),
+        *JobRoutes(platform.jobs).routes(),
+        *ColdRoutes(platform.cold).routes(),
+        *SearchRoutes(
+            platform.search, platform.dispatcher, platform.book, body_limit_bytes=settings.max_body_bytes
+        ).routes(),
         *RouteRoutes(platform.routes, platform.dispatcher, body_limit_bytes=settings.max_body_bytes).routes(),
         *ModelRoutes(platform.models).routes(),
         *NodeRoutes(platform.nodes, body_limit_bytes=settings.max_body_bytes).routes(),

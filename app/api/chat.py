@@ -22,7 +22,7 @@ from app.api.problems import BodyTooSlow, ClientLeft, CodingUnknown, StillRunnin
 from app.api.replies import reply, result_headers, route_headers
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, ChatResponse, to_response, to_start
-from app.api.sse import EventStream
+from app.api.sse import EventStream, write_event
 from app.errors import BadInput
 from app.ids import Caller, RunId
 from app.stored_ends import rebuild
@@ -160,6 +160,7 @@ class Chat:
             return await self._answer(request, caller, handle.run_id, headers, leaves=leaves)
         return EventStream(
             self._runner.events(caller, handle.run_id, None),
+            write=write_event,
             request_id=request_id,
             headers=headers | route_headers(self._runner.routed(handle.run_id)),
             on_left=(lambda: self._runner.left(handle.run_id)) if leaves else None,

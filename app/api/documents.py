@@ -1,7 +1,6 @@
-"""Documents: upload, list, remove, and the jobs that read them in."""
+"""Documents: upload, look at, say something of, hand out, remove; and the sets in which they stand."""
 
 import re
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,19 +11,19 @@ from msgspec import Meta
 
 from app import errors
 from app.api.auth import HttpRequest, Permission, caller_of
-from app.api.bodies import uuid_or
-from app.api.document_doors import Documents, Jobs
+from app.api.bodies import read_json, uuid_or
+from app.api.document_doors import Documents
+from app.api.document_fields import FILTERS, FORM_FIELDS, FORM_SCHEMA, DocumentChange, filter_of, said_in_form
+from app.api.downloads import ORIGINAL, Download, etag_of, file_headers, part_of
 from app.api.pages import PARAMETERS, cursor_of, limit_of, next_cursor
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import no_content, reply
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.uploads import FIELD, read_upload
-from app.errors import DocumentUnknown, JobUnknown
-from app.ids import DocumentId, JobId
-from app.jobs.rows import Job
-from app.jobs.states import JobState
-from app.retrieval.documents import Document, DocumentText
-from app.retrieval.states import DocumentState, JobKind
+from app.errors import DocumentUnknown
+from app.ids import DocumentId
+from app.retrieval.document_rows import Document, DocumentDetail, DocumentSet, DocumentText
+from app.retrieval.documents import Upload
 
 TEXT_CHARS = 20_000
 _OFFSET = re.compile(r"[0-9]{1,9}")
@@ -48,29 +47,6 @@ class RemovalView(msgspec.Struct, frozen=True):
     status: Literal["clearing"]
 
 
-class JobError(msgspec.Struct, frozen=True):
-    """Why a job failed, or what it waits for."""
-
-    code: str
-    detail: str
-
-
-class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a job is."""
-
-    job_id: UUID
-    document_id: UUID
-    kind: JobKind
-    status: JobState
-    step: Annotated[DocumentState, Meta(description="The last state that the document reached.")]
-    progress: Annotated[float, Meta(ge=0, le=1)]
-    attempt: int
-    error: JobError | None
-    created_at: datetime
-    updated_at: datetime
-    finished_at: datetime | None
-
-
 class DocumentPage(msgspec.Struct, frozen=True):
     """Documents, newest first."""
 
@@ -78,18 +54,27 @@ class DocumentPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+class SetPage(msgspec.Struct, frozen=True):
+    """Sets, by name."""
+
+    sets: tuple[DocumentSet, ...]
+    next_cursor: str | None
+
+
 UPLOAD = Doc(
     summary="Upload a document",
     tag="documents",
-    text="Markdown, plain text, CSV, web pages, PDF and Word (.docx), told by their content; the name decides where it "
-    "may be several. Text may be in any encoding that can be told, else the Content-Type of the part says it "
-    "(`text/plain; charset=windows-1251`). The name of the file is the document's name; the same name again makes a "
-    "new version. The answer comes when the original is safely kept; ask the job when questions find it.",
+    text="Markdown, plain text, CSV, web pages, PDF, Word (.docx), slides (.pptx), workbooks (.xlsx), mails (.eml) and "
+    "JSON (also Lines), told by their content; the name decides where it may be several. Text may be in any encoding "
+    "that can be told, else the Content-Type of the part says it (`text/plain; charset=windows-1251`). The name of the "
+    "file is the document's name; the same name again makes a new version. Fields before or after it say something of "
+    "the document; what they leave out stays. The answer comes when the original is safely kept; ask the job when "
+    "questions find it.",
     body_media_type="multipart/form-data",
     body_schema={
         "type": "object",
         "required": [FIELD],
-        "properties": {FIELD: {"type": "string", "format": "binary"}},
+        "properties": {FIELD: {"type": "string", "format": "binary"}, **FORM_SCHEMA},
     },
     successes={202: Success("Kept; being read in", body=UploadView, headers={"location": "Where to ask the job."})},
     refusals=(
@@ -100,12 +85,6 @@ UPLOAD = Doc(
         BodyTooSlow,
         errors.StoreUnavailable,
     ),
-)
-JOB = Doc(
-    summary="How far is a job?",
-    tag="documents",
-    successes={200: Success("The job", body=JobView)},
-    refusals=(JobUnknown, errors.StoreUnavailable),
 )
 TEXT = Doc(
     summary="What was read of a document",
@@ -121,10 +100,53 @@ TEXT = Doc(
     successes={200: Success("The text", body=DocumentText)},
     refusals=(errors.BadInput, DocumentUnknown, errors.StoreUnavailable),
 )
+GET = Doc(
+    summary="Look at a document",
+    tag="documents",
+    text="One version, what its owner says of the document, and the newest hundred versions under its name.",
+    successes={200: Success("The document", body=DocumentDetail)},
+    refusals=(DocumentUnknown, errors.StoreUnavailable),
+)
+CHANGE = Doc(
+    summary="Say something of a document",
+    tag="documents",
+    text="Holds for all its versions, also for one that is on its way. Searches and lists see it at once.",
+    body=DocumentChange,
+    example={"set": "filings", "metadata": {"ticker": "AAPL", "date": "2024-09-28", "tags": ["10-K"]}},
+    successes={200: Success("The document as it is now", body=Document)},
+    refusals=(
+        errors.BadInput,
+        DocumentUnknown,
+        errors.MediaTypeUnknown,
+        CodingUnknown,
+        errors.BodyTooLarge,
+        BodyTooSlow,
+        errors.StoreUnavailable,
+    ),
+)
+REPROCESS = Doc(
+    summary="Read a document in again",
+    tag="documents",
+    text="From the newest original under its name, as a next version; what is live serves until that is ready. Where a "
+    "version is on its way already, that one is told (`is_new` is false).",
+    successes={
+        202: Success("Being read in", body=UploadView, headers={"location": "Where to ask the job."}),
+    },
+    refusals=(DocumentUnknown, errors.StoreUnavailable),
+)
+SETS = Doc(
+    summary="List sets of documents",
+    tag="documents",
+    text="A set is there as long as a document stands in it: an upload or a change that names it makes it.",
+    parameters=PARAMETERS,
+    successes={200: Success("One page", body=SetPage)},
+    refusals=(errors.BadInput, errors.StoreUnavailable),
+)
 LIST = Doc(
     summary="List documents",
     tag="documents",
-    parameters=PARAMETERS,
+    text="Newest first. What is asked for twice must hold twice.",
+    parameters=(*PARAMETERS, *FILTERS),
     successes={200: Success("One page", body=DocumentPage)},
     refusals=(errors.BadInput, errors.StoreUnavailable),
 )
@@ -142,71 +164,117 @@ DELETE = Doc(
 
 
 class DocumentRoutes:
-    """The routes of documents and jobs."""
+    """The routes of documents and their sets."""
 
-    def __init__(self, documents: Documents, jobs: Jobs, *, upload_limit_bytes: int) -> None:
+    def __init__(self, documents: Documents, *, upload_limit_bytes: int, body_limit_bytes: int) -> None:
         self._documents = documents
-        self._jobs = jobs
         self._upload_limit_bytes = upload_limit_bytes
+        self._body_limit_bytes = body_limit_bytes
+        self._decoder = msgspec.json.Decoder(DocumentChange)
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Return the handlers."""
+        one = "/api/v1/documents/{document_id:str}"
         return [
             route("POST", "/api/v2/upload", self.upload, Permission.WRITE, UPLOAD),
-            route("GET", "/api/v2/jobs/{job_id:str}", self.job, Permission.READ, JOB),
             route("GET", "/api/v1/documents", self.list, Permission.READ, LIST),
-            route("GET", "/api/v1/documents/{document_id:str}/text", self.text, Permission.READ, TEXT),
-            route("DELETE", "/api/v1/documents/{document_id:str}", self.remove, Permission.WRITE, DELETE),
+            route("GET", one, self.get, Permission.READ, GET),
+            route("PATCH", one, self.change, Permission.WRITE, CHANGE),
+            route("DELETE", one, self.remove, Permission.WRITE, DELETE),
+            route("GET", f"{one}/text", self.text, Permission.READ, TEXT),
+            route("GET", f"{one}/original", self.original, Permission.READ, ORIGINAL),
+            route("POST", f"{one}/reprocess", self.reprocess, Permission.WRITE, REPROCESS),
+            route("GET", "/api/v1/document-sets", self.sets, Permission.READ, SETS),
         ]
 
     async def upload(self, request: HttpRequest) -> ASGIApp:
         """Keep the uploaded file and start its job."""
         caller = caller_of(request)
-        async with read_upload(request, self._upload_limit_bytes) as file:
+        async with read_upload(request, self._upload_limit_bytes, FORM_FIELDS) as file:
             kept = await self._documents.add(
                 caller.tenant_id,
                 file.name,
                 file.media_type,
                 file.body,
                 request_id=str(request.scope["state"]["request_id"]),
+                said=lambda: said_in_form(file.fields),
             )
-        status_url = f"/api/v2/jobs/{kept.job_id}"
-        view = UploadView(
-            job_id=kept.job_id,
-            document_id=kept.document_id,
-            status="accepted",
-            status_url=status_url,
-            version=kept.version,
-            is_new=kept.is_new,
-        )
-        return reply(view, status=202, headers={"location": status_url})
+        return _told(kept)
 
-    async def job(self, request: HttpRequest) -> ASGIApp:
-        """Return one job."""
-        job_id = JobId(uuid_or(request.path_params["job_id"], JobUnknown, "job"))
-        return reply(view_job(await self._jobs.get(caller_of(request).tenant_id, job_id)))
+    async def get(self, request: HttpRequest) -> ASGIApp:
+        """Return one document."""
+        return reply(await self._documents.detail(caller_of(request).tenant_id, _document_id_of(request)))
 
     async def list(self, request: HttpRequest) -> ASGIApp:
         """Return one page of documents."""
         limit, after = limit_of(request), cursor_of(request, UUID)
         rows = await self._documents.list(
-            caller_of(request).tenant_id, limit=limit, after=None if after is None else DocumentId(after)
+            caller_of(request).tenant_id,
+            limit=limit,
+            after=None if after is None else DocumentId(after),
+            asked=filter_of(request),
         )
         return reply(DocumentPage(tuple(rows), next_cursor(len(rows) == limit, rows[-1].id if rows else None)))
 
+    async def sets(self, request: HttpRequest) -> ASGIApp:
+        """Return one page of sets."""
+        limit, after = limit_of(request), cursor_of(request, str)
+        rows = await self._documents.sets(caller_of(request).tenant_id, limit=limit, after=after)
+        return reply(SetPage(tuple(rows), next_cursor(len(rows) == limit, rows[-1].name if rows else None)))
+
+    async def change(self, request: HttpRequest) -> ASGIApp:
+        """Say something of one document."""
+        document_id = _document_id_of(request)
+        asked = await read_json(request, self._decoder, self._body_limit_bytes)
+        return reply(await self._documents.change(caller_of(request).tenant_id, document_id, asked.said()))
+
     async def text(self, request: HttpRequest) -> ASGIApp:
         """Return a part of a document's text."""
-        document_id = DocumentId(uuid_or(request.path_params["document_id"], DocumentUnknown, "document"))
         start = _offset_of(request, "start", 0)
         end = min(_offset_of(request, "end", start + TEXT_CHARS), start + TEXT_CHARS)
-        return reply(await self._documents.text(caller_of(request).tenant_id, document_id, start=start, end=end))
+        tenant_id, document_id = caller_of(request).tenant_id, _document_id_of(request)
+        return reply(await self._documents.text(tenant_id, document_id, start=start, end=end))
+
+    async def original(self, request: HttpRequest) -> ASGIApp:
+        """Hand out what was uploaded."""
+        tenant_id, document_id = caller_of(request).tenant_id, _document_id_of(request)
+        asked, only_if = request.headers.get("range"), request.headers.get("if-range")
+        original = await self._documents.original(
+            tenant_id, document_id, part_of=lambda one: part_of(asked, only_if, one.size_bytes, etag_of(one.sha256))
+        )
+        document = original.document
+        headers = file_headers(document.name, document.media_type, document.size_bytes, document.sha256)
+        return Download(original.pieces, headers, original.part)
+
+    async def reprocess(self, request: HttpRequest) -> ASGIApp:
+        """Read one document in again."""
+        request_id = str(request.scope["state"]["request_id"])
+        tenant_id, document_id = caller_of(request).tenant_id, _document_id_of(request)
+        return _told(await self._documents.reprocess(tenant_id, document_id, request_id=request_id))
 
     async def remove(self, request: HttpRequest) -> ASGIApp:
         """Remove one document."""
-        document_id = DocumentId(uuid_or(request.path_params["document_id"], DocumentUnknown, "document"))
+        document_id = _document_id_of(request)
         if await self._documents.remove(caller_of(request).tenant_id, document_id):
             return no_content()
         return reply(RemovalView(document_id, "clearing"), status=202)
+
+
+def _told(kept: Upload) -> ASGIApp:
+    status_url = f"/api/v2/jobs/{kept.job_id}"
+    view = UploadView(
+        job_id=kept.job_id,
+        document_id=kept.document_id,
+        status="accepted",
+        status_url=status_url,
+        version=kept.version,
+        is_new=kept.is_new,
+    )
+    return reply(view, status=202, headers={"location": status_url})
+
+
+def _document_id_of(request: HttpRequest) -> DocumentId:
+    return DocumentId(uuid_or(request.path_params["document_id"], DocumentUnknown, "document"))
 
 
 def _offset_of(request: HttpRequest, name: str, default: int) -> int:
@@ -216,20 +284,3 @@ def _offset_of(request: HttpRequest, name: str, default: int) -> int:
     if not _OFFSET.fullmatch(told):
         raise errors.BadInput(f"`{name}` must be a whole number of characters", field=name)
     return int(told)
-
-
-def view_job(job: Job) -> JobView:
-    """Return the job as its owner sees it."""
-    return JobView(
-        job_id=job.id,
-        document_id=job.subject_id,
-        kind=JobKind(job.kind),
-        status=job.state,
-        step=DocumentState(job.step),
-        progress=min(max(job.progress, 0.0), 1.0),
-        attempt=job.attempt,
-        error=JobError(job.error_code, job.error_detail or "") if job.error_code is not None else None,
-        created_at=job.created_at,
-        updated_at=job.updated_at,
-        finished_at=job.finished_at,
-    )

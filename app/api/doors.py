@@ -8,7 +8,7 @@ from app.agents.events import RunEvent
 from app.agents.resuming import PersonAnswer
 from app.agents.sessions import SessionView
 from app.agents.values import RunHandle, RunResult, StartRun
-from app.api.document_doors import Documents, Jobs
+from app.api.document_doors import Cold, Documents, Jobs, Search
 from app.api.operator_doors import ModelList, Nodes
 from app.health import Readiness, Report
 from app.ids import Caller, RouteId, RunId, SessionId, TenantId
@@ -229,6 +229,16 @@ class Platform(Protocol):
     @property
     def documents(self) -> Documents:
         """The documents."""
+        ...
+
+    @property
+    def cold(self) -> Cold:
+        """The documents that left the index."""
+        ...
+
+    @property
+    def search(self) -> Search:
+        """The search in documents."""
         ...
 
     @property

@@ -16,7 +16,9 @@ class Heads:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, _listing_head(send))
             return
-        routed: Scope = {**scope, "method": "GET"}  # type: ignore[assignment]
+        # A part is asked for by GET alone (RFC 9110 section 14.2).
+        whole = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        routed: Scope = {**scope, "method": "GET", "headers": whole}  # type: ignore[assignment]
         head = _Head(receive, _listing_head(send))
         try:
             await self._app(routed, head.receive, head.send)

@@ -58,11 +58,15 @@ class ServiceStates(msgspec.Struct, frozen=True):
     openai: Availability
 
 
-class Details(msgspec.Struct, frozen=True):
-    """What a key with the permission `operate` sees: where each store and node is, what is wrong and what to do."""
+class Details(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a key with the permission `operate` sees: where each store and node is, what is wrong and what to do.
+
+    `differs` says how the settings differ from the edition of the index that serves, where they do.
+    """
 
     stores: tuple[StoreHealth, ...]
     nodes: tuple[NodeHealth, ...]
+    differs: str | None = None
 
 
 class HealthView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -179,7 +183,7 @@ class Operations:
         counts = Counter(node.state for node in report.nodes)
         details = None
         if caller is not None and KeyPermission.OPERATE in caller.permissions:
-            details = Details(report.stores, report.nodes)
+            details = Details(report.stores, report.nodes, report.differs)
         status = judge(report.services)
         nodes = {state: counts[state] for state in NodeState}
         code = 503 if status is HealthStatus.UNHEALTHY else 200

@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException
 from app import errors
 from app.api.queue_headers import refused_headers
 from app.errors import Refused, SwitchyardError, Unavailable
+from app.jobs.refusals import FollowersFull, JobNotCancellable
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL_DETAIL = "The request failed inside Switchyard. Its request_id finds the cause in the logs."
@@ -25,6 +26,12 @@ class BodyTooSlow(Refused):
     """The request's body stopped coming."""
 
     code = "body_too_slow"
+
+
+class RangeUnsatisfiable(Refused):
+    """The range that is asked for begins behind the end of the file."""
+
+    code = "range_unsatisfiable"
 
 
 class CodingUnknown(Refused):
@@ -62,6 +69,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.RouteUnknown: 404,
     errors.DocumentUnknown: 404,
     errors.JobUnknown: 404,
+    JobNotCancellable: 409,
     errors.ModelUnknown: 422,
     errors.NodeUnknown: 404,
     errors.NodeExists: 409,
@@ -74,6 +82,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.RunCancelled: 409,
     errors.MediaTypeUnknown: 415,
     errors.BodyTooLarge: 413,
+    RangeUnsatisfiable: 416,
     errors.NoNodeAvailable: 503,
     errors.NoSlotInTime: 503,
     errors.NodeFailed: 503,
@@ -85,6 +94,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.TimeLimitReached: 503,
     errors.StoreUnavailable: 503,
     errors.StoreMisconfigured: 503,
+    FollowersFull: 503,
     errors.Draining: 503,
     errors.RunFailed: 500,
     errors.LeaseLost: 500,
@@ -189,6 +199,8 @@ def _describe_own(error: SwitchyardError) -> Problem:
     if isinstance(error, CodingUnknown):
         # RFC 9110 section 15.5.16: what would have been taken.
         headers["accept-encoding"] = "identity"
+    if isinstance(error, RangeUnsatisfiable):
+        headers["content-range"] = f"bytes */{error.facts['size_bytes']}"
     if isinstance(error, errors.NoSlotInTime):
         headers |= refused_headers(error.facts)
     title = title_of(kind)

@@ -15,9 +15,9 @@ from app.api.chat import STREAM_TEXT
 from app.api.doors import Places, Runner, Runs
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import reply, result_headers
-from app.api.routing import Doc, Parameter, Success, route
+from app.api.routing import Doc, Success, route
 from app.api.shapes import RunView, to_view
-from app.api.sse import EventStream
+from app.api.sse import LAST_EVENT, EventStream, last_event_of, write_event
 from app.errors import BadInput, RunUnknown
 from app.ids import RunId
 
@@ -33,10 +33,7 @@ EVENTS = Doc(
     text="Goes on after the event named by `Last-Event-ID` or `after`, on any replica; without one, from the start. "
     "What is no id that this run gave out is refused. "
     "Leaving this stream never stops the run.",
-    parameters=(
-        Parameter("Last-Event-ID", "header", "The id of the last event that was read."),
-        Parameter("after", "query", "The same, for clients that cannot set the header."),
-    ),
+    parameters=LAST_EVENT,
     successes={200: Success(STREAM_TEXT, media_type="text/event-stream")},
     refusals=(errors.BadInput, RunUnknown, errors.StoreUnavailable),
 )
@@ -100,7 +97,7 @@ class RunRoutes:
     async def events(self, request: HttpRequest) -> ASGIApp:
         """Stream the run's events from where the client stopped."""
         caller, run_id = caller_of(request), run_id_of(request)
-        field, after = _last_event_of(request)
+        field, after = last_event_of(request)
         # An unknown run must be a 404, and a wrong id a 422, which is impossible once the stream has begun.
         try:
             await self._places.check(caller.tenant_id, run_id, after)
@@ -108,6 +105,7 @@ class RunRoutes:
             raise BadInput(error.detail, field=field) from error
         return EventStream(
             self._runner.events(caller, run_id, after),
+            write=write_event,
             request_id=str(request.scope["state"]["request_id"]),
             headers={},
         )
@@ -127,17 +125,6 @@ class RunRoutes:
             await self._runner.cancel(caller, run_id)
         view = to_view(await self._runs.get(caller.tenant_id, run_id))
         return reply(view, status=200 if view.ended else 202)
-
-
-def _last_event_of(request: HttpRequest) -> tuple[str, str | None]:
-    """Return where the client says it stopped, and where it said so. A browser that reconnects sends the header."""
-    for field, given in (
-        ("Last-Event-ID", request.headers.get("last-event-id")),
-        ("after", request.query_params.get("after")),
-    ):
-        if given:
-            return field, given
-    return "Last-Event-ID", None
 
 
 def run_id_of(request: HttpRequest) -> RunId:

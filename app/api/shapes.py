@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from app.agents.life import FINAL_STATES, RunState
-from app.agents.values import Citation, OnDisconnect, RouteSummary, RunOptions, RunResult, StartRun
+from app.agents.support_policy import AnsweredBy, SupportPolicy
+from app.agents.values import Citation, OnDisconnect, RouteSummary, RunOptions, RunResult, SentenceSupport, StartRun
 from app.api.asking import InterruptView, check_storable, to_interrupts
 from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled
@@ -45,6 +46,13 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     ]
     session_id: Annotated[
         UUID | None, Meta(description="A session that an earlier answer named; absent begins a new one.")
+    ] = None
+    support_policy: Annotated[
+        SupportPolicy | None,
+        Meta(
+            description="What becomes of sentences that the documents found do not say: `supported_only` shows each "
+            "once it is checked and withholds the others. Absent leaves it to the platform's setting."
+        ),
     ] = None
     context: Annotated[
         Context | None,
@@ -130,6 +138,15 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
         tuple[InterruptView, ...],
         Meta(description="What it asks; answer at /api/v1/runs/{run_id}/resume."),
     ] = ()
+    support: Annotated[
+        tuple[SentenceSupport, ...],
+        Meta(
+            description="Whether the documents say what each sentence of `message` says: the characters `start` to "
+            "`end` of it. Empty where none were found, and for sentences that claim nothing."
+        ),
+    ] = ()
+    answered_by: Annotated[AnsweredBy, Meta(description="Whose words `message` is.")] = AnsweredBy.MODEL
+    withheld: Annotated[int, Meta(description="Sentences kept back, because no document found says them.")] = 0
 
 
 class RunError(msgspec.Struct, frozen=True):
@@ -204,6 +221,7 @@ def _options(asked: ChatRequest, contract: Contract) -> RunOptions:
         think=asked.think,
         priority=asked.priority,
         contract=contract,
+        support_policy=asked.support_policy,
     )
 
 
@@ -234,6 +252,9 @@ def to_response(result: RunResult) -> ChatResponse:
         conversation_complete=result.conversation_complete,
         metadata=to_metadata(result),
         citations=result.citations,
+        support=result.support,
+        answered_by=result.answered_by,
+        withheld=result.withheld,
         degraded=result.degraded,
         thinking=result.thinking,
         state=result.state,

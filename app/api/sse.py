@@ -1,11 +1,11 @@
-"""A run's events as server-sent events."""
+"""Events as server-sent events, and those of a run among them."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import structlog
@@ -15,8 +15,10 @@ from litestar.types import Receive, Scope, Send
 from app.agents.events import EventKind, Interrupted, RunEvent
 from app.agents.values import RunResult
 from app.api.asking import to_interrupts
+from app.api.auth import HttpRequest
 from app.api.gone import until_left
 from app.api.problems import describe
+from app.api.routing import Parameter
 from app.api.shapes import to_response
 from app.stored_ends import rebuild
 from app.text import json_line
@@ -26,8 +28,15 @@ RETRY_HINT_MS = 1000
 # A reader that takes nothing for this long has gone, whatever TCP says.
 SEND_LIMIT_S = 60.0
 
+E = TypeVar("E")
+
 log = structlog.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
+LAST_EVENT = (
+    Parameter("Last-Event-ID", "header", "The id of the last event that was read."),
+    Parameter("after", "query", "The same, for clients that cannot set the header."),
+)
+"""How a reader of a stream goes on; `last_event_of` reads it."""
 STREAM_HEADERS: Mapping[str, str] = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
@@ -67,21 +76,24 @@ class ReaderStalled(Exception):
     """The client keeps its connection but takes nothing."""
 
 
-class EventStream(ASGIResponse):
+class EventStream(ASGIResponse, Generic[E]):
     """Writes events until they end or the client leaves; in the latter case `on_left` is called."""
 
     def __init__(
         self,
-        events: AsyncGenerator[RunEvent],
+        events: AsyncGenerator[E],
         *,
+        write: Callable[[E, str], bytes],
         request_id: str,
         headers: Mapping[str, str],
         on_left: Callable[[], None] | None = None,
         heartbeat_s: float = HEARTBEAT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`write` returns the lines of an event, given the request's id."""
         super().__init__(status_code=200)
         self._events = events
+        self._write_event = write
         self._request_id = request_id
         self._stream_headers = {**STREAM_HEADERS, **headers}
         self._on_left = on_left
@@ -90,7 +102,7 @@ class EventStream(ASGIResponse):
         self._sent_at = clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Run the response. The runner owns the run: ending here stops the reading, and no more.
+        """Run the response. A run is the runner's: ending here stops the reading, and no more.
 
         A replica that drains cancels this too; then `on_left` is not called, since the client did not leave.
         """
@@ -120,7 +132,7 @@ class EventStream(ASGIResponse):
         await self._begin(send)
         async with aclosing(self._events) as events:
             async for event in events:
-                await self._send(send, write_event(event, self._request_id))
+                await self._send(send, self._write_event(event, self._request_id))
         await self._send(send, b"", more=False)
 
     async def _fail(self, send: Send, error: Exception) -> None:
@@ -147,3 +159,14 @@ class EventStream(ASGIResponse):
         except TimeoutError as error:
             raise ReaderStalled from error
         self._sent_at = self._clock()
+
+
+def last_event_of(request: HttpRequest) -> tuple[str, str | None]:
+    """Return where the client says it stopped, and where it said so. A browser that reconnects sends the header."""
+    for field, given in (
+        ("Last-Event-ID", request.headers.get("last-event-id")),
+        ("after", request.query_params.get("after")),
+    ):
+        if given:
+            return field, given
+    return "Last-Event-ID", None

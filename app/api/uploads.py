@@ -1,7 +1,7 @@
 """Reads a multipart upload as it arrives: the file is never whole in memory."""
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,7 +15,9 @@ from app.errors import BadInput, BodyTooLarge, MediaTypeUnknown
 
 # Boundaries and part headers around the file.
 ENVELOPE_BYTES = 64 * 1024
-PARTS = 8
+PARTS = 16
+FIELD_BYTES = 8 * 1024
+"""Of a field beside the file: those are kept in memory."""
 HEAD_LINE_BYTES = 4096
 HEAD_LINES = 8
 # RFC 2046 section 5.1.1: 1 to 70 characters, the last one no blank.
@@ -67,46 +69,82 @@ _Event: TypeAlias = MultipartSegment | bytes | bytearray | None
 class UploadedFile:
     """The head of the file part and its bytes as they come; `media_type` is its Content-Type with all parameters.
 
-    `body` raises BodyTooLarge, BadInput, ClientLeft.
+    `body` raises BodyTooLarge, BadInput, ClientLeft. `fields` are all there once it has ended: they may follow it.
     """
 
     name: str
     media_type: str
     body: AsyncGenerator[bytes]
+    fields: Mapping[str, Sequence[str]]
+
+
+class _Fields:
+    """The fields beside the file, as they come."""
+
+    def __init__(self, known: Collection[str]) -> None:
+        self.values: dict[str, list[str]] = {}
+        self._known = known
+        self._name = ""
+        self._value = bytearray()
+
+    def take(self, event: _Event) -> None:
+        if isinstance(event, MultipartSegment):
+            self._name, self._value = event.name or "", bytearray()
+            if self._name not in self._known:
+                known = ", ".join((FIELD, *sorted(self._known)))
+                raise BadInput(f"this form has no field `{self._name[:40]}`, but {known}", field=self._name[:40])
+        elif event is not None:
+            self._value += event
+            if len(self._value) > FIELD_BYTES:
+                raise BadInput(f"a field may have {FIELD_BYTES} bytes", field=self._name, limit_bytes=FIELD_BYTES)
+        else:
+            try:
+                self.values.setdefault(self._name, []).append(self._value.decode())
+            except UnicodeDecodeError as error:
+                raise BadInput("a field must be in UTF-8", field=self._name) from error
 
 
 @asynccontextmanager
-async def read_upload(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[UploadedFile]:
-    """Lend the part called `file`. Raises MediaTypeUnknown, CodingUnknown, BodyTooLarge, BadInput, ClientLeft."""
+async def read_upload(
+    request: HttpRequest, limit_bytes: int, known: Collection[str] = ()
+) -> AsyncGenerator[UploadedFile]:
+    """Lend the part called `file`, and the fields beside it, of those that are `known`.
+
+    Raises MediaTypeUnknown, CodingUnknown, BodyTooLarge, BadInput, ClientLeft.
+    """
+    fields = _Fields(known)
     async with aclosing(_events(request, limit_bytes + ENVELOPE_BYTES)) as events:
-        head = await _find(events)
-        async with aclosing(_file(events, limit_bytes)) as body:
-            yield UploadedFile(head.filename or "", head.content_type or "", body)
+        head = await _find(events, fields)
+        async with aclosing(_file(events, fields, limit_bytes)) as body:
+            yield UploadedFile(head.filename or "", head.content_type or "", body, fields.values)
 
 
-async def _find(events: AsyncGenerator[_Event]) -> MultipartSegment:
+async def _find(events: AsyncGenerator[_Event], fields: _Fields) -> MultipartSegment:
     async for event in events:
-        if isinstance(event, MultipartSegment) and event.name == FIELD:
-            if not event.filename:
-                raise BadInput("the part `file` has no file name", field=FIELD)
+        if not (isinstance(event, MultipartSegment) and event.name == FIELD):
+            fields.take(event)
+        elif event.filename:
             return event
+        else:
+            raise BadInput("the part `file` has no file name", field=FIELD)
     raise BadInput("there is no part called `file`", field=FIELD)
 
 
-async def _file(events: AsyncGenerator[_Event], limit_bytes: int) -> AsyncGenerator[bytes]:
+async def _file(events: AsyncGenerator[_Event], fields: _Fields, limit_bytes: int) -> AsyncGenerator[bytes]:
     """Yield the file's bytes; then read on to the end, so that a body cut short is never taken for a whole one."""
     seen, inside = 0, True
     async for event in events:
-        if isinstance(event, MultipartSegment):
-            if event.name == FIELD:
-                raise BadInput("there is more than one part called `file`", field=FIELD)
-        elif event is None:
-            inside = False
-        elif inside:
+        if isinstance(event, MultipartSegment) and event.name == FIELD:
+            raise BadInput("there is more than one part called `file`", field=FIELD)
+        if not inside:
+            fields.take(event)
+        elif isinstance(event, (bytes, bytearray)):
             seen += len(event)
             if seen > limit_bytes:
                 raise BodyTooLarge(f"a file may have {limit_bytes} bytes", limit_bytes=limit_bytes)
             yield bytes(event)
+        else:
+            inside = False
 
 
 async def _events(request: HttpRequest, limit_bytes: int) -> AsyncGenerator[_Event]:

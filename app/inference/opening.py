@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from app.inference.calls.attempts import Attempts, Limits
+from app.inference.calls.calibration import Calibration
 from app.inference.calls.continuation import Continuations
 from app.inference.calls.continuation_rows import ContinuationRows
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.calls.embedding_cache import EmbeddingCache
 from app.inference.calls.learnt import Learnt
 from app.inference.calls.usage_book import UsageBook
 from app.inference.fleet.catalogue import Catalogue
@@ -72,6 +74,7 @@ class Inference:
     roster: Roster
     models: Models
     book: UsageBook
+    calibration: Calibration
 
 
 @asynccontextmanager
@@ -92,12 +95,12 @@ async def open_inference(
     """
     fleet, tokens = Fleet(catalogue, metrics, clock=clock), NodeTokens(knobs.node_tokens_dir)
     roster = _roster(database, fleet, tokens)
-    queue, prefixes = _queue(coordination, fleet, metrics, knobs, clock), _prefixes(cache, clock)
+    queue, learnt = _queue(coordination, fleet, metrics, knobs, clock), _learnt(cache, metrics, clock)
     # Reads the weights now: not under the first call, where that would hold up every stream of the process.
     rate("", turns=0, session_tier=None)
     async with AsyncExitStack() as stack:
         ollama = await stack.enter_async_context(open_ollama(tls_ca=knobs.node_ca, token_of=tokens.of))
-        book, known = UsageBook(database, metrics), Continuations()
+        book, known, counts = UsageBook(database, metrics), learnt.continuations, learnt.calibration
         # Last of all: a lease that is released may still bring usage.
         stack.push_async_callback(book.close)
         stack.push_async_callback(queue.register.close)
@@ -111,10 +114,10 @@ async def open_inference(
         await _turn_once(loops, roster, probe, prover)
         works = _loops_of(loops, knobs, queue, roster, probe, prover, FreedListener(coordination, queue))
         await stack.enter_async_context(
-            loops.beside(*works, *_writing(loops, book, prefixes), _warming(loops, knobs, warmth))
+            loops.beside(*works, *_writing(loops, book, learnt.prefixes), _warming(loops, knobs, warmth))
         )
-        dispatcher = _dispatcher(fleet, queue, ollama, metrics, Learnt(known, prefixes), knobs, clock)
-        yield Inference(dispatcher, fleet, queue.register, roster, Models(fleet, known, warmth.plan), book)
+        dispatcher = _dispatcher(fleet, queue, ollama, metrics, learnt, knobs, clock)
+        yield Inference(dispatcher, fleet, queue.register, roster, Models(fleet, known, warmth.plan), book, counts)
 
 
 def _dispatcher(
@@ -131,8 +134,9 @@ def _dispatcher(
     )
 
 
-def _prefixes(cache: RedisStore, clock: Callable[[], float]) -> Prefixes:
-    return Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
+def _learnt(cache: RedisStore, metrics: Metrics, clock: Callable[[], float]) -> Learnt:
+    prefixes = Prefixes(cache, ttl_s=PREFIX_TTL_S, clock=clock)
+    return Learnt(Continuations(), prefixes, EmbeddingCache(cache, metrics, clock=clock))
 
 
 def _roster(database: Database, fleet: Fleet, tokens: NodeTokens) -> Roster:

@@ -9,14 +9,20 @@ from app.postgres import Connection
 # Written as procrastinate's own client does it, but on the caller's connection: the row and the errand commit together.
 _DEFER: LiteralString = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(
-        %(queue)s, %(queue)s, 0, NULL, %(lock)s, jsonb_build_object('job_id', %(job_id)s::text),
+        %(queue)s, %(queue)s, %(priority)s, NULL, %(lock)s, jsonb_build_object('job_id', %(job_id)s::text),
         CASE WHEN %(wait_s)s > 0 THEN now() + make_interval(secs => %(wait_s)s) END
     )::procrastinate_job_to_defer_v1])
     WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %(lock)s AND status = 'todo')
 """
+# Not those of a worker that is silent: when it comes back and ends its errand, that would be an error.
 _END_CLAIMS: LiteralString = """
-    UPDATE procrastinate_jobs SET status = 'failed' WHERE queueing_lock = %(lock)s AND status = 'doing'
+    UPDATE procrastinate_jobs p SET status = 'failed' WHERE queue_name = %(queue)s AND status = 'doing'
+      AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_workers w
+        WHERE w.id = p.worker_id AND w.last_heartbeat > now() - make_interval(secs => %(silent_s)s))
 """
+FORGOTTEN_S = 3600
+"""A worker that gave no sign of life for so long does not come back."""
 
 
 async def defer(conn: Connection, kind: Kind, job_id: JobId, *, wait_s: float = 0.0) -> None:
@@ -24,13 +30,15 @@ async def defer(conn: Connection, kind: Kind, job_id: JobId, *, wait_s: float = 
 
     The task is called like the queue; its argument is `job_id`, as text. `wait_s` is how long nobody takes it.
     """
+    # Workers take the highest first (procrastinate_fetch_job_v2 orders by priority DESC, id).
     values = {"queue": kind.queue, "lock": lock(kind.queue, job_id), "job_id": str(job_id), "wait_s": wait_s}
+    values |= {"priority": 0 if kind.is_urgent else -1}
     await conn.execute(_DEFER, values)
 
 
-async def end_claims(conn: Connection, queue: str, job_id: JobId) -> None:
-    """End the claim of a worker that died, inside the caller's transaction, so that another may take a new errand."""
-    await conn.execute(_END_CLAIMS, {"lock": lock(queue, job_id)})
+async def end_claims(conn: Connection, queue: str) -> None:
+    """End the errands of workers that are gone for good."""
+    await conn.execute(_END_CLAIMS, {"queue": queue, "silent_s": FORGOTTEN_S})
 
 
 def lock(queue: str, job_id: JobId) -> str:

@@ -5,6 +5,7 @@ from typing import LiteralString
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from app.ids import JobId, TenantId
 from app.jobs.errands import defer, end_claims
@@ -15,10 +16,10 @@ from app.telemetry.metrics import Metrics
 
 AT_ONCE = 100
 """Jobs of a kind looked at in one round: a round is short, and the next one goes on."""
-SILENT_S = 60
-"""A worker writes its sign of life every 10 s; one that is silent for this long is dead (procrastinate counts 30 s)."""
 CRASHES = 5
 """After so many attempts that ended without a word the job itself is what kills its workers."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 # Its errand was lost, or died with its worker.
 _SELECT_LOST: LiteralString = """
@@ -56,29 +57,37 @@ class _Lost(msgspec.Struct, frozen=True):
 class LostJobs:
     """Finds the lost jobs of some kinds, a bounded round at a time. Raises StoreUnavailable."""
 
-    def __init__(self, database: Database, metrics: Metrics, kinds: Sequence[Kind], on_given_up: OnGivenUp) -> None:
+    def __init__(
+        self, database: Database, metrics: Metrics, kinds: Sequence[Kind], on_given_up: OnGivenUp, *, silent_s: float
+    ) -> None:
+        """A worker that gives no sign of life for `silent_s` is dead."""
         self._database = database
         self._metrics = metrics
         self._kinds = kinds
         self._on_given_up = on_given_up
+        self._silent_s = silent_s
 
     async def requeue(self) -> tuple[int, int]:
         """Queue them again; return how many, and how many were given up."""
         queued_again = given_up = 0
+        for queue in sorted({kind.queue for kind in self._kinds}):
+            async with self._database.connection("reconcile.errands") as conn:
+                await end_claims(conn, queue)
         for kind in self._kinds:
             for job in await self._find(kind):
                 async with self._database.transaction("reconcile.queue") as conn:
-                    await end_claims(conn, kind.queue, job.id)
                     if job.crashes >= CRASHES:
                         await self._give_up(conn, kind, job)
                         given_up += 1
                     else:
                         await defer(conn, kind, job.id)
                         queued_again += 1
+        if queued_again or given_up:
+            log.info("jobs.lost", queued_again=queued_again, given_up=given_up)
         return queued_again, given_up
 
     async def _find(self, kind: Kind) -> list[_Lost]:
-        values = {"kind": kind.name, "queue": kind.queue, "silent_s": SILENT_S, "limit": AT_ONCE}
+        values = {"kind": kind.name, "queue": kind.queue, "silent_s": self._silent_s, "limit": AT_ONCE}
         async with self._database.connection("reconcile.jobs") as conn:
             cursor = await conn.execute(_SELECT_LOST, values)
             return msgspec.convert(await cursor.fetchall(), list[_Lost], strict=False)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job stands; the last two are final."""
+    """Where a job stands; the last three are final."""
 
     ACCEPTED = "accepted"
     """It waits for a worker, or for its next attempt: then `error_code` says what it waits for."""
@@ -14,3 +14,8 @@ class JobState(StrEnum):
     """What it was for is done."""
     FAILED = "failed"
     """It ended without; `error` says why."""
+    CANCELLED = "cancelled"
+    """Its owner stopped it."""
+
+
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)

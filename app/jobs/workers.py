@@ -8,7 +8,7 @@ import structlog
 from app.errors import Refused, SwitchyardError, Unavailable
 from app.ids import JobId
 from app.jobs.kinds import Kind
-from app.jobs.rows import ClaimedJob, Jobs
+from app.jobs.rows import ClaimedJob, Jobs, JobStopped
 
 ATTEMPTS = 1000
 """Of a job whose stores are away: three days and more, for an outage must not cost an upload."""
@@ -20,11 +20,18 @@ class Work(Protocol):
     """What is done for jobs of a kind. Any of it may be cut off at any moment and done again."""
 
     async def do(self, job: ClaimedJob) -> None:
-        """Do what is left of the job and close it. Raises Refused for what will not pass, Unavailable for what may."""
+        """Do what is left of the job and close it.
+
+        Raises Refused for what will not pass, Unavailable for what may, JobStopped when `Jobs` raised it.
+        """
         ...
 
     async def fail(self, job: ClaimedJob, why: SwitchyardError) -> None:
-        """Close the job with the code of what stopped it for good."""
+        """Close the job with the code of what stopped it for good. Raises JobStopped."""
+        ...
+
+    async def clean(self, job: ClaimedJob) -> None:
+        """Take away what an attempt may have left of a job that was cancelled, or ended by another worker."""
         ...
 
 
@@ -50,6 +57,20 @@ class Workers:
                     await self._attempt(job, self._work[job.kind])
 
     async def _attempt(self, job: ClaimedJob, work: Work) -> None:
+        try:
+            if job.is_stopping:
+                raise JobStopped
+            await self._try(job, work)
+        except JobStopped:
+            if await self._jobs.stop(job):
+                log.info("job.cancelled", kind=job.kind)
+            else:
+                log.warning("job.lost", kind=job.kind, attempt=job.attempt)
+                if not await self._jobs.has_ended(job):
+                    return
+            await work.clean(job)
+
+    async def _try(self, job: ClaimedJob, work: Work) -> None:
         try:
             await work.do(job)
         except Refused as error:

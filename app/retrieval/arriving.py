@@ -4,7 +4,8 @@ import codecs
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from app.errors import BadInput
-from app.retrieval.media import HEAD_BYTES, is_wide
+from app.retrieval.forms import is_wide
+from app.retrieval.media import HEAD_BYTES
 
 
 async def take_head(body: AsyncIterator[bytes]) -> tuple[bytes, AsyncGenerator[bytes]]:

@@ -59,8 +59,9 @@ def split(text: str, sections: Sequence[Section], *, is_markdown: bool) -> Itera
             yield from _chunks(text, section, (section.start, section.content), is_markdown)
         at = section.start if is_led else section.end
         for chunk in _body(text, section, is_markdown):
-            # A section's first chunk shows the headings above it.
-            yield replace(chunk, start=at, text=text[at : chunk.end]) if at < chunk.start else chunk
+            # A section's first chunk shows the headings above it, but not the end of a page above those.
+            shown = text[at : chunk.end].lstrip() if at < chunk.start else chunk.text
+            yield replace(chunk, start=chunk.end - len(shown), text=shown)
             at = section.end
 
 

@@ -29,8 +29,9 @@ from app.retrieval.shape import (
     count_copies,
     missing_copies,
 )
+from app.retrieval.tuning import change_of, hnsw_of, memory_of, optimizers_of, quantization_of
 
-REBUILD = "switchyard collection rebuild"
+REBUILD = "switchyard retrieval rebuild"
 # Another peer may learn of a new collection a little later.
 VISIBLE_WITHIN_S = 10.0
 VISIBLE_POLL_S = 0.1
@@ -67,8 +68,9 @@ class CollectionKeeper:
     async def ensure(self) -> None:
         """Make the collection, its payload indexes and its alias where they are missing; others may do the same.
 
-        Numbers of copies are changed in place. Raises StoreUnavailable: no peer answers, or the collection's vectors
-        are of another kind than the settings say (`reason="drift"`); the text says what to run.
+        What can be is changed in place: numbers of copies, and how vectors are kept and indexed. Raises
+        StoreUnavailable: no peer answers, or the collection's vectors are of another kind than the settings say
+        (`reason="drift"`); the text says what to run.
         """
         target = await self.target()
         name = target or f"{self._alias}_v1"
@@ -78,7 +80,7 @@ class CollectionKeeper:
         drift = compare(found, self._shape)
         self._judge(name, drift)
         if drift.in_place:
-            await self._change(name, drift.in_place)
+            await self._change(name, found, drift.in_place)
         await self.index(name, found)
         if target is None:
             await self.point_alias(name)
@@ -100,14 +102,18 @@ class CollectionKeeper:
         )
 
     async def complete(self) -> Copies | None:
-        """Begin copies of shards that are missing on other peers.
+        """Begin copies of shards that are missing on other peers; make a collection that was lost.
 
-        None where Qdrant runs without a cluster or the collection is not made yet. Lowering the factor removes no copy:
+        None where Qdrant runs without a cluster or the collection was not there. Lowering the factor removes no copy:
         one too many costs disk and nothing else. Raises StoreUnavailable.
         """
         name = await self.target()
-        placement = None if name is None else await self._placement(name)
-        if name is None or placement is None:
+        if name is None:
+            log.warning("collection.lost", alias=self._alias)
+            await self.ensure()
+            return None
+        placement = await self._placement(name)
+        if placement is None:
             return None
         placed, peers = placement
         begin = missing_copies(placed, peers, self._shape.replication_factor)
@@ -132,15 +138,28 @@ class CollectionKeeper:
             self.unreadable = f"collection {name} differs from the settings: {words}; run `{REBUILD}`"
             raise StoreUnavailable(self.unreadable, store="qdrant", reason="drift")
 
-    async def _change(self, name: str, differing: tuple[Difference, ...]) -> None:
+    async def _change(self, name: str, found: models.CollectionInfo, differing: tuple[Difference, ...]) -> None:
+        tuning, vectors = self._shape.tuning, found.config.params.vectors
         # A write needs no more answers than there are copies (Qdrant 1.19, lib/collection/src/shards/replica_set/
         # update.rs: write_consistency_factor.min(replica_count)), so both may change before the copies are there.
-        diff = models.CollectionParamsDiff(
+        params = models.CollectionParamsDiff(
             replication_factor=self._shape.replication_factor,
             write_consistency_factor=self._shape.write_consistency_factor,
+            on_disk_payload=tuning.on_disk_payload,
+            payload=models.PayloadStorageParams(memory=memory_of(on_disk=tuning.on_disk_payload)),
         )
+        dense = vectors[DENSE] if isinstance(vectors, dict) else None
         await self._ask(
-            "change", lambda client: client.update_collection(name, collection_params=diff), WRITE_TIMEOUT_S
+            "change",
+            lambda client: client.update_collection(
+                name,
+                collection_params=params,
+                vectors_config={DENSE: change_of(dense, tuning)} if dense else None,
+                hnsw_config=hnsw_of(tuning),
+                optimizers_config=optimizers_of(tuning),
+                quantization_config=quantization_of(tuning) or models.Disabled.DISABLED,
+            ),
+            WRITE_TIMEOUT_S,
         )
         log.warning("collection.changed", collection=name, changed="; ".join(map(str, differing)))
 
@@ -171,17 +190,27 @@ class CollectionKeeper:
 
     async def create(self, name: str) -> None:
         """Make an empty collection in the shape that the settings ask, unless it is there. Raises StoreUnavailable."""
-        shape = self._shape
+        shape, tuning = self._shape, self._shape.tuning
+        dense = models.VectorParams(
+            size=shape.dense_size,
+            distance=models.Distance.COSINE,
+            on_disk=tuning.on_disk,
+            memory=memory_of(on_disk=tuning.on_disk),
+        )
         try:
             await self._ask(
                 "create",
                 lambda client: client.create_collection(
                     name,
-                    vectors_config={DENSE: models.VectorParams(size=shape.dense_size, distance=models.Distance.COSINE)},
+                    vectors_config={DENSE: dense},
                     sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
                     shard_number=shape.shard_number,
                     replication_factor=shape.replication_factor,
                     write_consistency_factor=shape.write_consistency_factor,
+                    on_disk_payload=tuning.on_disk_payload,
+                    hnsw_config=hnsw_of(tuning),
+                    optimizers_config=optimizers_of(tuning),
+                    quantization_config=quantization_of(tuning),
                 ),
                 WRITE_TIMEOUT_S,
             )
@@ -203,11 +232,15 @@ class CollectionKeeper:
             if made.status is not models.UpdateStatus.COMPLETED:
                 raise StoreUnavailable(f"index of {field} is {made.status.value}", store="qdrant", operation="index")
 
-    async def point_alias(self, name: str) -> None:
-        """Let the alias name this collection. Raises StoreUnavailable."""
-        # Making an alias that exists moves it, in one step.
-        alias = models.CreateAlias(collection_name=name, alias_name=self._alias)
-        actions = [models.CreateAliasOperation(create_alias=alias)]
+    async def point_alias(self, name: str, before: str | None = None) -> None:
+        """Let the alias, and every other one of the collection `before`, name this one. Raises StoreUnavailable."""
+        known = (await self._ask("aliases", lambda client: client.get_aliases())).aliases
+        aliases = {self._alias, *(one.alias_name for one in known if one.collection_name == before)}
+        # Making an alias that exists moves it, and all of them move in one step.
+        actions = [
+            models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=alias))
+            for alias in sorted(aliases)
+        ]
         await self._ask("alias", lambda client: client.update_collection_aliases(actions), WRITE_TIMEOUT_S)
 
     async def describe(self, name: str) -> models.CollectionInfo:

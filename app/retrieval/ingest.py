@@ -1,38 +1,32 @@
 """Takes a document from its original to points, step by step, and can begin again after any of them."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
 from app.blobs import Blobs
-from app.errors import ContextTooLong, NodeFailed, StoreUnavailable, SwitchyardError, Unavailable
+from app.errors import StoreUnavailable, SwitchyardError, Unavailable
 from app.ids import DocumentId, TenantId
 from app.jobs.rows import ClaimedJob, Jobs
+from app.jobs.stopping import while_kept
 from app.postgres import Database
 from app.retrieval import sparse
-from app.retrieval.chunks import embedded_text
 from app.retrieval.discard import Discard
+from app.retrieval.editions.edition import EditionState
+from app.retrieval.editions.editions import Editions, Open
 from app.retrieval.parser import Parser
 from app.retrieval.points import Point
-from app.retrieval.qdrant import QdrantPeers
-from app.retrieval.states import GONE, DocumentState, JobKind, code_of
+from app.retrieval.states import GONE, WHOLE, DocumentState, JobKind, code_of
 from app.retrieval.unreadable import WORDS, DocumentUnreadable, Unreadable
-from app.retrieval.versions import DocumentGone, Version, Versions, go_live, set_state
+from app.retrieval.vectors import BATCH, EmbedFor, sized, text_of, vectors_of
+from app.retrieval.versions import DocumentGone, Version, Versions, go_live, replace_text, set_state
 
-EmbedFor = Callable[[ClaimedJob, Sequence[str]], Awaitable[Sequence[Sequence[float]]]]
-"""Embeds texts for a job, on its tenant's account: one vector a text, in order.
-
-May raise Unavailable, ContextTooLong or Refused.
-"""
-
-BATCH = 32
-"""Chunks embedded in one call: about two seconds of a small model on two cores, so others are not kept waiting."""
-LEAST_CHARS = 40
-"""A text is never cut below this to fit the model."""
 CHUNKED_AT = 0.1
 INDEXED_AT = 0.99
 """Of the progress; what lies between is embedding."""
+
+SERVING = EditionState.SERVING
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -48,21 +42,18 @@ class Ingest:
         database: Database,
         jobs: Jobs,
         blobs: Blobs,
-        index: QdrantPeers,
+        editions: Editions,
         discard: Discard,
         *,
         parser: Parser,
         embed: EmbedFor,
-        embed_model: str,
     ) -> None:
-        """`embed_model` names the model that `embed` asks: another one than before embeds a document anew."""
         self._database = database
         self._jobs = jobs
         self._blobs = blobs
-        self._index = index
+        self._editions = editions
         self._parser = parser
         self._embed = embed
-        self._embed_model = embed_model
         self._versions = Versions(database)
         self._discard = discard
 
@@ -79,103 +70,132 @@ class Ingest:
         """End a job that cannot be done, and its document unless that is ready."""
         await self._end(job, why.code, why.detail)
 
+    async def clean(self, job: ClaimedJob) -> None:
+        """Take away what an ingestion left that nobody goes on with."""
+        await self._clean(job.tenant_id, document_of(job))
+
     async def _complete(self, job: ClaimedJob) -> None:
         version = await self._version(job)
         if version.state in {DocumentState.RECEIVED, DocumentState.PARSED}:
             await self._chunk(job, version)
-        if version.state is not DocumentState.INDEXED:
-            await self._point(job, version)
-        await self._finish(job, version)
+        await self._give(job, version)
+        # Another edition may serve since it was looked.
+        while not await self._finish(job, version):
+            await self._give(job, version)
 
     async def _version(self, job: ClaimedJob) -> Version:
         version = await self._versions.find(job.tenant_id, document_of(job))
         if version is None or version.state in GONE:
+            raise DocumentGone
+        if version.state is DocumentState.COLD and job.kind != JobKind.RESTORE:
             raise DocumentGone
         return version
 
     async def _chunk(self, job: ClaimedJob, version: Version) -> None:
         try:
             async with self._blobs.open(version.tenant_id, version.sha256) as source:
-                parsed = await self._parser.parse(source, version.media_type, version.charset)
+                parsing = self._parser.parse(source, version.media_type, version.charset)
+                parsed = await while_kept(parsing, partial(self._keep, job))
         except FileNotFoundError as error:
             raise StoreUnavailable("the original is not in the blob store", store="blobs") from error
         if not parsed.chunks:
             raise DocumentUnreadable(Unreadable.NO_TEXT)
-        await self._jobs.advance(job, DocumentState.PARSED, CHUNKED_AT / 2)
-        await self._versions.replace_text(version, parsed)
+        counts = {"pages": len(parsed.pages) or None, "chunks": len(parsed.chunks), "chunks_done": 0}
+        await self._jobs.advance(job, DocumentState.PARSED, CHUNKED_AT / 2, counts)
+        async with self._database.transaction("ingest.chunks") as conn:
+            await self._jobs.hold(conn, job)
+            await replace_text(conn, version, parsed)
         await self._jobs.advance(job, DocumentState.CHUNKED, CHUNKED_AT)
 
-    async def _point(self, job: ClaimedJob, version: Version) -> None:
+    async def _give(self, job: ClaimedJob, version: Version) -> None:
+        """Give the document to the edition that serves, so that it is found; a reindexing, to each that lacks it."""
+        holdings = await self._editions.given.holdings(version.tenant_id, version.id)
+        if not holdings:
+            raise StoreUnavailable("there is no index yet", store="qdrant")
+        for holding in holdings:
+            is_due = not holding.is_whole if job.kind == JobKind.REINDEX else holding.edition.state is SERVING
+            if is_due and holding.edition.state is SERVING and holding.edition.model != version.embed_model:
+                await self._keep(job)
+                await self._versions.set_model(version, holding.edition.model)
+            if is_due:
+                await self._point(job, version, self._editions.open(holding.edition), holding.chunks_done)
+
+    async def _point(self, job: ClaimedJob, version: Version, into: Open, done: int) -> None:
         """Give every chunk its point, from where an earlier attempt stopped, and have Qdrant count them."""
         total = await self._versions.count_chunks(version)
-        start = await self._start(job, version)
         for _ in range(2):
-            await self._embed_from(job, version, start, total)
-            if await self._index.count(version.tenant_id, version.id) == total:
-                if version.state is not DocumentState.READY:
-                    await self._versions.set_indexed(version)
+            await self._embed_from(job, version, into, done, total)
+            if await into.index.count(version.tenant_id, version.id) == total:
+                await self._note(job, version, into, total, is_whole=True)
+                if version.state not in WHOLE:
+                    await self._set_indexed(job, version)
                 await self._jobs.advance(job, DocumentState.INDEXED, INDEXED_AT)
                 return
             # Points were lost, or there are some of another time: only a fresh start is sure.
-            await self._index.remove_document(version.tenant_id, version.id)
-            start = 0
+            await self._note(job, version, into, 0)
+            await into.index.remove_document(version.tenant_id, version.id)
+            done = 0
         raise StoreUnavailable("Qdrant does not keep the points that it takes", store="qdrant")
 
-    async def _start(self, job: ClaimedJob, version: Version) -> int:
-        """Return the first ordinal to embed. Batches are written in order, so the points there are, are the first."""
-        if version.embed_model != self._embed_model:
-            if version.state is not DocumentState.READY:
-                await self._index.remove_document(version.tenant_id, version.id)
-            await self._versions.set_model(version, self._embed_model)
-            return 0
-        if job.kind == JobKind.REINDEX:
-            return 0
-        return await self._index.count(version.tenant_id, version.id) // BATCH * BATCH
+    async def _keep(self, job: ClaimedJob) -> None:
+        """Go on only with a job that is this worker's still: Qdrant would not tell a late write from a present one."""
+        async with self._database.connection("ingest.keep") as conn:
+            await self._jobs.hold(conn, job)
 
-    async def _embed_from(self, job: ClaimedJob, version: Version, start: int, total: int) -> None:
-        for ordinal in range(start, total, BATCH):
+    async def _set_indexed(self, job: ClaimedJob, version: Version) -> None:
+        async with self._database.transaction("ingest.indexed") as conn:
+            await self._jobs.hold(conn, job)
+            await set_state(conn, version, DocumentState.INDEXED)
+
+    async def _note(self, job: ClaimedJob, version: Version, into: Open, done: int, *, is_whole: bool = False) -> None:
+        async with self._database.transaction("ingest.given") as conn:
+            await self._jobs.hold(conn, job)
+            given = self._editions.given
+            await given.advance(conn, into.edition, version.tenant_id, version.id, done, is_whole=is_whole)
+
+    async def _embed_from(self, job: ClaimedJob, version: Version, into: Open, done: int, total: int) -> None:
+        embed = partial(self._embed, job.tenant_id, JobKind(job.kind), into.edition.model)
+        while done < total:
+            rows = sized(await self._versions.list_chunks(version, ordinal=done, limit=BATCH))
+            if not rows:
+                raise DocumentGone
             await self._version(job)
-            rows = await self._versions.list_chunks(version, ordinal=ordinal, limit=BATCH)
-            texts = [embedded_text(row.heading, row.text, row.lead) for row in rows]
-            vectors = await self._vectors(job, texts)
-            await self._index.upsert(
+            texts = [text_of(row) for row in rows]
+            vectors = await vectors_of(embed, texts)
+            await self._keep(job)
+            await into.index.upsert(
                 [
                     Point(row.id, version.tenant_id, version.id, row.ordinal, list(vector), sparse.of_chunk(text))
                     for row, text, vector in zip(rows, texts, vectors, strict=True)
                 ]
             )
-            share = min(1.0, (ordinal + BATCH) / total)
-            await self._jobs.advance(job, DocumentState.CHUNKED, CHUNKED_AT + (INDEXED_AT - CHUNKED_AT) * share)
+            done += len(rows)
+            await self._note(job, version, into, done)
+            counts = {"chunks": total, "chunks_done": done}
+            progress = CHUNKED_AT + (INDEXED_AT - CHUNKED_AT) * done / total
+            await self._jobs.advance(job, DocumentState.CHUNKED, progress, counts)
 
-    async def _vectors(self, job: ClaimedJob, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        try:
-            vectors = await self._embed(job, texts)
-        except ContextTooLong:
-            # Rare: more tokens than were estimated. The front of a text stands for it in the dense search; its sparse
-            # vector still has all of its words.
-            if len(texts) > 1:
-                return [(await self._vectors(job, [text]))[0] for text in texts]
-            if len(texts[0]) <= LEAST_CHARS:
-                raise
-            return await self._vectors(job, [texts[0][: len(texts[0]) // 2]])
-        if len(vectors) != len(texts):
-            raise NodeFailed(f"{len(texts)} texts gave {len(vectors)} vectors")
-        return vectors
-
-    async def _finish(self, job: ClaimedJob, version: Version) -> None:
+    async def _finish(self, job: ClaimedJob, version: Version) -> bool:
+        """Make the document live, unless the edition that serves lacks it; return whether it was made so."""
         async with self._database.transaction("ingest.finish") as conn:
+            await self._jobs.hold(conn, job)
+            if not await self._editions.given.is_served(conn, version.tenant_id, version.id):
+                return False
             state, unwanted = await go_live(conn, version)
             await self._jobs.close(conn, job, state)
         log.info("ingest.done", state=state.value)
         for document_id in unwanted:
             await self._clean(version.tenant_id, document_id)
+        return True
 
     async def _end(self, job: ClaimedJob, code: str, detail: str) -> None:
         version = await self._versions.find(job.tenant_id, document_of(job))
         async with self._database.transaction("ingest.fail") as conn:
             await self._jobs.close(conn, job, DocumentState.FAILED, code=code, detail=detail)
-            # A document that cannot be indexed again keeps serving with what it has.
-            if version is not None and version.state not in {*GONE, DocumentState.READY}:
+            if version is not None and job.kind == JobKind.REINDEX:
+                await self._editions.given.fail(conn, version.tenant_id, version.id, code)
+            # A document that cannot be indexed again keeps serving with what it has; a cold one stays cold.
+            if version is not None and version.state not in {*GONE, *WHOLE}:
                 with suppress(DocumentGone):
                     await set_state(conn, version, DocumentState.FAILED, code)
         log.warning("ingest.failed", code=code)

@@ -57,10 +57,10 @@ def _said(chunk: Chunk, sections: Sequence[Section]) -> SaidChunk:
     return SaidChunk(at, chunk.start, chunk.end, *chunk.lead_span)
 
 
-def main(media_type: MediaType, charset: str | None) -> int:
+def main(parent: int, media_type: MediaType, charset: str | None) -> int:
     """Confine this process, then write the parts of the document on stdin; return the exit status."""
     prepare(charset)
-    confine()
+    confine(parent)
     try:
         _parse(media_type, charset)
     except DocumentUnreadable as error:
@@ -72,4 +72,4 @@ def main(media_type: MediaType, charset: str | None) -> int:
 
 if __name__ == "__main__":
     # Not sys.exit: nothing is left to tidy, and tidying could open files.
-    os._exit(main(MediaType(sys.argv[1]), sys.argv[2] or None))
+    os._exit(main(int(sys.argv[1]), MediaType(sys.argv[2]), sys.argv[3] or None))

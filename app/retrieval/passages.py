@@ -8,10 +8,11 @@ from app.ids import ChunkId, DocumentId
 class Passage(msgspec.Struct, frozen=True):
     """A chunk that was found: `text` is characters `start_offset` to `end_offset` of the document's text.
 
-    `heading` is the path of headings above it. A larger `score` is better; it has no unit (reciprocal rank fusion).
-    `also` names the other documents that hold the same text. `title` is what the document calls itself, `page` (from 1)
-    where the passage stands, None in a document without pages. `lead` is what its columns are called, where it is a
-    part of a table below them.
+    `heading` is the path of headings above it. `score` is how likely the passage holds what was asked for, from 0 to 1
+    (see `fusion`). `also` names the other documents that hold the same text. `title` is what the document calls itself,
+    `page` (from 1) where the passage stands, None in a document without pages. `lead` is what its columns are called,
+    where it is a part of a table below them. `cosine` is how near its meaning is to the question's, None where that
+    is not known; `ordinal` is its chunk's, and `last` that of the last chunk that was merged into it.
     """
 
     chunk_id: ChunkId
@@ -26,3 +27,6 @@ class Passage(msgspec.Struct, frozen=True):
     title: str = ""
     page: int | None = None
     lead: str = ""
+    cosine: float | None = None
+    ordinal: int | None = None
+    last: int | None = None

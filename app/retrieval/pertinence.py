@@ -1,38 +1,20 @@
-"""Which of the passages found are worth a place in the prompt: each text once, none that is beside the point."""
+"""Which of the passages found are worth a place in the prompt: none that is beside the point."""
 
+import math
 import re
-from collections.abc import Iterable, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from app.retrieval.chunks import embedded_text
 from app.retrieval.passages import Passage
 from app.retrieval.words import terms
-
-NEAREST = 0.5
-"""What a passage scores that is first by meaning: 1 / (0 + 2) (qdrant: lib/segment/src/common/
-reciprocal_rank_fusion.rs, `position_score`)."""
 
 _HOW = re.compile(
     r"\bhow (?:much|many|long|heavy|big|large|old|far|tall|wide|high|deep|fast|often|soon|late|does|do|is|are|can)\b",
     re.IGNORECASE,
 )
 
-
-def fold(passages: Iterable[Passage]) -> list[Passage]:
-    """Return each text once, where it first stands; it names the other documents that hold it under the same headings.
-
-    The same file under several names would otherwise take every place in the prompt.
-    """
-    first: dict[tuple[str, str], Passage] = {}
-    for passage in passages:
-        key = (passage.heading, " ".join(passage.text.split()).casefold())
-        known = first.get(key)
-        if known is None:
-            first[key] = passage
-        elif passage.document not in (known.document, *known.also):
-            first[key] = msgspec.structs.replace(known, also=(*known.also, passage.document))
-    return list(first.values())
+_YEAR = re.compile(r"\b[^\W\d_]{1,2}((?:19|20)\d\d)\b")
+"""As reports call it: FY2022."""
 
 
 def pertinent(passages: Sequence[Passage], question: str) -> list[Passage]:
@@ -45,12 +27,17 @@ def pertinent(passages: Sequence[Passage], question: str) -> list[Passage]:
     shared = [len(asked & words_of(passage)) for passage in passages]
     if not asked or 2 * max(shared, default=0) < len(asked):
         return list(passages)
-    return [passage for passage, count in zip(passages, shared, strict=True) if count or passage.score >= NEAREST]
+    nearest = max((passage.cosine for passage in passages if passage.cosine is not None), default=math.inf)
+    return [
+        passage
+        for passage, count in zip(passages, shared, strict=True)
+        if count or (passage.cosine is not None and passage.cosine >= nearest)
+    ]
 
 
 def words_asked(question: str) -> set[str]:
-    """Return the terms of a question that say what it is about ("how long" does not)."""
-    return set(terms(_HOW.sub(" ", question)))
+    """Return the terms of a question that say what it is about ("how long" does not); FY2022 is 2022 too."""
+    return set(terms(f"{_HOW.sub(' ', question)} {' '.join(_YEAR.findall(question))}"))
 
 
 def words_of(passage: Passage) -> set[str]:
@@ -59,5 +46,7 @@ def words_of(passage: Passage) -> set[str]:
 
 
 def said_by(passage: Passage) -> str:
-    """Return the text of a passage, with its headings and its documents' names."""
-    return f"{embedded_text(passage.heading, passage.text, passage.lead)} {' '.join((passage.document, *passage.also))}"
+    """Return the text of a passage, with its headings and the words of its documents' names."""
+    # FILING_2022.pdf names two words.
+    names = " ".join((passage.document, *passage.also)).replace("_", " ")
+    return f"{embedded_text(passage.heading, passage.text, passage.lead)} {names}"

@@ -25,9 +25,14 @@ class Point(msgspec.Struct, frozen=True):
     sparse: SparseVector
 
 
-class ScoredPoint(msgspec.Struct, frozen=True):
-    """A point that a query found; a larger score is better."""
+class Proposal(msgspec.Struct, frozen=True):
+    """A point that a query found: how near its meaning is (`cosine`, up to 1) and how well its words fit (`bm25`).
+
+    `bm25` is None where others fit better, and only tells points of one query apart; `cosine` is None for a point that
+    left the index meanwhile.
+    """
 
     id: UUID
     document_id: DocumentId
-    score: float
+    cosine: float | None = None
+    bm25: float | None = None

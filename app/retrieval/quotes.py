@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from app.retrieval.passages import Passage
+from app.retrieval.support import sentences
+from app.retrieval.support.sentences import Span
 from app.retrieval.words import is_number, terms
 
 QUOTE_CHARS = 300
@@ -14,18 +16,9 @@ NUMBER_WEIGHT = 3.0
 ANSWER_WEIGHT = 2.0
 QUESTION_WEIGHT = 1.0
 
-# A sentence ends at . ! or ? before white space (not inside 3.5), at the full-width marks wherever they stand, at a
-# blank line, and at the end of a line if it or the next one is a heading, an item or a row; other line ends only wrap.
-_BLOCK = r"[ \t]{0,3}(?:#{1,6}[ \t]|[-+*>][ \t]|\d{1,9}[.)][ \t]|\||```|~~~)"
-_END = re.compile(
-    rf"[.!?…]+[\"'”’)\]*_]*(?=\s)|[。！？｡]+[\"'”’」』）)\]*_]*|\n(?=[ \t]*\n)|\n(?={_BLOCK})"  # noqa: RUF001 - full-width marks end sentences too
-)
-_OWN_LINE = re.compile(r"^[ \t]{0,3}(?:#{1,6}[ \t]|\|).*\n?", re.MULTILINE)
 _HEADING = re.compile(r"\s{0,3}(?:#{1,6}(?:\s|$)|=+\s*$|-+\s*$|\|?[\s:|-]+\|?\s*$)")
 
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
-
-_Span = tuple[int, int]
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -49,7 +42,7 @@ def quote(passage: Passage, question: str, answer: str) -> Quote:
     return Quote(words, start, start + len(words))
 
 
-def _span(passage: Passage, question: str, answer: str) -> _Span:
+def _span(passage: Passage, question: str, answer: str) -> Span:
     text = passage.text
     spans = list(_sentences(text))
     if not spans:
@@ -70,30 +63,18 @@ def _weights(question: str, answer: str) -> Mapping[str, float]:
     return weights
 
 
-def _sentences(text: str) -> Iterator[_Span]:
+def _sentences(text: str) -> Iterator[Span]:
     """Yield the sentences in order, trimmed, without headings and rules unless there is nothing else."""
-    spans = list(_spans(text))
+    spans = list(sentences.spans(text))
     telling = [span for span in spans if not _HEADING.match(text[span[0] : span[1]])]
     yield from telling or spans
 
 
-def _spans(text: str) -> Iterator[_Span]:
-    start = 0
-    ends = {match.end() for match in _END.finditer(text)} | {match.end() for match in _OWN_LINE.finditer(text)}
-    for end in sorted(ends | {len(text)}):
-        piece = text[start:end]
-        trimmed = piece.strip()
-        if trimmed:
-            at = start + len(piece) - len(piece.lstrip())
-            yield at, at + len(trimmed)
-        start = end
-
-
-def _score(text: str, span: _Span, weights: Mapping[str, float]) -> float:
+def _score(text: str, span: Span, weights: Mapping[str, float]) -> float:
     return sum(weights.get(term, 0.0) for term in set(terms(text[span[0] : span[1]])))
 
 
-def _widened(text: str, spans: list[_Span], best: _Span, weights: Mapping[str, float]) -> _Span:
+def _widened(text: str, spans: list[Span], best: Span, weights: Mapping[str, float]) -> Span:
     """Add a neighbour of the same paragraph while it adds a word of the answer and all of it still fits."""
     first = last = spans.index(best)
     while True:
@@ -113,7 +94,7 @@ def _is_quotable(part: str) -> bool:
     return len(part) <= QUOTE_CHARS and _PARAGRAPH_END.search(part) is None
 
 
-def _shortened(sentence: str, weights: Mapping[str, float]) -> _Span:
+def _shortened(sentence: str, weights: Mapping[str, float]) -> Span:
     """Cut a sentence that is too long at words, to the part with most support."""
     if len(sentence) <= QUOTE_CHARS:
         return 0, len(sentence)
@@ -122,7 +103,7 @@ def _shortened(sentence: str, weights: Mapping[str, float]) -> _Span:
     return _cut(sentence, best)
 
 
-def _cut(sentence: str, start: int) -> _Span:
+def _cut(sentence: str, start: int) -> Span:
     end = min(len(sentence), start + QUOTE_CHARS)
     if end < len(sentence) and (space := sentence.rfind(" ", start, end)) > start:
         end = space

@@ -56,7 +56,7 @@ class Rebuild:
         await self._keeper.create(name)
         await self._keeper.index(name, await self._keeper.describe(name))
         points = None if drift.vectors else await self._copy(before, name, told)
-        await self._keeper.point_alias(name)
+        await self._keeper.point_alias(name, before)
         await self._ask("drop", lambda client: client.delete_collection(before), WRITE_TIMEOUT_S)
         return Rebuilt(name, before, points)
 

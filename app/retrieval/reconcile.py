@@ -1,5 +1,6 @@
 """Finds what a crash or a lost store left different between PostgreSQL, Qdrant and the blobs, and has it put right."""
 
+from collections.abc import Sequence
 from typing import LiteralString
 from uuid import UUID
 
@@ -9,39 +10,36 @@ import structlog
 from app.blobs import Blobs
 from app.errors import StoreUnavailable
 from app.ids import DocumentId, TenantId
-from app.jobs import rows as jobs
-from app.jobs.lost import LostJobs
-from app.postgres import Connection, Database
+from app.postgres import Database
 from app.retrieval.discard import Discard
-from app.retrieval.qdrant import QdrantPeers
-from app.retrieval.states import DOCUMENT_JOBS, REINDEX
-from app.telemetry.metrics import Metrics
+from app.retrieval.editions.backfill import Backfill
+from app.retrieval.editions.editions import Editions, Open
 
 AT_ONCE = 100
 """Rows looked at in one round of each kind: a round is short, and the next one goes on."""
 PAGES_AT_ONCE = 50
-"""Of documents that all have to be embedded anew: queueing one takes a millisecond."""
+"""Of documents that all have to be embedded anew."""
 ORPHAN_S = 3600.0
 
 _SELECT_LEFT: LiteralString = """
-    SELECT DISTINCT d.id AS document_id, d.tenant_id
-    FROM documents d JOIN chunks c ON c.document_id = d.id AND c.tenant_id = d.tenant_id
-    WHERE d.state IN ('failed', 'superseded', 'deleted') AND NOT EXISTS (
+    SELECT d.id AS document_id, d.tenant_id FROM documents d
+    WHERE d.state IN ('failed', 'superseded', 'deleted') AND (
+        EXISTS (SELECT 1 FROM chunks c WHERE c.document_id = d.id AND c.tenant_id = d.tenant_id)
+        OR EXISTS (SELECT 1 FROM document_texts t WHERE t.document_id = d.id AND t.tenant_id = d.tenant_id)
+    ) AND NOT EXISTS (
         SELECT 1 FROM jobs j WHERE j.document_id = d.id AND j.tenant_id = d.tenant_id AND j.state = 'running')
     LIMIT %(limit)s
 """
 _SELECT_READY: LiteralString = """
-    SELECT d.id AS document_id, d.tenant_id, d.embed_model,
-           (SELECT count(*) FROM chunks c WHERE c.document_id = d.id AND c.tenant_id = d.tenant_id) AS chunks
+    SELECT d.id AS document_id, d.tenant_id,
+           (SELECT count(*) FROM chunks c WHERE c.document_id = d.id AND c.tenant_id = d.tenant_id) AS chunks,
+           ARRAY(SELECT g.number FROM document_editions g
+                 WHERE g.document_id = d.id AND g.tenant_id = d.tenant_id AND g.given_at IS NOT NULL) AS given
     FROM documents d
-    WHERE d.state = 'ready' AND d.id > %(after)s AND NOT EXISTS (
+    WHERE d.state = 'ready' AND d.cold_at IS NULL AND d.id > %(after)s AND NOT EXISTS (
         SELECT 1 FROM jobs j
         WHERE j.document_id = d.id AND j.tenant_id = d.tenant_id AND j.state IN ('accepted', 'running'))
     ORDER BY d.id LIMIT %(limit)s
-"""
-_FAIL_DOCUMENT: LiteralString = """
-    UPDATE documents SET state = 'failed', error_code = 'internal', updated_at = now()
-    WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s AND state IN ('received', 'parsed', 'chunked', 'indexed')
 """
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -52,16 +50,14 @@ class Reconciled(msgspec.Struct, frozen=True):
 
     discarded: int = 0
     reindexed: int = 0
-    queued_again: int = 0
-    given_up: int = 0
     blobs_removed: int = 0
 
 
 class _Ready(msgspec.Struct, frozen=True):
     document_id: DocumentId
     tenant_id: TenantId
-    embed_model: str | None
     chunks: int
+    given: tuple[int, ...]
 
 
 class Reconciler:
@@ -71,32 +67,22 @@ class Reconciler:
         self,
         database: Database,
         blobs: Blobs,
-        index: QdrantPeers,
+        editions: Editions,
         discard: Discard,
-        metrics: Metrics,
-        *,
-        embed_model: str,
+        backfill: Backfill,
     ) -> None:
-        """`embed_model` embeds questions now: vectors of another model mean nothing beside theirs."""
         self._database = database
         self._blobs = blobs
-        self._index = index
-        self._embed_model = embed_model
+        self._editions = editions
+        self._backfill = backfill
         self._discard = discard
-        self._lost = LostJobs(database, metrics, DOCUMENT_JOBS, _give_up)
         self._after = UUID(int=0)
         self._first_byte = 0
 
     async def run(self) -> Reconciled:
-        """Look at one part of everything. Raises StoreUnavailable; what was put right before stays so.
-
-        Jobs first, for they need PostgreSQL only.
-        """
-        queued_again, given_up = await self._lost.requeue()
+        """Look at one part of everything. Raises StoreUnavailable; what was put right before stays so."""
         blobs_removed = await self._orphans()
         found = Reconciled(
-            queued_again=queued_again,
-            given_up=given_up,
             blobs_removed=blobs_removed,
             discarded=await self._left_behind(),
             reindexed=await self._differing(),
@@ -113,28 +99,29 @@ class Reconciler:
         return len(rows)
 
     async def _differing(self) -> int:
-        """Queue ready documents whose points are missing or of another model; return how many.
+        """Forget what was given of documents whose points are missing, and queue what editions lack; return how many.
 
-        Where a whole page is so, the index is another one or the model has changed: then the next page follows at once.
+        Where a whole page is so, the index is another one: then the next page follows at once.
         """
-        reindexed = 0
+        lost = 0
+        kept = await self._editions.kept()
         for _ in range(PAGES_AT_ONCE):
-            ready = await _ready(self._database, self._after)
-            differing = [document for document in ready if await self._differs(document)]
+            ready = await self._ready()
+            differing = [document for document in ready if await _differs(document, kept)]
             for document in differing:
-                await _queue(self._database, document)
-            reindexed += len(differing)
+                await self._editions.given.forget(document.tenant_id, document.document_id)
+            lost += len(differing)
             self._after = ready[-1].document_id if len(ready) == AT_ONCE else UUID(int=0)
             if len(differing) < AT_ONCE:
                 break
-        if reindexed:
-            log.warning("reconcile.reindexing", documents=reindexed, why="points are missing or of another model")
-        return reindexed
+        if lost:
+            log.warning("reconcile.reindexing", documents=lost, why="points are missing")
+        return await self._backfill.queue()
 
-    async def _differs(self, document: _Ready) -> bool:
-        if document.embed_model != self._embed_model:
-            return True
-        return await self._index.count(document.tenant_id, document.document_id) != document.chunks
+    async def _ready(self) -> list[_Ready]:
+        async with self._database.connection("reconcile.ready") as conn:
+            cursor = await conn.execute(_SELECT_READY, {"after": self._after, "limit": AT_ONCE})
+            return msgspec.convert(await cursor.fetchall(), list[_Ready])
 
     async def _orphans(self) -> int:
         """Remove originals that no document has: the process died between writing one and its rows."""
@@ -149,29 +136,11 @@ class Reconciler:
         return removed
 
 
-async def reindex_all(database: Database) -> int:
-    """Queue every ready document to be embedded anew; return how many. Raises StoreUnavailable.
-
-    One with a job under way is left out: that job writes its points.
-    """
-    queued, after = 0, UUID(int=0)
-    while ready := await _ready(database, after):
-        for document in ready:
-            await _queue(database, document)
-        queued, after = queued + len(ready), ready[-1].document_id
-    return queued
-
-
-async def _ready(database: Database, after: UUID) -> list[_Ready]:
-    async with database.connection("reconcile.ready") as conn:
-        cursor = await conn.execute(_SELECT_READY, {"after": after, "limit": AT_ONCE})
-        return msgspec.convert(await cursor.fetchall(), list[_Ready])
-
-
-async def _queue(database: Database, document: _Ready) -> None:
-    async with database.transaction("reconcile.reindex") as conn:
-        await jobs.insert(conn, REINDEX, document.tenant_id, document.document_id)
-
-
-async def _give_up(conn: Connection, tenant_id: TenantId, document_id: UUID) -> None:
-    await conn.execute(_FAIL_DOCUMENT, {"tenant_id": tenant_id, "document_id": document_id})
+async def _differs(document: _Ready, kept: Sequence[Open]) -> bool:
+    """Whether an edition that was given a document has another number of points of it."""
+    for one in kept:
+        if one.edition.number in document.given:
+            counted = await one.index.count(document.tenant_id, document.document_id)
+            if counted != document.chunks:
+                return True
+    return False

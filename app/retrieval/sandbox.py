@@ -41,10 +41,12 @@ class Sandbox:
     async def run(self, source: BinaryIO, *arguments: str) -> Ended:
         """Run the module with `source`, a file opened for reading, as its input, and return how it ended.
 
+        Its first argument is the number of this process.
+
         Whatever happens, the process and all that it started are gone. Raises TookTooLong, SaidTooMuch.
         """
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-s", "-B", "-m", self._module, *arguments),
+            *(sys.executable, "-P", "-s", "-B", "-m", self._module, str(os.getpid()), *arguments),
             stdin=source,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

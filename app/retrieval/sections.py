@@ -77,17 +77,18 @@ def _pieces(text: str, section: Section, pages: Sequence[int], marks: Sequence[i
     """Cut a section at the marks in it; what is blank between two marks stays with what is before it."""
     start, content = section.start, section.content
     found: list[Section] = []
-    turns = pages[bisect_right(pages, start) : bisect_right(pages, content)]
-    if turns and start < content and text[start : turns[-1]].strip():
-        # The page ends below the headings: they are not quoted as of the page of the text.
-        found.append(Section(section.heading, start, turns[-1], turns[-1]))
-        start, content = turns[-1], max(content, turns[-1])
+    for turn in pages[bisect_right(pages, start) : bisect_right(pages, content)]:
+        if start < content and text[start:turn].strip():
+            # The page ends below the headings: they are not quoted as of the page of the text.
+            found.append(Section(section.heading, start, turn, turn))
+            start, content = turn, max(content, turn)
     inside = marks[bisect_right(marks, content) : bisect_left(marks, section.end)]
     for mark in (*inside, section.end):
-        if text[content:mark].strip() or (mark == section.end and not found):
+        is_shown = bool(text[start:content].strip())
+        if text[content:mark].strip() or (mark == section.end and (is_shown or not found)):
             found.append(Section(section.heading, start, content, mark))
             start = content = mark
-        elif found:
+        elif found and not is_shown:
             found[-1] = replace(found[-1], end=mark)
             start = content = mark
         else:

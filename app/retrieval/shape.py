@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 from qdrant_client import models
 
+from app.retrieval.tuning import Tuning, facts
+
 DENSE = "dense"
 SPARSE = "bm25"
 COPIES = 2
@@ -16,20 +18,25 @@ INDEXES = {"tenant_id": True, "document_id": False}
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What the settings ask of the collection; `dense_size` is the embedding's length."""
+    """What the settings ask of the collection; `dense_size` is the embedding's length.
+
+    `written` copies of a shard must take a write; None: as many as can without one peer.
+    """
 
     dense_size: int
     shard_number: int
     replication_factor: int
+    written: int | None = None
+    tuning: Tuning = Tuning()
 
     @property
     def write_consistency_factor(self) -> int:
-        """How many copies of a shard must take a write; one fewer than there are, so that one may be lost.
+        """How many copies of a shard must take a write: one fewer than there are, unless another number is asked.
 
         Qdrant answers when every copy that it reached has the write, and those that it did not reach are no longer
         asked (`lib/collection/src/shards/replica_set/update.rs`): fewer than all here makes no read wrong.
         """
-        return max(1, min(self.replication_factor - 1, WRITTEN))
+        return self.written or max(1, min(self.replication_factor - 1, WRITTEN))
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -98,24 +105,32 @@ def copies_for(peers: int) -> int:
     return min(COPIES, peers)
 
 
+def dense_size_of(found: models.CollectionInfo) -> int | None:
+    """Return the length of a collection's dense vectors, None if it has none of ours."""
+    vectors = found.config.params.vectors
+    dense = vectors.get(DENSE) if isinstance(vectors, dict) else None
+    return dense.size if dense else None
+
+
 def compare(found: models.CollectionInfo, wanted: Shape) -> Drift:
     """Return how a collection differs from what the settings ask."""
     params = found.config.params
     dense = params.vectors.get(DENSE) if isinstance(params.vectors, dict) else None
     sparse = (params.sparse_vectors or {}).get(SPARSE)
-    factors = {
+    in_place = {
         "replication_factor": (wanted.replication_factor, params.replication_factor),
         "write_consistency_factor": (wanted.write_consistency_factor, params.write_consistency_factor),
+        **(facts(found.config, dense, wanted.tuning) if dense else {}),
     }
     shape: dict[str, tuple[object, object]] = {"shard_number": (wanted.shard_number, params.shard_number)}
     for field in INDEXES.keys() & found.payload_schema.keys():
         shape[f"index of {field}"] = (models.PayloadSchemaType.KEYWORD, found.payload_schema[field].data_type)
     vectors = {
-        "vector size": (wanted.dense_size, dense.size if dense else None),
+        "vector size": (wanted.dense_size, dense_size_of(found)),
         "distance": (models.Distance.COSINE, dense.distance if dense else None),
         "sparse modifier": (models.Modifier.IDF, sparse.modifier if sparse else None),
     }
-    return Drift(_differing(factors), _differing(shape), _differing(vectors))
+    return Drift(_differing(in_place), _differing(shape), _differing(vectors))
 
 
 def _differing(facts: Mapping[str, tuple[object, object]]) -> tuple[Difference, ...]:

@@ -1,7 +1,7 @@
 """The rows of one version of a document and of its chunks, as ingestion reads and changes them."""
 
 from typing import LiteralString
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -10,15 +10,19 @@ from app.postgres import Connection, Database
 from app.retrieval.discard import lock_name
 from app.retrieval.media import MediaType
 from app.retrieval.said import Parsed
-from app.retrieval.states import DocumentState
+from app.retrieval.states import STATE, DocumentState
 
-_SELECT: LiteralString = """
-    SELECT id, tenant_id, name, media_type, charset, sha256, version, state, embed_model, error_code
+_SELECT: LiteralString = f"""
+    SELECT id, tenant_id, name, media_type, charset, sha256, version, {STATE}, embed_model, error_code
     FROM documents WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s
-"""
+"""  # noqa: S608 - both parts are constants
 _SET_STATE: LiteralString = """
-    UPDATE documents SET state = %(state)s, error_code = %(code)s, updated_at = now()
+    UPDATE documents SET state = %(state)s, cold_at = NULL, error_code = %(code)s, updated_at = now()
     WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s AND state NOT IN ('failed', 'superseded', 'deleted')
+"""
+_END: LiteralString = """
+    UPDATE documents SET state = 'failed', error_code = %(code)s, updated_at = now()
+    WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s AND state IN ('received', 'parsed', 'chunked', 'indexed')
 """
 _SET_MODEL: LiteralString = """
     UPDATE documents SET embed_model = %(model)s WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s
@@ -32,7 +36,15 @@ _PUT_TEXT: LiteralString = """
     ON CONFLICT (document_id) DO UPDATE SET text = excluded.text, encoding = excluded.encoding, pages = excluded.pages,
         unread_pages = excluded.unread_pages
 """
+_LOCK_READY: LiteralString = """
+    SELECT 1 AS ready FROM documents
+    WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s AND state = 'ready' AND cold_at IS NULL FOR UPDATE
+"""
 _DELETE_CHUNKS: LiteralString = "DELETE FROM chunks WHERE document_id = %(document_id)s AND tenant_id = %(tenant_id)s"
+# Points of the chunks before are no points of these.
+_FORGET_GIVEN: LiteralString = """
+    DELETE FROM document_editions WHERE document_id = %(document_id)s AND tenant_id = %(tenant_id)s
+"""
 _COPY_CHUNKS: LiteralString = """
     COPY chunks (id, tenant_id, document_id, ordinal, heading, text, start_offset, end_offset, page, lead)
     FROM STDIN
@@ -104,20 +116,21 @@ class Versions:
             row = await cursor.fetchone()
         return None if row is None else msgspec.convert(row, Version)
 
-    async def replace_text(self, version: Version, parsed: Parsed) -> None:
-        """Store text and chunks in place of those there were, and the state `chunked`, at once. Raises DocumentGone."""
-        read = {"text": parsed.text, "encoding": parsed.encoding, "title": parsed.title}
-        pages = {"pages": list(parsed.pages), "unread_pages": list(parsed.unread)}
-        async with self._database.transaction("ingest.chunks") as conn:
-            await set_state(conn, version, DocumentState.CHUNKED)
-            await conn.execute(_SET_TITLE, {**version.key, **read})
-            await conn.execute(_PUT_TEXT, {**version.key, **read, **pages})
-            await conn.execute(_DELETE_CHUNKS, version.key)
-            async with conn.cursor() as cursor, cursor.copy(_COPY_CHUNKS) as copy:
-                for ordinal, chunk in enumerate(parsed.chunks):
-                    ids = (chunk_id(version.id, ordinal), version.tenant_id, version.id)
-                    place = (chunk.start, chunk.end, chunk.page, chunk.lead)
-                    await copy.write_row((*ids, ordinal, chunk.heading, chunk.text, *place))
+    async def exchange_text(self, version: Version, parsed: Parsed) -> bool:
+        """Store text and chunks in place of those of a document that stays ready; not, and False, if it is not."""
+        async with self._database.transaction("documents.reread") as conn:
+            if (await conn.execute(_LOCK_READY, version.key)).rowcount == 0:
+                return False
+            await _replace(conn, version, parsed)
+        return True
+
+    async def add_text(self, version: Version, parsed: Parsed) -> bool:
+        """Store the text of a ready document beside its chunks, which stand in it; not, and False, if it is not."""
+        async with self._database.transaction("documents.reread") as conn:
+            if (await conn.execute(_LOCK_READY, version.key)).rowcount == 0:
+                return False
+            await _put_text(conn, version, parsed)
+        return True
 
     async def count_chunks(self, version: Version) -> int:
         """Return how many chunks are stored; their ordinals are 0 to this, exclusive."""
@@ -136,10 +149,32 @@ class Versions:
         async with self._database.connection("ingest.model") as conn:
             await conn.execute(_SET_MODEL, {**version.key, "model": model})
 
-    async def set_indexed(self, version: Version) -> None:
-        """Note that all its points are in Qdrant. Raises DocumentGone."""
-        async with self._database.connection("ingest.indexed") as conn:
-            await set_state(conn, version, DocumentState.INDEXED)
+
+async def replace_text(conn: Connection, version: Version, parsed: Parsed) -> None:
+    """Store text and chunks in place of those there were, and the state `chunked`. Raises DocumentGone.
+
+    Inside the caller's transaction.
+    """
+    await set_state(conn, version, DocumentState.CHUNKED)
+    await _replace(conn, version, parsed)
+
+
+async def _put_text(conn: Connection, version: Version, parsed: Parsed) -> None:
+    read = {"text": parsed.text, "encoding": parsed.encoding, "title": parsed.title}
+    pages = {"pages": list(parsed.pages), "unread_pages": list(parsed.unread)}
+    await conn.execute(_SET_TITLE, {**version.key, **read})
+    await conn.execute(_PUT_TEXT, {**version.key, **read, **pages})
+
+
+async def _replace(conn: Connection, version: Version, parsed: Parsed) -> None:
+    await _put_text(conn, version, parsed)
+    await conn.execute(_DELETE_CHUNKS, version.key)
+    await conn.execute(_FORGET_GIVEN, version.key)
+    async with conn.cursor() as cursor, cursor.copy(_COPY_CHUNKS) as copy:
+        for ordinal, chunk in enumerate(parsed.chunks):
+            ids = (chunk_id(version.id, ordinal), version.tenant_id, version.id)
+            place = (chunk.start, chunk.end, chunk.page, chunk.lead)
+            await copy.write_row((*ids, ordinal, chunk.heading, chunk.text, *place))
 
 
 def chunk_id(document_id: DocumentId, ordinal: int) -> ChunkId:
@@ -152,6 +187,16 @@ async def set_state(conn: Connection, version: Version, state: DocumentState, co
     cursor = await conn.execute(_SET_STATE, {**version.key, "state": state, "code": code})
     if cursor.rowcount == 0:
         raise DocumentGone
+
+
+async def end_cancelled(conn: Connection, tenant_id: TenantId, document_id: UUID) -> None:
+    """Note inside the caller's transaction that a version will not be read in, because its owner does not want it."""
+    await conn.execute(_END, {"tenant_id": tenant_id, "document_id": document_id, "code": "cancelled"})
+
+
+async def end_given_up(conn: Connection, tenant_id: TenantId, document_id: UUID) -> None:
+    """Note inside the caller's transaction that reading a version in has ended its workers too often."""
+    await conn.execute(_END, {"tenant_id": tenant_id, "document_id": document_id, "code": "internal"})
 
 
 async def go_live(conn: Connection, version: Version) -> tuple[DocumentState, list[DocumentId]]:

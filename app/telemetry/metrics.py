@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 from itertools import product
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+from app.telemetry.answer_metrics import AnswerMetrics
+from app.telemetry.metric import Counter, Gauge, Histogram
+from app.telemetry.retrieval_metrics import RetrievalMetrics
 
 # Seconds. HighLatency alerts at 30 s, so the buckets reach ten times that.
 DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300)
@@ -21,7 +25,7 @@ def begin(metric: Counter | Histogram, **values: Iterable[str]) -> None:
         metric.labels(**dict(zip(values, chosen, strict=True)))
 
 
-class Metrics:
+class Metrics(AnswerMetrics, RetrievalMetrics):
     """The metrics, bound to one registry. Labels come from bounded sets only; `app/series.py` begins their series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -36,7 +40,9 @@ class Metrics:
         self._declare_estimates(registry)
         self._declare_nodes(registry)
         self._declare_stores(registry)
+        self._declare_retrieval(registry)
         self._declare_loops(registry)
+        self._declare_answers(registry)
 
     def _declare_http(self, r: CollectorRegistry) -> None:
         labels = ("method", "endpoint", "status")
@@ -259,12 +265,6 @@ class Metrics:
             buckets=SHORT_BUCKETS_S,
             registry=r,
         )
-        self.copies_missing = Gauge(
-            "switchyard_collection_copies_missing",
-            "Copies of the collection's shards that the settings ask and that are not whole.",
-            registry=r,
-        )
-        self.jobs = Counter("switchyard_jobs_total", "Background jobs that ended.", ("kind", "outcome"), registry=r)
 
     def _declare_loops(self, r: CollectorRegistry) -> None:
         self.loop_awake_at = Gauge(

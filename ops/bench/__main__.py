@@ -11,6 +11,7 @@ from ops.bench.points import Unmeasured
 from ops.bench.report import document, tables
 from ops.bench.run import run
 from ops.bench.world import WorldBroken
+from ops.drill.target import DrillFailed
 from ops.local.problems import LocalProblem
 
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _say(told(plan))
     try:
         found, circumstances, lost = run(plan, os.environ, _say)
-    except (Unmeasured, WorldBroken, LocalProblem) as error:
+    except (Unmeasured, WorldBroken, LocalProblem, DrillFailed) as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
     for table in tables(found, plan):

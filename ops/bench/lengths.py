@@ -3,16 +3,19 @@
 from ops.bench.plan import Plan, Row, Sizes
 
 START_S = 20.0
-"""Servers start and end: once for paths and durable runs, once for the overload."""
+"""Servers start and end: once for paths and durable runs, for the overload, for shards, twice to read documents in."""
 ABOUT_S: dict[Sizes, dict[Row, float]] = {
     Sizes.FULL: {
         Row.RATING: 2, Row.ROUTING: 5, Row.TURNS: 15, Row.PATHS: 55, Row.DURABLE: 30, Row.OVERLOAD: 165,
+        Row.INGEST: 420, Row.SHARDS: 420,
     },
     Sizes.QUICK: {
         Row.RATING: 1, Row.ROUTING: 2, Row.TURNS: 15, Row.PATHS: 20, Row.DURABLE: 15, Row.OVERLOAD: 45,
+        Row.INGEST: 240, Row.SHARDS: 60,
     },
     Sizes.SMOKE: {
         Row.RATING: 1, Row.ROUTING: 1, Row.TURNS: 15, Row.PATHS: 3, Row.DURABLE: 5, Row.OVERLOAD: 12,
+        Row.INGEST: 10, Row.SHARDS: 5,
     },
 }  # fmt: skip
 """Without a peer, on two cores that do nothing else."""
@@ -38,6 +41,7 @@ def limit_s(row: Row, plan: Plan) -> float:
 def told(plan: Plan) -> str:
     """Return what is said before it begins."""
     starts = bool({Row.PATHS, Row.DURABLE} & set(plan.rows)) + (Row.OVERLOAD in plan.rows)
+    starts += 2 * (Row.INGEST in plan.rows) + (Row.SHARDS in plan.rows)
     whole_s = sum(about_s(row, plan) for row in plan.rows) + START_S * starts
     most_s = sum(limit_s(row, plan) for row in plan.rows) + SLOWER * START_S * starts
     return (

@@ -9,7 +9,7 @@ from ops.bench.crowd import Job, Trace, first_done_s, goodput, gpu_s_until, jain
 from ops.bench.crowded import ALL_SLOTS, HEAVY, LIGHT, TENANTS, TOKENS_PER_S, Door, tokens_of
 from ops.bench.figures import percentile
 from ops.bench.plan import Sizes
-from ops.bench.playing import Played, play
+from ops.bench.playing import Played, empty, play
 from ops.bench.turns import busy
 
 CALL_S, PATIENCE_S = 0.5, 2.0
@@ -77,18 +77,25 @@ class Lived:
 
 
 async def live(doors: Sequence[Door], extent: Extent, seed: int) -> list[Lived]:
-    """Return what each way made of the same jobs, one way after the other in each round."""
+    """Return what each way made of the same jobs, one way after the other in each round.
+
+    The last of the doors is the way to the nodes alone.
+    """
     came: dict[str, list[Came]] = {door.name: [] for door in doors}
     # What an answer takes is learnt first, on every way alike.
     for door in doors:
         await play(door, _trace(seed).backlog({HEAVY: (extent.one_jobs, CALL_S)}))
     capacity = await measured_capacity(doors[-1], extent, seed)
     # Before clients leave: it is remembered of a tenant that its clients do.
-    turns = {door.name: await _turns(door, extent, seed, capacity) for door in doors}
+    turns: dict[str, Turns] = {}
+    for door in doors:
+        turns[door.name] = await _turns(door, extent, seed, capacity)
+        await empty(doors[-1])
     for number in range(extent.rounds):
         for overload in extent.overloads:
             for door in doors:
                 came[door.name].append(await _overloaded(door, overload, seed + number, capacity))
+                await empty(doors[-1])
     return [Lived(door.name, turns[door.name], tuple(came[door.name])) for door in doors]
 
 

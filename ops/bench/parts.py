@@ -18,7 +18,7 @@ from ops.local.supervised import Builder
 FAST, PACED, EMBED = "fast:1m", "paced:1m", "all-minilm:22m"
 """The fake node's models. `fast` sends all tokens at once, `paced` one a millisecond."""
 
-TEXT = "lamp box, plan years"
+TEXT = "lamp box. plan years"
 """What both chat models always answer; the fake node sends a character a token. Half of it stands in each passage of
 the document, so that each answer has a source."""
 
@@ -123,6 +123,11 @@ def pass_through(layout: Layout) -> Part:
 
 def ingesting(layout: Layout) -> Part:
     """Return the worker, which makes the sample document searchable."""
+    return worker_part(layout, prepare=lambda: prepare(layout))
+
+
+def worker_part(layout: Layout, *, prepare: Callable[[], None]) -> Part:
+    """Return a worker's process."""
     port = layout.ports.of(WORKER)
     own = {"SWITCHYARD_METRICS_PORT": str(port), "SWITCHYARD_REPLICA": WORKER}
     return Part(
@@ -130,7 +135,7 @@ def ingesting(layout: Layout) -> Part:
         command=(sys.executable, "-m", "app.worker"),
         environ=environ(layout) | own,
         is_ready=worker.part(layout).is_ready,
-        prepare=lambda: prepare(layout),
+        prepare=prepare,
         ready_within_s=60.0,
         stop_within_s=application.DRAIN_S + 10.0,
         port_names=(WORKER,),

@@ -59,6 +59,10 @@ class Row(StrEnum):
     """Who gets the slots when there are too few, in simulated time."""
     OVERLOAD = "overload"
     """The same live, over two replicas, and what a refusal costs."""
+    INGEST = "ingest"
+    """Reading documents in, beside the embedder alone; a long PDF; memory."""
+    SHARDS = "shards"
+    """Retrieval over three shards beside one; a peer that is away."""
 
 
 class ArgumentWrong(Exception):

@@ -5,7 +5,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -15,6 +15,7 @@ from ops.bench.checks import events_of
 from ops.bench.client import Broken, Reply
 from ops.bench.crowd import End, Job
 from ops.bench.crowded import TOKENS_PER_S, Door, tokens_of
+from ops.bench.points import Unmeasured
 
 PATIENT_S = 60.0
 """How long the most patient client waits."""
@@ -22,6 +23,8 @@ REFUSED = (429, 503)
 OK = 200
 AT_ONCE_MS = 100
 """Who waited longer was not refused at once."""
+EMPTY_LOOKS, LOOK_S, EMPTY_LIMIT_S = 4, 0.25, 60.0
+"""The nodes are empty when so many looks in a row find no call; how far they are apart, and how long they may take."""
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -34,6 +37,10 @@ class _Choice(msgspec.Struct, frozen=True):
 
 class _Chunk(msgspec.Struct, frozen=True):
     choices: tuple[_Choice, ...] = ()
+
+
+class _Cut(msgspec.Struct, frozen=True):
+    cut: int
 
 
 @dataclass(slots=True)
@@ -61,6 +68,30 @@ async def play(door: Door, jobs: Sequence[Job]) -> Played:
     after = used(door)
     played.cpu_s = {name: after[name] - before[name] for name in before}
     return played
+
+
+async def empty(nodes: Door) -> None:
+    """Cut the calls that the nodes still have, until none comes: `nodes` is the way to them with nothing in between.
+
+    A gateway may go on asking for clients that have left, and would hold up whoever plays next. Raises Unmeasured.
+    """
+    looks = 0
+    try:
+        async with asyncio.timeout(EMPTY_LIMIT_S):
+            while looks < EMPTY_LOOKS:
+                looks = 0 if await _cut(nodes) else looks + 1
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError as error:
+        raise Unmeasured(f"calls of clients that had left came for more than {EMPTY_LIMIT_S:.0f} s") from error
+
+
+async def _cut(nodes: Door) -> int:
+    """Return how many calls were cut."""
+    replies = [
+        await server.ask(replace(target, path="/control/cut").post(b"", {}, b""))
+        for server, target in zip(nodes.servers, nodes.targets, strict=True)
+    ]
+    return sum(msgspec.json.decode(reply.body, type=_Cut).cut for reply in replies)
 
 
 def used(door: Door) -> dict[str, float]:

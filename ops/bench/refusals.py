@@ -16,7 +16,7 @@ from ops.bench.points import Unmeasured
 CROWD = ALL_SLOTS + 160
 """Calls of the tenant that run and wait: more than one tenant may have (`TENANT_PLACES`)."""
 CONCURRENCIES = (1, 16)
-FILL_S, IDLE_S = 1.5, 0.3
+FILL_S, IDLE_S = 4.0, 0.3
 LEAVE_S, ENOUGH_S = 24.0, 16.0
 """When whoever still waits leaves, before the answers that take the slots end; no round begins so late."""
 

@@ -18,6 +18,8 @@ from ops.bench.goals import (
     routing_goals,
     turns_goals,
 )
+from ops.bench.ingest import Read
+from ops.bench.ingest_tables import ingest_goals, ingest_tables
 from ops.bench.overload import Lived
 from ops.bench.overload_tables import overload_goals, overload_tables
 from ops.bench.plan import Plan
@@ -25,9 +27,11 @@ from ops.bench.points import Point
 from ops.bench.refusals import Refusing
 from ops.bench.routing import Figures
 from ops.bench.rows import OPEN, Rows, durable_column, minus
+from ops.bench.shards import Sharded
+from ops.bench.shards_tables import shards_goals, shards_tables
 from ops.bench.sides import DIRECT, NGINX, OWN, Mode
 from ops.bench.tables import Table, number, ratio, spelled, wrap
-from ops.bench.turns import Share
+from ops.bench.turns import Share, turns_table
 
 TITLES = {Mode.JSON: "One JSON answer", Mode.STREAM: "A stream of 20 tokens, one a millisecond"}
 
@@ -63,6 +67,10 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     lived: tuple[Lived, ...] = ()
     """The same in real time."""
     refusals: tuple[Refusing, ...] = ()
+    read: Read | None = None
+    """What reading documents in took."""
+    sharded: Sharded | None = None
+    """What three shards change for retrieval."""
 
 
 def tables(found: Found, plan: Plan) -> list[Table]:
@@ -77,6 +85,8 @@ def tables(found: Found, plan: Plan) -> list[Table]:
         *([loads_table(found.loads)] if found.loads else []),
         *([turns_table(found.turns)] if found.turns else []),
         *overload_tables(found.lived, found.refusals),
+        *([] if found.read is None else ingest_tables(found.read)),
+        *([] if found.sharded is None else shards_tables(found.sharded)),
     ]
 
 
@@ -90,6 +100,8 @@ def goals(found: Found) -> list[Goal]:
         *loads_goals(found.loads),
         *turns_goals(found.turns),
         *overload_goals(found.lived, found.refusals),
+        *([] if found.read is None else ingest_goals(found.read)),
+        *([] if found.sharded is None else shards_goals(found.sharded)),
     ]
 
 
@@ -243,26 +255,6 @@ def routing_table(routing: Mapping[str, Mapping[str, Figures]]) -> Table:
         "`blind` is ours without knowing who has read what. `python -m ops.bench.routing` prints it alone."
     )
     return Table("Routing on seeded traces", heads, lines, (note,))
-
-
-def turns_table(turns: Mapping[str, Share]) -> Table:
-    """Return who gets the slots when there are too few."""
-    overloads = [f"goodput at {one.times}x (refused)" for share in turns.values() for one in share.overloads]
-    heads = ("slots are given", "Jain, GPU-seconds", "light p99 ÷ alone", "one alone", *dict.fromkeys(overloads))
-    lines = tuple(
-        (
-            name, number(share.jain), number(share.beside), number(share.alone),
-            *(f"{number(one.goodput)} ({one.refused:.0%})" for one in share.overloads),
-        )
-        for name, share in turns.items()
-    )  # fmt: skip
-    note = (
-        "The script that gives the slots is the product's own, in Valkey, asked by two replicas in turn; time is "
-        "simulated. One heavy tenant (calls of 3 s) and nine light ones (1 s) want more than the slots can do; clients "
-        "of the overload give up after 2 s. A proxy cannot run in simulated time: LiteLLM stands in the live tables. "
-        "`python -m ops.bench.turns` prints it alone."
-    )
-    return Table("Turns when there are too few slots, simulated", heads, lines, (note,))
 
 
 def document(found: Found, plan: Plan, circumstances: Circumstances) -> str:

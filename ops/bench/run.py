@@ -21,10 +21,13 @@ from psycopg import sql
 
 from ops.bench import complexity, cpu, crowded, durable, gateway, peers, points, refusals, report, sides
 from ops.bench.contexts import compare_contexts
+from ops.bench.ingest import read_in
 from ops.bench.lengths import limit_s
 from ops.bench.overload import EXTENTS, Lived, live
 from ops.bench.plan import Plan, Row, Sizes
 from ops.bench.routing import compare
+from ops.bench.shard_stores import open_stores
+from ops.bench.shards import compare_shards
 from ops.bench.turns import compare_turns
 from ops.bench.world import World, WorldBroken, open_world
 from ops.checkout import read_checkout
@@ -69,6 +72,11 @@ class Measuring:
             self._one_call_after_another()
         if Row.OVERLOAD in rows:
             self._overload()
+        if Row.INGEST in rows:
+            self._say("bench: ingest\n")
+            self.found = replace(self.found, read=read_in(plan, self._say))
+        if Row.SHARDS in rows:
+            self._shards()
 
     def _one_call_after_another(self) -> None:
         with open_world(node_port=self._plan.node_port) as world:
@@ -105,6 +113,12 @@ class Measuring:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 lived, refused = runner.run(_within(Row.OVERLOAD, self._plan, _crowd(doors, self._plan)))
         self.found = replace(self.found, lived=tuple(lived), refusals=tuple(refused))
+
+    def _shards(self) -> None:
+        self._say("bench: shards\n")
+        with open_stores(self._environ) as stores, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            compared = runner.run(_within(Row.SHARDS, self._plan, compare_shards(self._plan, *stores, self._say)))
+        self.found = replace(self.found, sharded=compared)
 
 
 def run(

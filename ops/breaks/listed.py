@@ -14,6 +14,8 @@ AREAS = (
     "api",
     "complexity",
     "dialects",
+    "documents",
+    "formats",
     "inference",
     "insurance",
     "nginx",
@@ -22,6 +24,7 @@ AREAS = (
     "routing",
     "rules",
     "stores",
+    "support",
     "telemetry",
 )
 

@@ -42,7 +42,20 @@ def described_app() -> Litestar:
     """Return the application with its routes and nothing behind them."""
     needed = ("database_url", "cache_url", "coordination_url", "qdrant_urls", "nodes_file", "blobs_dir")
     settings = make_settings(dict.fromkeys(needed, ""))
-    doors = ("keys", "runner", "runs", "places", "sessions", "documents", "jobs", "routes", "offers", "nodes")
+    doors = (
+        "keys",
+        "runner",
+        "runs",
+        "places",
+        "sessions",
+        "documents",
+        "cold",
+        "search",
+        "jobs",
+        "routes",
+        "offers",
+        "nodes",
+    )
     models = ("dispatcher", "book", "health", "models")
     nothing = SimpleNamespace(
         settings=settings, metrics=Metrics(CollectorRegistry()), **dict.fromkeys((*doors, *models))

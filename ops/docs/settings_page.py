@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from app.kinds import Kind
-from app.retrieval.shape import COPIES
+from app.retrieval.shape import COPIES, WRITTEN
 from app.settings import PREFIX, RELATIONS, Relation, Settings, variable_of
 from app.variables import FILE, kinds_of
 from ops.docs.markdown import code, page, table
@@ -17,7 +17,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "coordination_url": "Redis that must not evict: leases and event streams.",
         "qdrant_urls": "Qdrant peers, separated by commas.",
         "nodes_file": "The TOML file of models and nodes (see `nodes.toml.example`).",
-        "blobs_dir": "Directory of uploaded originals, shared by replicas and workers.",
+        "blobs_dir": "Directory of uploaded originals, shared by replicas and workers. With a bucket "
+        "(`SWITCHYARD_BLOBS_URL`), each process' own, for what it reads from there.",
         "prompts_dir": "Directory of prompts.",
     },
     "Process": {
@@ -42,20 +43,55 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "redis_ca": "CA file for `rediss://` addresses.",
         "qdrant_api_key": "Key of the Qdrant peers.",
         "qdrant_ca": "CA file of the Qdrant peers.",
-        "qdrant_collection": "Alias of the collection; a new embedding gets a new collection behind it.",
-        "qdrant_shard_number": "Shards of the collection; another number needs `switchyard collection rebuild`.",
-        "qdrant_replication_factor": "Copies of each shard. With two on three peers, any one may be lost, for "
-        "questions and uploads; with one, a lost peer takes retrieval away. A change is taken in place.",
+        "blobs_url": "Bucket of uploaded originals, of S3 or what speaks like it: `https://host[:port]/bucket`; "
+        "how: `docs/how-to/keep-originals-in-a-bucket.md`.",
+        "blobs_region": "Region of the bucket, which requests are signed for.",
+        "blobs_key_id": "Id of the key that signs requests to the bucket.",
+        "blobs_key": "That key.",
+        "blobs_ca": "CA file of the bucket's server.",
         "node_ca": "CA file of Ollama nodes that speak TLS.",
         "node_tokens_dir": "Folder with one file for each node behind a gateway: the node's name, and in it the bearer "
         "token. Read again with every look.",
     },
+    "Collection of the vector store": {
+        "qdrant_collection": "Alias of the collection that serves; each edition has one with `_e<number>` after it.",
+        "qdrant_shard_number": "Shards of the collection; another number needs `switchyard retrieval rebuild`. What "
+        "follows here is changed in place: `docs/how-to/change-the-collection.md`.",
+        "qdrant_replication_factor": "Copies of each shard. With two on three peers, any one may be lost, for "
+        "questions and uploads; with one, a lost peer takes retrieval away.",
+        "qdrant_write_consistency_factor": "Copies that must take a write. With as many as there are, a lost peer "
+        "stops uploads.",
+        "qdrant_quantization": "What vectors are shortened to for the first look: a byte a dimension (`scalar`) or a "
+        "bit (`binary`, for 1,024 dimensions and more); the whole ones stay beside the short ones.",
+        "qdrant_always_ram": "Whether shortened vectors stay in memory, wherever the whole ones are.",
+        "qdrant_rescore": "Whether what the shortened vectors find is scored anew with the whole ones; without it, "
+        "nearness is an estimate.",
+        "qdrant_oversampling": "How many times as many are scored anew as are asked for.",
+        "qdrant_hnsw_m": "Edges of a point in the vector index: more find better and take more memory.",
+        "qdrant_hnsw_ef_construct": "Neighbours looked at as a point is put into the index: more make it better and "
+        "take longer.",
+        "qdrant_hnsw_ef": "Points that a search keeps in view: more find better and take longer.",
+        "qdrant_on_disk": "Whether whole vectors are read from disk when they are needed, not kept in memory.",
+        "qdrant_on_disk_payload": "The same of payloads; what is filtered by stays in memory.",
+        "qdrant_indexing_threshold": "Kilobytes of vectors in a segment from which on it gets an index; 0: never.",
+    },
     "Embedding and retrieval": {
-        "embed_model": "Model that embeds documents and questions.",
-        "embed_size": "Length of its vectors.",
+        "embed_model": "Model that embeds at first; another one: `docs/how-to/change-the-embedding-model.md`.",
+        "embed_size": "Length of its vectors, for the first collection.",
+        "rerank_url": "Address of a reranker with its path, as `http://reranker:8080/v1/rerank`; "
+        "how: `docs/how-to/rerank-passages.md`.",
+        "rerank_model": "Model that it is asked for, where it has several.",
+        "rerank_key": "Bearer token that it wants.",
+        "rerank_ca": "CA file of the reranker.",
+        "rerank_candidates": "How many passages of a question it is shown.",
+        "rerank_limit_s": "Seconds that it may take; then passages keep the order of their scores.",
+        "cold_after_days": "Days after which a document goes to cold storage, where no question finds it; 0: never.",
+        "cold_age_from": "What they count from: the last `use` (a question that found it; its upload, if that is "
+        "later), or its `upload`.",
     },
     "Runs": {
         "run_lease_s": "Seconds after which a silent owner loses a run.",
+        "job_lease_s": "Seconds after which a silent worker loses a job, such as an ingestion.",
         "waiting_limit_s": "How long a run may wait for a person's answer; then it ends as `interrupt_expired`.",
         "run_attempts": "Owners a run may have before it is `dead`.",
         "run_limit_s": "Seconds that a run may take.",
@@ -64,6 +100,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "routes_days": "Days that a route can be read.",
         "session_ttl_seconds": "Seconds without activity after which a session expires.",
         "max_output_tokens": "Tokens of an answer, unless the request asks for another number.",
+        "support_policy": "What becomes of sentences that no passage supports, unless the request says.",
+        "extractive_up_to": "The highest tier whose models are too small to rely on: plain facts are then answered "
+        "in the documents' own words, and sentences without support are withheld.",
         "temperature": "Sampling temperature, unless the request or the prompt asks for another.",
     },
     "Calls to models": {
@@ -86,6 +125,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 _MADE = {
     "replica": "the host's name",
     "qdrant_replication_factor": f"{COPIES}, or the number of peers if that is less",
+    "qdrant_write_consistency_factor": f"one less than there are, at most {WRITTEN}",
+    "qdrant_hnsw_ef": "as `SWITCHYARD_QDRANT_HNSW_EF_CONSTRUCT`",
 }
 
 
@@ -128,5 +169,10 @@ def _row(field: msgspec.structs.FieldInfo, kind: Kind, text: str) -> tuple[str, 
     elif field.default is None:
         default = "none"
     else:
-        default = code(field.default) if field.default != "" else "empty"
+        default = code(_shown(field.default)) if field.default != "" else "empty"
     return code(variable_of(field.name)), kind.words, default, text
+
+
+def _shown(default: object) -> object:
+    """A default as a variable would give it."""
+    return str(default).lower() if isinstance(default, bool) else default

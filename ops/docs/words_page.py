@@ -7,14 +7,14 @@ from enum import StrEnum
 from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loops, sqlstates
-from app.agents import events, life, run_failure, values
+from app.agents import events, life, run_failure, support_policy, values
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
-from app.api import operations
+from app.api import jobs, operations
 from app.api.direct import dialects, fields
 from app.inference import accuracy
 from app.inference import operating as node_operating
-from app.inference.calls import continuation, usage_book
+from app.inference.calls import continuation, embedding_cache, usage_book
 from app.inference.fleet import model_problems, node_rows, overlap, views
 from app.inference.slots import lanes
 from app.inference.warmth import advice, warming
@@ -32,7 +32,10 @@ from app.inference.words import (
     tiers,
 )
 from app.jobs import states as job_states
-from app.retrieval import states
+from app.retrieval import cold, search, states
+from app.retrieval.editions import edition
+from app.retrieval.evaluation import measures
+from app.retrieval.support import verdicts
 from ops.docs.markdown import code, page, table
 
 SETS: tuple[tuple[ModuleType, str], ...] = (
@@ -62,6 +65,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (records, "Outcome"),
     (account, "Purpose"),
     (usage_book, "Loss"),
+    (embedding_cache, "LookedUp"),
     (ends, "FinishReason"),
     (thinking, "ThinkLevel"),
     (life, "RunState"),
@@ -80,14 +84,24 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (insurance, "ClaimState"),
     (insurance, "FiledKind"),
     (degradation, "Degradation"),
+    (support_policy, "SupportPolicy"),
+    (support_policy, "AnsweredBy"),
+    (verdicts, "Supported"),
+    (verdicts, "Lack"),
     (dialects, "Dialect"),
     (fields, "Treatment"),
     (priority, "Priority"),
     (lanes, "Lane"),
     (overload, "Overload"),
     (states, "DocumentState"),
+    (edition, "EditionState"),
+    (cold, "AgeFrom"),
+    (search, "SearchOutcome"),
+    (measures, "Among"),
+    (measures, "Metric"),
     (states, "JobKind"),
     (job_states, "JobState"),
+    (jobs, "JobEvent"),
     (ids, "KeyPermission"),
     (operations, "HealthStatus"),
     (loops, "Loop"),

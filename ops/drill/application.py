@@ -159,7 +159,12 @@ class Application:
         return Part(
             name=name,
             command=(sys.executable, "-m", module),
-            environ=self._environ() | {f"SWITCHYARD_{port_name}": str(port), "SWITCHYARD_REPLICA": name},
+            environ=self._environ()
+            | {
+                f"SWITCHYARD_{port_name}": str(port),
+                "SWITCHYARD_REPLICA": name,
+                "SWITCHYARD_DATABASE_URL": named(self.stores.database_url, name),
+            },
             address=self.layout.ports.address(name),
             is_ready=lambda: http_ok(port, path),
             ready_within_s=READY_LIMIT_S,
@@ -167,6 +172,11 @@ class Application:
             port_names=(name,),
             folder=folder,
         )
+
+
+def named(database_url: str, name: str) -> str:
+    """Return the address with which PostgreSQL knows whose a connection is."""
+    return f"{database_url}{'&' if '?' in database_url else '?'}application_name={name}"
 
 
 def key_of(told: str) -> str:

@@ -55,9 +55,10 @@ class Calls:
             raise DrillFailed(f"{question!r} was not answered: {reader.final or 'the stream broke'}")
         return reader
 
-    def upload(self, name: str, text: str) -> Json:
+    def upload(self, name: str, content: str | bytes, media_type: str = "text/markdown") -> Json:
         """Upload a document and return its job."""
-        return self._asked("POST", "/api/v2/upload", files={"file": (name, text.encode(), "text/markdown")})
+        whole = content.encode() if isinstance(content, str) else content
+        return self._asked("POST", "/api/v2/upload", files={"file": (name, whole, media_type)})
 
     def job(self, job_id: str) -> Json:
         """Return a job."""

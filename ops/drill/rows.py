@@ -75,7 +75,8 @@ class Rows:
                 raise DrillFailed(f"run {run_id}: the finished effect {effect['step_key']} was done again")
         calls = self._conn.execute(SELECT_CALLS, {"run_id": run_id}).fetchall()
         paid = {call["kind"]: call["calls"] for call in calls}
-        if paid != {"embed": 1, "chat": 1}:
+        # The vector of a question that another run has asked is kept for a day.
+        if paid not in ({"embed": 1, "chat": 1}, {"chat": 1}):
             raise DrillFailed(f"run {run_id}: paid calls are {paid}")
         return row
 

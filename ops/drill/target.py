@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from ops.local.choices import layout_from
 from ops.local.demo_key import find_demo_key
-from ops.local.layout import DATABASE, REPLICAS
-from ops.local.parts import worker
+from ops.local.layout import REPLICAS
+from ops.local.parts import application, worker
 from ops.local.process import ProcessId, poll_until
 from ops.local.state import State, StateFile
 from ops.local.supervised import PartState
@@ -40,6 +40,8 @@ class Target:
     lease_s: float
     parts: Callable[[], Sequence[PartView]]
     limits: Limits = field(default_factory=Limits)
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The variables of its application."""
 
     def owner_process(self, owner: str) -> ProcessId:
         """Return the process behind a run's owner, `<part>:<id>`. Raises DrillFailed."""
@@ -79,7 +81,7 @@ def target_of(environ: Mapping[str, str], *, lease_s: float, limits: Limits | No
 
     Raises DrillFailed when none runs, LocalProblem when the environment makes no sense.
     """
-    layout = layout_from(environ, is_system=False)
+    layout = layout_from(environ, is_system=False, is_running=True)
     file = StateFile(layout.directory)
 
     def running() -> State:
@@ -88,10 +90,12 @@ def target_of(environ: Mapping[str, str], *, lease_s: float, limits: Limits | No
             raise DrillFailed("no stack runs")
         return state
 
-    state = running()
-    address = next((part.address for part in state.parts if part.name == "postgres"), "")
-    database_url = layout.outside.database_url or (
-        f"postgresql://switchyard:{layout.secrets.database}@{address}/{DATABASE}"
+    return Target(
+        url=running().url,
+        key=find_demo_key(layout.directory) or "",
+        database_url=layout.database_url,
+        lease_s=lease_s,
+        parts=lambda: running().parts,
+        limits=limits or Limits(),
+        environ=application.environ(layout),
     )
-    key = find_demo_key(layout.directory) or ""
-    return Target(state.url, key, database_url, lease_s, lambda: running().parts, limits or Limits())

@@ -73,8 +73,10 @@ def mask_from(environ: Mapping[str, str]) -> Mask:
     return found.mask()
 
 
-def layout_from(environ: Mapping[str, str], *, is_system: bool) -> Layout:
+def layout_from(environ: Mapping[str, str], *, is_system: bool, is_running: bool = False) -> Layout:
     """Return the layout that the environment asks for; `is_system` prefers servers and programs of this machine.
+
+    With `is_running` it is that of a stack that was started with this environment.
 
     Raises ConfigurationWrong with every variable that makes no sense, to the stack or to its application.
     """
@@ -92,6 +94,7 @@ def layout_from(environ: Mapping[str, str], *, is_system: bool) -> Layout:
         is_system=is_system,
         size=size_from(environ),
         port=_choices(given).port,
+        is_running=is_running,
     )
     check_application(layout)
     return layout

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from ops.local.models.catalogue import Catalogue, Size, read_catalogue
-from ops.local.ports import HOST, Ports
+from ops.local.ports import HOST, Ports, is_free
 from ops.local.secrets_file import Secrets, read_or_make
 
 REPLICAS = ("replica-1", "replica-2")
@@ -54,13 +54,21 @@ class Layout:
         is_system: bool = False,
         size: Size = Size.ALL,
         port: int | None = None,
+        is_running: bool = False,
     ) -> Self:
-        """Open (or make) a stack directory; `port` is the public one to try first."""
+        """Open (or make) a stack directory; `port` is the public one to try first.
+
+        Of a stack that runs the ports are taken, by its own parts: they are as they are.
+        """
         directory = directory.resolve()
         directory.mkdir(parents=True, exist_ok=True)
         return cls(
             directory=directory,
-            ports=Ports(directory / "ports.json", {} if port is None else {"nginx": port}),
+            ports=Ports(
+                directory / "ports.json",
+                {} if port is None else {"nginx": port},
+                is_free=(lambda _: True) if is_running else is_free,
+            ),
             secrets=read_or_make(directory / SECRETS),
             environ=environ,
             outside=outside or Outside(),

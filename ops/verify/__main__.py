@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import Literal, TypeAlias, assert_never
 
 import httpx
 
@@ -21,13 +21,28 @@ from ops.drill.target import DrillFailed
 from ops.local.console import Console
 from ops.local.problems import LocalProblem
 from ops.local.process import REPOSITORY
-from ops.verify import answers, breaks, clients, kills, outages, policies, programs, steps, suites, upgrade
+from ops.verify import (
+    answers,
+    breaks,
+    clients,
+    files,
+    ingestion,
+    kills,
+    outages,
+    policies,
+    programs,
+    retrieval,
+    steps,
+    suites,
+    upgrade,
+)  # fmt: skip
 from ops.verify.evidence import Outcome, Verdict
 from ops.verify.stack import StackFailed
 
 EVIDENCE = REPOSITORY / "docs" / "evidence"
 KILLS = 200
 MOMENTS = 120
+INGESTIONS = 20
 SEEDS = 2**31
 
 
@@ -38,14 +53,23 @@ class Part(StrEnum):
     SAMPLES = "samples"
     CLIENTS = "clients"
     BREAKS = "breaks"
+    FILES = "files"
     COMPLEXITY = "complexity"
     ANSWERS = "answers"
+    RETRIEVAL = "retrieval"
     POLICIES = "policies"
     OUTAGES = "outages"
     KILLS = "kills"
     STEPS = "steps"
+    INGESTION = "ingestion"
     UPGRADE = "upgrade"
     BENCH = "bench"
+
+
+Struck: TypeAlias = Literal[Part.KILLS, Part.STEPS, Part.INGESTION]
+Program: TypeAlias = (
+    Struck | Literal[Part.COMPLEXITY, Part.ANSWERS, Part.RETRIEVAL, Part.POLICIES, Part.UPGRADE, Part.BENCH]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +83,7 @@ class Given:
     directory: Path
     commit: str | None = None
     questions: int = policies.QUESTIONS
+    ingestions: int = INGESTIONS
 
 
 def read_given(arguments: Sequence[str]) -> Given:
@@ -71,12 +96,17 @@ def read_given(arguments: Sequence[str]) -> Given:
         "--questions", type=_count, default=policies.QUESTIONS, metavar="N", help="how many `policies` asks"
     )
     parser.add_argument("--moments", type=_count, default=MOMENTS, metavar="N", help="how many are drawn for steps")
+    parser.add_argument(
+        "--ingestions", type=_count, default=INGESTIONS, metavar="N", help="how many moments are drawn for ingestion"
+    )
     parser.add_argument("--from", dest="commit", metavar="COMMIT", help="what is upgraded (the newest other code)")
     parser.add_argument("--seed", type=int, default=None, help="of everything that is drawn; a new one is printed")
     parser.add_argument("--out", type=Path, default=EVIDENCE, metavar="DIR", help="where the pages go")
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().randrange(SEEDS) if given.seed is None else given.seed
-    return Given(given.only, given.kills, given.moments, seed, given.out, given.commit, given.questions)
+    return Given(
+        given.only, given.kills, given.moments, seed, given.out, given.commit, given.questions, given.ingestions
+    )
 
 
 def _parts(words: str) -> tuple[Part, ...]:
@@ -114,35 +144,41 @@ def _verify(part: Part, given: Given, environ: Mapping[str, str], console: Conso
             return outages.verify(environ, given.directory, seed=given.seed)
         case Part.CLIENTS:
             return clients.verify(environ, given.directory)
+        case Part.FILES:
+            return files.verify(environ, given.directory, seed=given.seed)
         case Part.BREAKS:
             return breaks.verify(given.directory, say=console.say)
-        case Part.COMPLEXITY | Part.ANSWERS | Part.POLICIES | Part.KILLS | Part.STEPS | Part.UPGRADE | Part.BENCH:
-            return _verify_program(part, given, environ, console)
         case _:
-            assert_never(part)
+            return _verify_program(part, given, environ, console)
 
 
-def _verify_program(
-    part: Literal[Part.COMPLEXITY, Part.ANSWERS, Part.POLICIES, Part.KILLS, Part.STEPS, Part.UPGRADE, Part.BENCH],
-    given: Given,
-    environ: Mapping[str, str],
-    console: Console,
-) -> Outcome:
+def _verify_program(part: Program, given: Given, environ: Mapping[str, str], console: Console) -> Outcome:
     match part:
         case Part.COMPLEXITY:
             return programs.verify_complexity(environ, given.directory)
         case Part.ANSWERS:
             return answers.verify(environ, given.directory, console.say)
+        case Part.RETRIEVAL:
+            return retrieval.verify(environ, given.directory, console.say)
         case Part.POLICIES:
             return policies.verify(environ, given.directory, console.say, count=given.questions)
-        case Part.KILLS:
-            return kills.verify(environ, given.directory, kills=given.kills, seed=given.seed, say=console.say)
-        case Part.STEPS:
-            return steps.verify(environ, given.directory, count=given.moments, seed=given.seed, say=console.say)
         case Part.UPGRADE:
             return upgrade.verify(given.directory, commit=given.commit, say=console.say)
         case Part.BENCH:
             return programs.verify_bench(environ, given.directory)
+        case _:
+            return _verify_struck(part, given, environ, console)
+
+
+def _verify_struck(part: Struck, given: Given, environ: Mapping[str, str], console: Console) -> Outcome:
+    seed, say = given.seed, console.say
+    match part:
+        case Part.KILLS:
+            return kills.verify(environ, given.directory, kills=given.kills, seed=seed, say=say)
+        case Part.STEPS:
+            return steps.verify(environ, given.directory, count=given.moments, seed=seed, say=say)
+        case Part.INGESTION:
+            return ingestion.verify(environ, given.directory, count=given.ingestions, seed=seed, say=say)
         case _:
             assert_never(part)
 

@@ -1,6 +1,6 @@
 """Asks the real models questions with known answers, and counts what they got right and what it cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,25 @@ from ops.drill.client import Reader, ask
 from ops.drill.target import Target
 from ops.local.models.catalogue import Size
 from ops.verify.evidence import Outcome, Page, Verdict, share, table, write
-from ops.verify.questions import Question, cites, has_facts, is_refusal, is_verbatim, read_questions
-from ops.verify.stack import handbook, open_stack, upload_handbook
+from ops.verify.questions import (
+    LIBRARY_QUESTIONS,
+    Half,
+    Question,
+    cites,
+    has_facts,
+    is_refusal,
+    is_verbatim,
+    paraphrased,
+    read_questions,
+)
+from ops.verify.stack import handbook, library, open_stack, upload, upload_handbook
+from ops.verify.support import support_section, text_of
 
 MAX_TOKENS = 256
 SEED = 1
+NOBODY = "no model"
+SETTINGS = {"SWITCHYARD_EXTRACTIVE_UP_TO": "medium"}
+"""As the how-to on supported answers advises for the packaged models."""
 
 INTRODUCTION = f"""\
 Questions about the sample handbook, each asked in a session of its own, one after another, at temperature 0 with at
@@ -25,6 +39,11 @@ most {MAX_TOKENS} tokens, to the local stack with all its models. They and what 
 processor: what they get wrong is theirs, and larger models on GPUs are what the platform is for. What the platform
 itself promises is in the columns on documents and quotes. A repeated run can differ in a few answers, also
 at temperature 0."""
+
+GOALS = """\
+Goals: the fact in 85 % of the answers, 80 % of the unanswerable admitted, in both halves. The questions and their
+documents ([samples/library.toml](../../samples/library.toml)) were written before answering was worked on; those of the
+half *kept* have documents of their own and were only counted."""
 
 NOTES = """\
 *Fact*: the answer holds a wording of every fact that was asked for, found by a list of wordings, so a fact may stand in
@@ -49,6 +68,8 @@ class Asked:
     gpu_seconds: float
     cost_usd: float
     error: str = ""
+    answered_by: str = "model"
+    withheld: int = 0
 
     @property
     def has_fact(self) -> bool:
@@ -81,12 +102,15 @@ def ask_one(
         problem = str(reader.final.get("code", "the stream broke"))
         return Asked(question, "", "", "", reader.text, (), 0, 0, 0.0, 0.0, problem)
     took = reader.final["metadata"]
-    answering = [route for route in took["routes"] if route["kind"] == "chat" and route["outcome"] == "done"][-1]
+    chats = [route for route in took["routes"] if route["kind"] == "chat" and route["outcome"] == "done"]
+    answering = chats[-1] if chats else {"tier": question.tier.value, "reason": "", "model": NOBODY}
     return Asked(
         question=question,
         tier=answering["tier"],
         reason=answering["reason"],
         model=answering["model"],
+        answered_by=reader.final["answered_by"],
+        withheld=reader.final["withheld"],
         answer=reader.final["message"],
         citations=tuple(reader.final["citations"]),
         input_tokens=took["input_tokens"],
@@ -109,10 +133,12 @@ def ask_all(target: Target, questions: Sequence[Question], say: Callable[[str], 
 
 def verify(environ: Mapping[str, str], directory: Path, say: Callable[[str], None]) -> Outcome:
     """Ask all questions on a stack with all models and write answers.md. Raises StackFailed."""
-    questions, texts = read_questions(), handbook()
-    with open_stack(environ, Size.ALL) as target:
+    further = read_questions(LIBRARY_QUESTIONS)
+    texts = handbook() | {path.name: text_of(path) for path in library()}
+    with open_stack(environ, Size.ALL, SETTINGS) as target:
         upload_handbook(target)
-        found = ask_all(target, questions, say)
+        upload(target.url, target.key, library())
+        found = ask_all(target, read_questions() + further + paraphrased(further), say)
     page = Page(
         "Questions to the real models",
         INTRODUCTION,
@@ -134,6 +160,7 @@ def _outcome(found: Sequence[Asked], texts: Mapping[str, str]) -> Outcome:
 
 def sections(found: Sequence[Asked], texts: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the page's sections."""
+    halves = [_half_row(name, group) for name, group in _halves(found)]
     groups = sorted({(asked.tier, asked.model) for asked in found}, key=_by_tier)
     named = [
         (tier, model, [asked for asked in found if (asked.tier, asked.model) == (tier, model)])
@@ -153,11 +180,53 @@ def sections(found: Sequence[Asked], texts: Mapping[str, str]) -> list[tuple[str
     ]
     moved = [f"{asked.question.id} (`{asked.reason}`)" for asked in found if asked.tier != asked.question.tier]
     tiers = f"The tier is the one that answered; answered by another than the rated one: {', '.join(moved) or 'none'}."
+    half_heads = ("questions", "fact", "by extract", "by a model", "unanswerable: admitted", "wrongly admitted")
+    by = [_by_row(name, group) for name, group in _answerers(found)]
+    by_heads = ("answered by", "questions", "fact", "unanswerable: admitted", "sentences withheld")
     return [
+        ("Goals", f"{table(half_heads, halves)}\n\n{GOALS}"),
+        ("By who answered", table(by_heads, by)),
+        ("The check of support", support_section()),
         ("Right and wrong", f"{table(heads, right)}\n\n{tiers}\n\n{NOTES}"),
         ("What it took", table(cost_heads, costs)),
         ("What went wrong", table(("question", "tier", "verdict", "the answer's beginning"), misses)),
     ]
+
+
+def _halves(found: Sequence[Asked]) -> Iterator[tuple[str, list[Asked]]]:
+    first = {question.id for question in read_questions()}
+    for half in Half:
+        new = [asked for asked in found if asked.question.half is half and asked.question.id not in first]
+        yield f"{half.value}, new", [asked for asked in new if "/" not in asked.question.id]
+        yield f"{half.value}, in other words", [asked for asked in new if "/" in asked.question.id]
+    yield "the first 28", [asked for asked in found if asked.question.id in first]
+    yield "all", list(found)
+
+
+def _half_row(name: str, group: Sequence[Asked]) -> tuple[object, ...]:
+    answerable = [asked for asked in group if asked.question.is_answerable]
+    others = [asked for asked in group if not asked.question.is_answerable]
+    right = [asked for asked in answerable if asked.has_fact]
+    by = [sum(asked.answered_by == who for asked in right) for who in ("extract", "model")]
+    admitted = share(sum(is_refusal(asked.answer) for asked in others), len(others))
+    return (name, share(len(right), len(answerable)), *by, admitted, sum(is_refusal(one.answer) for one in answerable))
+
+
+def _answerers(found: Sequence[Asked]) -> Iterator[tuple[str, list[Asked]]]:
+    for who in sorted({(asked.answered_by, asked.model) for asked in found}):
+        yield " by ".join(who), [asked for asked in found if (asked.answered_by, asked.model) == who]
+
+
+def _by_row(name: str, group: Sequence[Asked]) -> tuple[object, ...]:
+    answerable = [asked for asked in group if asked.question.is_answerable]
+    others = [asked for asked in group if not asked.question.is_answerable]
+    return (
+        name,
+        len(group),
+        share(sum(asked.has_fact for asked in answerable), len(answerable)),
+        share(sum(is_refusal(asked.answer) for asked in others), len(others)),
+        sum(asked.withheld for asked in group),
+    )
 
 
 def _by_tier(group: tuple[str, str]) -> tuple[int, str]:

@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from app.inference.words.tiers import Tier
 from ops.local.process import REPOSITORY
 
 QUESTIONS = REPOSITORY / "samples" / "questions.toml"
+LIBRARY_QUESTIONS = REPOSITORY / "samples" / "library.toml"
+PAIRS = REPOSITORY / "samples" / "support.toml"
 
 REFUSALS = (
     "do not know",
@@ -34,6 +37,15 @@ REFUSALS = (
 )
 
 
+class Half(StrEnum):
+    """What a question may be used for."""
+
+    DEVELOP = "develop"
+    """To be looked at while answering is worked on."""
+    KEPT = "kept"
+    """Kept aside: only counted."""
+
+
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A question; `facts` are groups of wordings of which the answer needs one each. No documents: no answer."""
 
@@ -42,6 +54,9 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ask: str
     documents: tuple[str, ...]
     facts: tuple[tuple[str, ...], ...]
+    half: Half = Half.DEVELOP
+    paraphrases: tuple[str, ...] = ()
+    """The same in other words; its tier may be another."""
 
     @property
     def is_answerable(self) -> bool:
@@ -52,6 +67,33 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 def read_questions(path: Path = QUESTIONS) -> list[Question]:
     """Return the questions of a file. Raises OSError, msgspec.ValidationError, tomllib.TOMLDecodeError."""
     return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8"))["questions"], list[Question])
+
+
+def paraphrased(questions: Iterable[Question]) -> list[Question]:
+    """Return each paraphrase as a question of its own, named after the one that it says in other words."""
+    return [
+        msgspec.structs.replace(question, id=f"{question.id}/{n}", ask=words, paraphrases=())
+        for question in questions
+        for n, words in enumerate(question.paraphrases, start=1)
+    ]
+
+
+class Pair(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A passage, sentences that it supports, and five that it does not, each wrong in one way."""
+
+    half: Half
+    passage: str
+    supported: tuple[str, ...]
+    number: str
+    name: str
+    negated: str
+    unit: str
+    unrelated: str
+
+
+def read_pairs(path: Path = PAIRS) -> list[Pair]:
+    """Return the pairs of a file. Raises OSError, msgspec.ValidationError, tomllib.TOMLDecodeError."""
+    return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8"))["pairs"], list[Pair])
 
 
 def has_facts(text: str, facts: Sequence[Sequence[str]]) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -18,6 +19,7 @@ from ops.local.ports import find_free
 from ops.local.process import REPOSITORY, poll_until
 
 HANDBOOK = REPOSITORY / "samples" / "handbook"
+LIBRARY = REPOSITORY / "samples" / "library"
 LEASE_S = 2.0
 DRAIN_S = 1.0
 START_LIMIT_S = 3600.0
@@ -32,17 +34,23 @@ class StackFailed(Exception):
 
 
 @contextmanager
-def open_stack(environ: Mapping[str, str], size: Size) -> Generator[Target]:
-    """Start a stack in a new directory, and stop it with the block. Raises StackFailed."""
+def open_stack(
+    environ: Mapping[str, str], size: Size, settings: Mapping[str, str] = MappingProxyType({})
+) -> Generator[Target]:
+    """Start a stack in a new directory, with further settings, and stop it with the block. Raises StackFailed."""
     with tempfile.TemporaryDirectory(prefix="switchyard-verify-", ignore_cleanup_errors=True) as directory:
         kept = {name: value for name, value in environ.items() if not name.startswith("SWITCHYARD_")}
-        ours = kept | {
-            "SWITCHYARD_LOCAL_DIR": directory,
-            "SWITCHYARD_LOCAL_PORT": str(find_free()),
-            "SWITCHYARD_RUN_LEASE_S": f"{LEASE_S:g}",
-            "SWITCHYARD_DRAIN_S": f"{DRAIN_S:g}",
-            "MODELS": size.value,
-        }
+        ours = (
+            kept
+            | {
+                "SWITCHYARD_LOCAL_DIR": directory,
+                "SWITCHYARD_LOCAL_PORT": str(find_free()),
+                "SWITCHYARD_RUN_LEASE_S": f"{LEASE_S:g}",
+                "SWITCHYARD_DRAIN_S": f"{DRAIN_S:g}",
+                "MODELS": size.value,
+            }
+            | dict(settings)
+        )
         try:
             _local(ours, "up", limit_s=START_LIMIT_S)
             _await_models(Path(directory))
@@ -84,15 +92,15 @@ def handbook() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(HANDBOOK.glob("*.md"))}
 
 
-def upload(url: str, key: str, documents: Iterable[Path]) -> None:
-    """Upload documents and wait until questions find them. Raises StackFailed, httpx.HTTPError."""
+def upload(url: str, key: str, documents: Iterable[Path], *, limit_s: float = INGEST_LIMIT_S) -> None:
+    """Upload documents and wait, `limit_s` at most, until questions find them. Raises StackFailed, httpx.HTTPError."""
     headers = {"authorization": f"Bearer {key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=UPLOAD_LIMIT_S, trust_env=False) as client:
         jobs: dict[str, str] = {}
         for path in documents:
-            file = {"file": (path.name, path.read_bytes(), "text/markdown")}
+            file = {"file": (path.name, path.read_bytes(), "application/octet-stream")}
             jobs[path.name] = client.post("/api/v2/upload", files=file).raise_for_status().json()["status_url"]
-        end_at = time.monotonic() + INGEST_LIMIT_S
+        end_at = time.monotonic() + limit_s
         for name, status_url in jobs.items():
             _await_job(client, name, status_url, end_at)
 
@@ -105,7 +113,12 @@ def _await_job(client: httpx.Client, name: str, status_url: str, end_at: float) 
         if job["status"] == "failed":
             raise StackFailed(f"{name} was not read in: {job['error']}")
         time.sleep(0.2)
-    raise StackFailed(f"{name} was not read in within {INGEST_LIMIT_S:g} s")
+    raise StackFailed(f"{name} was not read in in time")
+
+
+def library() -> list[Path]:
+    """Return the further sample documents, of several types."""
+    return sorted(LIBRARY.iterdir())
 
 
 def upload_handbook(target: Target) -> None:

@@ -28,6 +28,7 @@ COMES_WITH = {
     "pytest_asyncio": "pytest-asyncio",
     "rich": "litestar",
     "sqlalchemy": "alembic",
+    "yarl": "aiohttp",
 }
 
 

@@ -16,9 +16,11 @@ OWNED = {
     "app/api/gone.py": "one request",
     "app/api/server.py": "the drain, at the end of the process",
     "app/api/sse.py": "one stream",
-    "app/blobs.py": "one look",
+    "app/blob_directory.py": "one look",
     "app/looks.py": "one look",
     "app/inference/slots/register.py": "one release, finished although its caller was cancelled",
+    "app/jobs/stopping.py": "the parse of one job, ended with it",
+    "app/jobs/following.py": "the looks at jobs, for as long as somebody follows one",
     "app/retrieval/documents.py": "what one removal left behind: finished although its request was answered",
     "app/worker.py": "the drain, at the end of the process",
 }

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.api.documents import JobView, UploadView
+from app.api.documents import UploadView
+from app.api.jobs import JobView
 from ops.docs.__main__ import REFERENCE, RUNBOOKS
 from ops.docs.words_page import SETS
 from ops.pages import Pages

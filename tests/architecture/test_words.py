@@ -9,7 +9,20 @@ from ops.docs.words_page import SETS, MeaningMissing, explained, write_words
 from tests.architecture.sources import none, sources
 
 # What the code alone uses, and sets that stand on another page: settings, error codes, media types.
-ELSEWHERE = {"Ending", "Permission", "Place", "Pooler", "MediaType", "NothingSaid", "Script", "Unreadable", "Word"}
+ELSEWHERE = {
+    "Ending",
+    "Form",
+    "Permission",
+    "Place",
+    "Pooler",
+    "Quantization",
+    "MediaType",
+    "NothingSaid",
+    "Script",
+    "Shown",
+    "Unreadable",
+    "Word",
+}
 
 
 class Colour(StrEnum):

@@ -68,6 +68,24 @@ class Server:
             shown.setdefault("content-type", "application/json")
         url = self.urls[peer % len(self.urls)] + path
         answer = self.client.request(method, url, json=body, content=content if sent is None else sent, headers=shown)
+        return self.reply(answer)
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        *,
+        peer: int = 0,
+        headers: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+    ) -> httpx.Response:
+        """One request with the key to one peer, its answer as it came; `files` are the parts of a form."""
+        shown = {**({"api-key": self.api_key} if self.api_key else {}), **(headers or {})}
+        return self.client.request(method, self.urls[peer] + path, headers=shown, files=files)
+
+    @staticmethod
+    def reply(answer: httpx.Response) -> Reply:
+        """An answer, taken apart."""
         kind = answer.headers.get("content-type", "")
         parsed: Json = answer.json() if kind.startswith("application/json") else {}
         return Reply(answer.status_code, kind, answer.text, parsed)
@@ -108,8 +126,11 @@ class Server:
         return int(major), int(minor)
 
     def clean(self) -> None:
-        """Remove every collection that was made."""
+        """Remove every collection that was made, with its snapshots, which would outlive it."""
         for name in self.made:
+            for peer in range(len(self.urls)):
+                for one in self.ask("GET", f"/collections/{name}/snapshots", peer=peer).json.get("result", []):
+                    self.ask("DELETE", f"/collections/{name}/snapshots/{one['name']}", peer=peer)
             self.ask("DELETE", f"/collections/{name}")
         self.made.clear()
 

@@ -199,3 +199,15 @@ def test_scores_below_the_threshold_are_left_out(server: Server, filled: tuple[s
     kept = server.found(name, {**body, "score_threshold": 0.25})
     assert kept == [point for point in found if point["score"] >= 0.25]
     assert 0 < len(kept) < len(found)
+
+
+@pytest.mark.source("qdrant: src/actix/api/query_api.rs")
+def test_a_batch_answers_each_query_in_its_order(server: Server, filled: tuple[str, list[Json]]) -> None:
+    """`query_points_batch`: one QueryResponse a search."""
+    name, points = filled
+    asked = [{"query": dense_of(points[n]), "using": "dense", "limit": 2} for n in (4, 7)]
+    batch = f"/collections/{name}/points/query/batch"
+    reply = server.ask("POST", batch, {"searches": asked}).json["result"]
+    assert [ids(one["points"]) for one in reply] == [ids(server.found(name, one)) for one in asked]
+    assert [one["points"][0]["id"] for one in reply] == [points[4]["id"], points[7]["id"]]
+    assert server.ask("POST", batch, {"searches": []}).json["result"] == []

@@ -17,6 +17,7 @@ class Reply:
     def __init__(self) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
+        self.fields: list[tuple[str, str]] = []
         self.body = b""
         self.ended = False
         self._changed = asyncio.Condition()
@@ -26,11 +27,16 @@ class Reply:
         async with self._changed:
             if message["type"] == "http.response.start":
                 self.status = message["status"]
-                self.headers = {name.decode().lower(): value.decode("latin-1") for name, value in message["headers"]}
+                self.fields = [(name.decode().lower(), value.decode("latin-1")) for name, value in message["headers"]]
+                self.headers = dict(self.fields)
             else:
                 self.body += message.get("body", b"")
                 self.ended = not message.get("more_body", False)
             self._changed.notify_all()
+
+    def all(self, name: str) -> list[str]:
+        """Return every value that a header has."""
+        return [value for field, value in self.fields if field == name]
 
     async def until(self, part: bytes) -> None:
         """Wait until the body holds `part`."""

@@ -9,14 +9,44 @@ from dataclasses import replace
 
 from ops.sample_pdf import assemble, flow, sample, write_pdf
 from tests.fakes import files
+from tests.fakes.bad_office_files import bad_office_files
 
 DOCX_XML = "word/document.xml"
 HEAD = b"%PDF-1.7\n"
+ATTACHED = (
+    "cut-9.pdf",
+    "encrypted.pdf",
+    "scanned.pdf",
+    "endless-pages.pdf",
+    "many-pages.pdf",
+    "loop.pdf",
+    "zip-bomb.docx",
+    "text-bomb.docx",
+    "xml-outside.docx",
+    "endless-slides.pptx",
+    "bomb.pptx",
+    "stairs.xlsx",
+    "strings-deep.xlsx",
+    "deep.html",
+    "endless-attributes.html",
+    "closed-deep.json",
+)
+"""Those that take no mail down that they are attached to: what can be read of it is."""
 
 
 def bad_files() -> Mapping[str, bytes]:
     """Every bad file, by a name whose suffix says what it pretends to be."""
-    return dict((*_pdfs(), *_packages(), *_xmls(), *_pages(), *_texts(), *_disguises()))
+    alone = dict((*_pdfs(), *_packages(), *_xmls(), *_pages(), *_texts(), *_disguises(), *bad_office_files()))
+    return {**alone, **dict(_attached(alone))}
+
+
+def _attached(alone: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Yield mails to which bad files are attached: each of some alone, one of them many times, and many at once."""
+    for name in (*ATTACHED, "flate-bomb.pdf"):
+        yield f"with-{name.replace('.', '-')}.eml", files.mail({name: alone[name]})
+    for name in ("text-bomb.docx", "flate-bomb.pdf", "deep.html"):
+        yield f"with-ten-{name.replace('.', '-')}.eml", files.mail({f"{n}-{name}": alone[name] for n in range(10)})
+    yield "with-all.eml", files.mail({name: alone[name] for name in ATTACHED})
 
 
 def mutation(content: bytes, seed: str) -> bytes:
@@ -148,6 +178,10 @@ def _pages() -> Iterator[tuple[str, bytes]]:
     yield "script.html", start + b"<script>while (1) {}</script><p>text"
     yield "open-comment.html", start + b"<!--" + b"a" * 1_000_000
     yield "attributes.html", start + b"<p " + b" ".join(b"a%d=1" % n for n in range(3_000)) + b">x"
+    yield "endless-attributes.html", start + b"<p " + b" ".join(b"a%d=1" % n for n in range(50_000)) + b">x"
+    yield "bodies.html", start + b"".join(b"<body a%d=1>" % n for n in range(30_000)) + b"x"
+    yield "quoted-attributes.html", start + b"<p " + b"a='>' " * 50_000 + b">x"
+    yield "foreign.html", start + b"<svg><title>" + b"<div>" * 3_000 + b"x"
     yield "entities.html", start + b"&amp;" * 500_000
     yield "base.html", start + b'<base href="file:///etc/"><img src=passwd><iframe src=passwd></iframe>'
     yield "empty.html", start
@@ -167,6 +201,10 @@ def _texts() -> Iterator[tuple[str, bytes]]:
     yield "one-line.txt", b"a" * 4_000_000
     yield "nuls.txt", b"a b\x00c " * 3
     yield "wide-odd.txt", "text in two bytes ".encode("utf-16")[:-1]
+    yield "one-byte.txt", b"\xff"
+    yield "zeros.txt", bytes(100_000)
+    yield "marks-only.txt", b"\xff\xfe"
+    yield "half.txt", "text ".encode("utf-16-le") * 500 + b"x"
     yield "lone.txt", "\ud800 lone".encode("utf-16-le", "surrogatepass")
     yield "page.txt", bytes(range(160, 256)) * 10
     yield "mixed.txt", "Größe ".encode() + "Größe ".encode("cp1252")

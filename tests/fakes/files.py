@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from email.message import EmailMessage
 
 from ops.sample_pdf import assemble, flow, write_pdf
 
@@ -79,3 +80,13 @@ def scanned_pdf() -> bytes:
         ],
         b"/Root 1 0 R",
     )
+
+
+def mail(attached: Mapping[str, bytes]) -> bytes:
+    """A mail with a line of text, and files attached by their names."""
+    made = EmailMessage()
+    made["From"], made["Subject"] = "jo@example.com", "Lamps"
+    made.set_content("The lamps are attached.")
+    for name, content in attached.items():
+        made.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return made.as_bytes()

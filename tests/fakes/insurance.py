@@ -101,16 +101,24 @@ class FakeWork:
             if one.policy_number == asked.policy_number and asked.customer_id in (None, one.customer_id)
         )
 
+    further = 0
+
     async def search(self, question: str, *, limit: int) -> tuple[Passage, ...]:
         """Search."""
         self.used.append(("general_help_agent", "search", question))
         return self.found[:limit]
 
     async def answer(
-        self, agent: str, prompt: str, values: Mapping[str, str], *, passages: Sequence[Passage] = ()
+        self,
+        agent: str,
+        prompt: str,
+        values: Mapping[str, str],
+        *,
+        passages: Sequence[Passage] = (),
+        further: Sequence[Passage] = (),
     ) -> Reply:
         """Answer."""
-        del passages
+        del passages, further
         self.prompts.append((agent, prompt, values))
         return Reply(agent, self._says)
 

@@ -127,7 +127,8 @@ class FakeModels:
             raise self.refusal
         used = usage(account, CallKind.EMBED, agent, Outcome.DONE)
         on_usage(used)
-        return Embedding(vectors=tuple((float(len(text)), 0.5, -1.0) for text in texts), usage=used)
+        vectors = tuple((float(len(text)), 0.5, -1.0) for text in texts)
+        return Embedding(vectors=vectors, digest=used.digest, usage=used)
 
     async def _say(
         self,

@@ -18,6 +18,7 @@ from ops.local.ollama.options import LoadOptions, SampleOptions
 from ops.local.ollama.wire import Message
 from tests.fakes import replies
 from tests.fakes.asked import Asked, read_chat, read_completion, read_generate, read_input, refusal
+from tests.fakes.control import Control
 from tests.fakes.gateway import Gateway
 from tests.fakes.node_memory import NodeMemory
 from tests.fakes.replies import done_reason_of, entry, refusing, rest_of, running, shown, thinking_of, tokens_of
@@ -58,6 +59,7 @@ class FakeNode:
         self.looks = 0
         self.shows = 0
         self.peers: set[object] = set()
+        self.under_way: set[asyncio.Task[object]] = set()
         self.port = 0
         self.gateway = Gateway()
         self._queue = queue
@@ -89,8 +91,7 @@ class FakeNode:
         app.router.add_post("/api/embed", self._embed)
         app.router.add_post("/v1/chat/completions", self._completions)
         if control:
-            app.router.add_post("/control", self._control)
-            app.router.add_get("/control/calls", self._control_calls)
+            Control(self).add(app.router)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port or self.port, reuse_address=True)
@@ -128,15 +129,6 @@ class FakeNode:
         model = self._find(asked.model, missing=model_not_found(asked.model))
         return web.json_response(shown(model))
 
-    async def _control(self, request: web.Request) -> web.Response:
-        told = msgspec.json.decode(await request.read(), type=list[Script])
-        self.scripts = deque(told if "only" in request.query else [*self.scripts, *told])
-        return web.json_response({"scripts": len(self.scripts)})
-
-    async def _control_calls(self, request: web.Request) -> web.Response:
-        calls = self.calls[int(request.query.get("after", "0")) :]
-        return web.Response(body=msgspec.json.encode(calls), content_type="application/json")
-
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         return await self._serve(request, read_chat, self._text)
 
@@ -159,6 +151,8 @@ class FakeNode:
         self.calls.append(call)
         self.peers.add(request.transport.get_extra_info("peername") if request.transport is not None else None)
         script = self._take(call.model, raw)
+        task = asyncio.current_task()
+        self.under_way |= {task} if task is not None else set()
         try:
             if script.status != 200:
                 raise Refused(script.status, script.error)
@@ -168,6 +162,7 @@ class FakeNode:
             raise
         finally:
             call.ended_at = time.time()
+            self.under_way -= {task}
 
     def _find(self, name: str, missing: Refused) -> FakeModel:
         """Return a model by any of its spellings (server/routes.go, getExistingName). Raises Refused."""
@@ -290,8 +285,8 @@ class FakeNode:
         async with self._slot(), self._load(call, model, wanted.load, asked.keep_alive_ns) as load_s:
             if not asked.truncate and any(count_tokens([text]) > self.loaded[model.name] for text in texts):
                 raise bad_request("the input length exceeds the context length")
-            size = asked.dimensions or model.vector_size
-            own = [vector_of(text, model.vector_size, first=size) for text in texts]
+            await asyncio.sleep(count_tokens(texts) / model.prefill_per_s if model.prefill_per_s else 0)
+            own = [vector_of(text, model.vector_size, first=asked.dimensions or model.vector_size) for text in texts]
             vectors = own if script.vectors is None else script.vectors
             call.done = True
             times = {"total_duration": int(load_s * NS) + 1_000_000, "load_duration": int(load_s * NS)}

@@ -17,11 +17,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--chat", default="smollm2:135m", help="names of chat models, comma-separated")
     parser.add_argument("--embed", default="all-minilm:22m", help="names of embedding models, comma-separated")
     parser.add_argument("--tokens-per-s", type=float, default=0.0)
+    parser.add_argument("--embed-tokens-per-s", type=float, default=0.0)
     parser.add_argument("--load-s", type=float, default=0.0)
     parser.add_argument("--answer-tokens", type=int, default=24)
     parser.add_argument("--quotes", action="store_true", help="begin an answer with a sentence of its first passage")
     parser.add_argument("--obeys", action="store_true", help="answer with as many words as a question wants")
-    parser.add_argument("--control", action="store_true", help="serve POST /control and GET /control/calls")
+    parser.add_argument("--control", action="store_true", help="serve /control, /control/cut and /control/calls")
     return parser.parse_args()
 
 
@@ -31,7 +32,8 @@ async def _main(given: argparse.Namespace) -> None:
         for name in given.chat.split(",")
         if name
     ]
-    embed = [FakeModel(name=name, kind="embed") for name in given.embed.split(",") if name]
+    per_s = given.embed_tokens_per_s
+    embed = [FakeModel(name=name, kind="embed", prefill_per_s=per_s) for name in given.embed.split(",") if name]
     node = FakeNode([*chat, *embed], slots=given.slots, queue=given.queue, answer_tokens=given.answer_tokens)
     node.quotes, node.obeys = given.quotes, given.obeys
     await node.start(given.port, control=given.control)

@@ -1,28 +1,25 @@
 """A platform without servers: its doors keep everything in memory and do as the tests tell them."""
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 
-from app.errors import DocumentUnknown, JobUnknown, KeyUnknown, RouteUnknown
+from app.errors import DocumentUnknown, KeyUnknown, RouteUnknown
 from app.health import NodeHealth, Readiness, Report, Services
 from app.ids import Caller, DocumentId, JobId, KeyContract, KeyId, KeyPermission, RouteId, TenantId
 from app.inference.words.offers import InMemory, Offer
 from app.inference.words.records import CallKind
 from app.inference.words.route import Route
-from app.jobs.rows import Job
-from app.jobs.states import JobState
 from app.looks import StoreHealth
-from app.retrieval.documents import Document, DocumentText, Upload
-from app.retrieval.media import MediaType
-from app.retrieval.states import DocumentState, JobKind
+from app.retrieval.cold import Restored
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from tests.fakes.documents import FakeDocuments, FakeJobs
 from tests.fakes.models import FakeBook, FakeModels
 from tests.fakes.nodes import FakeModelList, FakeNodes
-from tests.fakes.runner import NOW, ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
+from tests.fakes.runner import ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
+from tests.fakes.search import FakeSearch
 
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
 KEY_OPERATE = "sy_" + "c" * 12 + "_" + "C" * 43
@@ -79,91 +76,19 @@ class FakeKeys:
         return self._callers[KEY_B]
 
 
-class FakeDocuments:
-    """Keeps uploads, piece by piece."""
+class FakeCold:
+    """Restores what it was told is cold."""
 
-    def __init__(self) -> None:
-        self.kept: list[tuple[TenantId, Document, bytes]] = []
-        self.pieces: list[int] = []
-        self.requests: list[str | None] = []
-        self.refusal: Exception | None = None
-        self.clears = True
+    def __init__(self, documents: FakeDocuments) -> None:
+        self._documents = documents
+        self.cold: dict[DocumentId, JobId] = {}
 
-    async def add(
-        self,
-        tenant_id: TenantId,
-        name: str,
-        media_type: str,
-        body: AsyncIterator[bytes],
-        /,
-        *,
-        request_id: str | None = None,
-    ) -> Upload:
-        """Keep an upload."""
-        self.requests.append(request_id)
-        if self.refusal is not None:
-            raise self.refusal
-        parts = [part async for part in body]
-        self.pieces.extend(len(part) for part in parts)
-        kind = MediaType(media_type) if media_type else MediaType.TEXT
-        document_id = self.keep(tenant_id, name, b"".join(parts), kind)
-        return Upload(document_id, JobId(uuid4()), 1, is_new=True)
-
-    def keep(self, tenant_id: TenantId, name: str, content: bytes, kind: MediaType = MediaType.TEXT) -> DocumentId:
-        """Make a document."""
-        at = NOW + timedelta(seconds=len(self.kept))
-        document = Document(
-            DocumentId(uuid4()), name, "", kind, len(content), "0" * 64, 1, DocumentState.RECEIVED, None, at, at
-        )
-        self.kept.append((tenant_id, document, content))
-        return document.id
-
-    async def list(self, tenant_id: TenantId, /, *, limit: int, after: DocumentId | None = None) -> Sequence[Document]:
-        """Return documents, newest first."""
-        mine = [document for owner, document, _ in reversed(self.kept) if owner == tenant_id]
-        ids = [document.id for document in mine]
-        start = ids.index(after) + 1 if after is not None and after in ids else 0
-        return mine[start : start + limit]
-
-    async def text(self, tenant_id: TenantId, document_id: DocumentId, /, *, start: int, end: int) -> DocumentText:
-        """Return a part of what was uploaded, as text."""
-        for owner, document, body in self.kept:
-            if (owner, document.id) == (tenant_id, document_id):
-                text = body.decode()[start:end]
-                return DocumentText(document_id, text, start, start + len(text), len(body.decode()), "utf-8", (), ())
-        raise DocumentUnknown("there is no such document")
-
-    async def remove(self, tenant_id: TenantId, document_id: DocumentId, /) -> bool:
-        """Remove a document."""
-        for row in self.kept:
-            if row[0] == tenant_id and row[1].id == document_id:
-                self.kept.remove(row)
-                return self.clears
-        raise DocumentUnknown("there is no such document")
-
-
-class FakeJobs:
-    """Keeps jobs."""
-
-    def __init__(self) -> None:
-        self.rows: dict[JobId, Job] = {}
-
-    def add(self, tenant_id: TenantId, error_code: str | None = None) -> JobId:
-        """Make a job."""
-        job_id = JobId(uuid4())
-        state = JobState.DONE if error_code is None else JobState.FAILED
-        step = DocumentState.READY if error_code is None else DocumentState.FAILED
-        self.rows[job_id] = Job(
-            job_id, tenant_id, JobKind.INGEST, DocumentId(uuid4()), state, step, 1.0, 1, error_code, None, NOW, NOW, NOW
-        )
-        return job_id
-
-    async def get(self, tenant_id: TenantId, job_id: JobId, /) -> Job:
-        """Return a job."""
-        job = self.rows.get(job_id)
-        if job is None or job.tenant_id != tenant_id:
-            raise JobUnknown("there is no such job")
-        return job
+    async def restore(self, tenant_id: TenantId, document_id: DocumentId, /) -> Restored:
+        """Restore a document, once."""
+        if not any((owner, document.id) == (tenant_id, document_id) for owner, document, _ in self._documents.kept):
+            raise DocumentUnknown("there is no such document")
+        is_new = document_id not in self.cold
+        return Restored(document_id, self.cold.setdefault(document_id, JobId(uuid4())), is_new)
 
 
 class FakeRoutes:
@@ -233,7 +158,10 @@ class FakePlatform:
         self.runs = FakeRuns(self.runner)
         self.places = FakePlaces(self.runner)
         self.documents = FakeDocuments()
+        self.cold = FakeCold(self.documents)
         self.jobs = FakeJobs()
+        self.documents.jobs = self.jobs
+        self.search = FakeSearch()
         self.routes = FakeRoutes()
         self.nodes = FakeNodes()
         self.models = FakeModelList()
@@ -250,7 +178,9 @@ class FakePlatform:
             (self.sessions, fresh.sessions),
             (self.runner, fresh.runner),
             (self.documents, fresh.documents),
+            (self.cold, fresh.cold),
             (self.jobs, fresh.jobs),
+            (self.search, fresh.search),
             (self.nodes, fresh.nodes),
             (self.health, fresh.health),
             (self.offers, fresh.offers),

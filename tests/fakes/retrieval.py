@@ -11,33 +11,51 @@ from uuid import uuid4
 import mmh3
 from prometheus_client import CollectorRegistry
 
+from app.blob_directory import DirectoryBlobs
 from app.blobs import Blobs
-from app.errors import ContextTooLong
+from app.errors import ContextTooLong, NoNodeAvailable
 from app.ids import DocumentId, JobId, TenantId
-from app.jobs.rows import ClaimedJob, Job, Jobs
-from app.jobs.workers import Workers
+from app.jobs.lost import LostJobs
+from app.jobs.rows import Job, Jobs
+from app.jobs.workers import Work, Workers
 from app.postgres import Database, Pool
+from app.retrieval.cold import AgeFrom, ColdStorage, Limit
 from app.retrieval.discard import Discard
 from app.retrieval.documents import Documents, Upload
-from app.retrieval.ingest import EmbedFor, Ingest
+from app.retrieval.editions.backfill import Backfill
+from app.retrieval.editions.editions import Editions, Seed
+from app.retrieval.ingest import Ingest
 from app.retrieval.parser import Parser
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.reconcile import Reconciler
+from app.retrieval.restoring import Restoring
 from app.retrieval.search import Passage, Search
-from app.retrieval.states import DOCUMENT_JOBS
+from app.retrieval.states import DOCUMENT_JOBS, RESTORE, JobKind
+from app.retrieval.uses import Uses
+from app.retrieval.vectors import EmbedFor
+from app.retrieval.versions import end_cancelled, end_given_up
 from app.retrieval.words import terms
 from app.telemetry.metrics import Metrics
 
 DENSE_SIZE = 64
+MODEL = "hashed"
 
 
-def hashed(text: str) -> list[float]:
+def hashed(text: str, size: int = DENSE_SIZE) -> list[float]:
     """A bag of words as a unit vector: texts with words in common are near each other, always in the same way."""
-    vector = [0.0] * DENSE_SIZE
+    vector = [0.0] * size
     for term in terms(text) or [text]:
-        vector[mmh3.hash(term, signed=False) % DENSE_SIZE] += 1.0
+        vector[mmh3.hash(term, signed=False) % size] += 1.0
     length = math.sqrt(sum(value * value for value in vector)) or 1.0
     return [value / length for value in vector]
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """Vectors of an embedder that nothing was fitted to."""
+
+    vectors: list[list[float]]
+    digest: str = "hashed"
 
 
 @dataclass
@@ -48,19 +66,28 @@ class FakeEmbedding:
     raises: BaseException | None = None
     fails_after: int = 1_000_000
     longest_chars: int = 1_000_000
+    sizes: dict[str, int] = field(default_factory=lambda: {MODEL: DENSE_SIZE})
+    """The models that there are, with the lengths of their vectors."""
+    models: list[str] = field(default_factory=list[str])
+    """By which each text was embedded."""
 
-    async def for_job(self, job: ClaimedJob, texts: Sequence[str]) -> list[list[float]]:
-        """Embed for a job."""
-        assert job.tenant_id is not None
-        return await self(texts)
+    async def for_job(
+        self, tenant_id: TenantId | None, kind: JobKind, model: str, texts: Sequence[str]
+    ) -> list[list[float]]:
+        """Embed for a job, or for the platform itself."""
+        assert kind is JobKind.REINDEX or tenant_id is not None
+        return (await self(model, texts)).vectors
 
-    async def __call__(self, texts: Sequence[str]) -> list[list[float]]:
+    async def __call__(self, model: str, texts: Sequence[str]) -> "Hashed":
+        if model not in self.sizes:
+            raise NoNodeAvailable(f"no node serves {model}")
         if self.raises is not None and len(self.asked) >= self.fails_after:
             raise self.raises
         if any(len(text) > self.longest_chars for text in texts):
             raise ContextTooLong("a text is too long")
         self.asked.extend(texts)
-        return [hashed(text) for text in texts]
+        self.models.extend([model] * len(texts))
+        return Hashed([hashed(text, self.sizes[model]) for text in texts])
 
 
 async def pieces(content: bytes, size: int = 1000) -> AsyncIterator[bytes]:
@@ -90,12 +117,23 @@ class Retrieval:
         self.metrics = Metrics(CollectorRegistry())
         self.database = Database(pool, self.metrics)
         self.index = index
-        self.blobs = Blobs(directory)
+        self.editions = self.editions_of(index)
+        self.blobs = DirectoryBlobs(directory)
         self.embedding = FakeEmbedding()
-        self.jobs = Jobs(self.database, self.metrics, DOCUMENT_JOBS)
+        self.jobs = Jobs(self.database, self.metrics, DOCUMENT_JOBS, on_cancelled=end_cancelled)
         self.documents = self.documents_with(index, limit_bytes=limit_bytes)
-        self.search = Search(self.database, index)
-        self.reconciler = self.reconciler_with()
+        self.uses = Uses(self.database)
+        self.search = Search(self.database, self.editions, on_found=self.uses.note)
+        self.backfill = Backfill(self.database, self.editions, self.metrics, embed=self.embedding.for_job)
+        discard = self.discard_of(index)
+        self.reconciler = Reconciler(self.database, self.blobs, self.editions, discard, self.backfill)
+
+    def _editions_at(self, index: QdrantPeers) -> Editions:
+        return self.editions if index is self.index else self.editions_of(index)
+
+    def editions_of(self, index: QdrantPeers) -> Editions:
+        """The editions behind an index's alias, as another process follows them."""
+        return Editions(self.database, index, Seed(MODEL, DENSE_SIZE), self.metrics)
 
     def documents_with(
         self,
@@ -111,15 +149,14 @@ class Retrieval:
 
     def discard_of(self, index: QdrantPeers, blobs: Blobs | None = None) -> Discard:
         """What cleans up in an index and a blob store."""
-        return Discard(self.database, blobs or self.blobs, index)
+        return Discard(self.database, blobs or self.blobs, self._editions_at(index))
 
-    def reconciler_with(self, *, model: str = "hashed") -> Reconciler:
-        """A reconciler of a worker whose questions that model embeds."""
-        discard = self.discard_of(self.index)
-        return Reconciler(self.database, self.blobs, self.index, discard, self.metrics, embed_model=model)
+    def lost_jobs(self) -> LostJobs:
+        """What finds the jobs of workers that have been silent for a minute."""
+        return LostJobs(self.database, self.metrics, DOCUMENT_JOBS, end_given_up, silent_s=60.0)
 
     def ingest(
-        self, *, model: str = "hashed", index: QdrantPeers | None = None, embed: EmbedFor | None = None
+        self, *, index: QdrantPeers | None = None, embed: EmbedFor | None = None, parser: Parser | None = None
     ) -> Workers:
         """The worker of ingestions with the fake embedding, or with another one."""
         index = index or self.index
@@ -127,13 +164,19 @@ class Retrieval:
             self.database,
             self.jobs,
             self.blobs,
-            index,
+            self._editions_at(index),
             self.discard_of(index),
-            parser=Parser(wall_s=20.0),
+            parser=parser or Parser(wall_s=20.0),
             embed=embed or self.embedding.for_job,
-            embed_model=model,
         )
-        return Workers(self.jobs, {kind.name: work for kind in DOCUMENT_JOBS})
+        works: dict[str, Work] = {kind.name: work for kind in DOCUMENT_JOBS}
+        return Workers(self.jobs, works | {RESTORE.name: Restoring(self.cold(index=index), work)})
+
+    def cold(
+        self, *, days: int = 730, age_from: AgeFrom = AgeFrom.USE, index: QdrantPeers | None = None
+    ) -> ColdStorage:
+        """Cold storage for what is older than so many days."""
+        return ColdStorage(self.database, self.discard_of(index or self.index), Limit(days, age_from))
 
     async def tenant(self) -> TenantId:
         """A new tenant."""
@@ -158,7 +201,8 @@ class Retrieval:
 
     async def ask(self, tenant_id: TenantId, question: str, limit: int = 5) -> list[Passage]:
         """The passages for a question."""
-        return await self.search.passages(tenant_id, question, embed=self.embedding, limit=limit)
+        looked = await self.search.find(tenant_id, question, embed=self.embedding, limit=limit)
+        return list(looked.passages)
 
     async def chunk_count(self, document_id: DocumentId) -> int:
         """Rows of chunks of a document."""

@@ -22,6 +22,7 @@ from app.telemetry.metrics import Metrics
 from tests.fakes.runs import CLAIM, KeptEffects, KeptLog
 
 NOTHING = Told()
+LIMITS = CallLimits(max_output_tokens=64, temperature=0.0)
 PLAIN = Prompt(FrontMatter("p", 1), "Be brief.")
 
 
@@ -59,6 +60,7 @@ def attempt(
     clock: Callable[[], float] | None = None,
     path: Callable[[], str] = lambda: "respond",
     database: object = None,
+    limits: CallLimits = LIMITS,
 ) -> Attempt:
     """Return an attempt that goes through these doors; with the `effects` of an earlier one it goes on from those."""
     metrics = Metrics(CollectorRegistry())
@@ -71,7 +73,7 @@ def attempt(
         database=cast("Database", database),
         dispatcher=cast("Dispatcher", dispatcher),
         search=cast("Search", search),
-        limits=CallLimits(max_output_tokens=64, temperature=0.0),
+        limits=limits,
         metrics=metrics,
     )
     means: Any = means_of(doors, live, effects, tally, deadline, path)

@@ -16,6 +16,7 @@ from app.ids import TenantId
 from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.continuation import Continuation, Continuations
 from app.inference.calls.dispatcher import Dispatcher
+from app.inference.calls.embedding_cache import EmbeddingCache
 from app.inference.calls.learnt import Learnt
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet
@@ -135,15 +136,17 @@ async def open_replica(
 ) -> AsyncGenerator[Replica]:
     """Open what a replica has, looked at once; `renews` False is a replica whose leases run out."""
     metrics = Metrics(CollectorRegistry())
-    store = open_redis(redis_url, name="coordination", metrics=metrics)
+    # On a busy machine a replica that hears nothing for a quarter of a second would go on alone.
+    store = open_redis(redis_url, name="coordination", metrics=metrics, timeout_s=5.0)
     fleet = Fleet(declared, metrics, clock=time.monotonic)
     queue = _queue(store, fleet, metrics, limits, replica_count, lease_s)
     leases, loops = queue.register, Loops(metrics)
     async with open_ollama() as ollama, AsyncExitStack() as stack:
         prefixes = Prefixes(store, ttl_s=600.0, clock=time.monotonic)
         dispatcher = Dispatcher(
-            fleet, queue, ollama, metrics, Learnt(known or seen_to_go_on(), prefixes), limits=limits,
-            embed_model=EMBED, clock=time.monotonic,
+            fleet, queue, ollama, metrics,
+            Learnt(known or seen_to_go_on(), prefixes, EmbeddingCache(store, metrics, clock=time.monotonic)),
+            limits=limits, embed_model=EMBED, clock=time.monotonic,
         )  # fmt: skip
         replica = Replica(dispatcher, fleet, leases, queue, ollama, store, metrics, prefixes)
         await replica.look()
@@ -229,12 +232,14 @@ async def chat(replica: Replica, call: ChatCall, seen: Seen) -> Answer:
     )
 
 
-async def embed(replica: Replica, texts: Sequence[str], seen: Seen, *, patience_s: float = 0.0) -> Embedding:
+async def embed(
+    replica: Replica, texts: Sequence[str], seen: Seen, *, patience_s: float = 0.0, account: Account = ACCOUNT
+) -> Embedding:
     """Have texts embedded, and note what that took."""
     return await replica.dispatcher.embed(
         texts,
         agent="test",
-        account=ACCOUNT,
+        account=account,
         on_usage=seen.usages.append,
         patience=Patience(patience_s, clock=time.monotonic),
     )

@@ -23,6 +23,7 @@ from app.settings import Settings
 from app.wiring import Platform, open_platform
 from app.worker import work
 from tests.fakes.node import FakeNode
+from tests.fakes.retrieval import Hashed
 from tests.fakes.scripts import FakeCall, FakeModel
 
 CHAT = "smollm2:135m"
@@ -145,13 +146,13 @@ async def _forget_other_nodes(settings: Settings) -> None:
 
 
 async def _until_searchable(platform: Platform) -> None:
-    async def embed(texts: Sequence[str]) -> list[list[float]]:
-        return [[1.0] * platform.settings.embed_size for _ in texts]
+    async def embed(_model: str, texts: Sequence[str]) -> Hashed:
+        return Hashed([[1.0] * platform.settings.embed_size for _ in texts])
 
     async with asyncio.timeout(END_S):
         while True:
             try:
-                await platform.search.passages(TenantId(uuid4()), "anything", embed=embed, limit=1)
+                await platform.search.find(TenantId(uuid4()), "anything", embed=embed, limit=1)
                 return
             except StoreUnavailable:
                 await asyncio.sleep(0.1)

@@ -2,7 +2,9 @@
 
 import asyncio
 import resource
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import PurePosixPath
 from random import Random
 from tempfile import TemporaryFile
@@ -14,13 +16,13 @@ from app.retrieval.media import BY_SUFFIX
 from app.retrieval.parser import Parser
 from app.retrieval.said import Parsed
 from app.retrieval.unreadable import DocumentUnreadable, Unreadable
-from tests.fakes.bad_files import bad_files, mutation
+from tests.fakes.bad_files import ATTACHED, bad_files, mutation
 
 pytestmark = pytest.mark.integration
 
-FILES = bad_files()
+LEAST_FILES = 200
 DRAWN = 8
-"""Files beside those with a known end, and mutations, that are read in `make test`; `make verify` reads all."""
+"""Files with a known end, others, and mutations, each, that are read in `make test`; `make verify` reads all."""
 MUTATIONS = 10
 """Of each file."""
 AT_ONCE = 2
@@ -41,8 +43,52 @@ TOLD = {
     "no-document.docx": Unreadable.TYPE_MISMATCH,
     "deep.html": Unreadable.BOMB,
     "empty.html": Unreadable.NO_TEXT,
+    "endless-attributes.html": Unreadable.BOMB,
+    "bodies.html": Unreadable.BOMB,
     "page.txt": Unreadable.ENCODING_UNKNOWN,
+    "half.txt": Unreadable.ENCODING_UNKNOWN,
+    "one-byte.txt": Unreadable.ENCODING_UNKNOWN,
+    "encrypted.pptx": Unreadable.ENCRYPTED,
+    "old.pptx": Unreadable.TYPE_MISMATCH,
+    "word.pptx": Unreadable.TYPE_MISMATCH,
+    "endless-slides.pptx": Unreadable.TOO_MANY_PAGES,
+    "main-laughs.pptx": Unreadable.BOMB,
+    "bomb.pptx": Unreadable.BOMB,
+    "stairs.xlsx": Unreadable.TOO_LARGE,
+    "sheet-outside.xlsx": Unreadable.BOMB,
+    "strings-deep.xlsx": Unreadable.BOMB,
+    "slides.xlsx": Unreadable.TYPE_MISMATCH,
+    "hidden.xlsx": Unreadable.NO_TEXT,
+    "many-parts.eml": Unreadable.BOMB,
+    "deep.json": Unreadable.BOMB,
+    "closed-deep.json": Unreadable.BOMB,
+    "comment.json": Unreadable.MALFORMED,
+    "lines-cut.jsonl": Unreadable.MALFORMED,
+    "blank.jsonl": Unreadable.NO_TEXT,
 }
+ATTACHING = {f"with-{name.replace('.', '-')}.eml" for name in ATTACHED} | {
+    "with-ten-text-bomb-docx.eml",
+    "with-all.eml",
+}
+READ = frozenset({"macros.docx", "macros.pptx", "macros.xlsx", "bomb.eml", "names.eml", "script.pdf", *ATTACHING})
+"""Those of which the harmless part is read."""
+
+
+@cache
+def every() -> Mapping[str, bytes]:
+    """All bad files, made when they are first needed."""
+    return bad_files()
+
+
+def suffix_of(name: str) -> str:
+    """The suffix, without the number of a mutation."""
+    return PurePosixPath(name.rpartition("#")[2]).suffix
+
+
+def told(ended: Mapping[str, Parsed | Unreadable]) -> str:
+    """What is told to whoever runs all of it: how many files of each type ended how, and the most that a child held."""
+    ends = Counter(f"{suffix_of(name)}:{end if isinstance(end, Unreadable) else 'read'}" for name, end in ended.items())
+    return " ".join([f"{end}={number}" for end, number in sorted(ends.items())] + [f"bytes={children_bytes()}"])
 
 
 async def outcome(name: str, content: bytes) -> Parsed | Unreadable:
@@ -74,24 +120,36 @@ def children_bytes() -> int:
 
 
 @pytest.mark.timeout(3600)
-async def test_every_bad_file_is_read_or_ends_with_a_reason(seeded: Callable[..., Random], *, is_full: bool) -> None:
-    others = sorted(FILES.keys() - TOLD.keys())
+async def test_every_bad_file_is_read_or_ends_with_a_reason(
+    seeded: Callable[..., Random], record_property: Callable[[str, object], None], *, is_full: bool
+) -> None:
+    known, others = sorted(TOLD), sorted(every().keys() - TOLD.keys() - READ)
+    assert len(every()) >= LEAST_FILES
     count = len(others) if is_full else DRAWN
-    names = seeded(count, of=len(others)).sample(others, count)
-    ended = await outcomes([(name, FILES[name]) for name in sorted({*names, *TOLD})])
-    assert {name: ended[name] for name in TOLD} == TOLD
+    draw = seeded(count, of=len(others))
+    names = {*draw.sample(others, count), *(known if is_full else draw.sample(known, DRAWN))}
+    ended = await outcomes(
+        [(name, every()[name]) for name in sorted({*names, *(READ if is_full else draw.sample(sorted(READ), 2))})]
+    )
+    record_property("did", told(ended))
+    record_property(
+        "did", " ".join(f"{name}/{end if isinstance(end, Unreadable) else 'read'}" for name, end in ended.items())
+    )
+    assert {name: ended[name] for name in TOLD if name in ended} == {name: TOLD[name] for name in TOLD if name in ended}
+    assert {name for name in READ if isinstance(ended.get(name), Unreadable)} == set()
     assert {name for name, end in ended.items() if end is Unreadable.TIMEOUT} == set()
     assert children_bytes() <= MEMORY_BYTES
 
 
 @pytest.mark.timeout(7200)
 async def test_mutations_of_bad_files_are_read_or_end_with_a_reason(
-    seeded: Callable[..., Random], *, is_full: bool
+    seeded: Callable[..., Random], record_property: Callable[[str, object], None], *, is_full: bool
 ) -> None:
-    every = [(name, number) for name in sorted(FILES) for number in range(MUTATIONS)]
-    count = len(every) if is_full else DRAWN
-    drawn = seeded(count, of=len(every)).sample(every, count)
-    asked = [(f"{number}#{name}", mutation(FILES[name], f"{name} {number}")) for name, number in drawn]
+    all_of = [(name, number) for name in sorted(every()) for number in range(MUTATIONS)]
+    count = len(all_of) if is_full else DRAWN
+    drawn = seeded(count, of=len(all_of)).sample(all_of, count)
+    asked = [(f"{number}#{name}", mutation(every()[name], f"{name} {number}")) for name, number in drawn]
     ended = await outcomes(asked)
+    record_property("did", told(ended))
     assert len(ended) == count
     assert children_bytes() <= MEMORY_BYTES

@@ -23,6 +23,10 @@ TITLES = (
     "## Too much work, live",
     "## Turns, live",
     "## A refusal",
+    "## Reading documents in",
+    "## CPU of reading documents in",
+    "## Memory of reading a text in",
+    "## Retrieval over three shards",
 )
 
 
@@ -34,6 +38,8 @@ def test_every_row_can_be_measured_and_stands_on_the_page(tmp_path: Path) -> Non
         command, cwd=REPOSITORY, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.startswith("bench: paths, durable, rating, routing, turns, overload: about 1 minute")
+    assert done.stdout.startswith(
+        "bench: paths, durable, rating, routing, turns, overload, ingest, shards: about 3 minutes"
+    )
     text = page.read_text()
     assert [title for title in TITLES if title not in text] == []

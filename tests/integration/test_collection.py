@@ -1,28 +1,26 @@
 """A collection that was made under other settings: changed in place, built anew by a command, never taken away."""
 
-import asyncio
-import io
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 import structlog
 
-from app.cli import build_parser, run
-from app.console import Console
 from app.errors import StoreUnavailable
 from app.retrieval.qdrant import QdrantPeers
 from app.retrieval.rebuild import Rebuilt
 from app.retrieval.shape import Copies
+from app.retrieval.tuning import Tuning
 from tests.contract.qdrant_server import Double, running_double
 from tests.integration.retrieval_fixtures import open_index
 from tests.integration.test_qdrant_peers import FIRST, ONE, SIZE, made
 
 pytestmark = pytest.mark.integration
+
+# As the settings say where nobody says otherwise.
+STATED = Tuning(hnsw_ef_construct=200)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +40,11 @@ def clean(double: Double) -> Generator[None]:
 
 
 @asynccontextmanager
-async def opened(double: Double, *, size: int = SIZE, shards: int = 3, copies: int = 1) -> AsyncGenerator[QdrantPeers]:
+async def opened(
+    double: Double, *, size: int = SIZE, shards: int = 3, copies: int = 1, tuning: Tuning = STATED
+) -> AsyncGenerator[QdrantPeers]:
     """The peers under some settings."""
-    qdrant = await open_index(double.urls, collection="chunks", shards=shards, copies=copies, size=size)
+    qdrant = await open_index(double.urls, collection="chunks", shards=shards, copies=copies, size=size, tuning=tuning)
     try:
         yield qdrant
     finally:
@@ -67,6 +67,16 @@ async def found(qdrant: QdrantPeers) -> set[object]:
 def asked(double: Double, path: str) -> Any:  # noqa: ANN401 - a body as it came
     """The result of a request."""
     return httpx.get(double.urls[0] + path).json()["result"]
+
+
+def lose(double: Double, collection: str) -> None:
+    """Remove a collection behind everybody's back."""
+    assert httpx.delete(f"{double.urls[0]}/collections/{collection}").json()["result"] is True
+
+
+def change_aliases(double: Double, actions: object) -> None:
+    """Change aliases as an operator may."""
+    assert httpx.post(f"{double.urls[0]}/collections/aliases", json=actions).json()["result"] is True
 
 
 async def test_a_higher_replication_factor_is_taken_in_place_and_copies_follow(double: Double) -> None:
@@ -103,13 +113,6 @@ async def test_a_lower_replication_factor_is_taken_in_place_and_removes_nothing(
         assert await qdrant.count(ONE, FIRST) == 10
 
 
-async def test_without_a_cluster_there_are_no_copies_to_begin(tmp_path: Path) -> None:
-    with running_double(tmp_path, peers=1) as alone:
-        async with opened(alone, copies=2) as qdrant:
-            await qdrant.ensure_collection()
-            assert await qdrant.complete_copies() is None
-
-
 async def test_another_number_of_shards_is_told_once_and_the_old_collection_serves(double: Double) -> None:
     await with_points(double)
     with structlog.testing.capture_logs() as lines:
@@ -119,7 +122,7 @@ async def test_another_number_of_shards_is_told_once_and_the_old_collection_serv
             assert made(1)[0].id in await found(qdrant)
     told = [line for line in lines if line["event"] == "collection.differs"]
     assert [(line["differs"], line["remedy"]) for line in told] == [
-        ("shard_number is 3, not 4", "run `switchyard collection rebuild`")
+        ("shard_number is 3, not 4", "run `switchyard retrieval rebuild`")
     ]
 
 
@@ -149,6 +152,28 @@ async def test_a_rebuild_that_was_cut_off_begins_anew(double: Double) -> None:
         assert await qdrant.count(ONE, FIRST) == 200
 
 
+async def test_a_rebuild_takes_every_name_of_the_collection_along(double: Double) -> None:
+    await with_points(double, 10)
+    named = {"actions": [{"create_alias": {"collection_name": "chunks_v1", "alias_name": "of_an_operator"}}]}
+    change_aliases(double, named)
+    async with opened(double, shards=4) as qdrant:
+        assert await qdrant.rebuild(lambda _copied, _total: None) == Rebuilt("chunks_v2", "chunks_v1", 10)
+    assert asked(double, "/aliases")["aliases"] == [
+        {"alias_name": "chunks", "collection_name": "chunks_v2"},
+        {"alias_name": "of_an_operator", "collection_name": "chunks_v2"},
+    ]
+
+
+async def test_a_collection_that_was_lost_is_made_again_while_processes_run(double: Double) -> None:
+    await with_points(double, 10)
+    async with opened(double) as qdrant:
+        await qdrant.ensure_collection()
+        lose(double, "chunks_v1")
+        assert await qdrant.complete_copies() is None
+        await qdrant.upsert(made(10))
+        assert await qdrant.count(ONE, FIRST) == 10
+
+
 def _cut(_copied: int, _total: int) -> None:
     raise RuntimeError("cut")
 
@@ -156,9 +181,9 @@ def _cut(_copied: int, _total: int) -> None:
 async def test_vectors_of_another_size_are_refused_with_the_command(double: Double) -> None:
     await with_points(double, 10)
     async with opened(double, size=SIZE + 1) as qdrant:
-        with pytest.raises(StoreUnavailable, match="vector size is 8, not 9; run `switchyard collection rebuild`"):
+        with pytest.raises(StoreUnavailable, match="vector size is 8, not 9; run `switchyard retrieval rebuild`"):
             await qdrant.ensure_collection()
-        with pytest.raises(StoreUnavailable, match="vector size is 8, not 9; run `switchyard collection rebuild`"):
+        with pytest.raises(StoreUnavailable, match="vector size is 8, not 9; run `switchyard retrieval rebuild`"):
             await found(qdrant)
 
 
@@ -171,79 +196,3 @@ async def test_after_a_rebuild_for_another_size_the_process_that_refused_goes_on
         await refusing.ensure_collection()
         assert await refusing.count(ONE) == 0
         assert await refusing.query(ONE, [0.1] * (SIZE + 1), made(1)[0].sparse, limit=1) == []
-
-
-def command(double: Double, database_url: str, *arguments: str, **settings: object) -> tuple[int, str, str]:
-    """Run `switchyard collection`; return its status, output and notes."""
-    out, notes = io.StringIO(), io.StringIO()
-    environ = {f"SWITCHYARD_{name.upper()}": str(value) for name, value in settings.items()} | {
-        "SWITCHYARD_DATABASE_URL": database_url,
-        "SWITCHYARD_QDRANT_URLS": str(settings.get("qdrant_urls", ",".join(double.urls))),
-        "SWITCHYARD_QDRANT_COLLECTION": "chunks",
-        "SWITCHYARD_EMBED_SIZE": str(settings.get("embed_size", SIZE)),
-    }
-    status = run(build_parser().parse_args(["collection", *arguments]), environ, Console(out), Console(notes))
-    return status, out.getvalue(), notes.getvalue()
-
-
-def test_the_command_shows_and_rebuilds_the_collection(double: Double, new_database: Callable[[], str]) -> None:
-    url = new_database()
-    asyncio.run(with_points(double))
-    wanted = {"qdrant_shard_number": 4, "qdrant_replication_factor": 2}
-    status, out, _ = command(double, url, "show", **wanted)
-    assert (status, out.splitlines()) == (
-        0,
-        [
-            "collection chunks_v1: 300 points",
-            "  replication_factor is 1, not 2",
-            "  shard_number is 3, not 4",
-            "  3 of 6 copies of shards are whole",
-            "`switchyard collection rebuild` builds it as the settings say",
-        ],
-    )
-    status, out, notes = command(double, url, "rebuild", **wanted)
-    assert (status, out) == (0, "chunks_v2 takes the place of chunks_v1, with 300 points\n")
-    assert notes.splitlines()[-1] == "300 of 300 points copied"
-    assert command(double, url, "rebuild", **wanted)[:2] == (0, "the collection is as the settings say\n")
-
-
-def test_a_store_that_is_away_is_told_with_its_address_and_its_cause(
-    double: Double, new_database: Callable[[], str]
-) -> None:
-    gone = "http://127.0.0.1:1"
-    assert command(double, new_database(), "show", qdrant_urls=gone) == (
-        1,
-        "",
-        f"switchyard: qdrant aliases: connection refused ({gone}); start the server, or correct its address and port\n",
-    )
-
-
-@pytest.mark.requirement("FIN-52.copies", "ORC-87.vector-store")
-def test_without_a_setting_three_peers_hold_two_copies_of_a_shard(
-    double: Double, new_database: Callable[[], str]
-) -> None:
-    asyncio.run(with_points(double, 10))
-    status, out, _ = command(double, new_database(), "show", qdrant_shard_number=3)
-    assert (status, out.splitlines()[1:]) == (
-        0,
-        ["  replication_factor is 1, not 2", "  3 of 6 copies of shards are whole"],
-    )
-
-
-def test_a_rebuild_for_another_embedding_queues_every_ready_document(
-    double: Double, new_database: Callable[[], str]
-) -> None:
-    url = new_database()
-    asyncio.run(with_points(double, 10))
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute("INSERT INTO tenants (id, name) VALUES (%s, 'old')", [ONE])
-        for number, state in enumerate(("ready", "ready", "failed")):
-            conn.execute(
-                "INSERT INTO documents (id, tenant_id, name, media_type, sha256, size_bytes, version, state)"
-                " VALUES (gen_random_uuid(), %s, %s, 'text/plain', %s, 1, 1, %s)",
-                [ONE, f"{number}.txt", bytes([number]), state],
-            )
-        status, out, _ = command(double, url, "rebuild", qdrant_shard_number=3, embed_size=SIZE + 1)
-        assert (status, out) == (0, "chunks_v2 takes the place of chunks_v1; 2 documents wait to be embedded anew\n")
-        queued = conn.execute("SELECT kind, state FROM jobs").fetchall()
-    assert queued == [("reindex", "accepted"), ("reindex", "accepted")]

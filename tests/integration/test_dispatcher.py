@@ -268,8 +268,8 @@ async def test_texts_become_vectors_in_order_and_long_ones_are_not_cut_off(repli
     assert near_alpha == pytest.approx(near_omega, abs=0.1)
     assert near_omega > 0.6
     assert sum(x * y for x, y in zip(alpha, omega, strict=True)) < 0.4
-    assert (embedding.usage.tier, embedding.usage.outcome) == (None, Outcome.DONE)
-    assert embedding.usage.input_tokens > 400
+    assert (embedding.used.tier, embedding.used.outcome) == (None, Outcome.DONE)
+    assert embedding.used.input_tokens > 400
 
 
 async def test_a_conversation_is_known_at_every_replica_by_what_a_node_has_read(

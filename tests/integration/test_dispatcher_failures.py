@@ -269,7 +269,7 @@ async def test_an_embedding_without_a_vector_is_asked_for_elsewhere(
 ) -> None:
     nodes[0].script(vectors=vectors)
     embedding = await embed(replica, ["alpha"], Seen())
-    assert (len(embedding.vectors[0]), embedding.usage.node) == (384, "n1")
+    assert (len(embedding.vectors[0]), embedding.used.node) == (384, "n1")
     for node in nodes:
         node.script(vectors=vectors, times=-1)
     with pytest.raises(AnswerEmpty):

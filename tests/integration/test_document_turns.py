@@ -22,7 +22,7 @@ class Hanging(Discard):
     """Cleans up for ever."""
 
     def __init__(self, retrieval: Retrieval) -> None:
-        super().__init__(retrieval.database, retrieval.blobs, retrieval.index)
+        super().__init__(retrieval.database, retrieval.blobs, retrieval.editions)
         self.begun = 0
 
     async def document(self, tenant_id: TenantId, document_id: DocumentId) -> None:
@@ -83,7 +83,7 @@ async def test_an_original_that_is_being_added_again_is_not_removed(retrieval: R
     upload = await retrieval.add(tenant, "kiln.md", KILN)
     sha256 = bytes.fromhex((await retrieval.documents.get(tenant, upload.document_id)).sha256)
     await retrieval.execute("UPDATE documents SET state = 'deleted' WHERE id = %s", upload.document_id)
-    discard = Discard(retrieval.database, retrieval.blobs, retrieval.index)
+    discard = Discard(retrieval.database, retrieval.blobs, retrieval.editions)
     async with retrieval.database.transaction("test") as conn:
         await lock_blob(conn, tenant, sha256)
         removing = asyncio.create_task(discard.blob(tenant, sha256))

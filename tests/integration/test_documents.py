@@ -5,14 +5,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import pytest
 
-from app.blobs import Blobs
+from app.blob_directory import DirectoryBlobs
 from app.errors import BadInput, BodyTooLarge, DocumentUnknown, JobUnknown, MediaTypeUnknown, SwitchyardError
 from app.ids import TenantId
-from app.jobs.rows import ClaimedJob
 from app.jobs.states import JobState
 from app.retrieval.discard import Discard
-from app.retrieval.ingest import BATCH
-from app.retrieval.states import DocumentState
+from app.retrieval.states import DocumentState, JobKind
+from app.retrieval.vectors import BATCH
 from tests.fakes.retrieval import Frozen, Retrieval, pieces
 from tests.integration.retrieval_fixtures import open_index
 from tests.integration.retrieval_fixtures import retrieval as retrieval
@@ -168,7 +167,7 @@ async def test_a_removal_that_hangs_in_the_blob_store_holds_one_connection_and_n
 ) -> None:
     tenant = await retrieval.tenant()
     uploads = [await retrieval.ingested(tenant, f"{number}.md", f"{KILN}{number}") for number in range(4)]
-    frozen = Blobs(retrieval.blobs._directory, threads=Frozen())  # pyright: ignore[reportPrivateUsage]
+    frozen = DirectoryBlobs(retrieval.blobs._directory, threads=Frozen())  # pyright: ignore[reportPrivateUsage]
     documents = retrieval.documents_with(retrieval.index, blobs=frozen, clean_s=0.2)
     for upload in uploads:
         assert await documents.remove(tenant, upload.document_id) is False
@@ -176,7 +175,7 @@ async def test_a_removal_that_hangs_in_the_blob_store_holds_one_connection_and_n
     await documents.close()
     assert await files(retrieval) == 4
     for upload in uploads:
-        await Discard(retrieval.database, retrieval.blobs, retrieval.index).document(tenant, upload.document_id)
+        await Discard(retrieval.database, retrieval.blobs, retrieval.editions).document(tenant, upload.document_id)
     assert await files(retrieval) == 0
 
 
@@ -191,11 +190,11 @@ async def test_a_document_removed_in_the_middle_of_its_ingestion_leaves_no_point
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", "\n".join(f"## {n}\n\nplate {n}" for n in range(2 * BATCH)))
 
-    async def embed(job: ClaimedJob, asked: Sequence[str]) -> list[list[float]]:
-        await retrieval.documents.remove(job.tenant_id, upload.document_id)
+    async def embed(_tenant: TenantId | None, _kind: JobKind, model: str, asked: Sequence[str]) -> list[list[float]]:
+        await retrieval.documents.remove(tenant, upload.document_id)
         # They are the sign that there may be points: this job is about to write some.
         assert await retrieval.chunk_count(upload.document_id) == 2 * BATCH
-        return await retrieval.embedding(asked)
+        return (await retrieval.embedding(model, asked)).vectors
 
     await retrieval.ingest(embed=embed).run(upload.job_id)
     job = await retrieval.job(tenant, upload.job_id)

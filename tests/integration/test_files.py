@@ -1,5 +1,8 @@
 """A file of each type becomes passages that point at its page, and quotes that stand where they say."""
 
+import json
+from email.message import EmailMessage
+
 import pytest
 
 from app.agents.citing import cite
@@ -7,6 +10,7 @@ from app.errors import DocumentUnknown
 from app.ids import DocumentId, TenantId
 from app.jobs.states import JobState
 from tests.fakes import files
+from tests.fakes import office_files as office
 from tests.fakes.retrieval import Retrieval, pieces
 from tests.integration.retrieval_fixtures import retrieval as retrieval
 
@@ -21,6 +25,27 @@ CSV = "\r\n".join(",".join(row) for row in ROWS).encode()
 MARKDOWN = "# Sheet\n\n## Cables\n\n| Cable | Number | Run |\n| - | - | - |\n| Door | FR-5120 | 60 metres |\n".encode(
     "utf-16"
 )
+
+
+PPTX = office.pptx(
+    office.slide(office.shape("Lift Link", kind="title")),
+    office.slide(office.shape("Cables", kind="title") + office.slide_table(ROWS)),
+    more={"docProps/core.xml": '<c xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Sheet</dc:title></c>'},
+)
+XLSX = office.xlsx({"Cables": office.plain_sheet(ROWS)})
+JSON = json.dumps({"title": "Sheet", "cables": [dict(zip(ROWS[0], row, strict=True)) for row in ROWS[1:]]}).encode()
+LINES = b'{"Cable": "Door", "Number": "FR-5120", "Run": "60 metres"}\n{"Cable": "Control", "Number": "FR-5108"}\n'
+
+
+def forwarded() -> bytes:
+    """A mail in a mail, in one of the old encodings."""
+    inner, outer = EmailMessage(), EmailMessage()
+    inner["From"] = outer["From"] = "Jo <jo@example.com>"
+    inner["Subject"], outer["Subject"] = "Cables", "Sheet"
+    inner.set_content("\n".join(f"| {' | '.join(row)} |" for row in ROWS) + "\nžluť", charset="iso-8859-2")
+    outer.set_content("See below.")
+    outer.add_attachment(inner)
+    return outer.as_bytes()
 
 
 async def added(retrieval: Retrieval, tenant: TenantId, name: str, content: bytes, media_type: str = "") -> DocumentId:
@@ -40,6 +65,11 @@ async def added(retrieval: Retrieval, tenant: TenantId, name: str, content: byte
         ("sheet.docx", DOCX, None, "Sheet", "| Door | FR-5120 | 60 metres |"),
         ("sheet.html", HTML, None, "Sheet", "| Door | FR-5120 | 60 metres |"),
         ("sheet.csv", CSV, None, "", "Door,FR-5120,60 metres"),
+        ("sheet.pptx", PPTX, 2, "Sheet", "| Door | FR-5120 | 60 metres |"),
+        ("sheet.xlsx", XLSX, None, "Cables", "| Door | FR-5120 | 60 metres |"),
+        ("sheet.json", JSON, None, "Sheet", "| Door | FR-5120 | 60 metres |"),
+        ("sheet.jsonl", LINES, None, "", "| Door | FR-5120 | 60 metres |"),
+        ("sheet.eml", forwarded(), None, "Sheet", "| Door | FR-5120 | 60 metres |"),
         ("sheet.md", MARKDOWN, None, "Sheet", "| Door | FR-5120 | 60 metres |"),
     ],
 )

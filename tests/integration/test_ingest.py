@@ -8,13 +8,12 @@ import procrastinate
 import pytest
 
 from app.errors import JobUnknown, NodeFailed
-from app.ids import JobId
-from app.jobs import rows as jobs
+from app.ids import JobId, TenantId
 from app.jobs.states import JobState
 from app.postgres import make_pool
-from app.retrieval.ingest import BATCH
 from app.retrieval.points import SparseVector
-from app.retrieval.states import INGEST, DocumentState
+from app.retrieval.states import INGEST, DocumentState, JobKind
+from app.retrieval.vectors import BATCH
 from app.retrieval.versions import chunk_id
 from tests.fakes.retrieval import Retrieval, hashed
 from tests.integration.retrieval_fixtures import open_index
@@ -112,9 +111,9 @@ async def test_the_progress_of_a_job_grows_with_what_is_embedded(retrieval: Retr
     upload = await retrieval.add(tenant, "long.md", long_text(4 * BATCH))
     told: list[float] = [(await retrieval.job(tenant, upload.job_id)).progress]
 
-    async def embed(job: jobs.ClaimedJob, texts: Sequence[str]) -> list[list[float]]:
-        told.append((await retrieval.job(job.tenant_id, upload.job_id)).progress)
-        return await retrieval.embedding(texts)
+    async def embed(_tenant: TenantId | None, _kind: JobKind, model: str, texts: Sequence[str]) -> list[list[float]]:
+        told.append((await retrieval.job(tenant, upload.job_id)).progress)
+        return (await retrieval.embedding(model, texts)).vectors
 
     await retrieval.ingest(embed=embed).run(upload.job_id)
     told.append((await retrieval.job(tenant, upload.job_id)).progress)
@@ -129,10 +128,10 @@ async def test_a_job_that_goes_on_no_longer_tells_what_it_waited_for(retrieval: 
     retrieval.embedding.raises = None
     told: list[tuple[str | None, str | None]] = []
 
-    async def embed(job: jobs.ClaimedJob, texts: Sequence[str]) -> list[list[float]]:
-        told_of = await retrieval.job(job.tenant_id, upload.job_id)
+    async def embed(_tenant: TenantId | None, _kind: JobKind, model: str, texts: Sequence[str]) -> list[list[float]]:
+        told_of = await retrieval.job(tenant, upload.job_id)
         told.append((told_of.error_code, told_of.error_detail))
-        return await retrieval.embedding(texts)
+        return (await retrieval.embedding(model, texts)).vectors
 
     await retrieval.ingest(embed=embed).run(upload.job_id)
     assert told == [("node_failed", "node a broke off"), (None, None)]
@@ -187,13 +186,18 @@ async def test_a_document_without_text_fails_once_and_for_all(retrieval: Retriev
     assert ended("switchyard_jobs_total", {"kind": "ingest", "outcome": "done"}) == 1
 
 
-async def test_a_text_that_is_too_long_for_the_model_is_embedded_by_its_front(retrieval: Retrieval) -> None:
+async def test_a_text_that_is_too_long_for_the_model_is_embedded_in_parts_and_no_word_is_left_out(
+    retrieval: Retrieval,
+) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", HANDBOOK)
     retrieval.embedding.longest_chars = 60
     await retrieval.ingest().run(upload.job_id)
     assert (await retrieval.job(tenant, upload.job_id)).state is JobState.DONE
     assert all(len(text) <= 60 for text in retrieval.embedding.asked)
+    read = " ".join(" ".join(retrieval.embedding.asked).split())
+    assert "fires at 1,240 degrees." in read
+    assert read.endswith("One firing costs 19 euros.")
     found = await retrieval.ask(tenant, "plates in a kiln at 1240 degrees")
     assert found[0].text.endswith("1,240 degrees."), "the words that did not fit are still found by themselves"
 
@@ -221,17 +225,6 @@ async def test_an_ingestion_killed_in_any_batch_ends_complete(retrieval: Retriev
         assert (await retrieval.job(tenant, upload.job_id)).state is JobState.DONE
         assert await retrieval.index.count(tenant, upload.document_id) == batches * BATCH - 3
         assert len(retrieval.embedding.asked) - asked == batches * BATCH - 3, "no chunk was embedded twice"
-
-
-async def test_another_embedding_model_embeds_everything_anew(retrieval: Retrieval) -> None:
-    tenant = await retrieval.tenant()
-    upload = await retrieval.add(tenant, "long.md", long_text(2 * BATCH))
-    retrieval.embedding.raises, retrieval.embedding.fails_after = NodeFailed("gone"), BATCH
-    await retrieval.ingest(model="old").run(upload.job_id)
-    retrieval.embedding.raises = None
-    await retrieval.ingest(model="new").run(upload.job_id)
-    assert len(retrieval.embedding.asked) == 3 * BATCH
-    assert await retrieval.index.count(tenant, upload.document_id) == 2 * BATCH
 
 
 async def test_a_missing_original_makes_the_job_wait(retrieval: Retrieval) -> None:
@@ -263,9 +256,9 @@ async def test_a_worker_of_the_queue_finds_the_errand_and_does_it(
 ) -> None:
     url = new_database()
     index = await open_index(qdrant_urls)
-    await index.ensure_collection()
     async with make_pool(url, size=4, wait_s=5.0) as pool:
         own = Retrieval(pool, index, tmp_path)
+        await own.editions.ensure()
         queue = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
 
         async def ingest(job_id: str) -> None:

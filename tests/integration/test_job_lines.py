@@ -13,9 +13,8 @@ from app.agents.values import OnDisconnect
 from app.errors import NodeFailed
 from app.ids import TenantId
 from app.jobs import rows as jobs
-from app.jobs.rows import ClaimedJob
 from app.retrieval.documents import Upload
-from app.retrieval.states import REINDEX
+from app.retrieval.states import REINDEX, JobKind
 from tests.fakes.node import FakeNode
 from tests.fakes.retrieval import Retrieval
 from tests.integration.platforms import CHAT, Servers, add_caller, ask, chat_of, opened, rows, settings_for, until
@@ -54,13 +53,15 @@ class Telling:
         self._retrieval = retrieval
         self.breaks: set[TenantId] = set()
 
-    async def embed(self, job: ClaimedJob, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+    async def embed(
+        self, tenant_id: TenantId | None, kind: JobKind, model: str, texts: Sequence[str]
+    ) -> Sequence[Sequence[float]]:
         """Embed."""
         await asyncio.sleep(0)
         log.info(INSIDE, texts=len(texts))
-        if job.tenant_id in self.breaks:
+        if tenant_id in self.breaks:
             raise NodeFailed("node a broke off")
-        return await self._retrieval.embedding.for_job(job, texts)
+        return await self._retrieval.embedding.for_job(tenant_id, kind, model, texts)
 
 
 async def test_every_line_inside_an_ingestion_carries_its_own_ids(retrieval: Retrieval) -> None:
@@ -95,6 +96,7 @@ async def test_a_later_attempt_carries_the_request_too_and_nobodys_job_none(retr
         again = await jobs.insert(conn, REINDEX, tenant, upload.document_id)
     with told() as lines:
         await retrieval.ingest(embed=telling.embed).run(upload.job_id)
+        await retrieval.editions.given.forget(tenant, upload.document_id)
         await retrieval.ingest(embed=telling.embed).run(again)
     first, second = ([line for line in lines if line["job_id"] == str(job_id)] for job_id in (upload.job_id, again))
     assert [ids_of(line) for line in first] == [expected(tenant, upload, "r-1")] * 2

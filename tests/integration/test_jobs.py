@@ -43,6 +43,9 @@ class Posting:
             await self.jobs.close(conn, job, "sent")
         self.done.append(job.subject_id)
 
+    async def clean(self, job: ClaimedJob) -> None:
+        """Nothing is left of a letter."""
+
     async def fail(self, job: ClaimedJob, why: SwitchyardError) -> None:
         """Give a letter up."""
         async with self.retrieval.database.transaction("test") as conn:
@@ -98,9 +101,9 @@ async def test_a_lost_job_is_queued_again_by_the_owner_of_its_kind_only(retrieva
     async def never(conn: Connection, tenant_id: TenantId, subject_id: UUID) -> None:
         pytest.fail(f"{conn} gave up {subject_id} of {tenant_id}")
 
-    await retrieval.reconciler.run()
+    await retrieval.lost_jobs().requeue()
     assert await retrieval.execute(ERRANDS, f"post:{job_id}") == []
-    lost = LostJobs(retrieval.database, retrieval.metrics, [LETTER], never)
+    lost = LostJobs(retrieval.database, retrieval.metrics, [LETTER], never, silent_s=60.0)
     assert await lost.requeue() == (1, 0)
     assert [row["status"] for row in await retrieval.execute(ERRANDS, f"post:{job_id}")] == ["todo"]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -12,11 +13,23 @@ from app.retrieval.media import MediaType
 from app.retrieval.parser import Parser
 from app.retrieval.sandbox import ROOT
 from app.retrieval.unreadable import DocumentUnreadable, Unreadable
+from tests.integration.http_server import until
 
 pytestmark = pytest.mark.integration
 
 HOSTILE = "hostile_parser"
-CONFINED = "import sys, os\nfrom app.retrieval.confinement import confine\nout = sys.stdout.buffer\nconfine()\n"
+WORKER = f"""
+import asyncio
+from pathlib import Path
+from app.retrieval.sandbox import Sandbox
+asyncio.run(Sandbox({HOSTILE!r}, wall_s=60.0, output_bytes=9, root=Path.cwd()).run(open("/dev/null", "rb")))
+"""
+CONFINED = """\
+import sys, os
+from app.retrieval.confinement import confine
+out = sys.stdout.buffer
+confine(int(sys.argv[1]))
+"""
 
 
 async def parse(parser: Parser, content: bytes) -> list[Chunk]:
@@ -133,8 +146,27 @@ async def test_a_child_that_hangs_is_killed_with_all_that_it_started(tmp_path: P
         f"open({str(started)!r}, 'w').write(str(child.pid))\ntime.sleep(600)\n"
     )
     assert await ends(hostile(tmp_path, code, wall_s=1.5)) is Unreadable.TIMEOUT
-    for _ in range(500):
-        if not runs(int(started.read_text())):
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("the child's child still runs")
+    await gone(int(started.read_text()))
+
+
+@pytest.mark.parametrize("when", ["once the kernel knows", "before it is told"])
+async def test_a_child_ends_with_the_process_that_started_it(tmp_path: Path, when: str) -> None:
+    told = when == "once the kernel knows"
+    started, orphaned = tmp_path / "started", tmp_path / "orphaned"
+    say = f"open({str(started)!r}, 'w').write(str(os.getpid()))\n"
+    wait = f"while not os.path.exists({str(orphaned)!r}): time.sleep(0.01)\n"
+    first = "import os, sys, time, signal\nfrom app.retrieval.confinement import confine\n"
+    hostile(tmp_path, f"{first}{say}{'' if told else wait}confine(int(sys.argv[1]))\nsignal.pause()\n")
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, cwd=tmp_path)
+    await until(lambda: started.exists() and started.read_text() != "")
+    if told:
+        await until(lambda: "Max open files            3" in Path(f"/proc/{started.read_text()}/limits").read_text())
+    worker.kill()
+    await worker.wait()
+    orphaned.touch()
+    await gone(int(started.read_text()))
+
+
+async def gone(pid: int) -> None:
+    """Wait until the process has ended."""
+    await until(lambda: not runs(pid))

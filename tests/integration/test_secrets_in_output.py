@@ -20,6 +20,7 @@ from app.errors import SwitchyardError
 from app.postgres import Database, make_pool
 from app.redis import open_redis
 from app.retrieval.qdrant import QdrantPeers
+from app.retrieval.shape import Shape
 from app.settings import PREFIX
 from app.telemetry.logs import configure, plain_text, render_exception
 from app.telemetry.metrics import Metrics
@@ -75,9 +76,7 @@ async def _ask_qdrant(url: str, metrics: Metrics) -> None:
         [url],
         api_key=f"{CANARY}\r\n",
         collection="x",
-        shard_number=1,
-        replication_factor=1,
-        dense_size=4,
+        shape=Shape(4, 1, 1),
         metrics=metrics,
         timeout_s=0.2,
     )

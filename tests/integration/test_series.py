@@ -53,7 +53,8 @@ async def documents(platform: Platform, caller: Caller) -> None:
     assert (await platform.jobs.get(caller.tenant_id, upload.job_id)).state == "done"
     await answered(platform, caller, ask())
     await platform.documents.remove(caller.tenant_id, upload.document_id)
-    await platform.reconciler.run()
+    await platform.document_upkeep.lost.requeue()
+    await platform.document_upkeep.reconciler.run()
 
 
 async def failures(platform: Platform, caller: Caller, node: FakeNode) -> None:
@@ -65,7 +66,7 @@ async def failures(platform: Platform, caller: Caller, node: FakeNode) -> None:
     await platform.runner.result(caller, handle.run_id, END_S)
     # As long as retrieval waits for a node that embeds: one call alone opens no breaker.
     node.script(model=EMBED, times=-1, status=500)
-    assert (await answered(platform, caller, ask())).degraded == ("retrieval",)
+    assert (await answered(platform, caller, ask("Whose vector is not kept?"))).degraded == ("retrieval",)
     node.scripts.clear()
     node.script(model=CHAT, status=400, error="invalid message")
     assert (await answered(platform, caller, ask())).state is RunState.FAILED

@@ -1,6 +1,7 @@
 """Slots of nodes under load: waiting, fairness between replicas, dead replicas, and Redis away."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -46,13 +47,14 @@ async def test_two_replicas_never_send_a_node_more_calls_than_slots(node: FakeNo
             await stack.enter_async_context(open_replica(catalogue([node]), redis_url, replica_count=2))
             for _ in range(2)
         ]
+        began = time.monotonic()
         answers = await asyncio.gather(*(chat(replica, ask(), Seen()) for replica in replicas for _ in range(8)))
+        wall_us = (time.monotonic() - began) * 1_000_000
     assert len(answers) == 16
     assert node.most_active == 2
     assert max(answer.usage.wait_us for answer in answers) > 0
-    # What the node did in its two slots at once is attributed once: no more than from the first to the last moment.
-    wall_us = (max(call.ended_at for call in node.calls) - min(call.started_at for call in node.calls)) * 1_000_000
-    assert sum(answer.usage.gpu_us for answer in answers) <= wall_us + 200_000
+    # What the node did in its two slots at once is attributed once.
+    assert sum(answer.usage.gpu_us for answer in answers) <= wall_us
 
 
 async def test_a_call_waits_no_longer_than_it_may(node: FakeNode, redis_url: str) -> None:

@@ -103,6 +103,7 @@ def test_the_embeddings_of_a_document_that_is_indexed_again_are_told_apart() -> 
     assert {kind: purpose_of(kind) for kind in JobKind} == {
         JobKind.INGEST: Purpose.INGEST,
         JobKind.REINDEX: Purpose.REINDEX,
+        JobKind.RESTORE: Purpose.REINDEX,
     }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -67,6 +68,8 @@ async def test_an_answer_says_and_cites_what_an_uploaded_document_says_now(serve
             (citation,) = answer["citations"]
             assert (citation["document"], citation["heading"]) == ("tank.md", "Tank")
             assert citation["quote"] == f"The clean water tank holds {litres} litres of water."
+            found = (await client.get(f"/api/v1/search?question={quote(QUESTION)}")).json()
+            assert [passage["text"].count(f"{litres} litres") for passage in found["passages"]] == [1]
 
 
 @pytest.mark.requirement("FAM-08.any-worker", "FAM-12.run")

@@ -12,7 +12,7 @@ from tests.ops.yaml_files import parse
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
-PROFILES = ("cpu", "gpu")
+PROFILES = ("cpu", "gpu", "gpu80")
 
 # A sign alone, a bare name, or a name in braces with what to say when it is not set, which may hold one more.
 _PLACE = re.compile(

@@ -24,7 +24,7 @@ SPARE_CONNECTIONS = 3  # superuser_reserved_connections
 EXPORTER_CONNECTIONS = 5  # CONNECTION LIMIT in roles.sql
 MOST_REPLICAS = 12
 
-GPU_BYTES = 24 * GB
+GPU_BYTES = {"gpu": 24 * GB, "gpu80": 80 * GB}
 RUNTIME_BYTES = GB // 2
 
 
@@ -240,6 +240,12 @@ def test_each_class_has_the_promised_model_where_there_are_gpus() -> None:
     assert served == {Tier.SIMPLE: ["phi3:mini"], Tier.MEDIUM: ["llama3.1:8b"], Tier.COMPLEX: ["qwen2.5:14b"]}
 
 
+@pytest.mark.requirement("FIN-14.large")
+def test_complex_questions_have_the_large_model_where_gpus_have_room_for_it() -> None:
+    served = {tier: [model.name for model in catalogue("gpu80").serving(tier)] for tier in Tier}
+    assert served == {Tier.SIMPLE: ["phi3:mini"], Tier.MEDIUM: ["llama3.1:8b"], Tier.COMPLEX: ["llama3.1:70b"]}
+
+
 @pytest.mark.requirement("FIN-14.each")
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_tier_and_the_embedding_have_a_model_on_a_node(profile: str, secrets_folder: Path) -> None:
@@ -276,11 +282,13 @@ def test_all_models_of_a_node_fit_its_memory_at_once_with_every_slot_full(profil
             assert model is not None
             weights, token = SIZES[name]
             needed += weights + token * node.slots * max(model.num_ctx) + RUNTIME_BYTES
-        room = GPU_BYTES if profile == "gpu" else memory_bytes(node_service(node.name, profile))
+        room = GPU_BYTES.get(profile) or memory_bytes(node_service(node.name, profile))
         assert needed <= room, f"{node.name}: {needed / GB:.1f} GB of {room / GB:.1f}"
 
 
-def test_the_text_of_the_nodes_file_counts_as_the_test_does() -> None:
-    text = (ROOT / "ops" / "deploy" / "nodes.gpu.toml").read_text()
+@pytest.mark.parametrize("profile", GPU_BYTES)
+def test_the_text_of_the_nodes_file_counts_as_the_test_does(profile: str) -> None:
+    text = (ROOT / "ops" / "deploy" / f"nodes.{profile}.toml").read_text()
+    assert f"vram_bytes = {GPU_BYTES[profile]:_}" in text
     for name, weights_gb, kib in re.findall(r"#\s+(\S+:\S+)\s+([\d.]+) GB\s+(\d+) KiB", text):
         assert SIZES[name] == (round(float(weights_gb) * GB), int(kib) * 1024)

@@ -69,7 +69,7 @@ def test_the_file_says_what_it_would_say_without_any_variable_but_the_profile() 
 
 
 def test_without_a_profile_compose_is_told_what_to_set() -> None:
-    with pytest.raises(VariableMissing, match=r"COMPOSE_PROFILES: set it to cpu or gpu in .env"):
+    with pytest.raises(VariableMissing, match=r"COMPOSE_PROFILES: set it to cpu, gpu or gpu80 in .env"):
         load(variables={})
 
 
@@ -173,7 +173,7 @@ def test_the_page_says_how_much_memory_all_limits_are(profile: str) -> None:
         if size is not None and not service.restart.startswith("on-failure"):
             mib += int(size[1]) * {"M": 1, "G": 1024}[size[2]] * service.deploy.replicas
     page = (ROOT / "docs" / "how-to" / "deploy-with-compose.md").read_text()
-    said = {name: int(gib) for gib, name in re.findall(r"(\d+) GiB with (?:the )?`(cpu|gpu)`", page)}
+    said = {name: int(gib) for gib, name in re.findall(r"(\d+) GiB with (?:the )?`(cpu|gpu|gpu80)`", page)}
     assert said[profile] == mib // 1024
 
 
@@ -196,7 +196,8 @@ def test_only_nginx_and_what_must_leave_the_machine_have_a_way_out() -> None:
     assert inside == {"inside", "engine"}
     outside = {name: set(service.networks) - inside for name, service in COMPOSE.services.items()}
     assert {name for name, networks in outside.items() if networks} == {
-        *("nginx", "alertmanager", "ollama-a-cpu", "ollama-b-cpu", "ollama-a-gpu", "ollama-b-gpu")
+        *("nginx", "alertmanager"),
+        *(f"ollama-{node}-{profile}" for node in "ab" for profile in PROFILES),
     }
 
 
@@ -264,14 +265,15 @@ def test_each_profile_mounts_its_own_nodes_file(profile: str) -> None:
 
 
 @pytest.mark.requirement("FIN-01.gpus", "FIN-33.gpu")
-def test_a_gpu_node_has_a_gpu_of_its_own_and_a_cpu_node_has_none() -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_gpu_node_has_a_gpu_of_its_own_and_a_cpu_node_has_none(profile: str) -> None:
     taken: list[str | list[str]] = []
-    for name, service in COMPOSE.services.items():
+    for name, service in COMPOSE.of_profile(profile).items():
         devices = service.deploy.resources.reservations.get("devices", [])
-        assert bool(devices) == (name in {"ollama-a-gpu", "ollama-b-gpu"}), name
+        assert bool(devices) == (name.startswith("ollama-") and profile != "cpu"), name
         taken += [device["device_ids"] for device in devices]
         assert all(device["driver"] == "nvidia" and device["capabilities"] == ["gpu"] for device in devices)
-    assert taken == [["0"], ["1"]]
+    assert taken == ([] if profile == "cpu" else [["0"], ["1"]])
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ from litestar.routes import HTTPRoute
 from app.api.asking import ResumeRequest
 from app.api.call_headers import QUEUE_EVENTS
 from app.api.contracts import CONTRACT_HEADERS
+from app.api.document_fields import FORM_FIELDS, DocumentChange
 from app.api.ollama import bodies as ollama_bodies
 from app.api.openai import bodies as openai_bodies
 from app.api.routes import PlanRequest
+from app.api.search import SearchRequest
 from app.api.shapes import ChatRequest
 from app.cli import build_parser
 from ops.docs.api_page import described_app
@@ -41,6 +43,8 @@ HEADERS = {
     *CONTRACT_HEADERS,
 }
 BODIES = {
+    "/api/v1/documents/$ID": DocumentChange,
+    "/api/v1/search": SearchRequest,
     "/api/v1/chat": ChatRequest,
     "/api/v1/routes": PlanRequest,
     "/api/v1/runs/$RUN_ID/resume": ResumeRequest,
@@ -96,7 +100,8 @@ def asked(command: Command) -> tuple[str, str, list[str], list[str]] | None:
     bodies = [value for name, value in given if name in {"-d", "--data"}]
     forms = [value for name, value in given if name == "-F"]
     method = next((value for name, value in given if name == "-X"), "POST" if bodies or forms else "GET")
-    assert all(form.startswith("file=@") for form in forms), str(command)
+    known = [form.startswith("file=@") or form.partition("=")[0] in FORM_FIELDS for form in forms]
+    assert all(known), str(command)
     return method, url, [value for name, value in given if name == "-H"], bodies
 
 

@@ -135,7 +135,7 @@ class QueueAway:
 USES: list[Callable[[QueueAway], Awaitable[None]]] = [
     lambda queue: queue.chores().end_stalled(),
     lambda queue: queue.chores().remove_old(),
-    lambda queue: consume(cast("procrastinate.App", queue), "runs", 1),
+    lambda queue: consume(cast("procrastinate.App", queue), "runs", 1, 60.0),
 ]
 
 

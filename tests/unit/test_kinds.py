@@ -50,6 +50,16 @@ def test_another_log_level_is_refused_with_the_choices(text: str) -> None:
     assert _reason(KINDS["log_level"], text).startswith("must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL")
 
 
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False)])
+def test_a_switch_is_true_or_false(text: str, value: object) -> None:
+    assert kinds.switch().read(text) is value
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "on", "none"])
+def test_another_word_for_a_switch_is_refused_with_the_choices(text: str) -> None:
+    assert _reason(kinds.switch(), text).startswith("must be one of true, false")
+
+
 @pytest.mark.parametrize("text", ["0.0.0.0", "::", "localhost", "replica-1.example", "fd00::1"])  # noqa: S104
 def test_an_address_to_listen_on_is_a_name_or_an_ip_address(text: str) -> None:
     assert KINDS["host"].read(text) == text

@@ -181,6 +181,12 @@ def test_each_default_is_of_its_own_kind_and_defaults_go_together() -> None:
         ({"REDIS_TIMEOUT_S": "10"}, "REDIS_TIMEOUT_S"),
         ({"REDIS_CA": "/ca.pem"}, "REDIS_CA"),
         ({"QDRANT_CA": "/ca.pem"}, "QDRANT_CA"),
+        ({"RERANK_CA": "/ca.pem", "RERANK_URL": "http://reranker/rerank"}, "RERANK_CA"),
+        ({"RERANK_KEY": "a-key-of-some-length"}, "RERANK_KEY"),
+        (
+            {"QDRANT_WRITE_CONSISTENCY_FACTOR": "3", "QDRANT_REPLICATION_FACTOR": "2"},
+            "QDRANT_WRITE_CONSISTENCY_FACTOR",
+        ),
         ({"MAX_MESSAGE_CHARACTERS": "250001"}, "MAX_BODY_BYTES"),
         ({"MAX_BODY_BYTES": "7999"}, "MAX_BODY_BYTES"),
     ],

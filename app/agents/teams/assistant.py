@@ -1,15 +1,19 @@
 """The assistant: finds passages in the tenant's documents and answers from them."""
 
 import re
+from itertools import accumulate
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from app.agents.reference import as_reference
 from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, TeamState
 from app.agents.work import Work
 from app.degradation import Degradation
 from app.inference.words.tiers import Tier
+from app.retrieval.chunks import CHUNK_TOKENS
+from app.retrieval.packing import tokens_of
 from app.retrieval.passages import Passage
 
 AGENT = "assistant"
@@ -35,24 +39,41 @@ async def respond(state: TeamState, runtime: Runtime[Work]) -> TeamState:
     """Retrieve, then answer: one step, since the second always follows the first."""
     del state  # of an earlier turn; the question of this one is the run's
     work = runtime.context
-    passages = ()
+    found, limit = (), PASSAGES[work.tier()]
     if not is_small_talk(work.question):
-        passages = await work.search(work.question, limit=PASSAGES[work.tier()])
+        found = await work.search(work.question, limit=limit + work.further)
+    passages = shown(found, limit)
     if passages:
         prompt, values = WITH_PASSAGES, {"passages": number(passages)}
     else:
         is_away = Degradation.RETRIEVAL in work.degraded
         prompt, values = DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES, {}
-    return {"reply": await work.answer(AGENT, prompt, values, passages=passages)}
+    further = found[len(passages) :]
+    return {"reply": await work.answer(AGENT, prompt, values, passages=passages, further=further)}
+
+
+def shown(passages: tuple[Passage, ...], limit: int) -> tuple[Passage, ...]:
+    """Return the first passages, that come to as much as `limit` chunks do at most, and one of any length."""
+    tokens = list(accumulate(map(tokens_of, passages)))
+    return tuple(
+        passage
+        for n, (passage, together) in enumerate(zip(passages, tokens, strict=True))
+        if n < limit and (n == 0 or together <= limit * CHUNK_TOKENS)
+    )
 
 
 def number(passages: tuple[Passage, ...]) -> str:
     """Write passages for a prompt: numbered, each under the headings above it, else its document's name."""
     return "\n\n".join(
-        f"[{n}] {passage.heading or ', '.join((passage.document, *passage.also))}\n"
-        f"{compact(passage.lead + passage.text)}"
+        f"[{n}] {one_line(as_reference(passage.heading or ', '.join((passage.document, *passage.also))))}\n"
+        f"{as_reference(compact(passage.lead + passage.text))}"
         for n, passage in enumerate(passages, start=1)
     )
+
+
+def one_line(text: str) -> str:
+    """Return a text whose line ends are blanks."""
+    return " ".join(text.split())
 
 
 def compact(text: str) -> str:

@@ -19,7 +19,7 @@ from app.agents.insurance.topics import CALLBACK, ChosenBy, Specialist, choose
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, TeamState
-from app.agents.teams.assistant import number
+from app.agents.teams.assistant import number, shown
 from app.agents.values import Request, RequestKind, Turn
 from app.agents.work import Work
 from app.degradation import Degradation
@@ -134,12 +134,15 @@ async def help_generally(state: InsuranceState, runtime: Runtime[Work]) -> Insur
     """Answer from the tenant's documents."""
     del state
     work = runtime.context
-    passages = () if is_small_talk(work.question) else await work.search(work.question, limit=PASSAGES)
+    limit = PASSAGES + work.further
+    found = () if is_small_talk(work.question) else await work.search(work.question, limit=limit)
+    passages = shown(found, PASSAGES)
     if passages:
         prompt, values = WITH_PASSAGES, {"passages": number(passages)}
     else:
         prompt, values = DOCUMENTS_AWAY if Degradation.RETRIEVAL in work.degraded else WITHOUT_PASSAGES, {}
-    return {"reply": await work.answer(Specialist.GENERAL.value, prompt, values, passages=passages)}
+    answer = work.answer(Specialist.GENERAL.value, prompt, values, passages=passages, further=found[len(passages) :])
+    return {"reply": await answer}
 
 
 async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:

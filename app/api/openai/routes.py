@@ -93,13 +93,13 @@ class OpenAI:
         model = None if isinstance(read_wanted(body.model), Rated) else body.model
         made = await self._direct.embed(caller_of(request), texts, model=model, agent=AGENT)
         vectors = [shortened(vector, body.dimensions) for vector in made.vectors]
-        used = EmbeddingsUsage(prompt_tokens=made.usage.input_tokens, total_tokens=made.usage.input_tokens)
+        used = EmbeddingsUsage(prompt_tokens=made.used.input_tokens, total_tokens=made.used.input_tokens)
         told = EmbeddingsReply(
             object="list", data=_embeddings(vectors, as_text=body.encoding_format == "base64"), model=body.model,
             usage=used,
         )  # fmt: skip
-        headers = {"x-route-model": made.usage.model, "x-route-node": made.usage.node}
-        return reply(told, headers=headers | cost_header(made.usage.cost_usd_micro / 1_000_000))
+        headers = {"x-route-model": made.used.model, "x-route-node": made.used.node}
+        return reply(told, headers=headers | cost_header(made.used.cost_usd_micro / 1_000_000))
 
     async def models(self, request: HttpRequest) -> ASGIApp:  # noqa: ARG002
         """List every name that a client may give as `model`."""

@@ -79,10 +79,10 @@ class Attempts:
 
     def target(self, held: Held) -> Target:
         """Return where the attempt goes. Raises CallBroke when the node was removed since."""
-        view = self._fleet.find(held.candidate.node)
-        if view is None:
+        node = self._fleet.node_of(held.candidate.node)
+        if node is None:
             raise CallBroke(Failure.CONNECT, held.candidate.node, held.model.name, "the node was removed")
-        return Target(view.node.name, view.node.url, held.model.name)
+        return Target(node.name, node.url, held.model.name)
 
     def waits(self, held: Held) -> Waits:
         """Return how long the attempt may be silent."""

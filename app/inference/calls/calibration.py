@@ -143,6 +143,10 @@ class Calibration:
         """Return the same for each digest that is known."""
         return {digest: self.tokens(size, digest) for digest in self._rates}
 
+    def most_tokens(self, text: str) -> int | None:
+        """Return about how many tokens a text has for the known model that needs most; None while none is known."""
+        return max(self.by_digest(Size(census(text))).values(), default=None)
+
     def observe(self, digest: str, size: Size, counted: int) -> None:
         """Note how many tokens a node counted for a prompt, its template included.
 

@@ -71,7 +71,9 @@ class Dispatcher:
             limits=limits,
             model=embed_model,
             retries=self._retries,
+            cache=learnt.vectors,
         )
+        self.forget = self._embedder.forget
 
     @property
     def _catalogue(self) -> Catalogue:

@@ -4,19 +4,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from app.degradation import Degradation
 from app.errors import NoNodeAvailable, NoSlotInTime
+from app.ids import TenantId
 from app.inference.calls.attempts import Attempts, Limits
 from app.inference.calls.calibration import TOKENS_PER_MESSAGE
+from app.inference.calls.embedding_cache import EmbeddingCache, plain
 from app.inference.calls.progress import too_long
 from app.inference.calls.settling import OnUsage, reported_of_embed
 from app.inference.calls.tries import Tries, pause
+from app.inference.fleet.catalogue import full_name
 from app.inference.routing.placement import Need
 from app.inference.slots.admission import Admission, Asked, Held
 from app.inference.slots.patience import Patience
 from app.inference.wire.bodies import EmbedReply, embed_body
 from app.inference.wire.ollama import Ollama
-from app.inference.words.account import Account
+from app.inference.words.account import Account, Purpose
 from app.inference.words.failures import CallBroke, Failure, RetryBudget
 from app.inference.words.priority import Priority
 from app.inference.words.records import CallKind, Embedding, identity_of
@@ -35,6 +40,10 @@ class Asker:
     priority: Priority = Priority.INTERACTIVE
 
 
+KEPT_FOR = frozenset({Purpose.SEARCH, Purpose.INGEST, Purpose.REINDEX})
+"""Purposes whose vectors are kept: those of documents and of questions about them, but not what clients ask for."""
+
+
 class Embedder:
     """Embeds batches on the nodes that hold the embedding model."""
 
@@ -47,6 +56,7 @@ class Embedder:
         limits: Limits,
         model: str,
         retries: RetryBudget,
+        cache: EmbeddingCache | None = None,
     ) -> None:
         self._admission = admission
         self._attempts = attempts
@@ -54,9 +64,34 @@ class Embedder:
         self._limits = limits
         self._model = model
         self._retries = retries
+        self._cache = cache
 
     async def embed(self, texts: Sequence[str], asker: Asker, patience: Patience, on_usage: OnUsage) -> Embedding:
-        """See Dispatcher.embed."""
+        """See Dispatcher.embed. What is kept of documents and questions is not asked for again."""
+        tenant_id, cache = asker.account.tenant_id, self._cache
+        if cache is None or tenant_id is None or asker.account.purpose not in KEPT_FOR:
+            return await self._made(texts, asker, patience, on_usage)
+        wanted = [plain(text) for text in texts]
+        digest = self._admission.digest(full_name(asker.model or self._model))
+        found = await cache.find(tenant_id, digest, wanted)
+        missing = [text for text in dict.fromkeys(wanted) if text not in found]
+        if digest is not None and not missing:
+            return Embedding(vectors=tuple(found[text] for text in wanted), digest=digest, usage=None)
+        made = await self._made(missing, asker, patience, on_usage)
+        fresh = dict(zip(missing, made.vectors, strict=True))
+        await cache.keep(tenant_id, made.digest, fresh)
+        if found and made.digest != digest:
+            # The weights were replaced meanwhile: vectors of two cannot be compared.
+            return await self._made(wanted, asker, patience, on_usage)
+        return msgspec.structs.replace(made, vectors=tuple({**found, **fresh}[text] for text in wanted))
+
+    async def forget(self, tenant_id: TenantId, model: str, texts: Sequence[str]) -> None:
+        """Forget the vectors that are kept of texts of a tenant, as a model made them."""
+        digest = self._admission.digest(full_name(model))
+        if self._cache is not None and digest is not None:
+            await self._cache.drop(tenant_id, digest, [plain(text) for text in texts])
+
+    async def _made(self, texts: Sequence[str], asker: Asker, patience: Patience, on_usage: OnUsage) -> Embedding:
         batch = Batch(texts, asker.model or self._model, self._limits.attempts)
         self._retries.note_call()
         while True:
@@ -72,7 +107,8 @@ class Embedder:
                 at_once = batch.after(broke, held, self._retries)
                 await pause(broke, self._admission, batch.need(), patience, at_once=at_once)
         degraded = () if held.lease.coordinated else (Degradation.COORDINATION,)
-        return Embedding(vectors=batch.join(reply.embeddings), usage=attempt.usage, degraded=degraded)
+        usage = attempt.usage
+        return Embedding(vectors=batch.join(reply.embeddings), digest=usage.digest, usage=usage, degraded=degraded)
 
     async def _admit(self, batch: "Batch", asker: Asker, patience: Patience) -> Held:
         while True:

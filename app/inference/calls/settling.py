@@ -83,8 +83,8 @@ class Settling:
         self._fleet.succeeded(candidate.node, held.model.name, num_ctx=candidate.num_ctx, speed=speed)
 
     def _note_overlap(self, held: Held, reported: Reported, seen: Seen) -> None:
-        view, worked_us = self._fleet.find(held.candidate.node), reported.worked_us
-        if view is None or not worked_us or not reported.total_us:
+        node, worked_us = self._fleet.node_of(held.candidate.node), reported.worked_us
+        if node is None or not worked_us or not reported.total_us:
             return
         until_read_us, life_us = reported.load_us + reported.prefill_us, seen.life_us
         waited = waited_us(
@@ -93,7 +93,7 @@ class Settling:
         taken = next((one.taken for one in held.candidates if one.node == held.candidate.node), 0)
         life_at = held.began + life_us / US_PER_S
         overlap = Overlap(taken + 1, waited, worked_us, held.began, life_at)
-        self._fleet.slot_watch.note(view.node, held.model.name, overlap)
+        self._fleet.slot_watch.note(node, held.model.name, overlap)
 
     def _usage(
         self,

@@ -97,6 +97,11 @@ class Fleet:
         member = self._members.get(name)
         return None if member is None else member.view()
 
+    def node_of(self, name: str) -> Node | None:
+        """Return the node of that name, None if there is none."""
+        member = self._members.get(name)
+        return None if member is None else member.node
+
     def find_loading(self, name: str) -> NodeView | None:
         """Return how a node looks that loads something, or has just done so; None of any other."""
         member = self._members.get(name)
@@ -286,12 +291,6 @@ class Fleet:
         if now != member.told and member.tells.may_tell():
             why = {"cause": finding.cause.value, "detail": finding.text, "remedy": finding.advice} if finding else {}
             was, member.told = member.told[0], now
-            log.warning(
-                "node.state",
-                node=member.node.name,
-                address=place_of(member.node.url),
-                was=was.value,
-                state=state.value,
-                **why,
-            )
+            facts = {"was": was.value, "state": state.value, **why}
+            log.warning("node.state", node=member.node.name, address=place_of(member.node.url), **facts)
         self._gauges.show_state(member.node.name, state)

@@ -213,7 +213,7 @@ def _excluded(model: Model, key: str, need: Need, view: NodeView) -> Exclusion |
 
 def _lacks(asked: Collection[Ability], traits: Traits | None) -> Ability | None:
     """Return the first ability that a model is known to lack; what no node has told of yet is left to the node."""
-    if traits is None:
+    if traits is None or not asked:
         return None
     has = {Ability.TOOLS: traits.uses_tools, Ability.VISION: traits.sees}
     return next((ability for ability in Ability if ability in asked and not has[ability]), None)

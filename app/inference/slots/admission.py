@@ -93,6 +93,11 @@ class Admission:
             raise _nowhere(need, placement)
         return placement
 
+    def digest(self, model: str) -> str | None:
+        """Return the digest of a model, by its full name; None where nodes have several, or none has it."""
+        held = {view.holds[model] for view in self._fleet.views() if model in view.holds}
+        return held.pop() if len(held) == 1 else None
+
     def has_room_elsewhere(self, need: Need) -> bool:
         """Whether a node that the call has not tried could take it."""
         return bool(place(need, self._fleet.views(), self._fleet.catalogue).eligible)

@@ -34,7 +34,7 @@ class Alone:
         """Give the call a slot, or have it wait. Raises NoSlotInTime when it may not."""
         self.leave(waiter)
         call = self._call(waiter)
-        self._order.add(call)
+        take_back = self._order.attempt(call)
         self._waiters[call.id] = waiter
         self.serve()
         if waiter.grant is not None:
@@ -43,7 +43,8 @@ class Alone:
         expected, why = outlook(self._order, call), overload(self._order, call, waiter.bounds(now))
         if why is not None:
             drain = drain_us(self._order, call.queue)
-            self.leave(waiter)
+            del self._waiters[call.id]
+            take_back()
             raise refused(waiter.wish, why, eta_us=expected.eta_us, drain_us=drain)
         waiter.tell(expected)
 

@@ -7,7 +7,7 @@ local LANES = { 'question', 'interactive', 'batch', 'background' }
 local SHARES = { question = 20, interactive = 60, batch = 15, background = 5 }
 local STARVED_US, OVERTAKEN_US, SHORTER = 120000000, 30000000, 4
 local LEAVE_WEIGHT, STAY_WEIGHT, HASTY, CALM, PACE_KEPT, IDLE_KEPT = 0.1, 0.02, 0.1, 0.02, 0.95, 256
-local LEAST_PATIENCE_US = 250000
+local LEAST_PATIENCE_US, NEARLY_ALL = 250000, 2
 local KEEP_QUEUE_MS = 86400000
 local QUEUE_FULL, TENANT_FULL, TOO_LONG, DEADLINE = 1, 2, 3, 4
 
@@ -154,6 +154,23 @@ local function remove_waiting(call)
   local _, flow, index = find_waiting(call.lane, call.tenant, call.id)
   table.remove(flow.calls, index)
   changed()
+end
+
+-- A call that may be refused: it is written when something else changes, or `changed` says that it stays. Also returns what
+-- takes it back, as if it had not come.
+local function try_waiting(call)
+  local line, so_far = order().lines[call.lane], kept_changed
+  local known, charged = line.flows[call.tenant], line.charged
+  local own = known and known.charged or 0
+  local flow = add_waiting(call)
+  local raised, own_raised = line.charged - charged, flow.charged - own
+  kept_changed = so_far
+  return flow, function()
+    local _, _, index = find_waiting(call.lane, call.tenant, call.id)
+    table.remove(flow.calls, index)
+    line.charged, flow.charged = line.charged - raised, flow.charged - own_raised
+    if not known then line.flows[call.tenant] = nil end
+  end
 end
 
 local function tidy(line)
@@ -382,7 +399,7 @@ local function is_late(call)
   local flow, pace = order().lines[call.lane].flows[call.tenant], pace_of(call.queue)
   if not flow.hasty or not pace then return false end
   local waited, held = now - call.came, call.guess * pace.held / pace.guess
-  return waited > flow.patience / 2 and waited + held > flow.patience
+  return waited > flow.patience / 2 and waited + NEARLY_ALL * held > flow.patience
 end
 
 -- Returns how long it takes until all that wait in a queue have their slots, and how many of each lane do.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from app.inference.slots.charges import Charged, Pace
 from app.inference.slots.lanes import LANES, SHARES, Lane
 
 STARVED_US = 120_000_000
@@ -20,8 +21,6 @@ STAY_WEIGHT = 0.02
 HASTY, CALM = 0.1, 0.02
 """Above the one share a tenant's clients are known not to wait for as long as they may, until it is below the other.
 Two that leave one after the other are enough, and some hundred calls that are served are enough again."""
-PACE_KEPT = 0.95
-"""What the calls before count when a new one ends: about the last twenty do."""
 IDLE_KEPT = 256
 """Tenants of a lane that have a deficit and nothing waiting: those with the least are forgotten first."""
 
@@ -72,31 +71,6 @@ class Turn:
 
 
 @dataclass(slots=True)
-class Charged:
-    """GPU time that somebody had; `open_us` of it is for calls that have not ended, and may turn out otherwise."""
-
-    charged_us: int = 0
-    open_us: int = 0
-    served_us: int = 0
-    """When last."""
-
-    @property
-    def settled_us(self) -> int:
-        """What it had for certain."""
-        return self.charged_us - self.open_us
-
-    def charge(self, cost_us: int) -> None:
-        """Charge what a call that begins is expected to take."""
-        self.charged_us += cost_us
-        self.open_us += cost_us
-
-    def settle(self, cost_us: int, gpu_us: int) -> None:
-        """Charge what a call took in place of what was expected of it."""
-        self.charged_us = max(0, self.charged_us + gpu_us - cost_us)
-        self.open_us = max(0, self.open_us - cost_us)
-
-
-@dataclass(slots=True)
 class Flow(Charged):
     """The calls of one tenant in one lane. `charged_us` over the line's level is the tenant's deficit."""
 
@@ -132,28 +106,6 @@ class Line(Charged):
     def floor_us(self, otherwise_us: int) -> int:
         """Return the least that a waiting tenant has had for certain."""
         return min((flow.settled_us for flow in self.waiting()), default=otherwise_us)
-
-
-@dataclass(slots=True)
-class Pace:
-    """What calls of one queue took lately: how many, the GPU time guessed and metered, and the time in a slot."""
-
-    calls: float = 0.0
-    guess_us: float = 0.0
-    gpu_us: float = 0.0
-    held_us: float = 0.0
-
-    def note(self, guess_us: int, gpu_us: int, held_us: int) -> None:
-        """Note a call that ended."""
-        self.calls = self.calls * PACE_KEPT + 1
-        self.guess_us = self.guess_us * PACE_KEPT + guess_us
-        self.gpu_us = self.gpu_us * PACE_KEPT + gpu_us
-        self.held_us = self.held_us * PACE_KEPT + held_us
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it says anything."""
-        return self.guess_us > 0 and self.gpu_us > 0
 
 
 @dataclass(slots=True)
@@ -197,6 +149,24 @@ class Order:
         flow = self.enter(call.lane, call.tenant)
         flow.calls.append(call)
         flow.calls.sort(key=lambda one: one.rank)
+
+    def attempt(self, call: Waiting) -> Callable[[], None]:
+        """Have a call wait that may be refused; return what takes it back, as if it had not come."""
+        line = self.lines[call.lane]
+        known, charged_us = line.flows.get(call.tenant), line.charged_us
+        own_us = known.charged_us if known is not None else 0
+        self.add(call)
+        flow = line.flows[call.tenant]
+        raised_us, own_raised_us = line.charged_us - charged_us, flow.charged_us - own_us
+
+        def take_back() -> None:
+            self.remove(call)
+            line.charged_us -= raised_us
+            flow.charged_us -= own_raised_us
+            if known is None:
+                del line.flows[call.tenant]
+
+        return take_back
 
     def find(self, call_id: str) -> Waiting | None:
         """Return a call that waits."""

@@ -3,12 +3,15 @@
 import math
 from dataclasses import dataclass
 
+from app.inference.slots.charges import Pace
 from app.inference.slots.lanes import SHARES
-from app.inference.slots.order import Flow, Line, Order, Pace, Waiting
+from app.inference.slots.order import Flow, Line, Order, Waiting
 from app.inference.words.overload import Overload
 
 LEAST_PATIENCE_US = 250_000
 """A tenant's calls may wait for so long however soon its clients left before."""
+NEARLY_ALL = 2
+"""In so many times what calls take on average nine in ten are done: about log-normal lengths with a sigma of 0.6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,12 @@ def longest_us(flow: Flow, call: Waiting, pace: Pace, bounds: Bounds) -> int:
 
 
 def is_late(order: Order, call: Waiting, now_us: int) -> bool:
-    """Whether a call has waited long, and would be left before its end as far as its tenant's clients are known."""
+    """Whether a call has waited long, and may well be left before its end as far as its tenant's clients are known."""
     flow, pace = order.lines[call.lane].flows[call.tenant], order.paces.get(call.queue)
     if not flow.is_hasty or pace is None or not pace.is_known:
         return False
     waited_us, held_us = now_us - call.came_us, call.guess_us * pace.held_us / pace.guess_us
-    return waited_us > flow.patience_us / 2 and waited_us + held_us > flow.patience_us
+    return waited_us > flow.patience_us / 2 and waited_us + NEARLY_ALL * held_us > flow.patience_us
 
 
 def drain_us(order: Order, queue: str) -> int:

@@ -335,10 +335,11 @@ local function asked()
     deadline = tonumber(ARGV[14]), is_patient = ARGV[15] == '1' }
 end
 
-local function refuse(call, why)
+-- Under overload a refusal writes nothing.
+local function refuse(call, why, take_back)
   local _, eta = outlook(call)
   local all = drain(call.queue)
-  remove_waiting(call)
+  take_back()
   return { STATES.refused, why, eta, all }
 end
 
@@ -349,23 +350,22 @@ end
 local function ask()
   local call, bounds = asked()
   local lease_us, candidates = tonumber(ARGV[3]), candidates_from(18)
-  beat(call.replica, lease_us)
-  local known, flow = find_waiting(call.lane, call.tenant, call.id)
-  local is_new = not known and not grant_of(call.id)
+  if (order().replicas[call.replica] or 0) - now < lease_us / 2 then beat(call.replica, lease_us) end
+  local known = find_waiting(call.lane, call.tenant, call.id)
+  local flow, take_back
   if known then
     known.till, known.nodes, known.replica, known.round = call.till, call.nodes, call.replica, call.round
     known.apart = true
-  elseif is_new then
-    flow = add_waiting(call)
+  elseif not grant_of(call.id) then
+    flow, take_back = try_waiting(call)
   end
   candidates_by_id[call.id] = candidates
   serve(lease_us, call.id)
-  local standing = standing_of(call.lane, call.tenant, call.id)
-  if is_new and standing[1] == STATES.waiting then
-    local why = overload(call, flow, bounds)
-    if why > 0 then standing = refuse(call, why) end
-  end
+  local is_in = find_waiting(call.lane, call.tenant, call.id)
+  local why = flow and is_in and overload(call, flow, bounds) or 0
+  local standing = why > 0 and refuse(call, why, take_back) or standing_of(call.lane, call.tenant, call.id)
   if standing[1] == STATES.waiting then
+    changed()
     redis.call('HSET', CALLS, call.id, cmsgpack.pack(candidates))
     redis.call('PEXPIRE', CALLS, KEEP_MS)
   end
@@ -382,8 +382,9 @@ local function peek()
   local reply = taken_of_keys({ now })
   local answer = { 0, 0, 0 }
   if not is_free(call) then
-    local why = overload(call, add_waiting(call), bounds)
-    local told = refuse(call, why)
+    local flow, take_back = try_waiting(call)
+    local why = overload(call, flow, bounds)
+    local told = refuse(call, why, take_back)
     answer = { why, told[3], told[4] }
   end
   for _, part in ipairs(answer) do table.insert(reply, part) end

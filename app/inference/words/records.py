@@ -184,11 +184,22 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Embedding(msgspec.Struct, frozen=True, kw_only=True):
-    """One vector a text, in order."""
+    """One vector a text, in order, made by the weights of `digest`.
+
+    `usage` is that of the call that made them, None where all of them were kept from earlier calls.
+    """
 
     vectors: tuple[tuple[float, ...], ...]
-    usage: Usage
+    digest: str
+    usage: Usage | None
     degraded: tuple[Degradation, ...] = ()
+
+    @property
+    def used(self) -> Usage:
+        """What its call used. Raises LookupError where none was made."""
+        if self.usage is None:
+            raise LookupError("these vectors were kept, and no call made them")
+        return self.usage
 
 
 def identity_of(texts: Iterable[str]) -> str:

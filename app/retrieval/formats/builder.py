@@ -69,6 +69,21 @@ class Builder:
             self._row(row)
         self._tables.append(Table(start, head, self._chars, tuple(starts)))
 
+    def include(self, parts: Parts, *, deeper: int) -> None:
+        """Add what was read of something else as a part of this, its headings `deeper` levels down; without pages."""
+        if not parts.text.strip():
+            return
+        self._part()
+        at = self._chars
+        self._add(parts.text if parts.text.endswith("\n") else f"{parts.text}\n")
+        self._headings += (
+            Heading(one.level + deeper, one.title, one.start + at, one.end + at) for one in parts.headings
+        )
+        self._tables += (
+            Table(one.start + at, one.head + at, one.end + at, tuple(row + at for row in one.rows))
+            for one in parts.tables
+        )
+
     def parts(self, *, title: str = "", unread: tuple[int, ...] = (), encoding: str = "") -> Parts:
         """Return the document."""
         return Parts(

@@ -3,21 +3,15 @@
 import re
 from dataclasses import dataclass, field
 
-from app.retrieval.formats.builder import Builder, one_line
+from app.retrieval.formats.builder import Builder
+from app.retrieval.formats.core import title_of
 from app.retrieval.formats.encodings import storable
 from app.retrieval.formats.package import Package
-from app.retrieval.formats.xml import feed
+from app.retrieval.formats.xml import feed, ignored, value_of, word_of
 from app.retrieval.parts import Parts
 from app.retrieval.unreadable import DocumentUnreadable, Unreadable
 
 DOCUMENT = "word/document.xml"
-WORD = frozenset(
-    {
-        "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
-        "http://purl.oclc.org/ooxml/wordprocessingml/main",
-    }
-)
-TITLE = "http://purl.org/dc/elements/1.1/ title"
 SKIPPED = frozenset({"del", "moveFrom", "delText", "instrText", "Fallback", "txbxContent"})
 """What is struck out, moved away, an order to the program, or said twice."""
 
@@ -34,30 +28,14 @@ def read(raw: bytes, charset: str | None) -> Parts:
         raise DocumentUnreadable(Unreadable.TYPE_MISMATCH)
     styles = _Styles()
     if (part := package.read("word/styles.xml")) is not None:
-        feed(part, styles.start, styles.end, _ignored)
+        feed(part, styles.start, styles.end, ignored)
     builder = Builder()
     story = _Story(builder, styles)
     feed(body, story.start, story.end, story.text)
     if (notes := package.read("word/footnotes.xml")) is not None:
         feed(notes, story.start, story.end, story.text)
     story.close()
-    title = _Title()
-    if (core := package.read("docProps/core.xml")) is not None:
-        feed(core, title.start, title.end, title.text)
-    return builder.parts(title=one_line(storable(title.found)))
-
-
-def _ignored(_: str) -> None:
-    pass
-
-
-def _word(name: str) -> str:
-    """Return the local name of an element; names of Word's own and of others do not meet in documents."""
-    return name.rpartition(" ")[2]
-
-
-def _value(attributes: dict[str, str], name: str = "val") -> str:
-    return next((value for key, value in attributes.items() if _word(key) == name), "")
+    return builder.parts(title=title_of(package))
 
 
 class _Styles:
@@ -69,16 +47,16 @@ class _Styles:
         self._id = ""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        word = _word(name)
+        word = word_of(name)
         if word == "style":
-            self._id = _value(attributes, "styleId")
+            self._id = value_of(attributes, "styleId")
         elif word == "name":
-            self._named(_value(attributes))
-        elif word == "outlineLvl" and self._id and _value(attributes).isdecimal() and int(_value(attributes)) < 9:
-            self.levels.setdefault(self._id, int(_value(attributes)) + 1)
+            self._named(value_of(attributes))
+        elif word == "outlineLvl" and self._id and value_of(attributes).isdecimal() and int(value_of(attributes)) < 9:
+            self.levels.setdefault(self._id, int(value_of(attributes)) + 1)
 
     def end(self, name: str) -> None:
-        if _word(name) == "style":
+        if word_of(name) == "style":
             self._id = ""
 
     def _named(self, name: str) -> None:
@@ -88,26 +66,6 @@ class _Styles:
             self.levels[self._id] = 1
         elif name.lower() == "caption":
             self.captions.add(self._id)
-
-
-class _Title:
-    """The title in the core properties."""
-
-    def __init__(self) -> None:
-        self.found = ""
-        self._is_in = False
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        del attributes
-        self._is_in = name == TITLE
-
-    def end(self, name: str) -> None:
-        del name
-        self._is_in = False
-
-    def text(self, text: str) -> None:
-        if self._is_in:
-            self.found += text
 
 
 @dataclass
@@ -140,18 +98,18 @@ class _Story:
         self._ended = {"p": self._end_paragraph, "tbl": self._end_table, "tr": self._end_row}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        word = _word(name)
+        word = word_of(name)
         if self._skipped or word in SKIPPED:
             self._skipped += 1
         elif word in self._begun:
             self._begun[word]()
         elif word == "tblHeader" and self._tables:
-            self._tables[-1].is_head = _value(attributes) not in {"0", "false", "off"}
+            self._tables[-1].is_head = value_of(attributes) not in {"0", "false", "off"}
         elif self._paragraphs:
             self._in_paragraph(word, attributes)
 
     def end(self, name: str) -> None:
-        word = _word(name)
+        word = word_of(name)
         if self._skipped:
             self._skipped -= 1
         elif word == "t":
@@ -174,9 +132,9 @@ class _Story:
         elif word in _BLANKS:
             paragraph.pieces.append(_BLANKS[word])
         elif word == "pStyle":
-            paragraph.style = _value(attributes)
-        elif word == "outlineLvl" and _value(attributes).isdecimal():
-            paragraph.level = int(_value(attributes)) + 1
+            paragraph.style = value_of(attributes)
+        elif word == "outlineLvl" and value_of(attributes).isdecimal():
+            paragraph.level = int(value_of(attributes)) + 1
         elif word == "numPr":
             paragraph.is_item = True
 

@@ -7,6 +7,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from app.retrieval.formats.builder import Builder, one_line
 from app.retrieval.formats.encodings import decode, storable
+from app.retrieval.formats.html_limits import refuse_laborious
 from app.retrieval.parts import Parts
 from app.retrieval.unreadable import DocumentUnreadable, Unreadable
 
@@ -21,31 +22,8 @@ BLOCKS = frozenset(
     | {"fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "li", "main", "ol", "p", "pre"}
     | {"section", "summary", "ul", "table", *HEADINGS}
 )
-OPEN_AT_ONCE = 4_000
-CLOSED_BY_THEMSELVES = frozenset(
-    {
-        "area",
-        "base",
-        "br",
-        "col",
-        "colgroup",
-        "dd",
-        "dt",
-        "embed",
-        "hr",
-        "img",
-        "input",
-        "li",
-        "link",
-        "meta",
-        "optgroup",
-    }
-    | {"option", "p", "param", "rp", "rt", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr"}
-)
-"""Elements without an end, or whose end may be left out (HTML, section 13.1.2)."""
 META_BYTES = 4096
 
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 
 
@@ -55,7 +33,7 @@ def read(raw: bytes, charset: str | None) -> Parts:
     Raises DocumentUnreadable.
     """
     text, encoding = _decoded(raw, charset)
-    _refuse_deep(text)
+    refuse_laborious(text)
     tree = LexborHTMLParser(text)
     found = tree.css_first("head > title")
     title = one_line(storable(found.text())) if found is not None else ""
@@ -74,17 +52,6 @@ def _decoded(raw: bytes, charset: str | None) -> tuple[str, str]:
             # Pages that were saved as another encoding still name the old one.
             return decode(raw, None)
     return decode(raw, charset)
-
-
-def _refuse_deep(text: str) -> None:
-    """Refuse what opens far more than it closes: the parser's time grows with the square of that."""
-    depth = 0
-    for tag in _TAG.finditer(text):
-        if tag[2].lower() in CLOSED_BY_THEMSELVES:
-            continue
-        depth = max(0, depth - 1) if tag[1] else depth + 1
-        if depth > OPEN_AT_ONCE:
-            raise DocumentUnreadable(Unreadable.BOMB)
 
 
 class _Page:

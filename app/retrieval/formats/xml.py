@@ -14,6 +14,20 @@ OnEnd = Callable[[str], None]
 OnText = Callable[[str], None]
 
 
+def word_of(name: str) -> str:
+    """Return the local name of an element or attribute; an office format's own names and others' do not meet."""
+    return name.rpartition(" ")[2]
+
+
+def value_of(attributes: dict[str, str], name: str = "val") -> str:
+    """Return the attribute of that local name; "" where there is none."""
+    return next((value for key, value in attributes.items() if word_of(key) == name), "")
+
+
+def ignored(_: str) -> None:
+    """Take an end or a text that does not matter."""
+
+
 def feed(raw: bytes, on_start: OnStart, on_end: OnEnd, on_text: OnText) -> None:
     """Call back for every element and text; names are `namespace name`, with a blank between.
 

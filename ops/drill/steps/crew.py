@@ -4,19 +4,21 @@ import asyncio
 import re
 import signal
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from prometheus_client import CollectorRegistry
+from redis import Redis
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
 from app.agents.insurance.seed_rows import seed
+from app.inference.calls.embedding_cache import VECTORS
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
 from ops.drill.application import CHAT, EMBED, Application, Double, Stores
@@ -33,7 +35,7 @@ TENANT, CUSTOMERS = "drilled", 5
 LEASE_S, DRAIN_S = 1.5, 1.0
 TOKENS_PER_S, ANSWER_TOKENS = 60.0, 30
 """How fast the node speaks, and how long: half a second of text, so that a moment in it can be met."""
-BACK_S = 90.0
+BACK_S = 240.0
 SETTLE_S = 20.0
 LIMIT_S = 10.0
 ACTIVE = re.compile(r"^active_queries (\S+)$", re.MULTILINE)
@@ -104,6 +106,16 @@ class Crew:
         if not poll_until(is_able, BACK_S):
             raise DrillFailed(f"after {BACK_S:g} s only {self._able(self.all)} can work")
 
+    def await_any_worker(self) -> None:
+        """Wait until a worker can work. Raises DrillFailed."""
+
+        def is_able() -> bool:
+            self.tick()
+            return bool(self._able(self.workers))
+
+        if not poll_until(is_able, BACK_S):
+            raise DrillFailed(f"after {BACK_S:g} s no worker can work")
+
     def await_all(self) -> None:
         """Wait until every process can work. Raises DrillFailed."""
 
@@ -113,6 +125,12 @@ class Crew:
 
         if not poll_until(are_able, BACK_S):
             raise DrillFailed(f"after {BACK_S:g} s only {self._able(self.all)} can work")
+
+    def forget_vectors(self) -> None:
+        """Empty the cache of vectors, so that a question that was asked before is embedded again."""
+        with Redis.from_url(self.application.stores.cache_url, socket_timeout=LIMIT_S) as cache:
+            for key in cast("Iterator[bytes]", cache.scan_iter(f"{VECTORS}*")):
+                cache.unlink(key)
 
     def kill(self, name: str) -> None:
         """End a process as a power cut would. `revive` starts it again."""
@@ -234,6 +252,7 @@ def open_crew(
     replicas: int,
     workers: int,
     told: Mapping[str, str] = MappingProxyType({}),
+    double: Double = DOUBLE,
 ) -> Generator[Crew]:
     """Start everything over migrated stores, with a tenant that has a key and insurance rows; stop it with the block.
 
@@ -241,12 +260,12 @@ def open_crew(
     """
     layout = Layout.open(directory, {k: v for k, v in environ.items() if not k.startswith("SWITCHYARD_")})
     application = Application(layout, stores, TOLD | {"REPLICA_COUNT": str(replicas)} | dict(told))
-    application.prepare(DOUBLE)
+    application.prepare(double)
     some = [f"replica-{number}" for number in range(1, replicas + 1)]
     others = [f"worker-{number}" for number in range(1, workers + 1)]
     parts = [partial(_built, application.replica(name)) for name in some]
     parts += [partial(_built, application.worker(name)) for name in others]
-    with Stack(layout, ((DOUBLE.part,), parts)) as stack:
+    with Stack(layout, ((double.part,), parts)) as stack:
         crew = Crew(application, stack, asyncio.run(_add_tenant(stores.database_url)), some, others)
         crew.tell_node()
         try:

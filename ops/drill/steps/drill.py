@@ -12,9 +12,10 @@ from typing import assert_never
 from ops.drill.application import Stores
 from ops.drill.calls import Calls
 from ops.drill.client import Reader
+from ops.drill.holds import REACHED_S, Holds, Place, open_holds
 from ops.drill.steps.conversation import Conversation, read_whole
 from ops.drill.steps.crew import LEASE_S, Crew, open_crew
-from ops.drill.steps.holds import REACHED_S, Holds, Place, open_holds
+from ops.drill.steps.places import PLACES
 from ops.drill.steps.record import Ledger, Record, differences, record_of
 from ops.drill.steps.scenarios import GUIDE, GUIDE_TEXT, Scenario
 from ops.drill.target import DrillFailed
@@ -124,6 +125,7 @@ class Drill:
 
     def _begin(self) -> None:
         self.crew.await_able()
+        self.crew.forget_vectors()
         self._turn += 1
         self._calls = len(self.crew.calls())
 
@@ -251,7 +253,7 @@ def open_drill(
         running = stack.enter_context(
             open_crew(directory, environ, stores, replicas=replicas, workers=workers, told=told)
         )
-        holds = stack.enter_context(open_holds(stores.database_url))
+        holds = stack.enter_context(open_holds(stores.database_url, PLACES))
         ledger = stack.enter_context(closing(Ledger(stores.database_url)))
         calls = Calls(running.doors()[0], running.key)
         calls.await_job(str(calls.upload(GUIDE, GUIDE_TEXT)["job_id"]), ("done",))

@@ -151,8 +151,13 @@ def _plain(value: object) -> object:
 
 
 def _of_calls(undisturbed: Record, found: Record) -> Iterator[str]:
-    """Whatever brought an effect has its row, and the totals are those of the calls that the result tells."""
-    wanted, have = (Counter(call for call in one.calls if call[2] == "done") for one in (undisturbed, found))
+    """Whatever brought an effect has its row, and the totals are those of the calls that the result tells.
+
+    But for vectors: one that an earlier attempt had made is kept, and brings an effect without a call.
+    """
+    wanted, have = (
+        Counter(call for call in one.calls if call[2] == "done" and call[0] != "embed") for one in (undisturbed, found)
+    )
     if wanted - have:
         yield f"calls without a usage row: {dict(wanted - have)}"
     told = found.result["metadata"]

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ops.drill.holds import Moment, Place
 from ops.drill.steps.drill import After, Blow, Drill, Signal, Spoken, Struck, Where
-from ops.drill.steps.holds import Moment, Place
 from ops.drill.steps.record import Record
 from ops.drill.steps.scenarios import SCENARIOS, Scenario
 from ops.drill.target import DrillFailed

@@ -13,12 +13,21 @@ from pathlib import Path
 from uuid import uuid4
 
 import msgspec
+import qdrant_edge as edge
 
 from ops.local.qdrant import faults
 from ops.local.qdrant.cluster import Cluster
-from ops.local.qdrant.placement import changed, replicated, with_copies
-from ops.local.qdrant.requests import AliasAction, CreateCollection, CreateIndex, ParamsDiff, ReplicateShard
-from ops.local.qdrant.shards import Collection, Configuration, create_shards, load_shards
+from ops.local.qdrant.configured import (
+    changed,
+    check_changed,
+    check_created,
+    concerns_shards,
+    create_shards,
+    load_shards,
+)
+from ops.local.qdrant.placement import replicated, with_copies
+from ops.local.qdrant.requests import AliasAction, CreateCollection, CreateIndex, ReplicateShard, UpdateCollection
+from ops.local.qdrant.shards import Collection, Configuration
 
 CONFIG = "config.json"
 
@@ -31,13 +40,14 @@ class Catalog:
         self._collections_path = storage / "collections"
         self._aliases_path = storage / "aliases" / "data.json"
         self._deleted_path = storage / ".deleted"
+        self.scratch = storage / ".scratch"
         self._lock_path = storage / ".lock"
         self._lock: int | None = None
         self.collections: dict[str, Collection] = {}
         self.aliases: dict[str, str] = {}
 
     def open(self) -> None:
-        """Open every collection that was acknowledged; remove what was cut or deleted.
+        """Open every collection that was acknowledged; remove what was cut, deleted or half brought in.
 
         Raises:
             BlockingIOError: another process has the storage open.
@@ -46,6 +56,7 @@ class Catalog:
         self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel releases it with the process
         shutil.rmtree(self._deleted_path, ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         self._collections_path.mkdir(parents=True, exist_ok=True)
         for directory in sorted(self._collections_path.iterdir()):
             if not (directory / CONFIG).is_file():
@@ -79,7 +90,36 @@ class Catalog:
 
     def find(self, name: str) -> Collection | None:
         """The collection of that name or alias, if there is one."""
-        return self.collections.get(self.aliases.get(name, name))
+        return self.collections.get(self.real_name(name))
+
+    def real_name(self, name: str) -> str:
+        """The name of the collection behind an alias; another name is its own."""
+        return self.aliases.get(name, name)
+
+    def written_out(self, name: str, place: int) -> dict[int, Path]:
+        """Write a collection's shards out; the directories of those of which the peer at `place` has a copy.
+
+        Raises:
+            Fault: there is no such collection.
+        """
+        found = self.get(name)
+        held = [number for number, places in enumerate(found.configuration.copies) if place in places]
+        for number in held:
+            found.shards[number].flush()
+        return {number: self._directory(name) / str(number) for number in held}
+
+    def replace_shard(self, name: str, number: int, files: Path) -> None:
+        """Let a collection's shard be what these files hold."""
+        found, directory = self.get(name), self._directory(name) / str(number)
+        self._deleted_path.mkdir(exist_ok=True)
+
+        def exchanged() -> Sequence[edge.EdgeShard]:
+            directory.rename(self._deleted_path / uuid4().hex)
+            files.rename(directory)
+            return load_shards(self._directory(name), found.configuration)
+
+        found.reopen(exchanged)
+        shutil.rmtree(self._deleted_path, ignore_errors=True)
 
     def create(self, name: str, created: CreateCollection) -> None:
         """Make an empty collection.
@@ -87,7 +127,7 @@ class Catalog:
         Raises:
             Fault: the name is taken, or the configuration is not valid.
         """
-        _check(created)
+        check_created(created)
         self.cluster.check_majority()
         if name in self.collections:
             raise faults.already_exists(name)
@@ -120,14 +160,22 @@ class Catalog:
         collection = self.get(name)
         self.cluster.check_majority()
         collection.create_index(request)
-        self._keep(name, collection.configuration)
+        self.keep(name, collection.configuration)
         return collection
 
-    def change(self, name: str, diff: ParamsDiff) -> None:
-        """Change a collection's numbers of copies; no copy comes or goes by that."""
+    def change(self, name: str, asked: UpdateCollection) -> None:
+        """Change what of a collection can be changed in place; its shards are opened anew where it concerns them.
+
+        Raises:
+            Fault: what is asked is not valid, or there is no such collection or vector.
+        """
+        check_changed(asked)
         found = self.get(name)
         self.cluster.check_majority()
-        self._keep(name, changed(found.configuration, diff))
+        before, after = found.configuration, changed(found.configuration, asked)
+        self.keep(name, after)
+        if concerns_shards(before, after):
+            found.reopen(lambda: load_shards(self._directory(name), after))
 
     def replicate(self, name: str, asked: ReplicateShard) -> None:
         """Have a peer hold one more copy of a shard.
@@ -139,7 +187,7 @@ class Catalog:
             raise faults.standalone()
         found = self.get(name)
         self.cluster.check_majority()
-        self._keep(name, replicated(found.configuration, asked, name, self.cluster, found.replicas))
+        self.keep(name, replicated(found.configuration, asked, name, self.cluster, found.replicas))
 
     @property
     def is_recovering(self) -> bool:
@@ -151,8 +199,12 @@ class Catalog:
         for collection in self.collections.values():
             collection.recover()
 
-    def _keep(self, name: str, configuration: Configuration) -> None:
-        self._save(self._collections_path / self.aliases.get(name, name), configuration)
+    def _directory(self, name: str) -> Path:
+        return self._collections_path / self.real_name(name)
+
+    def keep(self, name: str, configuration: Configuration) -> None:
+        """Let this be the configuration of a collection."""
+        self._save(self._directory(name), configuration)
         self.get(name).configuration = configuration
 
     def change_aliases(self, actions: Sequence[AliasAction]) -> None:
@@ -207,22 +259,3 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
-
-
-def _check(created: CreateCollection) -> None:
-    counts = {
-        "shard_number": created.shard_number,
-        "replication_factor": created.replication_factor,
-        "write_consistency_factor": created.write_consistency_factor,
-    }
-    for field, count in counts.items():
-        if count is not None and count < 1:
-            raise faults.invalid_body(field, f"value {count} invalid, must be 1 or larger")
-    for params in created.vectors.values():
-        if params.size == 0:
-            raise faults.bad_format("data did not match any variant of untagged enum VectorsConfig")
-        if params.size > 65536:
-            raise faults.invalid_body("vectors.?.size", f"value {params.size} invalid, must be from 1 to 65536")
-    for name in created.sparse_vectors or {}:
-        if name in created.vectors:
-            raise faults.wrong_input(f"Dense and sparse vector names must be unique - duplicate found with '{name}'")

@@ -9,15 +9,22 @@ import qdrant_edge as edge
 from msgspec import to_builtins
 
 from ops.local.qdrant.shards import Collection, Configuration
+from ops.local.qdrant.tuning import EF_CONSTRUCT, FULL_SCAN_THRESHOLD, INDEXING_THRESHOLD, HnswDiff, M, OptimizersDiff
 
-HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "max_indexing_threads": 0, "on_disk": False}
+HNSW = {
+    "m": M,
+    "ef_construct": EF_CONSTRUCT,
+    "full_scan_threshold": FULL_SCAN_THRESHOLD,
+    "max_indexing_threads": 0,
+    "on_disk": False,
+}
 OPTIMIZER = {
     "deleted_threshold": 0.2,
     "vacuum_min_vector_number": 1000,
     "default_segment_number": 0,
     "max_segment_size": None,
     "memmap_threshold": None,
-    "indexing_threshold": 10000,
+    "indexing_threshold": INDEXING_THRESHOLD,
     "flush_interval_sec": 5,
     "max_optimization_threads": None,
 }
@@ -59,14 +66,16 @@ def _configuration(configuration: Configuration) -> dict[str, object]:
         "shard_number": configuration.shard_number,
         "replication_factor": created.replication_factor or 1,
         "write_consistency_factor": created.write_consistency_factor or 1,
-        "on_disk_payload": True,
+        "on_disk_payload": created.on_disk_payload is not False,
     }
+    if created.payload is not None:
+        params["payload"] = to_builtins(created.payload)
     if created.sparse_vectors is not None:
         params["sparse_vectors"] = to_builtins(created.sparse_vectors)
     return {
         "params": params,
-        "hnsw_config": HNSW,
-        "optimizer_config": OPTIMIZER,
+        "hnsw_config": HNSW | to_builtins(created.hnsw_config or HnswDiff()),
+        "optimizer_config": OPTIMIZER | to_builtins(created.optimizers_config or OptimizersDiff()),
         "wal_config": WAL,
-        "quantization_config": None,
+        "quantization_config": to_builtins(created.quantization_config),
     }

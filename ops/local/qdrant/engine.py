@@ -43,12 +43,16 @@ class Engine:
         while True:
             await asyncio.sleep(self._quiet_s)
             if self._waiting == 0 and loop.time() - self._last_asked >= self._quiet_s:
-                await loop.run_in_executor(self._thread, self._optimize)
+                await loop.run_in_executor(self._thread, self._optimize, lambda: self._waiting > 0)
 
-    def _optimize(self) -> None:
+    async def optimize(self) -> None:
+        """Build every index that is due, whoever waits."""
+        await self.run(self._optimize, lambda: False)
+
+    def _optimize(self, should_stop: Callable[[], bool]) -> None:
         for collection in tuple(self.catalog.collections.values()):
             if collection.unoptimized:
-                collection.optimize(lambda: self._waiting > 0)
+                collection.optimize(should_stop)
 
     async def close(self) -> None:
         """Close every collection and end the thread."""

@@ -34,7 +34,12 @@ def already_exists(collection: str) -> Fault:
 
 def no_collection(collection: str) -> Fault:
     """Neither a collection nor an alias has that name: 404."""
-    return Fault(404, f"Not found: Collection `{collection}` doesn't exist!")
+    return not_found(f"Collection `{collection}` doesn't exist!")
+
+
+def not_found(what: str) -> Fault:
+    """There is no such thing: 404."""
+    return Fault(404, f"Not found: {what}")
 
 
 def bad_format(description: str) -> Fault:

@@ -18,6 +18,7 @@ from ops.local.qdrant.cluster import Cluster
 from ops.local.qdrant.engine import Engine
 from ops.local.qdrant.peers import Peers
 from ops.local.qdrant.routes import MAX_BODY_BYTES, Routes, envelope
+from ops.local.qdrant.snapshot_routes import SnapshotRoutes
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,8 @@ async def serve(settings: Settings) -> None:
 def application(engine: Engine, peers: Peers, place: int, settings: Settings) -> web.Application:
     """One peer's routes behind the api key and the answers to failures."""
     app = web.Application(middlewares=[failures(), authorization(settings.api_key)], client_max_size=MAX_BODY_BYTES)
-    app.add_routes([*Routes(engine, place).table(), *peers.table(place)])
+    snapshots = SnapshotRoutes(engine, place, settings.storage / "snapshots" / str(place))
+    app.add_routes([*Routes(engine, place).table(), *snapshots.table(), *peers.table(place)])
     return app
 
 

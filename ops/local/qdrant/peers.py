@@ -1,7 +1,8 @@
 """The peers' HTTP servers, one a port; each can be lost as by a crash, and come back.
 
 Not of Qdrant: `PUT /double/peers/{number}` with `{"lost": true}` at another peer. Requests under way break off, and new
-connections are refused, until `{"lost": false}`; then what was missed is caught up with.
+connections are refused, until `{"lost": false}`; then what was missed is caught up with. `PUT /double/indexes` answers
+once every index that is due is built.
 """
 
 import asyncio
@@ -63,12 +64,19 @@ class Peers:
                 await self._engine.run(self._engine.catalog.recover)
 
     def table(self, place: int) -> list[web.RouteDef]:
-        """The route that the peer at `place` has beyond Qdrant's."""
+        """The routes that the peer at `place` has beyond Qdrant's."""
 
         async def change(request: web.Request) -> object:
             return await self._change(place, request)
 
-        return [web.put("/double/peers/{number:[0-9]{1,3}}", timed(change))]
+        return [
+            web.put("/double/peers/{number:[0-9]{1,3}}", timed(change)),
+            web.put("/double/indexes", timed(self._build_indexes)),
+        ]
+
+    async def _build_indexes(self, _: web.Request) -> object:
+        await self._engine.optimize()
+        return True
 
     async def _change(self, this: int, request: web.Request) -> object:
         asked = await body(request, ChangePeer)

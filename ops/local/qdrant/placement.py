@@ -13,7 +13,7 @@ from msgspec import structs
 from ops.local.qdrant import faults
 from ops.local.qdrant.cluster import Cluster, peer_id
 from ops.local.qdrant.replicas import CopyState, Replicas
-from ops.local.qdrant.requests import CreateCollection, ParamsDiff, ReplicateShard
+from ops.local.qdrant.requests import CreateCollection, ReplicateShard
 from ops.local.qdrant.shards import Configuration
 
 _THEN = "2026-01-01T00:00:00.000000000Z"
@@ -32,16 +32,6 @@ def with_copies(configuration: Configuration, peers: int) -> Configuration:
     if configuration.copies:
         return configuration
     return structs.replace(configuration, copies=placed(configuration.created, peers))
-
-
-def changed(configuration: Configuration, diff: ParamsDiff) -> Configuration:
-    """The configuration after `PATCH /collections/{name}`: other numbers, the same copies (update_params_from_diff)."""
-    given = {
-        field: value
-        for field in ("replication_factor", "write_consistency_factor")
-        if (value := getattr(diff, field)) is not None
-    }
-    return structs.replace(configuration, created=structs.replace(configuration.created, **given))
 
 
 def replicated(

@@ -53,6 +53,10 @@ class Replicas:
         """The copy of `shard` at `place` missed something."""
         self._states[shard, place] = CopyState.DEAD
 
+    def mark_whole(self, shard: int, place: int) -> None:
+        """The copy of `shard` at `place` has everything."""
+        self._states.pop((shard, place), None)
+
     def check_readable(self, held: Held) -> None:
         """Check that every shard has a whole copy on a peer that is there.
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from ops.local.qdrant.tuning import DenseDiff, DenseParams, HnswDiff, OptimizersDiff, PayloadParams, Quantization
+
 PointId = int | str
 Positive = Annotated[int, Meta(ge=1)]
 Scalar = str | int | bool
@@ -39,13 +41,6 @@ class Filter(Struct, frozen=True, forbid_unknown_fields=True):
     must_not: list[Condition] | Condition | None = None
 
 
-class DenseParams(Struct, frozen=True, forbid_unknown_fields=True):
-    """A named dense vector of a collection."""
-
-    size: int
-    distance: Literal["Cosine", "Dot", "Euclid", "Manhattan"]
-
-
 class SparseParams(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A named sparse vector of a collection."""
 
@@ -60,6 +55,11 @@ class CreateCollection(Struct, frozen=True, forbid_unknown_fields=True):
     shard_number: int | None = None
     replication_factor: int | None = None
     write_consistency_factor: int | None = None
+    on_disk_payload: bool | None = None
+    payload: PayloadParams | None = None
+    hnsw_config: HnswDiff | None = None
+    optimizers_config: OptimizersDiff | None = None
+    quantization_config: Quantization | None = None
 
 
 class ParamsDiff(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,12 +67,18 @@ class ParamsDiff(Struct, frozen=True, forbid_unknown_fields=True):
 
     replication_factor: Positive | None = None
     write_consistency_factor: Positive | None = None
+    on_disk_payload: bool | None = None
+    payload: PayloadParams | None = None
 
 
 class UpdateCollection(Struct, frozen=True, forbid_unknown_fields=True):
     """`PATCH /collections/{name}`."""
 
     params: ParamsDiff | None = None
+    vectors: dict[str, DenseDiff] | None = None
+    hnsw_config: HnswDiff | None = None
+    optimizers_config: OptimizersDiff | None = None
+    quantization_config: Quantization | Literal["Disabled"] | None = None
 
 
 class ReplicateShard(Struct, frozen=True, forbid_unknown_fields=True):
@@ -198,11 +204,20 @@ class IdfCorpus(Struct, frozen=True, forbid_unknown_fields=True):
     corpus: Filter
 
 
+class QuantizationParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """How to search a quantised vector."""
+
+    ignore: bool = False
+    rescore: bool | None = None
+    oversampling: float | None = None
+
+
 class SearchParams(Struct, frozen=True, forbid_unknown_fields=True):
     """How to search."""
 
     hnsw_ef: int | None = None
     exact: bool = False
+    quantization: QuantizationParams | None = None
     indexed_only: bool = False
     idf: Literal["global"] | IdfCorpus | None = None
 
@@ -251,3 +266,9 @@ class QueryPoints(Struct, frozen=True, forbid_unknown_fields=True):
     offset: int = 0
     with_payload: WithPayload = None
     with_vector: WithVector = None
+
+
+class QueryBatch(Struct, frozen=True, forbid_unknown_fields=True):
+    """`POST /collections/{name}/points/query/batch`."""
+
+    searches: list[QueryPoints]

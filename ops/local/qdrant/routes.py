@@ -19,6 +19,7 @@ from ops.local.qdrant.requests import (
     CreateCollection,
     CreateIndex,
     DeletePoints,
+    QueryBatch,
     QueryPoints,
     ScrollPoints,
     UpdateCollection,
@@ -128,6 +129,7 @@ class Routes:
             web.post(points + "/count", timed(self.count)),
             web.post(points + "/scroll", timed(self.scroll)),
             web.post(points + "/query", timed(self.query)),
+            web.post(points + "/query/batch", timed(self.query_batch)),
         ]
 
     async def version(self, _: web.Request) -> web.Response:
@@ -182,9 +184,7 @@ class Routes:
         """Change what of a collection can be changed in place."""
         wanted = name(request)
         asked = await body(request, UpdateCollection)
-        self._catalog.get(wanted)
-        if asked.params is not None:
-            await self._engine.run(self._catalog.change, wanted, asked.params)
+        await self._engine.run(self._catalog.change, wanted, asked)
         return True
 
     async def cluster(self, _: web.Request) -> object:
@@ -250,6 +250,13 @@ class Routes:
         asked = await body(request, QueryPoints)
         found = await self._engine.run(query, self._readable(request), asked)
         return {"points": [shown_scored(point) for point in found]}
+
+    async def query_batch(self, request: web.Request) -> object:
+        """Several queries; the answers in their order. One that is refused refuses them all."""
+        asked = await body(request, QueryBatch)
+        collection = self._readable(request)
+        answers = await self._engine.run(lambda: [query(collection, one) for one in asked.searches])
+        return [{"points": [shown_scored(point) for point in found]} for found in answers]
 
 
 def _shown_aliases(aliases: dict[str, str]) -> list[dict[str, str]]:

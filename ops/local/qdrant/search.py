@@ -12,6 +12,7 @@ from ops.local.qdrant.requests import (
     Filter,
     IdfCorpus,
     Prefetch,
+    QuantizationParams,
     Query,
     QueryObject,
     QueryPoints,
@@ -130,5 +131,21 @@ def _checked(form: Nearest | Rrf) -> Nearest | Rrf:
 def _params(params: SearchParams | None) -> edge.SearchParams | None:
     if params is None:
         return None
-    idf = edge.IdfParams(corpus=engine_filter(params.idf.corpus)) if isinstance(params.idf, IdfCorpus) else None
-    return edge.SearchParams(hnsw_ef=params.hnsw_ef, exact=params.exact, indexed_only=params.indexed_only, idf=idf)
+    if params.hnsw_ef is not None and params.hnsw_ef < 1:
+        raise faults.invalid_body("internal.params.hnsw_ef", f"value {params.hnsw_ef} invalid, must be 1 or larger")
+    return edge.SearchParams(
+        hnsw_ef=params.hnsw_ef,
+        exact=params.exact,
+        quantization=_quantization(params.quantization),
+        indexed_only=params.indexed_only,
+        idf=edge.IdfParams(corpus=engine_filter(params.idf.corpus)) if isinstance(params.idf, IdfCorpus) else None,
+    )
+
+
+def _quantization(params: QuantizationParams | None) -> edge.QuantizationSearchParams | None:
+    if params is None:
+        return None
+    if params.oversampling is not None and params.oversampling < 1:
+        text = f"value {params.oversampling} invalid, must be 1.0 or larger"
+        raise faults.invalid_body("internal.params.quantization.oversampling", text)
+    return edge.QuantizationSearchParams(ignore=params.ignore, rescore=params.rescore, oversampling=params.oversampling)

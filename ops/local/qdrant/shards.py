@@ -1,7 +1,7 @@
 """One collection: its configuration and its engine shards, written to and asked together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from typing import Literal
 
 import qdrant_edge as edge
 from msgspec import Struct, structs
@@ -26,21 +26,14 @@ from ops.local.qdrant.requests import (
     CreateCollection,
     CreateIndex,
     DeletePoints,
-    DenseParams,
     KeywordParams,
     ScrollPoints,
     SparseParams,
     UpsertPoints,
 )
+from ops.local.qdrant.tuning import DenseParams
 
 DEFAULT_SCROLL_LIMIT = 10
-
-DISTANCES = {
-    "Cosine": edge.Distance.Cosine,
-    "Dot": edge.Distance.Dot,
-    "Euclid": edge.Distance.Euclid,
-    "Manhattan": edge.Distance.Manhattan,
-}
 
 
 class Configuration(Struct, frozen=True):
@@ -50,7 +43,7 @@ class Configuration(Struct, frozen=True):
     """
 
     created: CreateCollection
-    indexes: dict[str, KeywordParams | str] = {}
+    indexes: dict[str, KeywordParams | Literal["keyword"]] = {}
     copies: tuple[tuple[int, ...], ...] = ()
 
     @property
@@ -158,6 +151,12 @@ class Collection:
             shard.optimize()
         self.unoptimized = False
 
+    def reopen(self, load: Callable[[], Sequence[edge.EdgeShard]]) -> None:
+        """Close the shards and take those that `load` opens; indexes that do not fit any more are built anew later."""
+        self.close()
+        self.shards = tuple(load())
+        self.unoptimized = True
+
     def close(self) -> None:
         """Write everything out and release the files."""
         for shard in self.shards:
@@ -180,31 +179,3 @@ class Collection:
         self.operations += 1
         if written.fault is not None:
             raise written.fault
-
-
-def create_shards(directory: Path, configuration: Configuration) -> list[edge.EdgeShard]:
-    """New, empty shards below `directory`, which must not exist."""
-    shards: list[edge.EdgeShard] = []
-    for number in range(configuration.shard_number):
-        path = directory / str(number)
-        path.mkdir(parents=True)
-        shards.append(edge.EdgeShard.create(str(path), _engine_configuration(configuration)))
-    return shards
-
-
-def load_shards(directory: Path, configuration: Configuration) -> list[edge.EdgeShard]:
-    """The shards that `create_shards` made, with what their logs hold applied."""
-    return [edge.EdgeShard.load(str(directory / str(number))) for number in range(configuration.shard_number)]
-
-
-def _engine_configuration(configuration: Configuration) -> edge.EdgeConfig:
-    return edge.EdgeConfig(
-        vectors={
-            name: edge.EdgeVectorParams(size=params.size, distance=DISTANCES[params.distance])
-            for name, params in configuration.dense.items()
-        },
-        sparse_vectors={
-            name: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf if params.modifier == "idf" else None)
-            for name, params in configuration.sparse.items()
-        },
-    )

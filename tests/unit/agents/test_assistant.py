@@ -12,18 +12,19 @@ from msgspec.msgpack import decode
 
 from app.agents.prompts import FrontMatter, Prompt, load_prompts
 from app.agents.step_paths import StepPaths
-from app.agents.teams.assistant import TEAM, build, compact, number, respond
+from app.agents.teams.assistant import TEAM, build, compact, number, respond, shown
 from app.agents.values import Turn
 from app.degradation import Degradation
-from app.errors import StoreUnavailable, SwitchyardError
-from app.ids import ChunkId, DocumentId, TenantId
+from app.errors import StoreUnavailable
+from app.ids import ChunkId, DocumentId
 from app.inference.routing.complexity import Rating
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Answer, ChatCall, Usage
 from app.inference.words.tiers import Tier, TierReason
-from app.retrieval.search import Embed, Passage, Search
+from app.retrieval.passages import Passage
 from tests.fakes.runner import ROUTE
 from tests.fakes.runs import CLAIM
+from tests.fakes.search import FoundSearch
 from tests.fakes.teams import Thread
 from tests.fakes.work import Attempt, attempt
 
@@ -55,18 +56,12 @@ def test_a_passage_of_nothing_but_headings_keeps_them() -> None:
     assert compact("# Only\n## headings") == "# Only\n## headings"
 
 
-class FakeSearch(Search):
-    """A search that finds `found`, or fails."""
-
-    def __init__(self, found: tuple[Passage, ...], error: SwitchyardError | None = None) -> None:
-        self._found = found
-        self._error = error
-
-    async def passages(self, tenant_id: TenantId, question: str, *, embed: Embed, limit: int) -> list[Passage]:  # noqa: ARG002
-        """Search."""
-        if self._error is not None:
-            raise self._error
-        return list(self._found)
+def test_a_prompt_shows_as_many_passages_as_fit_a_few_chunks_and_the_best_one_whatever_its_length() -> None:
+    short, long = passage("Plain words. " * 5, ""), passage("Many plain words. " * 300, "")
+    assert shown((short, short, short), 2) == (short, short)
+    assert shown((short, long, short), 3) == (short,)
+    assert shown((long, short), 2) == (long,)
+    assert shown((), 2) == ()
 
 
 class Echo:
@@ -86,7 +81,7 @@ class Echo:
 QUESTION = "What does a refill cost?"
 
 
-async def told(search: FakeSearch, *lacking: Degradation) -> tuple[str, int]:
+async def told(search: FoundSearch, *lacking: Degradation) -> tuple[str, int]:
     """What the model is told, and how many citations the reply has."""
     claim = msgspec.structs.replace(CLAIM, question=QUESTION)
     began = attempt(Echo(), search, claim=claim)
@@ -104,7 +99,7 @@ AWAY = "The asker's documents cannot be reached right now"
 
 
 async def test_the_model_is_told_when_documents_cannot_be_reached_and_nothing_is_cited() -> None:
-    system, citations = await told(FakeSearch((), StoreUnavailable("away", store="qdrant")))
+    system, citations = await told(FoundSearch(error=StoreUnavailable("away", store="qdrant")))
     assert system.startswith(AWAY)
     assert citations == 0
 
@@ -119,13 +114,13 @@ def test_only_an_answer_without_documents_opens_with_saying_so() -> None:
 
 @pytest.mark.parametrize("degraded", [(), (Degradation.EVENTS,), (Degradation.COORDINATION,)])
 async def test_documents_that_hold_nothing_to_the_point_are_not_told_as_away(degraded: tuple[Degradation, ...]) -> None:
-    system, _ = await told(FakeSearch(()), *degraded)
+    system, _ = await told(FoundSearch(), *degraded)
     assert AWAY not in system
     assert system.startswith("You are a careful assistant.")
 
 
 async def test_what_was_found_is_told_as_passages() -> None:
-    system, _ = await told(FakeSearch((passage("A refill costs 4 euros.", "Prices"),)))
+    system, _ = await told(FoundSearch(passage("A refill costs 4 euros.", "Prices")))
     assert AWAY not in system
     assert "[1] Prices\nA refill costs 4 euros." in system
 
@@ -140,7 +135,7 @@ async def test_a_run_that_the_previous_version_began_is_gone_on_with() -> None:
     made: list[Attempt] = []
 
     def began(paths: StepPaths) -> Attempt:
-        made.append(attempt(Echo(), FakeSearch((PASSAGE,)), claim=claim, path=paths))
+        made.append(attempt(Echo(), FoundSearch(PASSAGE), claim=claim, path=paths))
         return made[0]
 
     turns = (Turn("user", "Hello"), Turn("assistant", "Hello!"))
@@ -152,5 +147,5 @@ async def test_a_run_that_the_previous_version_began_is_gone_on_with() -> None:
     ]
     assert [decode(one.result).keys() for one in (*made[0].effects.finished, waiting)] == [
         {"passages", "degraded"},
-        {"text", "finish_reason", "thinking"},
+        {"text", "finish_reason", "thinking", "withheld", "answered_by"},
     ]

@@ -5,7 +5,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from app.agents.citing import cite
+from app.agents.citing import back, cite
 from app.ids import ChunkId, DocumentId
 from app.retrieval.search import Passage
 
@@ -71,6 +71,33 @@ WARRANTY = "How long is the warranty of the Lumen lamp?"
 def test_an_answer_that_no_passage_supports_names_none(question: str, answer: str) -> None:
     assert cite((LAMP, WEIGHT, TANKS), question, answer) == ()
     assert cite((), question, answer) == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("The Lumen lamp has a warranty of five years.", ["yes"]),
+        ("The Lumen lamp has a warranty of nine years.", ["no"]),
+        ("The Lumen lamp has a splendid warranty.", ["unsure"]),
+    ],
+)
+def test_a_citation_says_whether_it_supports_the_answer(answer: str, supported: list[str]) -> None:
+    citations, sentences = back((TOASTER, LAMP), WARRANTY, answer)
+    assert [one.supported.value for one in citations] == supported
+    assert [(answer[one.start : one.end], one.supported.value) for one in sentences] == [(answer, *supported)]
+    assert [one.document_id for one in sentences] == [LAMP.document_id]
+    assert [(one.start_offset, one.end_offset) for one in sentences] == [(0, len(LAMP.text))]
+
+
+def test_of_an_answer_with_one_supported_sentence_only_that_one_names_its_source() -> None:
+    answer = "Bees fly south. The Lumen lamp has a warranty of five years. Rivers freeze."
+    citations, sentences = back((TOASTER, LAMP), WARRANTY, answer)
+    assert [one.document_id for one in citations] == [LAMP.document_id]
+    assert [(answer[one.start : one.end], one.supported.value) for one in sentences] == [
+        ("Bees fly south.", "no"),
+        ("The Lumen lamp has a warranty of five years.", "yes"),
+        ("Rivers freeze.", "no"),
+    ]
 
 
 @pytest.mark.parametrize("answer", ["The Lumen lamp has a warranty of five years.", "Five years.", "5 years"])

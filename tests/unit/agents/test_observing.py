@@ -7,8 +7,9 @@ from structlog.testing import capture_logs
 
 from app.agents.life import RunState
 from app.agents.observing import observe
-from app.agents.values import RunResult
+from app.agents.values import RunResult, SentenceSupport
 from app.inference.words.ends import FinishReason
+from app.retrieval.support.verdicts import Supported
 from app.telemetry.metrics import Metrics
 from tests.fakes.runner import ROUTE
 from tests.fakes.runs import CLAIM
@@ -46,6 +47,17 @@ def test_an_end_is_counted_once_by_how_it_came(
     assert registry.get_sample_value("agent_errors_total", labels) == errors
     tokens = {"agent_name": "assistant", "model": ROUTE.model}
     assert registry.get_sample_value("agent_token_usage_sum", tokens) == 42
+
+
+def test_each_sentence_that_was_checked_is_counted_by_what_was_found() -> None:
+    registry = CollectorRegistry()
+    found = tuple(SentenceSupport(0, 9, one) for one in (Supported.YES, Supported.NO, Supported.NO))
+    observe(Metrics(registry), CLAIM, msgspec.structs.replace(ENDED, support=found), ROUTE, took_s=1.5, reused=0)
+    counted = {
+        word: registry.get_sample_value("switchyard_answer_sentences_total", {"supported": word})
+        for word in ("yes", "no")
+    }
+    assert counted == {"yes": 1, "no": 2}
 
 
 @pytest.mark.parametrize("reason", [FinishReason.STOP, FinishReason.LENGTH])

@@ -6,32 +6,26 @@ from typing import cast
 import msgspec
 import pytest
 
-from app.ids import TenantId
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.routing.complexity import SHIPPED, read_weights
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Answer, CallKind, ChatCall, Embedding, Outcome, Usage, Vector
-from app.retrieval.search import Embed, Passage, Search
 from tests.fakes.held import OF_A_TENANT
 from tests.fakes.models import usage
 from tests.fakes.runner import ROUTE
 from tests.fakes.runs import CLAIM
+from tests.fakes.search import FoundSearch
 from tests.fakes.work import attempt
 
 NUMBERS = (0.6, 0.8)
 TOOK = usage(OF_A_TENANT, CallKind.EMBED, "retrieval", Outcome.DONE)
 
 
-class EmbeddingSearch(Search):
+def embedding_search() -> FoundSearch:
     """A search that has its question embedded, and finds nothing."""
-
-    def __init__(self) -> None:
-        """It needs no store."""
-
-    async def passages(self, tenant_id: TenantId, question: str, *, embed: Embed, limit: int) -> list[Passage]:  # noqa: ARG002
-        """Embed."""
-        await embed([question])
-        return []
+    search = FoundSearch()
+    search.embeds = True
+    return search
 
 
 class Models:
@@ -44,7 +38,7 @@ class Models:
     async def embed(self, texts: Sequence[str], **_: object) -> Embedding:
         """Note the texts."""
         self.embedded.extend(texts)
-        return Embedding(vectors=(NUMBERS,) * len(texts), usage=TOOK)
+        return Embedding(vectors=(NUMBERS,) * len(texts), digest=TOOK.digest, usage=TOOK)
 
     async def chat(self, call: ChatCall, *, on_delta: Callable[[str], None], **_: object) -> Answer:
         """Note the vector."""
@@ -62,7 +56,7 @@ class Models:
 
 async def test_the_vector_of_the_searched_question_goes_with_the_call_to_be_rated() -> None:
     models = Models()
-    work = attempt(models, EmbeddingSearch()).work()
+    work = attempt(models, embedding_search()).work()
     await work.search(CLAIM.question, limit=3)
     await work.answer("assistant", "p")
     assert models.vector == Vector(NUMBERS, TOOK.digest)
@@ -72,7 +66,7 @@ async def test_the_vector_of_the_searched_question_goes_with_the_call_to_be_rate
 @pytest.mark.parametrize("searched", [(), ("another text",)])
 async def test_without_a_search_for_the_question_no_vector_is_made(searched: tuple[str, ...]) -> None:
     models = Models()
-    work = attempt(models, EmbeddingSearch()).work()
+    work = attempt(models, embedding_search()).work()
     for text in searched:
         await work.search(text, limit=3)
     await work.answer("assistant", "p")

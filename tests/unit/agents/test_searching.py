@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
+from app.degradation import Degradation
 from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
-from app.ids import TenantId
-from app.retrieval.search import Embed, Passage, Search
+from app.retrieval.passages import Passage
+from tests.fakes.search import FoundSearch
 from tests.fakes.work import Attempt, attempt
 
 
@@ -20,36 +21,20 @@ class Clock:
     def __call__(self) -> float:
         return self.now_s
 
-
-class FailingSearch(Search):
-    """A search that always ends with `error`, after `took_s`; without an error it finds nothing."""
-
-    def __init__(self, error: SwitchyardError | None, clock: Clock, took_s: float = 0.0) -> None:
-        self._error = error
-        self._clock = clock
-        self._took_s = took_s
-
-    async def passages(
-        self,
-        tenant_id: TenantId,  # noqa: ARG002
-        question: str,  # noqa: ARG002
-        *,
-        embed: Embed,  # noqa: ARG002
-        limit: int,  # noqa: ARG002
-    ) -> list[Passage]:
-        """Take the time, and end."""
-        self._clock.now_s += self._took_s
-        if self._error is not None:
-            raise self._error
-        return []
+    def take(self, seconds: float) -> None:
+        """Let them pass."""
+        self.now_s += seconds
 
 
 class Bench:
-    """The searches of one run, which end with `error`."""
+    """The searches of one run, which take `took_s` and end with `error`; without an error they find nothing."""
 
-    def __init__(self, error: SwitchyardError | None, took_s: float = 0.0) -> None:
+    def __init__(
+        self, error: SwitchyardError | None, took_s: float = 0.0, degraded: tuple[Degradation, ...] = ()
+    ) -> None:
         clock = Clock()
-        self.attempt: Attempt = attempt(search=FailingSearch(error, clock, took_s), clock=clock)
+        self.search = FoundSearch(error=error, degraded=degraded, takes=lambda: clock.take(took_s))
+        self.attempt: Attempt = attempt(search=self.search, clock=clock)
 
     async def passages(self) -> Sequence[Passage]:
         """Search once."""
@@ -88,6 +73,12 @@ async def test_a_part_of_retrieval_that_is_away_is_told_with_the_answer(error: S
     assert bench.attempt.tally.lacked == {"retrieval"}
     assert len(bench.attempt.effects.finished) == 1
     assert (bench.searches("false"), bench.searches("true")) == (1.0, None)
+
+
+async def test_what_a_search_had_to_do_without_is_told_with_the_answer() -> None:
+    bench = Bench(None, degraded=(Degradation.RERANK,))
+    await bench.passages()
+    assert bench.attempt.tally.lacked == {"rerank"}
 
 
 @pytest.mark.requirement("FIN-65.tool", "FIN-65.success", "FIN-66.tool", "FIN-66.value")

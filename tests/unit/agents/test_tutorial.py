@@ -12,9 +12,8 @@ from app.agents.serializing import StrictSerializer
 from app.agents.step_paths import StepPaths
 from app.agents.team import Team
 from app.agents.values import Answered
-from app.ids import TenantId
-from app.retrieval.search import Embed, Passage, Search
 from tests.fakes.runs import KeptEffects
+from tests.fakes.search import FoundSearch
 from tests.fakes.teams import Models, Thread, agents_of
 from tests.fakes.work import Attempt, attempt
 
@@ -24,17 +23,6 @@ PROMPTS: dict[str, Prompt] = {
     prompt.front.name: prompt
     for prompt in (parse_prompt(text, "page") for text in re.findall(r"```markdown\n(.*?)```", PAGE, re.DOTALL))
 }
-
-
-class Nothing(Search):
-    """A search that finds nothing."""
-
-    def __init__(self) -> None:
-        """It needs no store."""
-
-    async def passages(self, tenant_id: TenantId, question: str, *, embed: Embed, limit: int) -> list[Passage]:  # noqa: ARG002
-        """Find nothing."""
-        return []
 
 
 class Desk:
@@ -54,7 +42,7 @@ class Desk:
         """Make the next attempt."""
 
         def began(paths: StepPaths) -> Attempt:
-            self.newest = attempt(self.models, Nothing(), effects=effects, path=paths)
+            self.newest = attempt(self.models, FoundSearch(), effects=effects, path=paths)
             return self.newest
 
         goes_on = effects is not None

@@ -36,6 +36,9 @@ async def test_an_answer_has_exactly_the_promised_fields(client: Client, platfor
         "thinking",
         "state",
         "interrupts",
+        "support",
+        "answered_by",
+        "withheld",
     ]
     answer = msgspec.json.decode(reply.body, type=ChatResponse)
     assert [answer.session_id] == list(platform.sessions.rows)

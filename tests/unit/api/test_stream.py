@@ -10,7 +10,7 @@ import pytest
 from app.agents.events import Delta, EventKind, RunEvent
 from app.api import sse
 from app.api.shapes import ChatResponse
-from app.api.sse import EventStream
+from app.api.sse import EventStream, write_event
 from app.errors import NodeFailed, NoNodeAvailable, StoreUnavailable
 from app.inference.words.ends import FinishReason
 from tests.fakes.asgi import JSON, LIMIT_S, Client
@@ -156,7 +156,7 @@ async def test_an_idle_stream_sends_comments() -> None:
         await pipe.beats.wait()
         yield RunEvent("r:1:2", EventKind.DELTA, Delta("ok"))
 
-    stream = EventStream(events(), request_id="r", headers={}, heartbeat_s=0.001)
+    stream = EventStream(events(), write=write_event, request_id="r", headers={}, heartbeat_s=0.001)
     async with asyncio.timeout(LIMIT_S):
         await stream({}, pipe.receive, pipe.send)  # pyright: ignore[reportArgumentType]
     bodies = [message.get("body", b"") for message in pipe.sent]
@@ -188,7 +188,7 @@ async def test_a_busy_stream_sends_none() -> None:
             while clock.asked == asked:  # noqa: ASYNC110 - who beats must have looked at the clock
                 await asyncio.sleep(0)
 
-    stream = EventStream(events(), request_id="r", headers={}, heartbeat_s=heartbeat_s, clock=clock)
+    stream = EventStream(events(), write=write_event, request_id="r", headers={}, heartbeat_s=heartbeat_s, clock=clock)
     async with asyncio.timeout(LIMIT_S):
         await stream({}, pipe.receive, pipe.send)  # pyright: ignore[reportArgumentType]
     bodies = [message.get("body", b"") for message in pipe.sent]
@@ -210,7 +210,7 @@ async def test_a_reader_that_takes_nothing_counts_as_gone(monkeypatch: pytest.Mo
     async def events() -> AsyncGenerator[RunEvent]:
         yield RunEvent("r:1:2", EventKind.DELTA, Delta("ok"))
 
-    stream = EventStream(events(), request_id="r", headers={}, on_left=lambda: left.append("r"))
+    stream = EventStream(events(), write=write_event, request_id="r", headers={}, on_left=lambda: left.append("r"))
     async with asyncio.timeout(LIMIT_S):
         await stream({}, pipe.receive, send)  # pyright: ignore[reportArgumentType]
     assert left == ["r"]
@@ -231,7 +231,7 @@ async def test_a_reader_that_does_not_take_the_error_either_is_no_failure_of_our
         yield RunEvent("r:1:2", EventKind.DELTA, Delta("ok"))
         raise StoreUnavailable("away", store="redis")
 
-    stream = EventStream(events(), request_id="r", headers={})
+    stream = EventStream(events(), write=write_event, request_id="r", headers={})
     async with asyncio.timeout(LIMIT_S):
         await stream({}, pipe.receive, send)  # pyright: ignore[reportArgumentType]
     assert b"event: error" in pipe.sent[-1]["body"]

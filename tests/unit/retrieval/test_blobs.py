@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.blobs import Blobs, Staged
+from app.blob_directory import DirectoryBlobs
+from app.blobs import Staged
 from app.errors import BodyTooLarge, StoreUnavailable
 from app.ids import TenantId
 from tests.fakes.retrieval import Frozen, pieces
@@ -20,7 +21,7 @@ def files(directory: Path) -> list[Path]:
 
 @pytest.mark.requirement("UPL-07.originals")
 async def test_a_kept_blob_reads_as_it_was_written(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = DirectoryBlobs(tmp_path)
     content = bytes(range(256)) * 10_000
     staged = await blobs.put(TENANT, pieces(content, 64_000), limit_bytes=len(content))
     assert staged.size_bytes == len(content)
@@ -30,7 +31,7 @@ async def test_a_kept_blob_reads_as_it_was_written(tmp_path: Path) -> None:
 
 
 async def test_a_blob_counts_only_when_it_is_kept(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = DirectoryBlobs(tmp_path)
     staged = await blobs.put(TENANT, pieces(b"text"), limit_bytes=4)
     with pytest.raises(FileNotFoundError):
         async with blobs.open(TENANT, staged.sha256):
@@ -40,7 +41,7 @@ async def test_a_blob_counts_only_when_it_is_kept(tmp_path: Path) -> None:
 
 
 async def test_another_tenant_cannot_tell_that_a_blob_exists(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = DirectoryBlobs(tmp_path)
     staged = await blobs.put(TENANT, pieces(b"text"), limit_bytes=4)
     await blobs.keep(staged)
     with pytest.raises(FileNotFoundError):
@@ -50,7 +51,7 @@ async def test_another_tenant_cannot_tell_that_a_blob_exists(tmp_path: Path) -> 
 
 @pytest.mark.requirement("UPL-47.deduplicated")
 async def test_the_same_content_twice_is_one_file_and_dropping_it_later_does_no_harm(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = DirectoryBlobs(tmp_path)
     for _ in range(2):
         staged = await blobs.put(TENANT, pieces(b"text"), limit_bytes=4)
         await blobs.keep(staged)
@@ -60,12 +61,12 @@ async def test_the_same_content_twice_is_one_file_and_dropping_it_later_does_no_
 
 async def test_a_body_over_the_limit_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(BodyTooLarge):
-        await Blobs(tmp_path).put(TENANT, pieces(b"a" * 10_001), limit_bytes=10_000)
+        await DirectoryBlobs(tmp_path).put(TENANT, pieces(b"a" * 10_001), limit_bytes=10_000)
     assert files(tmp_path) == []
 
 
 async def test_removing_twice_is_the_same_as_once(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path)
+    blobs = DirectoryBlobs(tmp_path)
     staged = await blobs.put(TENANT, pieces(b"text"), limit_bytes=4)
     await blobs.keep(staged)
     await blobs.remove(TENANT, staged.sha256)
@@ -76,13 +77,13 @@ async def test_removing_twice_is_the_same_as_once(tmp_path: Path) -> None:
 async def test_a_directory_that_cannot_be_written_is_a_store_that_is_away(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable) as caught:
-        await Blobs(tmp_path / "file").put(TENANT, pieces(b"text"), limit_bytes=4)
+        await DirectoryBlobs(tmp_path / "file").put(TENANT, pieces(b"text"), limit_bytes=4)
     assert caught.value.facts["store"] == "blobs"
 
 
 async def test_a_file_system_that_hangs_is_a_store_that_is_away_and_holds_nobody(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path, threads=Frozen(), answer_s=0.01)
-    kept = Staged(TENANT, tmp_path / "staged", b"0" * 32, 4)
+    blobs = DirectoryBlobs(tmp_path, threads=Frozen(), answer_s=0.01)
+    kept = Staged(TENANT, str(tmp_path / "staged"), b"0" * 32, 4)
     for act in (
         lambda: blobs.put(TENANT, pieces(b"text"), limit_bytes=4),
         lambda: blobs.keep(kept),

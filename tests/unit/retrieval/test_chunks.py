@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.retrieval.chunks import (
@@ -78,6 +78,9 @@ def test_sections_follow_each_other_without_a_gap(text: str, kind: str) -> None:
     assert all(len(section.heading) <= HEADING_CHARS for section in found)
 
 
+@example("#\f#", "markdown")
+@example("#\f#\f", "markdown")
+@example("\r\f#\r0", "markdown")
 @given(TEXTS, KINDS)
 def test_chunks_cover_the_text_in_order_and_are_exact_parts_of_it(text: str, kind: str) -> None:
     parts = read(text, kind)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from app.errors import BadInput, MediaTypeUnknown
 from app.retrieval.arriving import checked_text, take_head
-from app.retrieval.media import MediaType, charset_of, media_type_of
+from app.retrieval.media import HEAD_BYTES, MediaType, charset_of, media_type_of
 from app.retrieval.names import NAME_BYTES, clean_name
+from tests.fakes import files
 
 
 async def read(content: bytes, size: int, charset: str | None = None) -> bytes:
@@ -61,7 +62,21 @@ def test_a_clean_name_stays_as_it_is(name: str) -> None:
 
 
 PDF = b"%PDF-1.7\n..."
-DOCX = b"PK\x03\x04\x14\x00\x06\x00[Content_Types].xml"
+MAIL = b"Received: from a\r\n by b\r\nFrom: Jo <jo@example.com>\r\nSubject: Lamps\r\n\r\nText"
+
+
+def packed(name: str, types: str = "") -> bytes:
+    """The head of an office file whose first part after its types has that name."""
+    return files.zipped({files.TYPES: f"<Types>{types}</Types>", name: "x"})[:HEAD_BYTES]
+
+
+def typed(word: str) -> bytes:
+    """The head of an office file in which nothing but the list of types is seen."""
+    types = f'<Override ContentType="application/vnd.openxmlformats-officedocument.{word}.main+xml"/>' * 300
+    return packed("docProps/thumbnail.jpeg", types)[:400]
+
+
+DOCX = packed("word/document.xml")
 PAGE = b"\n<!-- saved --><!DOCTYPE html><html>"
 SEALED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -83,6 +98,29 @@ SEALED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
         ("a.docx", "", DOCX, MediaType.DOCX),
         ("a", "", DOCX, MediaType.DOCX),
         ("a.docx", "", SEALED, MediaType.DOCX),
+        ("a.XLSX", "", SEALED, MediaType.XLSX),
+        ("a.PPTX", "", packed("ppt/presentation.xml"), MediaType.PPTX),
+        ("a", "", packed("ppt/presentation.xml"), MediaType.PPTX),
+        ("a", "application/zip", packed("xl/workbook.xml"), MediaType.XLSX),
+        ("a", "", packed("xl/workbook.xml"), MediaType.XLSX),
+        ("a", "", typed("presentationml.presentation"), MediaType.PPTX),
+        ("a", "", typed("spreadsheetml.sheet"), MediaType.XLSX),
+        ("a.pptx", "", packed("docProps/thumbnail.jpeg"), MediaType.PPTX),
+        ("a.docm", "", DOCX, MediaType.DOCX),
+        ("a.json", "application/json", b' {"a": [1, -2.5e3, true, null, "\\u00e9\\""]}\n', MediaType.JSON),
+        ("a", "", b'[{"a": 1}, {"a": "cut o', MediaType.JSON),
+        ("a", "", b'{"a": tru', MediaType.JSON),
+        ("a", "", '{"wide": "text"}'.encode("utf-16"), MediaType.JSON),
+        ("a", "", b'{"a": 1}\n{"a": 2}\n', MediaType.JSON_LINES),
+        ("a.json", "", b'{"a": 1}\n{"a": 2}\n', MediaType.JSON),
+        ("a.NDJSON", "application/x-ndjson", b'{"a": 1}\n', MediaType.JSON_LINES),
+        ("a.md", "", b'{"a": 1}', MediaType.MARKDOWN),
+        ("a.txt", "", b"[1] see below", MediaType.TEXT),
+        ("a", "", b"[1] see below", MediaType.TEXT),
+        ("a", "", MAIL, MediaType.EML),
+        ("a.EML", "message/rfc822", MAIL, MediaType.EML),
+        ("a.eml", "", b"From jo@example.com Mon Jan  5\n" + MAIL, MediaType.EML),
+        ("a.txt", "", MAIL, MediaType.TEXT),
         ("a", "text/plain", b"text", MediaType.TEXT),
         ("a", "text/csv", b"a,b", MediaType.CSV),
         ("server.log", "", b"text", MediaType.TEXT),
@@ -103,13 +141,22 @@ def test_content_says_the_type_and_the_name_breaks_ties(name: str, declared: str
         ("a.pdf", "application/pdf", b"text", "ends in .pdf but holds text"),
         ("a.md", "", PDF, "ends in .md but holds PDF"),
         ("a.txt", "", PAGE, "ends in .txt but holds a web page"),
-        ("a.pdf", "", DOCX, "ends in .pdf but holds an office document"),
+        ("a.pdf", "", DOCX, "ends in .pdf but holds a Word document"),
         ("a.md.exe", "", b"text", "files ending in .exe are not taken"),
         ("a.exe", "", b"MZ\x90\x00\x03", "holds a program"),
         ("a.txt", "", b"MZ\x90\x00\x03", "holds a program"),
         ("a.png", "image/png", b"\x89PNG\r\n", "holds a picture"),
         ("a.docx", "", b"PK\x03\x04rest", "holds a ZIP archive"),
-        ("a.xlsx", "", DOCX + b"....xl/workbook.xml", "holds a ZIP archive"),
+        ("a.xlsx", "", DOCX, "ends in .xlsx but holds a Word document"),
+        ("a.docx", "", packed("ppt/presentation.xml"), "ends in .docx but holds a presentation"),
+        ("a.pptx", "", packed("xl/workbook.xml"), "ends in .pptx but holds a workbook"),
+        ("a.pdf", "", SEALED, "ends in .pdf but holds an office document"),
+        ("a.json", "", b"text", "ends in .json but holds text"),
+        ("a.json", "", b"[link](https://example.com) and more", "ends in .json but holds text"),
+        ("a.jsonl", "", b'{"a": 1} and more', "ends in .jsonl but holds text"),
+        ("a.eml", "", b"Dear Sir: this is a letter", "ends in .eml but holds text"),
+        ("a.eml", "", b"title: a\ndate: b\n\ntext", "ends in .eml but holds text"),
+        ("a.eml", "", PDF, "ends in .eml but holds PDF"),
         ("a.doc", "", SEALED, "files ending in .doc are not taken"),
         ("a.txt", "", bytes(range(256)) * 4, "holds binary data"),
         ("a.txt", "", b"ab\x00\x01\x02\x03", "holds binary data"),
@@ -123,7 +170,9 @@ def test_what_cannot_be_read_and_contradictions_are_refused_and_told(
     with pytest.raises(MediaTypeUnknown) as caught:
         media_type_of(name, declared, head)
     assert told in caught.value.detail
-    assert caught.value.facts["taken"] == ".md, .markdown, .txt, .html, .htm, .csv, .pdf, .docx"
+    assert caught.value.facts["taken"] == (
+        ".md, .markdown, .txt, .html, .htm, .csv, .pdf, .docx, .pptx, .xlsx, .json, .jsonl, .ndjson, .eml"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,38 +1,20 @@
-"""A prompt holds each text once, and nothing that is beside the point of the question."""
+"""A prompt holds nothing that is beside the point of the question."""
 
 from uuid import uuid4
 
-import msgspec
 import pytest
 
 from app.ids import ChunkId, DocumentId
 from app.retrieval.passages import Passage
-from app.retrieval.pertinence import NEAREST, fold, pertinent
+from app.retrieval.pertinence import pertinent
 
 
-def passage(text: str, *, document: str = "a.md", heading: str = "", score: float = 0.33) -> Passage:
-    return Passage(ChunkId(uuid4()), DocumentId(uuid4()), document, heading, text, 0, len(text), score)
+def passage(text: str, *, document: str = "a.md", heading: str = "", cosine: float = 0.33) -> Passage:
+    return Passage(ChunkId(uuid4()), DocumentId(uuid4()), document, heading, text, 0, len(text), 0.5, cosine=cosine)
 
 
-LAMP = passage("The Lumen lamp has a warranty of five years.", heading="Lamp", score=1.0)
+LAMP = passage("The Lumen lamp has a warranty of five years.", heading="Lamp", cosine=0.9)
 TOASTER = passage("The toaster must be cleaned every week.", document="toaster.md")
-
-
-def test_equal_texts_of_several_documents_are_one_passage_that_names_them_all() -> None:
-    copies = [passage("Five  years.\n", document=name, heading="Lamp") for name in ("a.md", "b.md", "c.md")]
-    assert fold([copies[0], TOASTER, copies[1], copies[2]]) == [
-        msgspec.structs.replace(copies[0], also=("b.md", "c.md")),
-        TOASTER,
-    ]
-
-
-def test_equal_texts_under_other_headings_say_other_things() -> None:
-    lamp, oven = passage("Five years.", heading="Lamp"), passage("Five years.", heading="Oven")
-    assert fold([lamp, oven]) == [lamp, oven]
-
-
-def test_a_text_twice_in_one_document_names_it_once() -> None:
-    assert fold([passage("Yes."), passage("Yes.")])[0].also == ()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +32,8 @@ def test_what_shares_no_word_with_the_question_is_left_out_beside_what_answers_i
 
 
 def test_the_nearest_by_meaning_stays_in_other_words() -> None:
-    guarantee = passage("Five years of guarantee.", score=NEAREST)
-    repair = passage("Warranty repairs are made on Mondays.", score=NEAREST)
+    guarantee = passage("Five years of guarantee.", cosine=0.8)
+    repair = passage("Warranty repairs are made on Mondays.", cosine=0.8)
     assert pertinent([repair, guarantee, TOASTER], "How long is the warranty?") == [repair, guarantee]
 
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.ids import ChunkId, DocumentId
+from app.retrieval.packing import fit
 from app.retrieval.quotes import QUOTE_CHARS
 from app.retrieval.quotes import quote as quote_of
-from app.retrieval.search import Passage, fit
+from app.retrieval.search import Passage
 
 
 def passage(text: str) -> Passage:

@@ -26,12 +26,14 @@ def described(
                     "shard_number": shards,
                     "replication_factor": copies,
                     "write_consistency_factor": writes,
+                    "on_disk_payload": True,
                 },
                 "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
                 "optimizer_config": {
                     "deleted_threshold": 0.2,
                     "vacuum_min_vector_number": 1000,
                     "default_segment_number": 0,
+                    "indexing_threshold": 10000,
                     "flush_interval_sec": 5,
                 },
                 "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
@@ -64,6 +66,11 @@ def test_a_shard_has_two_copies_where_there_are_two_peers(peers: int, copies: in
 @pytest.mark.parametrize(("copies", "written"), [(1, 1), (2, 1), (3, 2), (4, 2), (9, 2)])
 def test_a_write_needs_no_copy_more_than_there_are_with_one_lost(copies: int, written: int) -> None:
     assert Shape(8, 3, copies).write_consistency_factor == written
+
+
+def test_another_number_of_copies_may_have_to_take_a_write() -> None:
+    assert Shape(8, 3, 3, written=3).write_consistency_factor == 3
+    assert Shape(8, 3, 3, written=1).write_consistency_factor == 1
 
 
 def test_another_number_of_shards_needs_a_new_collection_and_is_still_read() -> None:

@@ -79,6 +79,20 @@ def test_models_are_learnt_apart_and_one_never_met_gets_the_safe_estimate() -> N
     assert learnt.tokens(size(CHINESE), "new") == Calibration().tokens(size(CHINESE))
 
 
+@pytest.mark.requirement("FIN-82.budget")
+def test_a_text_is_counted_for_the_known_model_that_needs_most_and_not_before_one_is_known() -> None:
+    learnt = Calibration()
+    assert learnt.most_tokens(ENGLISH) is None
+    learnt.observe("thrifty", size(ENGLISH), counted(ENGLISH, 0.2))
+    thrifty = learnt.most_tokens(ENGLISH)
+    learnt.observe("wordy", size(ENGLISH), counted(ENGLISH, 0.4))
+    wordy = learnt.most_tokens(ENGLISH)
+    assert thrifty is not None
+    assert wordy is not None
+    assert thrifty < 0.4 * len(ENGLISH) <= wordy < 1.25 * 0.4 * len(ENGLISH)
+    assert learnt.most_tokens("") == 0
+
+
 def test_a_count_that_cannot_be_the_whole_prompt_teaches_nothing() -> None:
     learnt = Calibration()
     learnt.observe("cut", size(ENGLISH), 60)

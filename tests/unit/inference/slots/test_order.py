@@ -191,6 +191,18 @@ def test_calls_of_a_tenant_whose_clients_leave_may_wait_for_half_of_what_those_d
     assert (is_late(order, mine, 1 * S), is_late(order, mine, 3 * S)) == (False, True)
 
 
+def test_a_call_is_late_when_many_of_its_length_would_be_left_before_their_end() -> None:
+    order = waiting(*(call(f"a{number}", "a") for number in range(3)))
+    order.ended("simple", guess_us=S, gpu_us=S, held_us=S)
+    mine = call("a2", "a")
+    for number in range(2):
+        one = call(f"a{number}", "a")
+        order.left(one, 4 * S)
+        order.remove(one)
+    # It takes 1 s on average and 2 s often enough, of the 4 s that its tenant's clients wait.
+    assert (is_late(order, mine, 2 * S), is_late(order, mine, 2 * S + 1)) == (False, True)
+
+
 def test_a_tenant_whose_calls_are_served_is_trusted_to_wait_again() -> None:
     order = waiting(call("x", "a"), call("y", "a"))
     for one in list(order.calls()):

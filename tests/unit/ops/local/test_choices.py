@@ -1,5 +1,6 @@
 """What the user's variables mean."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from app.mistakes import ConfigurationWrong
 from ops.local.choices import check_application, directory_from, layout_from, mask_from, outside_from, size_from
-from ops.local.layout import Layout, Outside
+from ops.local.layout import QDRANT_PEERS, Layout, Outside
 from ops.local.models.catalogue import Size
 
 
@@ -97,3 +98,20 @@ def test_a_setting_of_the_application_that_the_stack_gives_too_is_told_before_an
     check_application(make_layout())
     with pytest.raises(ConfigurationWrong, match="SWITCHYARD_DATABASE_URL: is given twice"):
         check_application(make_layout(environ={"SWITCHYARD_DATABASE_URL_FILE": "/run/secrets/database_url"}))
+
+
+def never(_port: int) -> bool:
+    """Say that no port is free."""
+    return False
+
+
+def test_whoever_looks_at_a_stack_that_runs_leaves_it_its_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.local.layout.is_free", never)
+    kept = {"postgres": 5000, "valkey-cache": 5001, "valkey-coordination": 5002, "nginx": 5003}
+    kept |= {name: 5004 + number for number, name in enumerate(QDRANT_PEERS)}
+    (tmp_path / "ports.json").write_text(json.dumps(kept))
+    looked = layout_from({"SWITCHYARD_LOCAL_DIR": str(tmp_path)}, is_system=False, is_running=True)
+    assert looked.database_url.endswith("@127.0.0.1:5000/switchyard")
+    assert json.loads((tmp_path / "ports.json").read_text()) == kept

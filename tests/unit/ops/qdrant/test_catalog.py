@@ -7,7 +7,8 @@ import pytest
 
 from ops.local.qdrant.catalog import Catalog, write_atomically
 from ops.local.qdrant.faults import Fault
-from ops.local.qdrant.requests import AliasAction, CreateAlias, CreateCollection, DeleteAlias, DenseParams
+from ops.local.qdrant.requests import AliasAction, CreateAlias, CreateCollection, DeleteAlias
+from ops.local.qdrant.tuning import DenseParams
 from ops.local.qdrant_node import settings
 
 CREATED = CreateCollection(vectors={"dense": DenseParams(size=2, distance="Cosine")})

@@ -8,8 +8,9 @@ import pytest
 
 from ops.local.qdrant.catalog import Catalog
 from ops.local.qdrant.engine import Engine
-from ops.local.qdrant.requests import CreateCollection, DenseParams, PointStruct, QueryPoints, UpsertPoints
+from ops.local.qdrant.requests import CreateCollection, PointStruct, QueryPoints, UpsertPoints
 from ops.local.qdrant.search import query
+from ops.local.qdrant.tuning import DenseParams
 
 CREATED = CreateCollection(vectors={"dense": DenseParams(size=2, distance="Euclid")}, shard_number=2)
 POINTS = UpsertPoints([PointStruct(id=number, vector={"dense": [float(number), 0.0]}) for number in range(20)])
@@ -36,6 +37,11 @@ async def test_indexes_are_built_once_it_is_quiet(engine: Engine) -> None:
     optimizer.cancel()
     await engine.run(collection.upsert, POINTS)
     assert collection.unoptimized
+
+
+async def test_indexes_are_built_at_once_when_that_is_asked_for(engine: Engine) -> None:
+    await engine.optimize()
+    assert not engine.catalog.get("one").unoptimized
 
 
 async def test_building_stops_as_soon_as_something_is_asked(engine: Engine) -> None:

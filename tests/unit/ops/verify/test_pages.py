@@ -121,8 +121,14 @@ def test_answers_are_counted_as_right_wrong_and_refused() -> None:
         asked("honest", "The passages do not mention it.", documents=()),
     ]
     moved = replace(asked("moved", "It holds 72 litres."), tier="medium", reason="escalated_tier")
-    assert "moved (`escalated_tier`)" in sections([*found, moved], {"a.md": "72 litres"})[0][1]
-    (_, right), (_, took), (_, misses) = sections(found, {"a.md": "72 litres"})
+    assert "moved (`escalated_tier`)" in dict(sections([*found, moved], {"a.md": "72 litres"}))["Right and wrong"]
+    quoted = replace(asked("quoted", "It holds 72 litres."), answered_by="extract", model="no model")
+    parts = dict(sections([*found, quoted], {"a.md": "72 litres"}))
+    assert "| develop, new | 2 of 4 (50%) | 1 | 1 | 1 of 2 (50%) | 1 |" in parts["Goals"]
+    assert "| extract by no model | 1 | 1 of 1 (100%) |" in parts["By who answered"]
+    assert "| kept | unrelated | 0 | 10 | 0 |" in parts["The check of support"]
+    parts = dict(sections(found, {"a.md": "72 litres"}))
+    right, took, misses = parts["Right and wrong"], parts["What it took"], parts["What went wrong"]
     quotes = "5 of 5 (100%)"
     assert f"| all |  | 1 of 3 (33%) | 3 of 3 (100%) | {quotes} | 1 of 2 (50%) | 1 of 3 (33%) |" in right
     assert "| all |  | 5 | 50 | 25 | 10.0 | 2.0 | 0.001000 |" in took

@@ -159,6 +159,24 @@ def test_a_web_page_that_nests_too_deep_is_refused() -> None:
     assert why(b"<html>" + b"<div>" * 1000 + b"x", MediaType.HTML) is Unreadable.BOMB
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p " + " ".join(f"a{n}=1" for n in range(30_000)) + ">x",
+        '<p title=">" ' + " ".join(f"a{n}" for n in range(600)) + ">x",
+        "<body>" + "".join(f"<body a{n}='>'>" for n in range(600)),
+    ],
+)
+def test_elements_with_attributes_without_end_are_refused(page: str) -> None:
+    assert why(f"<!DOCTYPE html>{page}".encode(), MediaType.HTML) is Unreadable.BOMB
+
+
+def test_what_only_looks_like_attributes_is_read() -> None:
+    words = " ".join(f"w{n}" for n in range(600))
+    page = f"<script>if (a<b) {words}</script><!-- <p {words} --><title>a<b {words}</title><p title='{words}'>Text"
+    assert read(f"<!DOCTYPE html>{page}".encode(), MediaType.HTML).text == "Text\n"
+
+
 def test_csv_is_its_own_text_and_its_header_leads_every_chunk_but_the_first() -> None:
     rows = "".join(f'{number},"Shelf {number}, of\n""steel""",{number * 3} euros\r\n' for number in range(200))
     text = f"number,name,price\r\n{rows}"

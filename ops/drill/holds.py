@@ -1,8 +1,8 @@
-"""Places in PostgreSQL where a run is held: just before a row is written, and in the middle of its commit.
+"""Places in PostgreSQL where a writer is held: just before a row is written, and in the middle of its commit.
 
 Held is whatever process writes the row next, by triggers of the drill's own, so that a place means the same however the
 product writes: `write` comes before the row, and `commit` when nothing can undo it any more, though its writer does not
-know that yet. Only the tenant's rows of `effects`, and the changes of a run's state, are places.
+know that yet. Each drill says which rows are places, by a function `drill.place` and triggers that call `drill.hold`.
 """
 
 from collections.abc import Generator
@@ -16,20 +16,13 @@ import psycopg
 from ops.drill.target import DrillFailed
 from ops.local.process import poll_until
 
-REACHED_S = 20.0
+REACHED_S = 60.0
 LOCK = 772_001
 """Of PostgreSQL's advisory locks, the one that holds."""
 
 INSTALL: LiteralString = """
     CREATE SCHEMA drill;
     CREATE TABLE drill.holds (moment text, place text);
-    CREATE FUNCTION drill.place(kind text, made text, old jsonb, new jsonb) RETURNS text LANGUAGE sql AS $$
-        SELECT CASE WHEN kind = 'effects' THEN new->>'step_key'
-                    WHEN made = 'INSERT' THEN 'accepted'
-                    WHEN old->>'state' <> new->>'state'
-                        THEN CASE new->>'state' WHEN 'running' THEN 'resumed' ELSE new->>'state' END
-               END
-    $$;
     CREATE FUNCTION drill.hold() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
         here text := drill.place(TG_TABLE_NAME, TG_OP, CASE TG_OP WHEN 'UPDATE' THEN to_jsonb(OLD) END, to_jsonb(NEW));
@@ -40,18 +33,13 @@ INSTALL: LiteralString = """
         RETURN NEW;
     END
     $$;
-    CREATE TRIGGER drill_write BEFORE INSERT OR UPDATE ON runs
-        FOR EACH ROW EXECUTE FUNCTION drill.hold('write', '772001');
-    CREATE TRIGGER drill_write BEFORE INSERT ON effects
-        FOR EACH ROW EXECUTE FUNCTION drill.hold('write', '772001');
-    CREATE CONSTRAINT TRIGGER drill_commit AFTER INSERT OR UPDATE ON runs DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION drill.hold('commit', '772001');
-    CREATE CONSTRAINT TRIGGER drill_commit AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION drill.hold('commit', '772001');
 """
 ARM: LiteralString = "INSERT INTO drill.holds (moment, place) VALUES (%s, %s)"
 TAKE: LiteralString = "SELECT pg_advisory_lock(%s)"
-HELD: LiteralString = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted"
+HELD: LiteralString = """
+    SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.objid = %s AND NOT l.granted
+"""
 DISARM: LiteralString = "DELETE FROM drill.holds"
 GIVE: LiteralString = "SELECT pg_advisory_unlock_all()"
 
@@ -65,7 +53,7 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A row that a run writes: the step key of an effect, or what the run's state becomes."""
+    """A row that is written, by the name that the drill gives it."""
 
     moment: Moment
     name: str
@@ -85,10 +73,15 @@ class Holds:
         self._conn.execute(TAKE, (LOCK,))
         self._conn.execute(ARM, (place.moment, place.name))
 
-    def await_reached(self, place: Place) -> None:
-        """Wait until a writer is held. Raises DrillFailed."""
-        if not poll_until(lambda: self._conn.execute(HELD, (LOCK,)).fetchone() is not None, REACHED_S, 0.02):
+    def await_reached(self, place: Place) -> str:
+        """Wait until a writer is held, and return the name of its process. Raises DrillFailed."""
+        if not poll_until(lambda: self._held() is not None, REACHED_S, 0.02):
             raise DrillFailed(f"nobody came to the {place} within {REACHED_S:g} s")
+        return self._held() or ""
+
+    def _held(self) -> str | None:
+        row = self._conn.execute(HELD, (LOCK,)).fetchone()
+        return None if row is None else str(row[0])
 
     def release(self) -> None:
         """Let the writer go on, and hold nobody."""
@@ -97,8 +90,9 @@ class Holds:
 
 
 @contextmanager
-def open_holds(database_url: str) -> Generator[Holds]:
-    """Make the triggers in a database of the drill's own."""
+def open_holds(database_url: str, places: LiteralString) -> Generator[Holds]:
+    """Make the triggers in a database of the drill's own; `places` are statements that say which rows are places."""
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(INSTALL)
+        conn.execute(places)
         yield Holds(conn)
