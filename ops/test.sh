@@ -8,6 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 run=(.venv/bin/python -m)
 export COVERAGE_RCFILE="$PWD/pyproject.toml"
+# A test that failed has no limit any more while it is taken down. This one ends the suite then, and says where it hung.
+hung=(-o faulthandler_timeout=1200 -o faulthandler_exit_on_timeout=true)
 
 one_after_another() {
     local suite
@@ -17,7 +19,7 @@ one_after_another() {
             "${run[@]}" ops.breaks --sample "${BREAKS:-5}"
         else
             echo "== tests/${suite}"
-            "${run[@]}" coverage run -m pytest -q "tests/${suite}"
+            "${run[@]}" coverage run -m pytest -q "${hung[@]}" "tests/${suite}"
         fi
     done
 }

@@ -19,11 +19,18 @@ HERE = Path(__file__).parent
 SEED = "SWITCHYARD_TEST_SEED"
 FULL = "SWITCHYARD_TEST_FULL"
 SAMPLES = "SWITCHYARD_TEST_SAMPLES"
+SAMPLE_LIMIT_S = 900.0
+"""The most that a test may take which runs a sample of its cases."""
 TAKEN = pytest.StashKey[list[str]]()
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def is_whole() -> bool:
+    """Whether all cases are asked for instead of samples."""
+    return os.environ.get(FULL) == "1"
 
 
 def suite_of(path: Path) -> str:
@@ -38,11 +45,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each suite its marker."""
+    """Give each suite its marker, and hold samples to less time than all of their cases may take."""
     for item in items:
         suite = suite_of(item.path)
         if suite in {"integration", "acceptance"}:
             item.add_marker(suite)
+        limit = item.get_closest_marker("timeout")
+        if limit is not None and float(limit.args[0]) > SAMPLE_LIMIT_S and not is_whole():
+            item.add_marker(pytest.mark.timeout(SAMPLE_LIMIT_S), append=False)
 
 
 def pytest_collection_finish() -> None:
@@ -79,6 +89,9 @@ def _no_blocking(request: pytest.FixtureRequest) -> Generator[None]:  # pyright:
     with blockbuster_ctx("app") as blocking:
         # An upload that is being cancelled removes its file at once: it must not await anything.
         blocking.functions["os.unlink"].can_block_in("app/blobs.py", {"put"})
+        # Threads that are measured share coverage's lock for moments. An error in there would break what it measures:
+        # a coroutine would end without its `finally`, and its task never.
+        blocking.functions["threading.Lock.acquire"].can_block_in("coverage/collector.py", {"lock_data"})
         # Nobody is served yet while a process opens its stores and reads its files.
         for function in blocking.functions.values():
             function.can_block_in("app/configuration.py", {"with_files"})
@@ -109,4 +122,4 @@ def seeded(request: pytest.FixtureRequest) -> Callable[..., random.Random]:
 @pytest.fixture
 def is_full() -> bool:
     """Whether everything is asked for instead of seeded samples (`make verify`)."""
-    return os.environ.get(FULL) == "1"
+    return is_whole()
