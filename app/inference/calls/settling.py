@@ -10,6 +10,7 @@ from app.inference.estimates import US_PER_S, Reported, attributed_us, cost_usd_
 from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.overlap import Overlap, waited_us
 from app.inference.slots.admission import Held
+from app.inference.slots.lease import Ending
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.bodies import ChatLine, EmbedReply
 from app.inference.words.ends import FinishReason
@@ -21,6 +22,8 @@ OnUsage: TypeAlias = Callable[[Usage], None]
 """Told the usage of every attempt, once each, however it ended; whoever is told has it stored."""
 
 NS_PER_US = 1000
+ENDINGS = {Outcome.DONE: Ending.DONE, Outcome.CANCELLED: Ending.LEFT}
+"""What the queue hears of calls that ended so; the others were cut."""
 OWN = "own"
 """The label `tier` of calls that the installation makes for itself."""
 
@@ -52,6 +55,7 @@ class Settling:
         if outcome is Outcome.DONE and seen.reported is not None:
             self._learn(held, seen.reported, seen)
         gpu_us = self._leases.gpu_us(held.lease)
+        held.lease.ending = ENDINGS.get(outcome, Ending.CUT)
         try:
             gpu_us = await self._leases.release(held.lease)
         finally:

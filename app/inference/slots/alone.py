@@ -6,7 +6,7 @@ import msgspec
 
 from app.inference.estimates import US_PER_S
 from app.inference.routing.placement import choose
-from app.inference.slots.lease import Lease
+from app.inference.slots.lease import Ending, Lease
 from app.inference.slots.order import Order, Waiting
 from app.inference.slots.outlook import drain_us, is_late, outlook, overload
 from app.inference.slots.register import LeaseRegister
@@ -98,7 +98,10 @@ class Alone:
         if charged is not None:
             call, began_us = charged
             self._order.settle(call.lane, call.tenant, call.cost_us, gpu_us)
-            self._order.ended(call.queue, call.guess_us, gpu_us, self._now_us() - began_us)
+            if lease.ending is Ending.DONE:
+                self._order.ended(call.queue, call.guess_us, gpu_us, self._now_us() - began_us)
+            elif lease.ending is Ending.LEFT:
+                self._order.left(call, self._now_us(), began_us)
         if self._waiters:
             self.serve()
 

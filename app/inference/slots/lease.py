@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -38,6 +39,17 @@ class LeaseFacts(msgspec.Struct, frozen=True, kw_only=True):
     """How long it should hold the slot, as far as was known when it took it; 0 of an older version."""
 
 
+class Ending(StrEnum):
+    """How a call ended that held a slot, as `register.lua` hears it."""
+
+    DONE = "done"
+    """Its answer came to its end."""
+    LEFT = "left"
+    """It was given up from here: its client left."""
+    CUT = "cut"
+    """The node broke off, or the slot was given back unused."""
+
+
 @dataclass(slots=True, eq=False)
 class Lease:
     """A held slot. Its holder counts `tokens` as they come, and which of them were thinking."""
@@ -58,6 +70,8 @@ class Lease:
     """GPU time of stretches that Redis has forgotten."""
     load: Load | None = None
     """What its call waits for, or has loaded and Redis was not told yet."""
+    ending: Ending = Ending.CUT
+    """How its call ended, when it is released."""
     packed: bytes = field(init=False)
 
     def __post_init__(self) -> None:

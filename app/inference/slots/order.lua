@@ -211,8 +211,8 @@ local function settle_charge(lane, tenant, cost, gpu)
   close_charge(line.flows[tenant], cost, gpu)
 end
 
-local function note_left(call, flow)
-  local waited = now - call.came
+local function note_left(came, flow)
+  local waited = now - came
   if flow.patience > 0 then
     flow.patience = flow.patience + 0.3 * (waited - flow.patience)
   else

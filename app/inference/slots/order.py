@@ -15,7 +15,7 @@ SHORTER = 4
 OVERTAKEN_US = 30_000_000
 """And before none that came longer than this before it: so long may shorter ones keep a long call waiting."""
 LEAVE_WEIGHT = 0.1
-"""What a client that left while its call waited counts in the share of those that do."""
+"""What a client that left because its call waited counts in the share of those that do."""
 STAY_WEIGHT = 0.02
 """What one counts whose call got its slot."""
 HASTY, CALM = 0.1, 0.02
@@ -75,7 +75,7 @@ class Flow(Charged):
     """The calls of one tenant in one lane. `charged_us` over the line's level is the tenant's deficit."""
 
     left: float = 0.0
-    """The share of its calls whose client left while they waited."""
+    """The share of its calls whose client left, most of the time having waited for a slot."""
     patience_us: float = 0.0
     """How long those had waited."""
     is_hasty: bool = False
@@ -194,16 +194,21 @@ class Order:
         line.settle(_of_lane(lane, cost_us), _of_lane(lane, gpu_us))
         line.flows.setdefault(tenant, Flow(charged_us=line.level_us)).settle(cost_us, gpu_us)
 
-    def left(self, call: Waiting, now_us: int) -> None:
-        """Note that the client of a call left while it waited."""
-        flow = self.lines[call.lane].flows[call.tenant]
+    def left(self, call: Waiting, now_us: int, began_us: int | None = None) -> None:
+        """Note that the client of a call left: while it waited, or when it had its slot since `began_us`.
+
+        The latter says how long it waits only if most of that was waiting for the slot: others saw enough of an answer.
+        """
         waited_us = now_us - call.came_us
+        if began_us is not None and 2 * (began_us - call.came_us) < waited_us:
+            return
+        flow = self.lines[call.lane].flows[call.tenant]
         flow.patience_us += 0.3 * (waited_us - flow.patience_us) if flow.patience_us > 0 else waited_us
         flow.left += LEAVE_WEIGHT * (1 - flow.left)
         flow.is_hasty = flow.is_hasty or flow.left > HASTY
 
     def ended(self, queue: str, guess_us: int, gpu_us: int, held_us: int) -> None:
-        """Note what a call took, and how long it was in its slot."""
+        """Note what a call took that came to its end, and how long it was in its slot."""
         self.paces.setdefault(queue, Pace()).note(guess_us, gpu_us, held_us)
 
     def cost_us(self, queue: str, guess_us: int) -> int:

@@ -10,6 +10,8 @@
 local KEEP_MS = 86400000
 local ORPHANS_KEPT = 10000
 local DROPPED = 'dropped'
+-- How a call ended that held a slot: it came to its end, or its client left. Otherwise it was cut off.
+local DONE, LEFT = 'done', 'left'
 local NODE, GRANTED, SERVED, GRANTS = 'sy:node:', 'sy:granted:', 'served ', 'sy:queue:granted'
 
 local QUEUED = ':queued'
@@ -274,7 +276,7 @@ local function begin(call, candidates, lease_us, is_asking)
   if not lease then return end
   charge(call)
   keep_grant(call, { node = candidates[index][1], index = index, round = call.round, lane = call.lane,
-    tenant = call.tenant, cost = call.cost, queue = call.queue, guess = call.guess, began = now, starved = call.starved })
+    tenant = call.tenant, cost = call.cost, queue = call.queue, guess = call.guess, came = call.came, began = now, starved = call.starved })
   if not is_asking then wake(call, index, taken, loads_at({ NODE .. candidates[index][1] }, 1)) end
 end
 
@@ -486,11 +488,20 @@ local function renew()
   return reply
 end
 
-local function give_back(node, index)
+-- A call that did not come to its end says nothing of what calls take. Its client's leaving says how long it waits if most
+-- of that was waiting for a slot.
+local function note_ending(given, gpu, ending)
+  if ending == DONE then note_pace(given.queue, given.guess, gpu, now - given.began) end
+  if ending == LEFT and given.came and 2 * (given.began - given.came) >= now - given.came then
+    note_left(given.came, order().lines[given.lane].flows[given.tenant])
+  end
+end
+
+local function give_back(node, index, ending)
   local lease = table.remove(node.leases, index)
   node.changed, loads_of[node] = true, nil
   local given = settle(lease, lease.gpu)
-  if given then note_pace(given.queue, given.guess, lease.gpu, now - given.began) end
+  if given then note_ending(given, lease.gpu, ending) end
   return lease.gpu
 end
 
@@ -502,13 +513,13 @@ local function announce(channel, key, before)
   if heard.err or heard[2] > heard[4] then redis.call('PUBLISH', channel, SERVED .. key) end
 end
 
--- ARGV: id, channel, lease_us, what it loads or has loaded. Returns {now, taken, known (1 or 0), GPU time}.
+-- ARGV: id, channel, lease_us, what it loads or has loaded, how its call ended. Returns {now, taken, known (1 or 0), GPU time}.
 local function release()
   local node, id, known, gpu = node_at(KEYS[2]), ARGV[2], 0, 0
   local before, index = #node.leases, find(node, id)
   if index then
     hear_of_load(node, node.leases[index], ARGV[5])
-    known, gpu = 1, give_back(node, index)
+    known, gpu = 1, give_back(node, index, ARGV[6])
   else
     local packed = redis.call('HGET', KEYS[1], id)
     if packed then known, gpu = 1, held(packed) end
@@ -534,14 +545,14 @@ local function leave()
   local id, lease_us, granted = ARGV[2], tonumber(ARGV[4]), grant_of(ARGV[2])
   local call, flow = find_waiting(ARGV[5], ARGV[6], id)
   if call then
-    if ARGV[7] == '1' then note_left(call, flow) end
+    if ARGV[7] == '1' then note_left(call.came, flow) end
     remove_waiting(call)
     redis.call('HDEL', CALLS, id)
   elseif granted then
     local key = NODE .. granted.node
     local node = node_at(key)
     local before, index = #node.leases, find(node, id)
-    if index then give_back(node, index) else drop_grant(id) end
+    if index then give_back(node, index, ARGV[7] == '1' and LEFT or nil) else drop_grant(id) end
     serve(lease_us)
     announce(ARGV[3], key, before)
   end

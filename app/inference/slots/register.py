@@ -237,7 +237,7 @@ class LeaseRegister:
                 del self._meters[lease.node]
         total = lease.banked_us + lease.known_us + (local - lease.marked_us) // self._replica_count
         try:
-            known, gpu_us = await self.script.release(lease.node, lease.id, lease.load_told)
+            known, gpu_us = await self.script.release(lease.node, lease.id, lease.load_told, lease.ending)
             total = lease.banked_us + gpu_us if known else total
         except StoreUnavailable as error:
             self.script.away("release", error)

@@ -11,7 +11,7 @@ from app.errors import StoreUnavailable
 from app.inference.estimates import US_PER_S
 from app.inference.fleet.catalogue import full_name
 from app.inference.fleet.loads import Load, Loads, read_loads
-from app.inference.slots.lease import Lease, load_of
+from app.inference.slots.lease import Ending, Lease, load_of
 from app.inference.words.route import Candidate
 from app.redis import RedisStore
 
@@ -93,12 +93,13 @@ class SlotScript:
         self._loading = self._loading.difference(names).union(loads)
         self._on_loads(names, loads)
 
-    async def release(self, name: str, call_id: str, load: str = "") -> tuple[int, int]:
+    async def release(self, name: str, call_id: str, load: str = "", ending: Ending = Ending.CUT) -> tuple[int, int]:
         """Give a slot back; return whether its lease was known (1 or 0), and its GPU time. Raises StoreUnavailable.
 
         `load` is what its call was to load, or has loaded.
         """
-        _, _, known, gpu_us = await self.run("release", [name], call_id, FREED_CHANNEL, self.lease_us, load)
+        told = (call_id, FREED_CHANNEL, self.lease_us, load, ending.value)
+        _, _, known, gpu_us = await self.run("release", [name], *told)
         return known, gpu_us
 
     def answered(self) -> None:

@@ -12,7 +12,7 @@ from app.inference.estimates import Reported
 from app.inference.fleet.catalogue import Catalogue, Model, Node
 from app.inference.fleet.nodes import Fleet, Look
 from app.inference.slots.admission import Admission, Held
-from app.inference.slots.lease import Lease
+from app.inference.slots.lease import Ending, Lease
 from app.inference.slots.patience import Patience
 from app.inference.slots.register import LeaseRegister
 from app.inference.wire.ollama import Waits
@@ -69,6 +69,11 @@ class Bench:
     def attempts(self) -> Attempts:
         """What makes attempts, two seconds after the leases."""
         return Attempts(self.fleet, self.leases, self.metrics, Limits(), clock=lambda: 2.0)
+
+    @property
+    def endings(self) -> list[Ending]:
+        """How the queue was told that each call ended."""
+        return [lease.ending for lease in cast("FakeLeases", self.leases).released]
 
     async def call(self, held: Held, first_token_us: int = 500) -> Usage:
         """Make an attempt that ends well."""
@@ -162,6 +167,9 @@ async def test_an_attempt_that_breaks_or_is_cancelled_is_settled_as_what_ended_i
         with pytest.raises(type(error)):
             async with bench.attempts.at(held_on(), bench.usages.append):
                 raise error
+    await bench.call(held_on())
+    assert bench.endings == [Ending.CUT, Ending.LEFT, Ending.DONE]
+    del bench.usages[2:]
     assert [(usage.outcome, usage.gpu_us) for usage in bench.usages] == [
         (Outcome.FAILED, 9000), (Outcome.CANCELLED, 9000)
     ]  # fmt: skip

@@ -203,6 +203,19 @@ def test_a_call_is_late_when_many_of_its_length_would_be_left_before_their_end()
     assert (is_late(order, mine, 2 * S), is_late(order, mine, 2 * S + 1)) == (False, True)
 
 
+def test_who_leaves_in_the_midst_of_an_answer_left_for_the_wait_if_that_was_most_of_the_time() -> None:
+    order = waiting(call("x", "a"), call("y", "a"), call("z", "a"))
+    flow = order.lines[Lane.INTERACTIVE].flows["a"]
+    for one in list(order.calls()):
+        order.remove(one)
+        # It read for longer than it had waited.
+        order.left(one, 5 * S, 2 * S)
+    assert (flow.is_hasty, flow.patience_us) == (False, 0)
+    for one in ("x", "y"):
+        order.left(call(one, "a"), 4 * S, 2 * S)
+    assert (flow.is_hasty, flow.patience_us) == (True, 4 * S)
+
+
 def test_a_tenant_whose_calls_are_served_is_trusted_to_wait_again() -> None:
     order = waiting(call("x", "a"), call("y", "a"))
     for one in list(order.calls()):
