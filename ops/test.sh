@@ -2,7 +2,8 @@
 # Runs stages one after another, stops at the first that fails, and asks for branch coverage of each named folder:
 #   ops/test.sh "FOLDER:PERCENT..." STAGE...
 # A stage is a list of suites, or lists that run side by side: "unit ops | integration". The word `breaks` in a list
-# makes a drawn handful of breaks of the product (BREAKS=N).
+# makes a drawn handful of breaks of the product (BREAKS=N). A suite may name some of its files, `ops/test_one.py,test_two.py`;
+# where the whole suite stands in another list beside it, that leaves them out.
 # One list alone, without asking for coverage: ops/test.sh --list SUITE...
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +11,30 @@ run=(.venv/bin/python -m)
 export COVERAGE_RCFILE="$PWD/pyproject.toml"
 # A test that failed has no limit any more while it is taken down. This one ends the suite then, and says where it hung.
 hung=(-o faulthandler_timeout=1200 -o faulthandler_exit_on_timeout=true)
+
+pytest_of() {
+    local suite="$1" file files=() arguments=()
+    if [[ "$suite" == */* ]]; then
+        IFS=, read -ra files <<<"${suite#*/}"
+        for file in "${files[@]}"; do arguments+=("tests/${suite%%/*}/$file"); done
+    else
+        arguments=("tests/$suite")
+        for file in ${APART:-}; do
+            if [[ "$file" == "tests/$suite/"* ]]; then arguments+=("--ignore=$file"); fi
+        done
+    fi
+    "${run[@]}" coverage run -m pytest -q "${hung[@]}" "${arguments[@]}"
+}
+
+# The files that lists name, so that whole suites beside them leave them out.
+apart_of() {
+    local word file files
+    for word in $1; do
+        [[ "$word" == */* ]] || continue
+        IFS=, read -ra files <<<"${word#*/}"
+        for file in "${files[@]}"; do echo "tests/${word%%/*}/$file"; done
+    done
+}
 
 one_after_another() {
     local suite
@@ -19,7 +44,7 @@ one_after_another() {
             "${run[@]}" ops.breaks --sample "${BREAKS:-5}"
         else
             echo "== tests/${suite}"
-            "${run[@]}" coverage run -m pytest -q "${hung[@]}" "tests/${suite}"
+            pytest_of "$suite"
         fi
     done
 }
@@ -29,7 +54,10 @@ side_by_side() {
     IFS='|' read -ra lists <<<"$1"
     for list in "${lists[@]}"; do lanes+=("ops/test.sh --list $list"); done
     echo "== side by side: $1"
+    APART="$(apart_of "$1")"
+    export APART
     "${run[@]}" ops.lanes "${lanes[@]}"
+    unset APART
 }
 
 if [ "${1:-}" = --list ]; then

@@ -166,6 +166,18 @@ def test_lists_of_suites_run_side_by_side_and_each_in_its_order(clone: Path) -> 
     assert found.stdout.splitlines()[-1] == "== failed with 3: ops/test.sh --list one two three "
 
 
+def test_files_that_one_list_names_are_left_out_of_the_whole_suite_beside_it(clone: Path) -> None:
+    write_program(
+        clone / ".venv" / "bin" / "python",
+        f'case "$2" in ops.lanes) shift; PYTHONPATH="{ROOT}" exec "{sys.executable}" -m "$@";; esac\n'
+        'echo "$*" >>"$HOME/calls"',
+    )
+    assert run("ops/test.sh", "app:90", "one two/a.py,b.py | two", "two", cwd=clone).returncode == 0
+    calls = [line.partition("timeout=true ")[2] for line in (clone / "calls").read_text().splitlines()]
+    beside = ["tests/one", "tests/two/a.py tests/two/b.py", "tests/two --ignore=tests/two/a.py --ignore=tests/two/b.py"]
+    assert sorted(filter(None, calls)) == sorted([*beside, "tests/two"])
+
+
 @pytest.mark.requirement("ORC-21.coverage", "ORC-84.app", "ORC-84.ops")
 def test_coverage_is_asked_for_after_every_suite_passed(clone: Path) -> None:
     write_program(clone / ".venv" / "bin" / "python", 'echo "$*" >>"$HOME/calls"')
