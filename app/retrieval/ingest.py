@@ -1,11 +1,15 @@
 """Takes a document from its original to points, step by step, and can begin again after any of them."""
 
+import asyncio
+from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
 import structlog
 
 from app.blobs import Blobs
+from app.cancel import cancel
 from app.errors import StoreUnavailable, SwitchyardError, Unavailable
 from app.ids import DocumentId, TenantId
 from app.jobs.rows import ClaimedJob, Jobs
@@ -20,11 +24,13 @@ from app.retrieval.points import Point
 from app.retrieval.states import GONE, WHOLE, DocumentState, JobKind, code_of
 from app.retrieval.unreadable import WORDS, DocumentUnreadable, Unreadable
 from app.retrieval.vectors import BATCH, EmbedFor, sized, text_of, vectors_of
-from app.retrieval.versions import DocumentGone, Version, Versions, go_live, replace_text, set_state
+from app.retrieval.versions import DocumentGone, StoredChunk, Version, Versions, go_live, replace_text, set_state
 
 CHUNKED_AT = 0.1
 INDEXED_AT = 0.99
 """Of the progress; what lies between is embedding."""
+AHEAD = 2
+"""Batches of one document that are embedded at a time: while one is made ready or written, a node has the other."""
 
 SERVING = EditionState.SERVING
 
@@ -154,26 +160,39 @@ class Ingest:
             await given.advance(conn, into.edition, version.tenant_id, version.id, done, is_whole=is_whole)
 
     async def _embed_from(self, job: ClaimedJob, version: Version, into: Open, done: int, total: int) -> None:
+        """Embed the next batch while one is written; they are written in order, so `done` says where to go on."""
+        asked, embedding = done, deque[asyncio.Task[list[Point]]]()
+        try:
+            while done < total:
+                while asked < total and len(embedding) < AHEAD:
+                    rows = sized(await self._versions.list_chunks(version, ordinal=asked, limit=BATCH))
+                    if not rows:
+                        raise DocumentGone
+                    await self._version(job)
+                    embedding.append(asyncio.create_task(self._points(job, version, into, rows)))
+                    asked += len(rows)
+                points = await embedding[0]
+                embedding.popleft()
+                await self._keep(job)
+                await into.index.upsert(points)
+                done += len(points)
+                await self._note(job, version, into, done)
+                counts = {"chunks": total, "chunks_done": done}
+                progress = CHUNKED_AT + (INDEXED_AT - CHUNKED_AT) * done / total
+                await self._jobs.advance(job, DocumentState.CHUNKED, progress, counts)
+        finally:
+            await cancel(embedding)
+            # Whatever became of those that were ahead: it does not matter any more.
+            await asyncio.gather(*embedding, return_exceptions=True)
+
+    async def _points(self, job: ClaimedJob, version: Version, into: Open, rows: Sequence[StoredChunk]) -> list[Point]:
+        texts = [text_of(row) for row in rows]
         embed = partial(self._embed, job.tenant_id, JobKind(job.kind), into.edition.model)
-        while done < total:
-            rows = sized(await self._versions.list_chunks(version, ordinal=done, limit=BATCH))
-            if not rows:
-                raise DocumentGone
-            await self._version(job)
-            texts = [text_of(row) for row in rows]
-            vectors = await vectors_of(embed, texts)
-            await self._keep(job)
-            await into.index.upsert(
-                [
-                    Point(row.id, version.tenant_id, version.id, row.ordinal, list(vector), sparse.of_chunk(text))
-                    for row, text, vector in zip(rows, texts, vectors, strict=True)
-                ]
-            )
-            done += len(rows)
-            await self._note(job, version, into, done)
-            counts = {"chunks": total, "chunks_done": done}
-            progress = CHUNKED_AT + (INDEXED_AT - CHUNKED_AT) * done / total
-            await self._jobs.advance(job, DocumentState.CHUNKED, progress, counts)
+        vectors = await vectors_of(embed, texts)
+        return [
+            Point(row.id, version.tenant_id, version.id, row.ordinal, list(vector), sparse.of_chunk(text))
+            for row, text, vector in zip(rows, texts, vectors, strict=True)
+        ]
 
     async def _finish(self, job: ClaimedJob, version: Version) -> bool:
         """Make the document live, unless the edition that serves lacks it; return whether it was made so."""

@@ -34,7 +34,7 @@ class Extent:
     text_kb: int
 
 
-EXTENTS = {Sizes.FULL: Extent(8, 200, 500), Sizes.QUICK: Extent(4, 200, 100), Sizes.SMOKE: Extent(1, 4, 20)}
+EXTENTS = {Sizes.FULL: Extent(20, 200, 500), Sizes.QUICK: Extent(4, 200, 100), Sizes.SMOKE: Extent(1, 4, 20)}
 TIMES = (1, 4, 16)
 """How many times as long as the least text those are whose memory is looked at."""
 

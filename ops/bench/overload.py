@@ -90,12 +90,12 @@ async def live(doors: Sequence[Door], extent: Extent, seed: int) -> list[Lived]:
     turns: dict[str, Turns] = {}
     for door in doors:
         turns[door.name] = await _turns(door, extent, seed, capacity)
-        await empty(doors[-1])
+        await empty(doors[-1], doors)
     for number in range(extent.rounds):
         for overload in extent.overloads:
             for door in doors:
                 came[door.name].append(await _overloaded(door, overload, seed + number, capacity))
-                await empty(doors[-1])
+                await empty(doors[-1], doors)
     return [Lived(door.name, turns[door.name], tuple(came[door.name])) for door in doors]
 
 

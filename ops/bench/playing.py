@@ -23,8 +23,10 @@ REFUSED = (429, 503)
 OK = 200
 AT_ONCE_MS = 100
 """Who waited longer was not refused at once."""
-EMPTY_LOOKS, LOOK_S, EMPTY_LIMIT_S = 4, 0.25, 60.0
-"""The nodes are empty when so many looks in a row find no call; how far they are apart, and how long they may take."""
+EMPTY_LOOKS, LOOK_S, EMPTY_LIMIT_S = 4, 0.25, 120.0
+"""All is over when so many looks in a row find no call and nobody at work; how far they are apart, and how long for."""
+IDLE_SHARE = 0.3
+"""Of a core; a way's processes that use less between two looks are at nothing but what they do by themselves."""
 
 
 class _Piece(msgspec.Struct, frozen=True):
@@ -70,19 +72,27 @@ async def play(door: Door, jobs: Sequence[Job]) -> Played:
     return played
 
 
-async def empty(nodes: Door) -> None:
-    """Cut the calls that the nodes still have, until none comes: `nodes` is the way to them with nothing in between.
+async def empty(nodes: Door, ways: Sequence[Door] = ()) -> None:
+    """Cut the calls that the nodes still have, until none comes and no way's processes work on.
 
-    A gateway may go on asking for clients that have left, and would hold up whoever plays next. Raises Unmeasured.
+    `nodes` is the way to them with nothing in between. A gateway may go on reading and asking for clients that have
+    left for half a minute: it would take processors and nodes from whoever plays next. Raises Unmeasured.
     """
-    looks = 0
+    looks, before = 0, _cpu_s(ways)
     try:
         async with asyncio.timeout(EMPTY_LIMIT_S):
             while looks < EMPTY_LOOKS:
-                looks = 0 if await _cut(nodes) else looks + 1
+                cut = await _cut(nodes)
                 await asyncio.sleep(LOOK_S)
+                after = _cpu_s(ways)
+                looks = 0 if cut or after - before > IDLE_SHARE * LOOK_S else looks + 1
+                before = after
     except TimeoutError as error:
         raise Unmeasured(f"calls of clients that had left came for more than {EMPTY_LIMIT_S:.0f} s") from error
+
+
+def _cpu_s(ways: Sequence[Door]) -> float:
+    return sum(sum(used(way).values()) for way in ways)
 
 
 async def _cut(nodes: Door) -> int:

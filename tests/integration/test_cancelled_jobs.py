@@ -51,17 +51,19 @@ async def test_an_ingestion_at_work_stops_after_its_batch_and_leaves_nothing(ret
     tenant = await retrieval.tenant()
     before = await retrieval.ingested(tenant, "long.md", KILN)
     retrieval.embedding.asked.clear()
-    upload = await retrieval.add(tenant, "long.md", LONG)
+    upload = await retrieval.add(tenant, "long.md", LONG + LONG)
 
     async def embed(_tenant: TenantId | None, _kind: JobKind, model: str, texts: Sequence[str]) -> list[list[float]]:
-        if len(retrieval.embedding.asked) == BATCH:
+        if len(retrieval.embedding.asked) == 2 * BATCH:
             asked = await retrieval.jobs.cancel(tenant, upload.job_id)
             assert (asked.state, asked.is_stopping) == (JobState.RUNNING, True)
-            assert asked.counts == {"chunks": 3 * BATCH, "chunks_done": BATCH}
+            # The third is asked for once the first is written; the second may be by now.
+            assert asked.counts["chunks"] == 6 * BATCH
+            assert asked.counts["chunks_done"] in {BATCH, 2 * BATCH}
         return (await retrieval.embedding(model, texts)).vectors
 
     await retrieval.ingest(embed=embed).run(upload.job_id)
-    assert len(retrieval.embedding.asked) == 2 * BATCH
+    assert len(retrieval.embedding.asked) <= 4 * BATCH
     job = await retrieval.job(tenant, upload.job_id)
     assert (job.state, job.error_code, job.is_stopping) == (JobState.CANCELLED, "cancelled", False)
     assert job.progress < 1
