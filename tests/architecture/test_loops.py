@@ -22,6 +22,7 @@ OWNED = {
     "app/jobs/stopping.py": "the parse of one job, ended with it",
     "app/jobs/following.py": "the looks at jobs, for as long as somebody follows one",
     "app/retrieval/documents.py": "what one removal left behind: finished although its request was answered",
+    "app/retrieval/ingest.py": "the batches of one document that are embedded ahead",
     "app/worker.py": "the drain, at the end of the process",
 }
 STARTERS = {"create_task", "ensure_future", "run_coroutine_threadsafe"}

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import pytest
 from structlog.testing import capture_logs
 
+from app.errors import NodeFailed
 from app.ids import TenantId
 from app.jobs.rows import ClaimedJob
 from app.jobs.states import JobState
@@ -184,3 +185,26 @@ async def test_what_one_wrote_of_a_document_that_was_removed_meanwhile_is_taken_
     monkeypatch.setattr(index, "upsert", upsert_late)
     await retrieval.ingest().run(late.upload.job_id)
     assert await retrieval.index.count(late.tenant) == 0
+
+
+async def test_the_batch_that_is_embedded_ahead_is_given_up_with_its_job(retrieval: Retrieval) -> None:
+    tenant = await retrieval.tenant()
+    upload = await retrieval.add(tenant, "long.md", LONG)
+    is_ahead, given_up = asyncio.Event(), list[int]()
+    asked = list[int]()
+
+    async def embed(_tenant: TenantId | None, _kind: JobKind, _model: str, texts: Sequence[str]) -> list[list[float]]:
+        asked.append(len(texts))
+        if len(asked) == 1:
+            await is_ahead.wait()
+            raise NodeFailed("node a broke off")
+        is_ahead.set()
+        try:
+            return await asyncio.Future()
+        finally:
+            given_up.append(len(texts))
+
+    async with asyncio.timeout(30.0):
+        await retrieval.ingest(embed=embed).run(upload.job_id)
+    assert given_up == [CHUNKS - BATCH]
+    assert (await retrieval.job(tenant, upload.job_id)).error_code == "node_failed"
