@@ -9,8 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 run=(.venv/bin/python -m)
 export COVERAGE_RCFILE="$PWD/pyproject.toml"
-# A test that failed has no limit any more while it is taken down. This one ends the suite then, and says where it hung.
-hung=(-o faulthandler_timeout=1200 -o faulthandler_exit_on_timeout=true)
+# A test that failed has no limit any more while it is taken down: pytest and its plugins then lift theirs.
+limited=(timeout --foreground --signal=INT --kill-after=90 "${SUITE_LIMIT_S:-3000}")
 
 pytest_of() {
     local suite="$1" file files=() arguments=()
@@ -23,7 +23,7 @@ pytest_of() {
             if [[ "$file" == "tests/$suite/"* ]]; then arguments+=("--ignore=$file"); fi
         done
     fi
-    "${run[@]}" coverage run -m pytest -q "${hung[@]}" "${arguments[@]}"
+    "${limited[@]}" "${run[@]}" coverage run -m pytest -q "${arguments[@]}"
 }
 
 # The files that lists name, so that whole suites beside them leave them out.

@@ -173,9 +173,15 @@ def test_files_that_one_list_names_are_left_out_of_the_whole_suite_beside_it(clo
         'echo "$*" >>"$HOME/calls"',
     )
     assert run("ops/test.sh", "app:90", "one two/a.py,b.py | two", "two", cwd=clone).returncode == 0
-    calls = [line.partition("timeout=true ")[2] for line in (clone / "calls").read_text().splitlines()]
+    calls = [line.partition("pytest -q ")[2] for line in (clone / "calls").read_text().splitlines()]
     beside = ["tests/one", "tests/two/a.py tests/two/b.py", "tests/two --ignore=tests/two/a.py --ignore=tests/two/b.py"]
     assert sorted(filter(None, calls)) == sorted([*beside, "tests/two"])
+
+
+def test_a_suite_that_hangs_is_interrupted_and_fails(clone: Path) -> None:
+    write_program(clone / ".venv" / "bin" / "python", 'case "$*" in *one*) exec sleep 60;; esac')
+    found = run("ops/test.sh", "app:90", "one", cwd=clone, SUITE_LIMIT_S="1")
+    assert found.returncode != 0
 
 
 @pytest.mark.requirement("ORC-21.coverage", "ORC-84.app", "ORC-84.ops")
