@@ -11,7 +11,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import Receive, Scope, Send
 
 from app.api.auth import PERMISSION, Gate, Permission, PermissionMissing
-from app.api.chat import ROUTE_HEADERS, Chat
+from app.api.chat import Chat
 from app.api.cold_documents import ColdRoutes
 from app.api.cors import Cors
 from app.api.counted import begin_routes
@@ -35,6 +35,7 @@ from app.api.routes import RouteRoutes
 from app.api.runs import RunRoutes
 from app.api.search import SearchRoutes
 from app.api.sessions import SessionRoutes
+from app.api.surface import ROUTE_HEADERS
 from app.settings import split_list
 
 log = structlog.get_logger(__name__)

@@ -11,13 +11,13 @@ from app import errors
 from app.api.asking import ResumeRequest, to_answer
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json, uuid_or
-from app.api.chat import STREAM_TEXT
 from app.api.doors import Places, Runner, Runs
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import reply, result_headers
 from app.api.routing import Doc, Success, route
 from app.api.shapes import RunView, to_view
 from app.api.sse import LAST_EVENT, EventStream, last_event_of, write_event
+from app.api.surface import STREAM_TEXT
 from app.errors import BadInput, RunUnknown
 from app.ids import RunId
 

@@ -180,22 +180,24 @@ def to_start(
     idempotency_key: str | None,
     request_id: str,
     contract: Contract = NO_CONTRACT,
+    field: str = "message",
 ) -> StartRun:
     """Return what the runner is asked. Raises BadInput for text that is too long or that no store can hold.
 
-    `message_limit` is in characters: Unicode code points, as JSON Schema's maxLength counts them.
+    `message_limit` is in characters: Unicode code points, as JSON Schema's maxLength counts them; `field` is what the
+    surface calls the message.
     """
     length = len(asked.message)
     if length > message_limit:
         raise BadInput(
             f"a message may have {message_limit} characters; this one has {length}",
-            field="message",
+            field=field,
             limit_characters=message_limit,
             characters=length,
         )
     if not asked.message.strip():
-        raise BadInput("the message is only white space", field="message")
-    check_storable(asked.message, "message")
+        raise BadInput("the message is only white space", field=field)
+    check_storable(asked.message, field)
     for key, value in (asked.context or {}).items():
         check_storable(key, "context")
         check_storable(value, "context")

@@ -45,23 +45,23 @@ STREAM_HEADERS: Mapping[str, str] = {
 }
 
 
-def write_event(event: RunEvent, request_id: str) -> bytes:
+def write_event(event: RunEvent, request_id: str, *, shape: Callable[[RunResult], object] = to_response) -> bytes:
     """Return the lines of one event; `data` is one line, whatever its reader takes for the end of one."""
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (
         event.id.encode("ascii"),
         event.kind.value.encode("ascii"),
-        json_line(_encoder.encode(body_of(event, request_id))),
+        json_line(_encoder.encode(body_of(event, request_id, shape))),
     )
 
 
-def body_of(event: RunEvent, request_id: str) -> object:
-    """Return the event's JSON: `done` has the body of a JSON answer, `error` a problem document."""
+def body_of(event: RunEvent, request_id: str, shape: Callable[[RunResult], object] = to_response) -> object:
+    """Return the event's JSON: `done` has the body of a JSON answer in its `shape`, `error` a problem document."""
     if isinstance(event.body, Interrupted):
         return {"interrupts": to_interrupts(event.body.interrupts)}
     if not isinstance(event.body, RunResult):
         return event.body
     if event.kind is EventKind.DONE:
-        return to_response(event.body)
+        return shape(event.body)
     return run_problem(event.body, request_id)
 
 

@@ -8,10 +8,10 @@ from prometheus_client import CollectorRegistry
 
 from app.api.app import create_app
 from app.api.auth import Permission
-from app.api.chat import ROUTE_HEADERS
 from app.api.direct.dialects import Dialect, dialect_of, status_in
 from app.api.doors import Platform
 from app.api.openapi import KEY_REFUSALS, Operation, operations_of
+from app.api.surface import ROUTE_HEADERS
 from app.errors import SwitchyardError
 from app.settings import make_settings
 from app.telemetry.metrics import Metrics

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from app import errors
 from app.api.call_headers import DEADLINE, MOST_S, PRIORITY, QUEUE_EVENTS
-from app.api.chat import ROUTE_HEADERS
 from app.api.contracts import PARAMETERS
 from app.api.openai.bodies import ChatBody, CompletionBody, EmbeddingsBody
 from app.api.openai.shapes import ChatReply, CompletionReply, EmbeddingsReply, ModelOut, ModelsReply
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.queue_headers import QUEUE_HEADERS
 from app.api.routing import Doc, Parameter, Success
+from app.api.surface import ROUTE_HEADERS
 from app.inference.words.priority import Priority
 
 TAG = "openai"
