@@ -6,13 +6,13 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import cast
 
 import structlog
 
 from app.cancel import cancel
 from app.errors import SwitchyardError, Unavailable
+from app.loop_names import Loop
 from app.telemetry.logs import plain_text
 from app.telemetry.metrics import Metrics
 
@@ -25,73 +25,6 @@ SETTLED_S = 10.0
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _DOUBLINGS = 10
-
-
-class Loop(StrEnum):
-    """Every background loop of a replica or a worker."""
-
-    PROBE_LOOK = "probe_look"
-    """Looks at every node: what it holds and whether it answers."""
-    PROBE_TRY = "probe_try"
-    """Tries models on idle nodes, so that their speed is known."""
-    WARMTH = "warmth"
-    """Plans which models stay in memory where, and loads what is due: one process for all."""
-    CONTINUATIONS = "continuations"
-    """Finds out which models go on from text that was already shown, once for each digest."""
-    USAGE = "usage"
-    """Writes the usage of calls that no run stores."""
-    PREFIXES = "prefixes"
-    """Tells the other replicas which nodes have read which conversations."""
-    NODE_ROWS = "node_rows"
-    """Keeps the rows of nodes, and reads which ones are drained."""
-    SLOT_RENEWAL = "slot_renewal"
-    """Renews the leases of the slots that this process uses."""
-    QUEUE_LOOK = "queue_look"
-    """Says that this process' waiting calls are still wanted, and learns where they stand."""
-    FREED_LISTENER = "freed_listener"
-    """Hears which calls have a slot, so that they go on at once."""
-    RUN_RENEWAL = "run_renewal"
-    """Renews the leases of the runs that this process owns."""
-    COLLECTION = "collection"
-    """Makes Qdrant's collections, until they are there."""
-    WATCH = "watch"
-    """Looks at the event loop and at the pool of connections."""
-    STORES_LOOK = "stores_look"
-    """Looks at the stores."""
-    SESSIONS_COUNT = "sessions_count"
-    """Counts the sessions that have not expired."""
-    TAKE_OVER = "take_over"
-    """Worker: queues the runs whose owner died."""
-    ORPHANS = "orphans"
-    """Worker: stores the usage of calls whose process died."""
-    LOST_JOBS = "lost_jobs"
-    """Worker: queues the jobs whose worker died."""
-    STALLED = "stalled"
-    """Worker: ends takeovers of dead workers in the queue."""
-    WAITING = "waiting"
-    """Worker: ends runs that have waited too long for a person."""
-    OLD_ROWS = "old_rows"
-    """Worker: removes expired sessions and finished jobs of the queue."""
-    ROLL_UP = "roll_up"
-    """Worker: adds old usage up by day, and removes old routes."""
-    RECONCILE = "reconcile"
-    """Worker: compares documents, originals and points, and mends what differs."""
-    COLD = "cold"
-    """Worker: puts documents that are old into cold storage."""
-    REREAD = "reread"
-    """Worker: reads documents again whose text an earlier version did not keep."""
-    DOCUMENTS_COUNT = "documents_count"
-    """Worker: counts the documents by state."""
-    USES = "uses"
-    """Writes which documents questions found."""
-    EDITIONS = "editions"
-    """Worker: brings documents into editions of the index that lack them."""
-    COPIES = "copies"
-    """Worker: has Qdrant make copies of shards that are missing."""
-    INGEST_QUEUE = "ingest_queue"
-    """Worker: takes ingestion jobs from the queue."""
-    RUNS_QUEUE = "runs_queue"
-    """Worker: takes takeovers from the queue."""
 
 
 class LoopEnded(Exception):

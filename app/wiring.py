@@ -60,8 +60,8 @@ LOOK_EVERY_S = 10.0
 USES_EVERY_S = 60.0
 TURN_LIMIT_S = 30.0
 FIRST_TRY_S = 3.0
-QUEUE_CONNECTIONS = 8
-"""The job queue's own: two listen all the time, the others fetch and finish jobs."""
+QUEUE_CONNECTIONS = 10
+"""The job queue's own: four listen all the time, the others fetch and finish jobs."""
 
 
 @dataclass(frozen=True, slots=True)

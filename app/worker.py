@@ -17,6 +17,7 @@ from procrastinate import jobs as queued
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from prometheus_client import CollectorRegistry, start_http_server
 
+from app.agents.task_rows import TAKE_OVER_TASK, TASKS_QUEUE
 from app.configuration import Configuration
 from app.console import Console
 from app.ids import JobId, RunId
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 RUNS_QUEUE = "runs"
 JOBS_AT_ONCE = 4
 RUNS_AT_ONCE = 64
+TASKS_AT_ONCE = 16
 STALLED_AFTER_S = 60
 QUEUE_DRAIN_S = 10.0
 SIGNS_A_LEASE = 6
@@ -63,7 +65,7 @@ def task_queue(platform: Platform) -> procrastinate.App:
             await platform.runner.resume(RunId(UUID(run_id)))
 
     queue.task(queue=INGEST.queue, name=INGEST.queue)(do)
-    queue.task(queue=RUNS_QUEUE, name="take_over")(take_over)
+    queue.task(queue=RUNS_QUEUE, name=TAKE_OVER_TASK)(take_over)
     return queue
 
 
@@ -112,11 +114,11 @@ class Chores:
 
     async def end_stalled(self) -> None:
         """End the takeovers of dead workers in the queue; their runs' leases say whether there is more to do."""
+        manager = self._queue.job_manager
         with queue_facts():
-            for job in await self._queue.job_manager.get_stalled_jobs(
-                queue=RUNS_QUEUE, seconds_since_heartbeat=STALLED_AFTER_S
-            ):
-                await self._queue.job_manager.finish_job(job, queued.Status.FAILED, delete_job=True)
+            for name in (RUNS_QUEUE, TASKS_QUEUE):
+                for job in await manager.get_stalled_jobs(queue=name, seconds_since_heartbeat=STALLED_AFTER_S):
+                    await manager.finish_job(job, queued.Status.FAILED, delete_job=True)
 
     async def expire_waiting(self) -> None:
         """End the runs that nobody answered in time."""
@@ -142,7 +144,7 @@ class Chores:
         self._copies = copies
 
     async def _queue_takeover(self, run_id: RunId) -> None:
-        take_over = self._queue.configure_task("take_over", queue=RUNS_QUEUE, queueing_lock=f"run:{run_id}")
+        take_over = self._queue.configure_task(TAKE_OVER_TASK, queue=RUNS_QUEUE, queueing_lock=f"run:{run_id}")
         try:
             with queue_facts():
                 await take_over.defer_async(run_id=str(run_id))
@@ -184,6 +186,7 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
         *_chores(platform.loops, Chores(platform, queue), platform),
         platform.loops.hold(Loop.INGEST_QUEUE, partial(consume, queue, INGEST.queue, JOBS_AT_ONCE, lease_s)),
         platform.loops.hold(Loop.RUNS_QUEUE, partial(consume, queue, RUNS_QUEUE, RUNS_AT_ONCE, lease_s)),
+        platform.loops.hold(Loop.TASKS_QUEUE, partial(consume, queue, TASKS_QUEUE, TASKS_AT_ONCE, lease_s)),
     )
     async with platform.queue_pool, asyncio.TaskGroup() as group:
         async with platform.loops.beside(*works, again_s=QUEUE_DRAIN_S + 5.0):

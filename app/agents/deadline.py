@@ -32,7 +32,8 @@ class Deadline:
 
 def deadline_of(claim: Claim, run_limit_s: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
     """Return the deadline of a claimed run; what earlier owners have spent counts."""
-    own_s = claim.options.deadline_s
-    is_own = own_s is not None and own_s <= run_limit_s
-    limit_s = own_s if own_s is not None and is_own else run_limit_s
-    return Deadline(clock() + limit_s - claim.spent_s, limit_s, is_own, clock)
+    own_s, now = claim.options.deadline_s, clock()
+    last_at = now + run_limit_s - claim.spent_s
+    if own_s is not None and now + own_s - claim.waited_s - claim.spent_s <= last_at:
+        return Deadline(now + own_s - claim.waited_s - claim.spent_s, own_s, is_own=True, clock=clock)
+    return Deadline(last_at, run_limit_s, is_own=False, clock=clock)

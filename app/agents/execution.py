@@ -210,7 +210,9 @@ class Execution:
         """End the run without an answer."""
         answered = any(usage.outcome is Outcome.DONE and usage.output_tokens for usage in self._tally.usages)
         # What earlier attempts have done may not be read yet.
-        has_begun = bool(self._claim.attempt > 1 or self._effects.kept or self._live.text or answered)
+        has_begun = bool(
+            self._claim.is_task or self._claim.attempt > 1 or self._effects.kept or self._live.text or answered
+        )
         state, fact = judge(error, ending, is_cancelled=self._claim.cancel_asked, has_begun=has_begun)
         if error is not None and not isinstance(error, SwitchyardError):
             log.error("run.crashed", exc_info=error)

@@ -36,12 +36,16 @@ class Move(StrEnum):
 
     ACCEPT = "accept"
     """A request is stored as a run that the process owns which took it."""
+    SUBMIT = "submit"
+    """A request is stored as a run that nobody owns, for a worker to begin."""
     TAKE_OVER = "take_over"
     """Its lease ran out or was given up: another process owns it, under the next fence, in the next attempt."""
     HAND_OVER = "hand_over"
     """Its owner stops and gives it up, for a worker to take at once."""
     BEGIN_AGAIN = "begin_again"
     """Its idempotency key came again, after an end that was told as retryable: the next attempt, its effects kept."""
+    REQUEUE = "requeue"
+    """It is asked for again after such an end, or after it was given up, as one that a worker begins; effects kept."""
     WAIT = "wait"
     """It asks a person: what it has done is stored, and its owner lets go of it."""
     ANSWER = "answer"
@@ -79,9 +83,11 @@ def _change(*before: RunState | None, to: RunState) -> Change:
 CHANGES: Mapping[Move, Change] = MappingProxyType(
     {
         Move.ACCEPT: _change(None, to=RunState.RUNNING),
+        Move.SUBMIT: _change(None, to=RunState.ACCEPTED),
         Move.TAKE_OVER: _change(RunState.ACCEPTED, RunState.RUNNING, to=RunState.RUNNING),
         Move.HAND_OVER: _change(RunState.RUNNING, to=RunState.RUNNING),
         Move.BEGIN_AGAIN: _change(RunState.FAILED, to=RunState.RUNNING),
+        Move.REQUEUE: _change(RunState.FAILED, RunState.DEAD, to=RunState.ACCEPTED),
         Move.WAIT: _change(RunState.RUNNING, to=RunState.WAITING),
         Move.ANSWER: _change(RunState.WAITING, to=RunState.WAITING),
         Move.RESUME: _change(RunState.WAITING, to=RunState.RUNNING),

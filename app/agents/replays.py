@@ -6,11 +6,11 @@ from typing import LiteralString
 import msgspec
 from psycopg.rows import DictRow
 
-from app.agents import run_rows, sessions
+from app.agents import run_rows, sessions, task_rows
 from app.agents.life import RunState
 from app.agents.values import RunHandle, StartRun
 from app.errors import IdempotencyMismatch, is_retryable
-from app.ids import Caller, RunId, SessionId
+from app.ids import Caller, RunId, SessionId, TenantId
 from app.postgres import Connection
 from app.stored_ends import kind_of
 
@@ -83,9 +83,26 @@ async def begin_again(
     return None if row is None else (row, session)
 
 
+async def requeue(conn: Connection, tenant_id: TenantId, named: Named, *, request_id: str, session_ttl_s: int) -> bool:
+    """Leave a run for a worker to begin anew inside the caller's transaction, effects kept, and tell the workers.
+
+    False when another request was first. Raises SessionUnknown, and UniqueViolation when another run of the session
+    has not ended.
+    """
+    await sessions.revive(conn, tenant_id, named.session_id, ttl_s=session_ttl_s)
+    given = {"run_id": named.run_id, "tenant_id": tenant_id, "attempt": named.attempt, "request_id": request_id}
+    row = await task_rows.requeue(conn, given)
+    if row is None:
+        return False
+    await task_rows.send_errand(conn, named.run_id, task_rows.options_of(row))
+    return True
+
+
 def request_digest(ask: StartRun) -> bytes:
     """Return the SHA-256 of what a repeated request must have in common with the first."""
     what = (ask.team, ask.question, str(ask.session_id or ""), ask.context, ask.options)
     if ask.earlier:
         what = (*what, ask.earlier)
+    if ask.callback_url is not None:
+        what = (*what, ask.callback_url)
     return hashlib.sha256(msgspec.msgpack.encode(what, order="sorted")).digest()

@@ -9,7 +9,7 @@ import msgspec
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from app.agents.life import Move, RunState
+from app.agents.life import RunState
 from app.agents.sessions import LOCK_FOR_END
 from app.agents.values import Claim, Interrupt, RunResult, Turn
 from app.ids import RunId, TenantId
@@ -59,7 +59,8 @@ TAKE_OVER: LiteralString = """
           AND (%(teams)s::text[] IS NULL OR team = ANY(%(teams)s) OR lease_until < now() - interval '1 hour')
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING *, extract(epoch FROM now() - started_at)::float8 AS spent_s
+    RETURNING *, extract(epoch FROM now() - started_at)::float8 AS spent_s,
+              coalesce(extract(epoch FROM started_at - due_from), 0)::float8 AS waited_s
 """
 # Without an owner, a renewal that is under way cannot take it back.
 HAND_OVER: LiteralString = """
@@ -69,8 +70,8 @@ HAND_OVER: LiteralString = """
 # Of two requests that saw the same end, one finds it gone. Another run of the session breaks `runs_one_per_session`.
 BEGIN_AGAIN: LiteralString = """
     UPDATE runs SET state = 'running', fence = fence + 1, attempt = attempt + 1, lease_owner = %(owner)s,
-                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(), finished_at = NULL,
-                    cancel_asked = false, answer = NULL, result = NULL, finish_reason = NULL,
+                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(), due_from = NULL,
+                    finished_at = NULL, cancel_asked = false, answer = NULL, result = NULL, finish_reason = NULL,
                     degraded = '{}', error_code = NULL,
                     error_detail = NULL, key_id = %(key_id)s, on_disconnect = %(on_disconnect)s,
                     request_id = %(request_id)s
@@ -94,7 +95,7 @@ ANSWER: LiteralString = """
 # Its time begins anew: what it spent waiting was not its own.
 RESUME: LiteralString = """
     UPDATE runs SET state = 'running', fence = fence + 1, attempt = attempt + 1, lease_owner = %(owner)s,
-                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(),
+                    lease_until = now() + %(lease_s)s * interval '1 second', started_at = now(), due_from = NULL,
                     interrupts = '[]', waits_until = NULL, result = NULL, request_id = %(request_id)s
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting'
     RETURNING *, extract(epoch FROM now() - started_at)::float8 AS spent_s
@@ -143,29 +144,15 @@ USUAL: Mapping[str, object] = MappingProxyType(
 )
 """What a result says of itself if nobody says otherwise."""
 
-STATEMENTS: Mapping[Move, LiteralString] = MappingProxyType(
-    {
-        Move.ACCEPT: INSERT_RUN,
-        Move.TAKE_OVER: TAKE_OVER,
-        Move.HAND_OVER: HAND_OVER,
-        Move.BEGIN_AGAIN: BEGIN_AGAIN,
-        Move.WAIT: WAIT,
-        Move.ANSWER: ANSWER,
-        Move.RESUME: RESUME,
-        Move.WITHDRAW: WITHDRAW,
-        Move.EXPIRE: EXPIRE,
-        Move.FINISH: END,
-        Move.REFUSE: END,
-        Move.FAIL: END,
-        Move.CANCEL: END,
-        Move.GIVE_UP: END,
-    }
-)
-"""What makes each move."""
 
-
-async def accept(conn: Connection, session: Part, run: Mapping[str, object], earlier: Sequence[Turn] = ()) -> DictRow:
-    """Insert a run, owned, and its question after what was said `earlier`; return what came of it, in one row.
+async def accept(
+    conn: Connection,
+    session: Part,
+    run: Mapping[str, object],
+    earlier: Sequence[Turn] = (),
+    begun: LiteralString = INSERT_RUN,
+) -> DictRow:
+    """Insert a run by `begun`, and its question after what was said `earlier`; return what came of it, in one row.
 
     `started_at` is None when there is a run of the same idempotency key, or no session: then nothing was changed.
     Raises UniqueViolation when another run of the session has not ended, or was first with the key.
@@ -175,7 +162,7 @@ async def accept(conn: Connection, session: Part, run: Mapping[str, object], ear
         "roles": [*(turn.role for turn in earlier), "user"],
         "contents": [*(turn.content for turn in earlier), run["question"]],
     }
-    parts = [Part(NAMED, run), session, Part(INSERT_RUN), Part(INSERT_QUESTION, said)]
+    parts = [Part(NAMED, run), session, Part(begun), Part(INSERT_QUESTION, said)]
     row = await execute(conn, parts, ACCEPTED)
     if row is None:
         raise AssertionError("a row is always told")

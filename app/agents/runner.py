@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 
+import msgspec
 import structlog
 
 from app.agents.event_log import EventLog, Told
@@ -16,11 +17,11 @@ from app.agents.live import Ending, LiveRun
 from app.agents.readers import closing_of, read_elsewhere
 from app.agents.resuming import PersonAnswer
 from app.agents.runs import Runs
+from app.agents.serving import ready
 from app.agents.values import Claim, OnDisconnect, RunHandle, RunResult, StartRun
 from app.errors import BadInput, ContractUnmet, Draining, NoNodeAvailable, NoSlotInTime, is_retryable
 from app.ids import Caller, RunId
 from app.inference.calls.dispatcher import Dispatcher
-from app.inference.words.account import Account, Purpose
 from app.inference.words.route import Route
 from app.stored_ends import kind_of
 from app.telemetry.metrics import Metrics
@@ -72,8 +73,7 @@ class Runner:
         """
         if self._draining:
             raise Draining("this replica is stopping")
-        if ask.team not in self._teams:
-            raise BadInput("no such team", field="team", known=", ".join(sorted(self._teams)))
+        self._known(ask)
         handle, claim = await self._accept(caller, ask.by(caller))
         if claim is None:
             return handle
@@ -92,6 +92,16 @@ class Runner:
         if live.refusal is not None:
             raise live.refusal
         return handle
+
+    async def submit(self, caller: Caller, ask: StartRun) -> RunHandle:
+        """Accept a run for a worker to begin; it is stored, and its errand with it, when this returns.
+
+        No model is asked: it waits for a node until its own deadline, whoever leaves. Raises BadInput (no such team),
+        SessionUnknown, SessionBusy, IdempotencyMismatch, ContractUnmet, StoreUnavailable; then nothing was kept.
+        """
+        self._known(ask)
+        ask = msgspec.structs.replace(ask.by(caller), on_disconnect=OnDisconnect.CONTINUE)
+        return await self._runs.submit(caller, ask)
 
     async def resume(self, run_id: RunId) -> RunResult | None:
         """Take over a run whose owner died, and wait for its end; None when somebody else has it."""
@@ -220,7 +230,7 @@ class Runner:
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         """Return the run, and its claim if it is to be begun here."""
         try:
-            await self._ready(caller, ask)
+            await ready(self._dispatcher, caller, ask)
         except (NoNodeAvailable, NoSlotInTime, ContractUnmet):
             # An answer that is stored needs no node.
             replay = await self._runs.find_replay(caller, ask)
@@ -234,18 +244,9 @@ class Runner:
             return handle, None
         return handle, claim
 
-    async def _ready(self, caller: Caller, ask: StartRun) -> None:
-        """Return if the run's first call could be made or wait for a slot.
-
-        Raises NoNodeAvailable, NoSlotInTime, ContractUnmet.
-        """
-        await self._dispatcher.ready(
-            self._dispatcher.rate(ask.question, 0, None).tier,
-            Account(purpose=Purpose.CHAT, tenant_id=caller.tenant_id, key_id=caller.key_id),
-            contract=ask.options.contract,
-            priority=ask.options.priority,
-            deadline_s=ask.options.deadline_s,
-        )
+    def _known(self, ask: StartRun) -> None:
+        if ask.team not in self._teams:
+            raise BadInput("no such team", field="team", known=", ".join(sorted(self._teams)))
 
     def _followed(self, caller: Caller, run_id: RunId) -> LiveRun | None:
         """Return the caller's run if all of its entries are here: those of earlier attempts are in the log alone.

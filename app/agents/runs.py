@@ -1,31 +1,35 @@
 """The rows of runs: accept, claim, renew, end, and show."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, LiteralString
+from collections.abc import Awaitable, Callable, Sequence
+from typing import LiteralString, TypeVar
 from uuid import uuid4
 
 import msgspec
 
-from app.agents import resuming, run_rows, sessions, waiting
+from app.agents import resuming, run_rows, sessions, task_rows, waiting
+from app.agents.claims import claim_of
 from app.agents.life import RunState
 from app.agents.prompt_sets import PromptSets
-from app.agents.replays import Named, begin_again, find_named, named_of, request_digest
+from app.agents.replays import Named, begin_again, find_named, named_of, request_digest, requeue
 from app.agents.resuming import PersonAnswer
-from app.agents.values import Claim, Interrupt, OnDisconnect, RunHandle, RunOptions, RunResult, StartRun
+from app.agents.values import Claim, Interrupt, RunHandle, RunResult, StartRun
 from app.degradation import Degradation
 from app.errors import RowExists, RunUnknown, SessionBusy
 from app.ids import Caller, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind
-from app.inference.words.tiers import Tier
 from app.postgres import Database
-from app.statement import plain
+from app.statement import Part, plain
 
+# A task that nobody has begun waits for its errand, unless that was lost.
 SELECT_EXPIRED: LiteralString = """
     SELECT id, tenant_id FROM runs
     WHERE state IN ('accepted', 'running') AND lease_until < now()
       AND (%(teams)s::text[] IS NULL OR team = ANY(%(teams)s) OR lease_until < now() - interval '1 hour')
-    ORDER BY lease_until LIMIT %(limit)s
+      AND (state = 'running' OR lease_until < now() - interval '5 seconds' AND NOT EXISTS (
+          SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = 'run:' || runs.id AND status = 'todo'
+      ))
+    ORDER BY state DESC, lease_until LIMIT %(limit)s
 """
 RENEW: LiteralString = """
     UPDATE runs SET lease_until = now() + %(lease_s)s * interval '1 second'
@@ -41,6 +45,8 @@ ASK_CANCEL: LiteralString = """
     UPDATE runs SET cancel_asked = true
     WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'running', 'waiting')
 """
+
+_Kept = TypeVar("_Kept")
 
 
 class Renewed(msgspec.Struct, frozen=True):
@@ -76,11 +82,23 @@ class Runs:
         A key that names a run whose end was called retryable begins its next attempt, effects kept. Raises
         SessionUnknown, SessionBusy, IdempotencyMismatch, StoreUnavailable.
         """
+        return await self._insist(caller, ask, self._accept)
+
+    async def submit(self, caller: Caller, ask: StartRun) -> RunHandle:
+        """Store the run and the question, owned by nobody, and the errand that has a worker begin it: all or nothing.
+
+        A key that names a run whose end was called retryable has it begun anew, effects kept. Raises as `accept` does.
+        """
+        return await self._insist(caller, ask, self._submit)
+
+    async def _insist(
+        self, caller: Caller, ask: StartRun, act: Callable[[Caller, StartRun], Awaitable[_Kept]]
+    ) -> _Kept:
         if self._prompts is not None:
             await self._prompts.keep()
         for last_try in (False, True):
             try:
-                return await self._accept(caller, ask)
+                return await act(caller, ask)
             except RowExists as error:
                 # Two requests raced. With the same idempotency key the second look finds the winner's run.
                 if ask.idempotency_key is None or last_try:
@@ -206,8 +224,7 @@ class Runs:
 
     async def _accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
         row, is_new = self._row(caller, ask), ask.session_id is None
-        session_id = SessionId(uuid4()) if ask.session_id is None else ask.session_id
-        session = sessions.begun(session_id, ask.context, ttl_s=self._session_ttl_s, is_new=is_new)
+        session_id, session = self._session(ask)
         async with self._database.connection("runs.accept") as conn:
             told = await run_rows.accept(conn, session, row, ask.earlier if is_new else ())
             if told["started_at"] is None and told["named_id"] is None:
@@ -222,6 +239,28 @@ class Runs:
             new_session=is_new,
         )
         return RunHandle(claim.run_id, claim.session_id, replayed=False), claim
+
+    async def _submit(self, caller: Caller, ask: StartRun) -> RunHandle:
+        session_id, session = self._session(ask)
+        run_id = RunId(uuid4())
+        row = self._row(caller, ask) | {"id": run_id, "callback_url": ask.callback_url}
+        async with self._database.transaction("runs.submit") as conn:
+            told = await task_rows.submit(conn, session, row, ask.earlier if ask.session_id is None else ())
+            if told["started_at"] is not None:
+                await task_rows.send_errand(conn, run_id, ask.options)
+                return RunHandle(run_id, session_id, replayed=False)
+            if told["named_id"] is None:
+                await sessions.refuse(conn, caller.tenant_id, session_id)
+            named = named_of(told, ask)
+            again = named.is_retryable and await requeue(
+                conn, caller.tenant_id, named, request_id=ask.request_id, session_ttl_s=self._session_ttl_s
+            )
+        return RunHandle(named.run_id, named.session_id, replayed=not again)
+
+    def _session(self, ask: StartRun) -> tuple[SessionId, Part]:
+        session_id = SessionId(uuid4()) if ask.session_id is None else ask.session_id
+        is_new = ask.session_id is None
+        return session_id, sessions.begun(session_id, ask.context, ttl_s=self._session_ttl_s, is_new=is_new)
 
     def _row(self, caller: Caller, ask: StartRun) -> dict[str, object]:
         return {
@@ -253,30 +292,3 @@ class Runs:
         if begun is None:
             return named.replay, None
         return RunHandle(named.run_id, named.session_id, replayed=False), claim_of(*begun)
-
-
-def claim_of(row: Mapping[str, Any], session: sessions.SessionFacts, *, new_session: bool = False) -> Claim:
-    """Build a claim from a row of `runs` and what its session remembers."""
-    return Claim(
-        run_id=RunId(row["id"]),
-        tenant_id=TenantId(row["tenant_id"]),
-        key_id=row["key_id"],
-        session_id=session.session_id,
-        team=row["team"],
-        question=row["question"],
-        context=dict(row["context"]),
-        options=msgspec.convert(row["options"], RunOptions),
-        on_disconnect=OnDisconnect(row["on_disconnect"]),
-        request_id=row["request_id"],
-        fence=row["fence"],
-        attempt=row["attempt"],
-        lost=row.get("lost", 0),
-        started_at=row["started_at"],
-        spent_s=max(0.0, row.get("spent_s", 0.0)),
-        new_session=new_session,
-        cancel_asked=bool(row.get("cancel_asked")),
-        # As it was when the run was accepted: what follows from it must be the same in every attempt.
-        session_tier=None if row["session_tier"] is None else Tier(row["session_tier"]),
-        session_node=session.node,
-        prompts_sha256=None if row["prompts_sha256"] is None else bytes(row["prompts_sha256"]),
-    )

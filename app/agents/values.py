@@ -95,6 +95,8 @@ class StartRun(msgspec.Struct, frozen=True, kw_only=True):
     on_disconnect: OnDisconnect = OnDisconnect.CANCEL
     idempotency_key: str | None = None
     options: RunOptions = RunOptions()
+    callback_url: str | None = None
+    """Where the end is told, if the run is a task."""
 
     def by(self, caller: Caller) -> "StartRun":
         """Return what is asked, with the priority that the caller's key may have, and all that it insists on.
@@ -138,6 +140,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """When the run began, or began again at its caller's wish: its deadline counts from there."""
     spent_s: float = 0.0
     """How long before this claim that was, by the database's clock."""
+    waited_s: float = 0.0
+    """How long a task was accepted before that began: its own deadline counts from acceptance."""
+    is_task: bool = False
+    """It was accepted for a worker to begin, and its caller told so: it is not refused any more."""
     new_session: bool = False
     cancel_asked: bool = False
     session_tier: Tier | None = None

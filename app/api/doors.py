@@ -57,6 +57,10 @@ class Runner(Protocol):
         """Begin a run, or find the one that an idempotency key names. May refuse."""
         ...
 
+    async def submit(self, caller: Caller, ask: StartRun, /) -> RunHandle:
+        """Accept a run for a worker to begin, or find the one that an idempotency key names. May refuse."""
+        ...
+
     def routed(self, run_id: RunId, /) -> Route | None:
         """Return where the run's last call went, if this process knows."""
         ...

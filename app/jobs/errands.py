@@ -1,15 +1,19 @@
-"""How workers are told of a job: an errand in procrastinate's queue, written with the job's own rows."""
+"""How workers are told what to do: an errand in procrastinate's queue, written with the rows that it is about."""
 
+from collections.abc import Mapping
 from typing import LiteralString
+
+import msgspec
 
 from app.ids import JobId
 from app.jobs.kinds import Kind
 from app.postgres import Connection
+from app.statement import plain
 
 # Written as procrastinate's own client does it, but on the caller's connection: the row and the errand commit together.
-_DEFER: LiteralString = """
+_SEND: LiteralString = """
     SELECT procrastinate_defer_jobs_v1(ARRAY[ROW(
-        %(queue)s, %(queue)s, %(priority)s, NULL, %(lock)s, jsonb_build_object('job_id', %(job_id)s::text),
+        %(queue)s, %(task)s, %(priority)s, NULL, %(lock)s, %(arguments)s::jsonb,
         CASE WHEN %(wait_s)s > 0 THEN now() + make_interval(secs => %(wait_s)s) END
     )::procrastinate_job_to_defer_v1])
     WHERE NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = %(lock)s AND status = 'todo')
@@ -25,15 +29,34 @@ FORGOTTEN_S = 3600
 """A worker that gave no sign of life for so long does not come back."""
 
 
+class Errand(msgspec.Struct, frozen=True):
+    """What a worker of `queue` is to do: its `task`, with `arguments`; of several with one `lock`, one waits."""
+
+    queue: str
+    task: str
+    lock: str
+    arguments: Mapping[str, str]
+    priority: int = 0
+    """Workers take the highest first (procrastinate_fetch_job_v2 orders by priority DESC, id)."""
+
+
+async def send(conn: Connection, errand: Errand, *, wait_s: float = 0.0) -> None:
+    """Tell the workers of an errand inside the caller's transaction, unless it already waits for them.
+
+    `wait_s` is how long nobody takes it.
+    """
+    given = msgspec.structs.asdict(errand) | {"arguments": plain(errand.arguments), "wait_s": wait_s}
+    await conn.execute(_SEND, given)
+
+
 async def defer(conn: Connection, kind: Kind, job_id: JobId, *, wait_s: float = 0.0) -> None:
     """Tell the workers of a job inside the caller's transaction, unless an errand already waits for them.
 
     The task is called like the queue; its argument is `job_id`, as text. `wait_s` is how long nobody takes it.
     """
-    # Workers take the highest first (procrastinate_fetch_job_v2 orders by priority DESC, id).
-    values = {"queue": kind.queue, "lock": lock(kind.queue, job_id), "job_id": str(job_id), "wait_s": wait_s}
-    values |= {"priority": 0 if kind.is_urgent else -1}
-    await conn.execute(_DEFER, values)
+    arguments = {"job_id": str(job_id)}
+    priority = 0 if kind.is_urgent else -1
+    await send(conn, Errand(kind.queue, kind.queue, lock(kind.queue, job_id), arguments, priority), wait_s=wait_s)
 
 
 async def end_claims(conn: Connection, queue: str) -> None:

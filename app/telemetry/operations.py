@@ -90,6 +90,7 @@ DATABASE = (
     "route_get",
     "routes.prune",
     "runs.accept",
+    "runs.submit",
     "runs.answer",
     "runs.ask_cancel",
     "runs.busy",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import ModuleType
 
-from app import breaker, causes, degradation, ids, loops, sqlstates
+from app import breaker, causes, degradation, ids, loop_names, sqlstates
 from app.agents import events, life, run_failure, support_policy, values
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
@@ -104,7 +104,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (jobs, "JobEvent"),
     (ids, "KeyPermission"),
     (operations, "HealthStatus"),
-    (loops, "Loop"),
+    (loop_names, "Loop"),
     (sqlstates, "Fault"),
 )
 

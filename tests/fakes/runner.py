@@ -52,6 +52,7 @@ class FakeRunner:
         self.runs: dict[RunId, FakeRun] = {}
         self.by_key: dict[tuple[TenantId, str], RunId] = {}
         self.started: list[StartRun] = []
+        self.submitted: list[StartRun] = []
         self.gone: list[RunId] = []
         self.cancelled: list[RunId] = []
         self.waits_s: list[float] = []
@@ -86,6 +87,11 @@ class FakeRunner:
         if ask.idempotency_key is not None:
             self.by_key[key] = run_id
         return RunHandle(run_id, session_id, replayed=False)
+
+    async def submit(self, caller: Caller, ask: StartRun, /) -> RunHandle:
+        """Accept a task; it is done at once, unless `holds`."""
+        self.submitted.append(ask)
+        return await self.start(caller, ask)
 
     def routed(self, run_id: RunId, /) -> Route | None:
         """Return where the run went."""
@@ -203,11 +209,8 @@ class FakeSessions:
         self, tenant_id: TenantId, /, *, limit: int, before: tuple[datetime, SessionId] | None = None
     ) -> Sequence[SessionView]:
         """Return sessions, latest first."""
-        mine = sorted(
-            (view for owner, view in self.rows.values() if owner == tenant_id),
-            key=lambda view: (view.last_activity, view.session_id),
-            reverse=True,
-        )
+        mine = [view for owner, view in self.rows.values() if owner == tenant_id]
+        mine.sort(key=lambda view: (view.last_activity, view.session_id), reverse=True)
         return [view for view in mine if before is None or (view.last_activity, view.session_id) < before][:limit]
 
     async def remove(self, tenant_id: TenantId, session_id: SessionId, /) -> None:

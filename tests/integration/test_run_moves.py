@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.agents import run_rows
+from app.agents import moves, run_rows, task_rows
 from app.agents.life import FINAL_STATES, Move, RunState, after
 from app.agents.runs import Runs
 from app.agents.values import Claim, Interrupt, Request, RunResult, StartRun
@@ -75,6 +75,9 @@ class Bench:
                 await run_rows.begin_again(
                     conn, given | {"key_id": None, "on_disconnect": claim.on_disconnect, "request_id": "again"}
                 )
+            case Move.REQUEUE:
+                given = run_rows.fence_of(claim) | {"attempt": claim.attempt, "request_id": "again"}
+                await task_rows.requeue(conn, given)
             case _:
                 raise AssertionError(move)
 
@@ -130,7 +133,7 @@ async def bench(postgres_url: str) -> AsyncGenerator[Bench]:
 
 async def test_every_move_leads_where_the_table_says_and_none_happens_that_it_does_not_have(bench: Bench) -> None:
     for state in RunState:
-        for move in set(Move) - {Move.ACCEPT}:
+        for move in set(Move) - {Move.ACCEPT, Move.SUBMIT}:
             assert await bench.tried(state, move) is after(state, move), (state, move)
 
 
@@ -142,5 +145,5 @@ async def test_an_owner_whose_fence_has_moved_on_makes_no_move(bench: Bench) -> 
 
 
 def test_every_move_has_its_statement() -> None:
-    assert set(run_rows.STATEMENTS) == set(Move)
+    assert set(moves.STATEMENTS) == set(Move)
     assert {ENDS[move] for move in ENDS} == FINAL_STATES

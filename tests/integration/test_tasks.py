@@ -1,0 +1,139 @@
+"""Tasks: runs that are accepted for a worker to begin, on real stores and a scriptable node."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from app.agents.life import RunState
+from app.agents.values import RunHandle, StartRun
+from app.errors import BadInput, DeadlineExceeded, SessionBusy
+from app.ids import Caller
+from app.wiring import Platform
+from tests.fakes.node import FakeNode
+from tests.integration.platforms import CHAT, DIED, END_S, Servers, add_caller, ask, opened, rows, settings_for, worked
+
+pytestmark = pytest.mark.integration
+
+STANDS = """
+    SELECT state, attempt, fence, lost, lease_owner, is_task, on_disconnect,
+           (SELECT count(*) FROM procrastinate_jobs j
+            WHERE j.queueing_lock = 'run:' || runs.id AND j.status = 'todo') AS errands
+    FROM runs WHERE id = %s
+"""
+LOST_ERRANDS = "DELETE FROM procrastinate_jobs WHERE queueing_lock = 'run:' || %s::uuid RETURNING id"
+LONG_AGO = "UPDATE runs SET lease_until = now() - interval '6 seconds' WHERE id = %s RETURNING id"
+
+
+async def accepted(servers: Servers, node: FakeNode, *asks: StartRun) -> tuple[Caller, list[RunHandle]]:
+    """Submit tasks to a replica that then goes, as no worker looks."""
+    async with opened(settings_for(servers, node, replica="replica")) as (replica,):
+        caller = await add_caller(replica)
+        handles = [await replica.runner.submit(caller, one) for one in asks]
+        await replica.runner.close(drain_s=0)
+        return caller, handles
+
+
+async def done(worker: Platform, caller: Caller, handle: RunHandle) -> None:
+    """Return when the task is done, in its first attempt."""
+    result = await worker.runner.result(caller, handle.run_id, END_S)
+    assert (result.state, result.attempt) == (RunState.DONE, 1)
+
+
+async def test_a_task_is_stored_with_its_errand_and_a_worker_begins_it_when_its_replica_is_gone(
+    servers: Servers, node: FakeNode
+) -> None:
+    caller, (handle,) = await accepted(servers, node, ask())
+    async with opened(settings_for(servers, node, replica="worker")) as (worker,):
+        (row,) = await rows(worker, STANDS, handle.run_id)
+        assert row == {
+            "state": "accepted",
+            **{"attempt": 0, "fence": 0, "lost": 0, "lease_owner": None, "errands": 1},
+            **{"is_task": True, "on_disconnect": "continue"},
+        }
+        assert handle.run_id not in await worker.runs.expired()
+        async with worked(worker):
+            await done(worker, caller, handle)
+        (row,) = await rows(worker, STANDS, handle.run_id)
+        assert (row["state"], row["attempt"], row["lost"], row["errands"]) == ("done", 1, 0, 0)
+
+
+async def test_a_task_whose_errand_was_lost_is_begun_all_the_same(servers: Servers, node: FakeNode) -> None:
+    caller, (handle,) = await accepted(servers, node, ask())
+    async with opened(settings_for(servers, node, replica="worker")) as (worker,):
+        assert await rows(worker, LOST_ERRANDS, handle.run_id)
+        assert await rows(worker, LONG_AGO, handle.run_id)
+        async with worked(worker):
+            await done(worker, caller, handle)
+
+
+async def test_a_replica_that_drains_and_no_node_that_answers_are_no_reason_to_refuse_a_task(
+    servers: Servers, node: FakeNode
+) -> None:
+    async with opened(settings_for(servers, node)) as (replica,):
+        caller = await add_caller(replica)
+        await replica.runner.close(drain_s=0)
+        handle = await replica.runner.submit(caller, ask())
+        assert (await replica.runs.get(caller.tenant_id, handle.run_id)).state is RunState.ACCEPTED
+        with pytest.raises(BadInput):
+            await replica.runner.submit(caller, msgspec.structs.replace(ask(), team="nobody"))
+
+
+async def test_the_same_idempotency_key_is_the_same_task_and_its_session_takes_no_other(
+    servers: Servers, node: FakeNode
+) -> None:
+    async with opened(settings_for(servers, node)) as (replica,):
+        caller = await add_caller(replica)
+        one = ask(idempotency_key="once")
+        first, *others = await asyncio.gather(*(replica.runner.submit(caller, one) for _ in range(5)))
+        assert {other.run_id for other in others} == {first.run_id}
+        assert sorted(handle.replayed for handle in (first, *others)) == [False, True, True, True, True]
+        (row,) = await rows(replica, STANDS, first.run_id)
+        assert row["errands"] == 1
+        with pytest.raises(SessionBusy):
+            await replica.runner.submit(caller, ask(session_id=first.session_id))
+
+
+async def test_of_two_workers_one_begins_a_task_and_the_other_gives_up_without_a_word(
+    servers: Servers, node: FakeNode
+) -> None:
+    caller, (handle,) = await accepted(servers, node, ask())
+    settings = [settings_for(servers, node, replica=name) for name in ("one", "other")]
+    async with opened(*settings) as workers:
+        results = await asyncio.gather(*(worker.runner.resume(handle.run_id) for worker in workers))
+        (result,) = [result for result in results if result is not None]
+        assert (result.state, result.attempt) == (RunState.DONE, 1)
+        session = await workers[0].sessions.get(caller.tenant_id, handle.session_id)
+        assert [message.role for message in session.messages] == ["user", "assistant"]
+
+
+async def test_a_tasks_deadline_counts_from_its_acceptance_and_it_fails_rather_than_is_refused(
+    servers: Servers, node: FakeNode
+) -> None:
+    late = msgspec.structs.replace(
+        ask(idempotency_key="late"), options=msgspec.structs.replace(ask().options, deadline_s=0.05)
+    )
+    caller, (handle,) = await accepted(servers, node, late)
+    async with opened(settings_for(servers, node, replica="worker")) as (worker,):
+        async with worked(worker):
+            result = await worker.runner.result(caller, handle.run_id, END_S)
+            assert (result.state, result.error_code) == (RunState.FAILED, DeadlineExceeded.code)
+            # Asked for again under its key, it has its time anew.
+            again = await worker.runner.submit(caller, late)
+            assert (again.run_id, again.replayed) == (handle.run_id, False)
+            result = await worker.runner.result(caller, handle.run_id, END_S)
+            assert result.state in {RunState.FAILED, RunState.DONE}
+            assert result.attempt == 2
+
+
+async def test_a_task_whose_worker_died_is_gone_on_with_in_its_second_attempt(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, tokens_per_s=10.0)
+    caller, (handle,) = await accepted(servers, node, ask())
+    async with opened(settings_for(servers, node, replica="dying")) as (dying,):
+        claim = await dying.runs.claim_expired(handle.run_id)
+        assert claim is not None
+        assert (claim.attempt, claim.lost, claim.is_task) == (1, 0, True)
+        await rows(dying, DIED, handle.run_id)
+    async with opened(settings_for(servers, node, replica="worker")) as (worker,), worked(worker):
+        result = await worker.runner.result(caller, handle.run_id, END_S)
+        assert (result.state, result.attempt) == (RunState.DONE, 2)
