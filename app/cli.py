@@ -1,4 +1,4 @@
-"""The `switchyard` command: migrate, tenants, keys, nodes, models, retrieval, seed, chat, documents, route."""
+"""The `switchyard` command: migrate, tenants, keys, nodes, models, retrieval, seed, import, chat, documents, route."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ from app import (
     account_command,
     chat_arguments,
     document_command,
+    import_command,
     model_command,
     node_arguments,
     node_command,
@@ -83,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     node_arguments.add_arguments(commands.add_parser("nodes", help="the Ollama nodes"))
     retrieval_arguments.add_arguments(commands.add_parser("retrieval", help="what questions are asked of"))
     seed_command.add_arguments(commands.add_parser("seed", help="fill a tenant's tables with made-up rows"))
+    import_command.add_arguments(commands.add_parser("import", help="move rows of an older database to a tenant"))
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
     document_command.add_arguments(commands.add_parser("documents", help="the documents of a running stack"))
     route_command.add_arguments(commands.add_parser("route", help="say where a question would go, without asking it"))
@@ -95,7 +97,7 @@ async def _on_rows(given: argparse.Namespace, settings: Settings, console: Conso
     if given.command == "nodes":
         async with node_command.open_nodes(settings) as nodes:
             await given.act(given, nodes, console)
-    elif given.command == "seed":
+    elif given.command in {"seed", "import"}:
         async with open_database(settings) as database:
             await given.act(given, database, console)
     else:

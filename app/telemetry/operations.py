@@ -52,6 +52,7 @@ DATABASE = (
     "ingest.leave",
     "ingest.model",
     "insurance.read",
+    "insurance.import",
     "insurance.seed",
     "job.advance",
     "job.cancel",

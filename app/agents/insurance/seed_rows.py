@@ -62,15 +62,15 @@ async def seed(database: Database, tenant_id: TenantId, customers: int) -> Seede
         begun = await conn.execute(BEGIN_SEED, given)
         if not begun.rowcount:
             await _refuse_another(conn, tenant_id, customers)
-            return await _count(conn, tenant_id, written=False)
-        there = await _count(conn, tenant_id, written=False)
+            return await count_rows(conn, tenant_id, written=False)
+        there = await count_rows(conn, tenant_id, written=False)
         if there.customers or there.policies or there.bills or there.claims:
             raise BadInput(
                 f"the tenant has {there.customers} customers and {there.policies} policies that no seed wrote; "
                 "nothing is written over them: seed another tenant"
             )
-        await _write(conn, tenant_id, make_book(customers))
-        return await _count(conn, tenant_id, written=True)
+        await write_book(conn, tenant_id, make_book(customers))
+        return await count_rows(conn, tenant_id, written=True)
 
 
 async def _refuse_another(conn: Connection, tenant_id: TenantId, customers: int) -> None:
@@ -82,7 +82,8 @@ async def _refuse_another(conn: Connection, tenant_id: TenantId, customers: int)
         )
 
 
-async def _write(conn: Connection, tenant_id: TenantId, book: Book) -> None:
+async def write_book(conn: Connection, tenant_id: TenantId, book: Book) -> None:
+    """Add all rows of a book. Raises RowExists, StoreUnavailable."""
     await _copy(conn, COPY_CUSTOMERS, tenant_id, book.customers)
     await _copy(conn, COPY_POLICIES, tenant_id, book.policies)
     await _copy(conn, COPY_BILLS, tenant_id, book.bills)
@@ -98,7 +99,8 @@ async def _copy(
             await copy.write_row((tenant_id, *values))
 
 
-async def _count(conn: Connection, tenant_id: TenantId, *, written: bool) -> Seeded:
+async def count_rows(conn: Connection, tenant_id: TenantId, *, written: bool) -> Seeded:
+    """Return how many rows a tenant has. Raises StoreUnavailable."""
     row = await (await conn.execute(COUNT, {"tenant_id": tenant_id})).fetchone()
     if row is None:
         raise StatementWrong("rows were counted and no count came")
