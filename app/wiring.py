@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
@@ -21,29 +20,24 @@ from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.support_policy import SupportPolicy, tiers_up_to
+from app.agents.tasks import Tasks
 from app.agents.team import find_teams, load_teams, make_serializer
 from app.configuration import Configuration
 from app.health import Health
 from app.inference.calls.attempts import Limits
-from app.inference.calls.dispatcher import Dispatcher
-from app.inference.calls.usage_book import UsageBook
 from app.inference.calls.usage_day_rows import Upkeep
-from app.inference.fleet.nodes import Fleet
 from app.inference.fleet.offering import Offering
-from app.inference.models import Models
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.operating import Operating
 from app.inference.routing.route_rows import RouteRows
-from app.inference.slots.register import LeaseRegister
 from app.job_calls import embed_for
 from app.jobs.rows import Jobs
 from app.jobs.workers import Workers
 from app.looks import Looks
 from app.loops import Loop, Loops
-from app.postgres import Database, Pool, make_queue_pool
-from app.retrieval.cold import AgeFrom, ColdStorage, Limit
-from app.retrieval.document_upkeep import DocumentUpkeep
-from app.retrieval.documents import Documents
+from app.platform import Platform
+from app.postgres import Database, make_queue_pool
+from app.retrieval.cold import AgeFrom, Limit
 from app.retrieval.editions.editions import Editions, Seed
 from app.retrieval.opening import Finding, Retrieval, Rules, open_retrieval
 from app.retrieval.search import Search
@@ -53,7 +47,6 @@ from app.schema import older_versions
 from app.series import begin_all, begin_node
 from app.settings import Settings
 from app.stores import Stores, open_stores
-from app.telemetry.metrics import Metrics
 
 WATCH_EVERY_S = 5.0
 LOOK_EVERY_S = 10.0
@@ -62,45 +55,6 @@ TURN_LIMIT_S = 30.0
 FIRST_TRY_S = 3.0
 QUEUE_CONNECTIONS = 10
 """The job queue's own: four listen all the time, the others fetch and finish jobs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """Every door of the application; `api` and `worker` need nothing else."""
-
-    settings: Settings
-    metrics: Metrics
-    database: Database
-    queue_pool: Pool
-    keys: Keys
-    tenants: Tenants
-    runner: Runner
-    runs: Runs
-    places: Places
-    sessions: Sessions
-    documents: Documents
-    jobs: Jobs
-    workers: Workers
-    document_upkeep: DocumentUpkeep
-    search: Search
-    editions: Editions
-    routes: RouteRows
-    dispatcher: Dispatcher
-    fleet: Fleet
-    offers: Offering
-    nodes: Operating
-    models: Models
-    leases: LeaseRegister
-    book: UsageBook
-    upkeep: Upkeep
-    looks: Looks
-    health: Health
-    loops: Loops
-
-    @property
-    def cold(self) -> ColdStorage:
-        """The documents that left the index."""
-        return self.document_upkeep.cold
 
 
 @asynccontextmanager
@@ -174,6 +128,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         runs=runs,
         places=Places(runs, _event_log(settings, stores)),
         sessions=sessions,
+        tasks=Tasks(database, session_ttl_s=settings.session_ttl_seconds),
         documents=retrieval.documents,
         jobs=jobs,
         workers=Workers(jobs, retrieval.works()),
@@ -190,9 +145,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         book=inference.book,
         upkeep=Upkeep(database, usage_days=settings.usage_days, routes_days=settings.routes_days),
         looks=looks,
-        health=Health(
-            looks=looks, database=database, fleet=inference.fleet, runner=runner, sessions=sessions, loops=loops
-        ),
+        health=_health(stores, looks, inference, runner, sessions, loops),
         loops=loops,
     )
 
@@ -220,6 +173,14 @@ def _looks(stores: Stores, editions: Editions) -> Looks:
         blobs=stores.blobs,
         metrics=stores.metrics,
         older_versions=older_versions(),
+    )
+
+
+def _health(
+    stores: Stores, looks: Looks, inference: Inference, runner: Runner, sessions: Sessions, loops: Loops
+) -> Health:
+    return Health(
+        looks=looks, database=stores.database, fleet=inference.fleet, runner=runner, sessions=sessions, loops=loops
     )
 
 

@@ -53,7 +53,7 @@ class Move(StrEnum):
     RESUME = "resume"
     """The last open request is answered: the next attempt, under the next fence, goes on where it waited."""
     WITHDRAW = "withdraw"
-    """It is stopped while it waits."""
+    """It is stopped while it waits, for a person or for a worker that begins it."""
     EXPIRE = "expire"
     """Nobody answered in time."""
     FINISH = "finish"
@@ -91,7 +91,7 @@ CHANGES: Mapping[Move, Change] = MappingProxyType(
         Move.WAIT: _change(RunState.RUNNING, to=RunState.WAITING),
         Move.ANSWER: _change(RunState.WAITING, to=RunState.WAITING),
         Move.RESUME: _change(RunState.WAITING, to=RunState.RUNNING),
-        Move.WITHDRAW: _change(RunState.WAITING, to=RunState.CANCELLED),
+        Move.WITHDRAW: _change(RunState.ACCEPTED, RunState.WAITING, to=RunState.CANCELLED),
         Move.EXPIRE: _change(RunState.WAITING, to=RunState.FAILED),
         Move.FINISH: _change(RunState.RUNNING, to=RunState.DONE),
         Move.REFUSE: _change(RunState.RUNNING, to=RunState.REFUSED),

@@ -103,7 +103,7 @@ RESUME: LiteralString = """
 WITHDRAW: LiteralString = """
     UPDATE runs SET state = 'cancelled', result = %(result)s, error_code = %(error_code)s,
                     error_detail = %(error_detail)s, finished_at = now(), interrupts = '[]', waits_until = NULL
-    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state = 'waiting'
+    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s AND state IN ('accepted', 'waiting')
     RETURNING id
 """
 EXPIRE: LiteralString = """

@@ -6,14 +6,13 @@ from uuid import uuid4
 
 import msgspec
 
-from app.agents import resuming, run_rows, sessions, task_rows, waiting
+from app.agents import resuming, run_rows, run_views, sessions, task_rows, waiting
 from app.agents.claims import claim_of
 from app.agents.life import RunState
 from app.agents.prompt_sets import PromptSets
 from app.agents.replays import Named, begin_again, find_named, named_of, request_digest, requeue
 from app.agents.resuming import PersonAnswer
-from app.agents.values import Claim, Interrupt, RunHandle, RunResult, StartRun
-from app.degradation import Degradation
+from app.agents.values import Claim, RunHandle, RunResult, StartRun
 from app.errors import RowExists, RunUnknown, SessionBusy
 from app.ids import Caller, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
@@ -35,10 +34,6 @@ RENEW: LiteralString = """
     UPDATE runs SET lease_until = now() + %(lease_s)s * interval '1 second'
     WHERE id = ANY(%(run_ids)s) AND lease_owner = %(owner)s AND state = 'running'
     RETURNING id, tenant_id, cancel_asked
-"""
-SELECT_RUN: LiteralString = """
-    SELECT id, session_id, team, state, result, attempt, error_code, error_detail, degraded, interrupts FROM runs
-    WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
 """
 SELECT_OWNER: LiteralString = "SELECT tenant_id, key_id, session_id FROM runs WHERE id = %(run_id)s"
 ASK_CANCEL: LiteralString = """
@@ -145,24 +140,10 @@ class Runs:
     async def get(self, tenant_id: TenantId, run_id: RunId) -> RunResult:
         """Return a run of this tenant. Raises RunUnknown, StoreUnavailable."""
         async with self._database.connection("runs.get") as conn:
-            rows = await conn.execute(SELECT_RUN, {"run_id": run_id, "tenant_id": tenant_id})
-            row = await rows.fetchone()
-        if row is None:
+            found = await run_views.find(conn, tenant_id, run_id)
+        if found is None:
             raise RunUnknown("no such run")
-        if row["result"] is not None:
-            # What is open still is the row's word: a result is written once, each answer closes one request.
-            open_still = msgspec.convert(row["interrupts"], tuple[Interrupt, ...])
-            return msgspec.structs.replace(msgspec.convert(row["result"], RunResult), interrupts=open_still)
-        return RunResult(
-            run_id=RunId(row["id"]),
-            session_id=SessionId(row["session_id"]),
-            state=RunState(row["state"]),
-            team=row["team"],
-            attempt=row["attempt"],
-            degraded=tuple(map(Degradation, row["degraded"])),
-            error_code=row["error_code"],
-            error_detail=row["error_detail"],
-        )
+        return found
 
     async def account(self, run_id: RunId, kind: CallKind) -> Account | None:
         """Return who pays for a call that knows its run only, None where nobody knows the run.
@@ -195,9 +176,9 @@ class Runs:
         return RunHandle(run_id, went.session_id, replayed=went.is_replay), claim
 
     async def withdraw(self, tenant_id: TenantId, run_id: RunId) -> bool:
-        """End a run that waits for a person as cancelled; False when it does not wait. Raises RunUnknown."""
+        """End a run that waits, for a person or a worker, as cancelled; False if it does not. Raises RunUnknown."""
         result = await self.get(tenant_id, run_id)
-        if result.state is not RunState.WAITING:
+        if result.state not in {RunState.WAITING, RunState.ACCEPTED}:
             return False
         async with self._database.connection("runs.withdraw") as conn:
             return await waiting.withdraw(conn, tenant_id, result)

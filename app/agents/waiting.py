@@ -1,4 +1,4 @@
-"""Runs that wait for a person and are not answered: stopped, or given up when their time is over."""
+"""Runs that nobody owns, since they wait: stopped, or given up when the time of a person's answer is over."""
 
 from typing import LiteralString
 
@@ -27,7 +27,7 @@ async def overdue(conn: Connection, limit: int) -> list[tuple[TenantId, RunId]]:
 
 
 async def withdraw(conn: Connection, tenant_id: TenantId, result: RunResult) -> bool:
-    """End a run as cancelled if it waits, and return whether it did."""
+    """End a run as cancelled if nobody owns it, and return whether that was so."""
     error = RunCancelled("the run was cancelled")
     return await run_rows.end_waiting(conn, tenant_id, _ended(result, RunState.CANCELLED, error))
 

@@ -36,6 +36,7 @@ from app.api.runs import RunRoutes
 from app.api.search import SearchRoutes
 from app.api.sessions import SessionRoutes
 from app.api.surface import ROUTE_HEADERS
+from app.api.tasks import TaskRoutes
 from app.settings import split_list
 
 log = structlog.get_logger(__name__)
@@ -80,6 +81,13 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
             run_limit_s=settings.run_limit_s,
         ).routes(),
         *RunRoutes(platform.runner, platform.runs, platform.places, body_limit_bytes=settings.max_body_bytes).routes(),
+        *TaskRoutes(
+            platform.runner,
+            platform.tasks,
+            platform.places,
+            body_limit_bytes=settings.max_body_bytes,
+            message_limit=settings.max_message_characters,
+        ).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(
             platform.documents,

@@ -10,6 +10,7 @@ from app.agents.sessions import SessionView
 from app.agents.values import RunHandle, RunResult, StartRun
 from app.api.document_doors import Cold, Documents, Jobs, Search
 from app.api.operator_doors import ModelList, Nodes
+from app.api.task_doors import Tasks
 from app.health import Readiness, Report
 from app.ids import Caller, RouteId, RunId, SessionId, TenantId
 from app.inference.calls.plan import Plan
@@ -218,6 +219,11 @@ class Platform(Protocol):
     @property
     def runs(self) -> Runs:
         """The rows of runs."""
+        ...
+
+    @property
+    def tasks(self) -> Tasks:
+        """The tasks."""
         ...
 
     @property

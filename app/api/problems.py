@@ -8,6 +8,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from app import errors
+from app.agents.task_refusals import TaskNotRequeuable
 from app.api.queue_headers import refused_headers
 from app.errors import Refused, SwitchyardError, Unavailable
 from app.jobs.refusals import FollowersFull, JobNotCancellable
@@ -70,6 +71,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.DocumentUnknown: 404,
     errors.JobUnknown: 404,
     JobNotCancellable: 409,
+    TaskNotRequeuable: 409,
     errors.ModelUnknown: 422,
     errors.NodeUnknown: 404,
     errors.NodeExists: 409,

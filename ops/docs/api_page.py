@@ -46,6 +46,7 @@ def described_app() -> Litestar:
         "keys",
         "runner",
         "runs",
+        "tasks",
         "places",
         "sessions",
         "documents",

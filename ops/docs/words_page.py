@@ -10,7 +10,7 @@ from app import breaker, causes, degradation, ids, loop_names, sqlstates
 from app.agents import events, life, run_failure, support_policy, values
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
-from app.api import jobs, operations
+from app.api import jobs, operations, task_shapes
 from app.api.direct import dialects, fields
 from app.inference import accuracy
 from app.inference import operating as node_operating
@@ -72,6 +72,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (life, "Move"),
     (run_failure, "RunFailure"),
     (events, "EventKind"),
+    (task_shapes, "TaskStatus"),
     (values, "WaitReason"),
     (values, "RequestKind"),
     (values, "OnDisconnect"),

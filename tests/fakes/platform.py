@@ -20,6 +20,7 @@ from tests.fakes.models import FakeBook, FakeModels
 from tests.fakes.nodes import FakeModelList, FakeNodes
 from tests.fakes.runner import ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
 from tests.fakes.search import FakeSearch
+from tests.fakes.tasks import FakeTasks
 
 KEY_A = "sy_" + "a" * 12 + "_" + "A" * 43
 KEY_OPERATE = "sy_" + "c" * 12 + "_" + "C" * 43
@@ -157,6 +158,7 @@ class FakePlatform:
         self.runner = FakeRunner(self.sessions)
         self.runs = FakeRuns(self.runner)
         self.places = FakePlaces(self.runner)
+        self.tasks = FakeTasks(self.runner)
         self.documents = FakeDocuments()
         self.cold = FakeCold(self.documents)
         self.jobs = FakeJobs()

@@ -6,12 +6,26 @@ import msgspec
 import pytest
 
 from app.agents.life import RunState
+from app.agents.task_refusals import TaskNotRequeuable
+from app.agents.tasks import Wanted
 from app.agents.values import RunHandle, StartRun
-from app.errors import BadInput, DeadlineExceeded, SessionBusy
+from app.errors import BadInput, DeadlineExceeded, RunCancelled, RunUnknown, SessionBusy
 from app.ids import Caller
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
-from tests.integration.platforms import CHAT, DIED, END_S, Servers, add_caller, ask, opened, rows, settings_for, worked
+from tests.integration.platforms import (
+    CHAT,
+    DIED,
+    END_S,
+    Servers,
+    add_caller,
+    answered,
+    ask,
+    opened,
+    rows,
+    settings_for,
+    worked,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +54,7 @@ async def done(worker: Platform, caller: Caller, handle: RunHandle) -> None:
     assert (result.state, result.attempt) == (RunState.DONE, 1)
 
 
+@pytest.mark.requirement("FAM-05.tasks", "FAM-02.queue")
 async def test_a_task_is_stored_with_its_errand_and_a_worker_begins_it_when_its_replica_is_gone(
     servers: Servers, node: FakeNode
 ) -> None:
@@ -137,3 +152,68 @@ async def test_a_task_whose_worker_died_is_gone_on_with_in_its_second_attempt(se
     async with opened(settings_for(servers, node, replica="worker")) as (worker,), worked(worker):
         result = await worker.runner.result(caller, handle.run_id, END_S)
         assert (result.state, result.attempt) == (RunState.DONE, 2)
+
+
+async def test_a_task_that_nobody_has_begun_is_stopped_at_once_and_no_worker_begins_it(
+    servers: Servers, node: FakeNode
+) -> None:
+    caller, (handle,) = await accepted(servers, node, ask())
+    async with opened(settings_for(servers, node, replica="worker")) as (worker,):
+        await worker.runner.cancel(caller, handle.run_id)
+        task = await worker.tasks.get(caller.tenant_id, handle.run_id)
+        assert (task.result.state, task.result.error_code) == (RunState.CANCELLED, RunCancelled.code)
+        assert task.finished_at is not None
+        assert await worker.runner.resume(handle.run_id) is None
+        # Its session is free.
+        await worker.runner.submit(caller, ask(session_id=handle.session_id))
+
+
+GIVEN_UP = """
+    UPDATE runs SET state = 'dead', lost = 5, attempt = 5, fence = 5, lease_owner = NULL, finished_at = now(),
+                    error_code = 'run_failed' WHERE id = %s RETURNING id
+"""
+
+
+async def test_a_task_that_was_given_up_is_begun_again_with_nothing_held_against_it(
+    servers: Servers, node: FakeNode
+) -> None:
+    caller, (handle, other) = await accepted(servers, node, ask(), ask("Another question"))
+    async with opened(settings_for(servers, node, replica="worker")) as (worker,):
+        assert await rows(worker, LOST_ERRANDS, handle.run_id)
+        await rows(worker, GIVEN_UP, handle.run_id)
+        task = await worker.tasks.requeue(caller.tenant_id, handle.run_id, request_id="again")
+        assert (task.result.state, task.finished_at) == (RunState.ACCEPTED, None)
+        (row,) = await rows(worker, STANDS, handle.run_id)
+        assert (row["lost"], row["errands"], row["attempt"]) == (0, 1, 5)
+        with pytest.raises(TaskNotRequeuable):
+            await worker.tasks.requeue(caller.tenant_id, other.run_id, request_id="again")
+        async with worked(worker):
+            result = await worker.runner.result(caller, handle.run_id, END_S)
+            assert (result.state, result.attempt) == (RunState.DONE, 6)
+        with pytest.raises(RunUnknown):
+            await worker.tasks.requeue((await add_caller(worker)).tenant_id, handle.run_id, request_id="again")
+
+
+async def test_tasks_are_listed_newest_first_and_runs_that_somebody_waited_for_are_not(
+    servers: Servers, node: FakeNode
+) -> None:
+    async with opened(settings_for(servers, node)) as (replica,):
+        caller = await add_caller(replica)
+        await answered(replica, caller, ask())
+        handles = [await replica.runner.submit(caller, ask()) for _ in range(3)]
+        tenant_id, ids = caller.tenant_id, [handle.run_id for handle in reversed(handles)]
+        first = await replica.tasks.list(tenant_id, Wanted(), limit=2)
+        assert [task.result.run_id for task in first] == ids[:2]
+        place = (first[-1].created_at, first[-1].result.run_id)
+        (last,) = await replica.tasks.list(tenant_id, Wanted(), limit=2, place=place)
+        assert last.result.run_id == ids[2]
+        await replica.runner.cancel(caller, ids[1])
+        for wanted, found in (
+            (Wanted(states=(RunState.CANCELLED,)), ids[1:2]),
+            (Wanted(states=(RunState.ACCEPTED, RunState.RUNNING)), [ids[0], ids[2]]),
+            (Wanted(team="insurance"), []),
+            (Wanted(team="assistant", after=first[1].created_at), ids[:2]),
+            (Wanted(before=first[1].created_at), ids[2:]),
+        ):
+            assert [task.result.run_id for task in await replica.tasks.list(tenant_id, wanted, limit=9)] == found
+        assert await replica.tasks.list((await add_caller(replica)).tenant_id, Wanted(), limit=9) == []

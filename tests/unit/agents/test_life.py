@@ -60,5 +60,6 @@ def test_an_owned_run_can_come_to_every_end_and_one_that_waits_is_stopped_expire
     ends = {state: {to for move in Move if (to := after(state, move)) in FINAL_STATES} for state in OPEN_STATES}
     assert ends[RunState.RUNNING] == FINAL_STATES
     assert ends[RunState.WAITING] == {RunState.CANCELLED, RunState.FAILED}
+    assert ends[RunState.ACCEPTED] == {RunState.CANCELLED}
     assert after(RunState.WAITING, Move.RESUME) is RunState.RUNNING
     assert after(RunState.ACCEPTED, Move.TAKE_OVER) is RunState.RUNNING

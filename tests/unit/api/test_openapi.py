@@ -26,6 +26,14 @@ PATHS = {
     ("get", "/api/v1/runs/{run_id}/events"),
     ("post", "/api/v1/runs/{run_id}/cancel"),
     ("post", "/api/v1/runs/{run_id}/resume"),
+    ("get", "/tasks/{task_id}"),
+    ("get", "/tasks/{task_id}/events"),
+    ("post", "/api/v1/tasks"),
+    ("get", "/api/v1/tasks"),
+    ("get", "/api/v1/tasks/{task_id}"),
+    ("get", "/api/v1/tasks/{task_id}/events"),
+    ("post", "/api/v1/tasks/{task_id}/cancel"),
+    ("post", "/api/v1/tasks/{task_id}/requeue"),
     ("get", "/api/v1/routes/{route_id}"),
     ("post", "/api/v1/routes"),
     ("get", "/api/v1/models"),
@@ -177,6 +185,7 @@ async def test_every_documented_json_response_decodes_as_documented(
         "node": (await platform.nodes.add(NODE)).name,
         "session_id": answer["session_id"],
         "run_id": answer["metadata"]["run_id"],
+        "task_id": answer["metadata"]["run_id"],
         "route_id": "00000000-0000-4000-8000-0000000000aa",
         "job_id": str(platform.jobs.add(TENANT_A)),
         "document_id": str(platform.documents.keep(TENANT_A, "a.txt", b"text")),
@@ -193,7 +202,7 @@ async def test_every_documented_json_response_decodes_as_documented(
             strict = msgspec.json.decode(reply.body, type=success.body)  # pyright: ignore[reportArgumentType, reportCallIssue]
             assert msgspec.json.decode(msgspec.json.encode(strict)) == reply.json()
             checked.add(operation.path)
-    streams = {"/api/v1/runs/{run_id}/events", "/api/v2/jobs/{job_id}/events"}
+    streams = {path for _, path in PATHS if path.endswith("_id}/events")}
     without = {"/metrics", "/ollama", "/api/v1/documents/{document_id}/original", *streams}
     assert checked == {path for method, path in PATHS if method == "get"} - without
 
