@@ -1,4 +1,4 @@
-"""The `switchyard` command: migrate, tenants, keys, nodes, models, retrieval, seed, import, chat, documents, route."""
+"""The `switchyard` command: of operators, and of those who ask."""
 
 import argparse
 import asyncio
@@ -17,6 +17,7 @@ from app import (
     chat_arguments,
     document_command,
     import_command,
+    judge_command,
     model_command,
     node_arguments,
     node_command,
@@ -24,6 +25,7 @@ from app import (
     route_command,
     routing_arguments,
     seed_command,
+    team_command,
 )
 from app.command_database import open_database
 from app.commandline import Parser, acts
@@ -44,6 +46,8 @@ BY_THEMSELVES: Mapping[str, Callable[[argparse.Namespace, Mapping[str, str], Con
     "route": route_command.run_route,
     "models": model_command.run_models,
     "retrieval": retrieval_arguments.run_retrieval,
+    "evaluate": team_command.run_evaluate,
+    "judge": judge_command.run_judge,
 }
 """The commands that read what they need of the environment, and open it, themselves."""
 
@@ -88,6 +92,8 @@ def build_parser() -> argparse.ArgumentParser:
     chat_arguments.add_arguments(commands.add_parser("chat", help="talk to a running stack"))
     document_command.add_arguments(commands.add_parser("documents", help="the documents of a running stack"))
     route_command.add_arguments(commands.add_parser("route", help="say where a question would go, without asking it"))
+    team_command.add_arguments(commands.add_parser("evaluate", help="ask a team questions whose answers are known"))
+    judge_command.add_arguments(commands.add_parser("judge", help="have a model judge answers, and judge the judge"))
     model_command.add_arguments(commands.add_parser("models", help="the models, on the nodes of a running stack"))
     routing_arguments.add_arguments(commands.add_parser("routing", help="the weights of the complexity rating"))
     return parser

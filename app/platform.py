@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
+from app.agents.feedback import FeedbackRows
 from app.agents.places import Places
 from app.agents.runner import Runner
 from app.agents.runs import Runs
@@ -66,6 +67,11 @@ class Platform:
     looks: Looks
     health: Health
     loops: Loops
+
+    @property
+    def feedback(self) -> FeedbackRows:
+        """What people say of runs."""
+        return FeedbackRows(self.database, self.metrics)
 
     @property
     def cold(self) -> ColdStorage:

@@ -8,6 +8,7 @@ labels, for each node, model, team and agent that is declared. HTTP's are beside
 from collections.abc import Iterable, Iterator
 
 from app import errors
+from app.agents.feedback import Rating
 from app.agents.observing import OUTCOMES
 from app.agents.searching import SEARCH
 from app.agents.support_policy import AnsweredBy
@@ -102,6 +103,7 @@ def _begin_team(metrics: Metrics, catalogue: Catalogue, team: Team) -> None:
     agents = {team.name, *team.agents}
     chats = [model.name for model in catalogue.models if model.kind is CallKind.CHAT]
     begin(metrics.runs, team=[team.name], outcome=OUTCOMES)
+    begin(metrics.feedback, rating=Rating, team=[team.name])
     begin(metrics.agent_invocations, agent_name=agents)
     begin(metrics.agent_execution_duration, agent_name=agents, query_type=[*TIERS, NO_TIER])
     begin(metrics.agent_token_usage, agent_name=agents, model=chats)

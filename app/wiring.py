@@ -48,11 +48,7 @@ from app.series import begin_all, begin_node
 from app.settings import Settings
 from app.stores import Stores, open_stores
 
-WATCH_EVERY_S = 5.0
-LOOK_EVERY_S = 10.0
-USES_EVERY_S = 60.0
-TURN_LIMIT_S = 30.0
-FIRST_TRY_S = 3.0
+WATCH_EVERY_S, LOOK_EVERY_S, USES_EVERY_S, TURN_LIMIT_S, FIRST_TRY_S = 5.0, 10.0, 60.0, 30.0, 3.0
 QUEUE_CONNECTIONS = 10
 """The job queue's own: four listen all the time, the others fetch and finish jobs."""
 

@@ -20,6 +20,7 @@ from app.api.direct.door import Direct
 from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
+from app.api.feedback import FeedbackRoutes
 from app.api.heads import Heads
 from app.api.jobs import JobRoutes
 from app.api.middleware import Edge
@@ -88,6 +89,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
             body_limit_bytes=settings.max_body_bytes,
             message_limit=settings.max_message_characters,
         ).routes(),
+        *FeedbackRoutes(platform.feedback, body_limit_bytes=settings.max_body_bytes).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *DocumentRoutes(
             platform.documents,

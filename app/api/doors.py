@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.agents.events import RunEvent
+from app.agents.feedback import Feedback, GivenFeedback
 from app.agents.resuming import PersonAnswer
 from app.agents.sessions import SessionView
 from app.agents.values import RunHandle, RunResult, StartRun
@@ -137,6 +138,18 @@ class Runs(Protocol):
         ...
 
 
+class FeedbackBook(Protocol):
+    """Keeps what people say of runs."""
+
+    async def give(self, caller: Caller, run_id: RunId, said: Feedback, /) -> GivenFeedback:
+        """Keep what a key says of a run. Raises RunUnknown."""
+        ...
+
+    async def get(self, caller: Caller, run_id: RunId, /) -> GivenFeedback:
+        """Return what a key said of a run. Raises RunUnknown, FeedbackUnknown."""
+        ...
+
+
 class Places(Protocol):
     """Looks at event ids that readers bring."""
 
@@ -224,6 +237,11 @@ class Platform(Protocol):
     @property
     def tasks(self) -> Tasks:
         """The tasks."""
+        ...
+
+    @property
+    def feedback(self) -> FeedbackBook:
+        """What people say of runs."""
         ...
 
     @property

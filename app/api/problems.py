@@ -8,6 +8,7 @@ import msgspec
 from litestar.exceptions import HTTPException
 
 from app import errors
+from app.agents.feedback import FeedbackUnknown
 from app.agents.task_refusals import TaskNotRequeuable
 from app.api.queue_headers import refused_headers
 from app.errors import Refused, SwitchyardError, Unavailable
@@ -67,6 +68,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.InterruptUnknown: 409,
     errors.InterruptExpired: 409,
     errors.RunUnknown: 404,
+    FeedbackUnknown: 404,
     errors.RouteUnknown: 404,
     errors.DocumentUnknown: 404,
     errors.JobUnknown: 404,

@@ -1,4 +1,4 @@
-"""The metrics of answers: whether passages say them."""
+"""The metrics of answers: whether passages say them, and what people think of them."""
 
 from prometheus_client import CollectorRegistry
 
@@ -24,5 +24,11 @@ class AnswerMetrics:
         self.answer_sentences_withheld = Counter(
             "switchyard_answer_sentences_withheld_total",
             "Sentences that nothing supports, kept back.",
+            registry=r,
+        )
+        self.feedback = Counter(
+            "switchyard_feedback_total",
+            "Ratings that people gave to answers; one that is changed counts again.",
+            ("rating", "team"),
             registry=r,
         )

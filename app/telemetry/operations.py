@@ -39,6 +39,8 @@ DATABASE = (
     "editions.switch",
     "effects.commit",
     "effects.load",
+    "feedback.get",
+    "feedback.give",
     "health",
     "ingest.batch",
     "ingest.chunks",

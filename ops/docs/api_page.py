@@ -47,6 +47,7 @@ def described_app() -> Litestar:
         "runner",
         "runs",
         "tasks",
+        "feedback",
         "places",
         "sessions",
         "documents",

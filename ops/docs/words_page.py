@@ -7,11 +7,12 @@ from enum import StrEnum
 from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loop_names, sqlstates
-from app.agents import events, life, run_failure, support_policy, values
+from app.agents import events, feedback, life, run_failure, support_policy, values
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
 from app.api import jobs, operations, task_shapes
 from app.api.direct import dialects, fields
+from app.evaluation import judge, marks
 from app.inference import accuracy
 from app.inference import operating as node_operating
 from app.inference.calls import continuation, embedding_cache, usage_book
@@ -75,6 +76,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (task_shapes, "TaskStatus"),
     (values, "WaitReason"),
     (values, "RequestKind"),
+    (feedback, "Rating"),
     (values, "OnDisconnect"),
     (topics, "Specialist"),
     (topics, "ChosenBy"),
@@ -98,6 +100,9 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (edition, "EditionState"),
     (cold, "AgeFrom"),
     (search, "SearchOutcome"),
+    (marks, "Mark"),
+    (judge, "Criterion"),
+    (judge, "Verdict"),
     (measures, "Among"),
     (measures, "Metric"),
     (states, "JobKind"),

@@ -9,6 +9,7 @@ from tests.architecture.sources import Source, none, sources
 TABLES = (
     *("api_keys", "sessions", "runs", "messages", "effects", "routes", "usage", "documents", "chunks", "jobs"),
     *("document_texts", "document_editions"),
+    *("run_feedback", "run_judgements"),
     *("customers", "policies", "billing", "claims", "escalations", "insurance_seeds"),
 )
 _STATEMENT = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(TABLES)})\b", re.IGNORECASE)

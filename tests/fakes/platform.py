@@ -16,6 +16,7 @@ from app.retrieval.cold import Restored
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
 from tests.fakes.documents import FakeDocuments, FakeJobs
+from tests.fakes.feedback import FakeFeedback
 from tests.fakes.models import FakeBook, FakeModels
 from tests.fakes.nodes import FakeModelList, FakeNodes
 from tests.fakes.runner import ROUTE, FakePlaces, FakeRunner, FakeRuns, FakeSessions
@@ -159,6 +160,7 @@ class FakePlatform:
         self.runs = FakeRuns(self.runner)
         self.places = FakePlaces(self.runner)
         self.tasks = FakeTasks(self.runner)
+        self.feedback = FakeFeedback(self.runner)
         self.documents = FakeDocuments()
         self.cold = FakeCold(self.documents)
         self.jobs = FakeJobs()

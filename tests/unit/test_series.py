@@ -19,8 +19,8 @@ from tests.fakes.asgi import Client
 from tests.fakes.platform import KEY_A, FakePlatform
 
 ROOT = Path(__file__).parents[2]
-MOST_SERIES = 13_000
-"""Of one process over a large fleet. A scrape of so many is about a megabyte and 35 ms."""
+MOST_SERIES = 20_000
+"""Of one process over a large fleet. A scrape of so many is about 1.5 megabytes and 50 ms."""
 
 
 def large() -> Catalogue:

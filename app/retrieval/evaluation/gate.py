@@ -1,18 +1,17 @@
 """Whether a change makes retrieval worse: two reports on the same questions, compared question by question."""
 
-import math
 from collections.abc import Sequence
 from statistics import fmean
 
 import msgspec
 
 from app.errors import BadInput
+from app.intervals import paired as interval_of
 from app.retrieval.evaluation.measures import Among, Metric, Row, value_of
 from app.retrieval.evaluation.report import Report
 
 TOLERANCE = 0.02
 """How far a mean may fall: by one question of fifty, so that below fifty questions each one that is lost blocks."""
-NORMAL_95 = 1.96
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +85,7 @@ def _change(metric: Metric, among: Among, pairs: Sequence[tuple[Row, Row]], k: i
     ]
     if not valued:
         return None
-    low, high = _interval([after - before for _, before, after in valued])
+    low, high = interval_of([after - before for _, before, after in valued])
     return Change(
         metric=metric,
         among=among,
@@ -98,15 +97,3 @@ def _change(metric: Metric, among: Among, pairs: Sequence[tuple[Row, Row]], k: i
         worse=tuple(name for name, before, after in valued if after < before),
         better=tuple(name for name, before, after in valued if after > before),
     )
-
-
-def _interval(differences: Sequence[float]) -> tuple[float, float]:
-    """Return the 95 % interval of a mean of paired differences, each from -1 to 1.
-
-    Agresti and Min, "Simple improved confidence intervals for comparing matched proportions" (2005): two further pairs,
-    half of one better, half of one worse and one unchanged, so that it has a width where nothing changed.
-    """
-    pairs = len(differences) + 2
-    mean = sum(differences) / pairs
-    spread = math.sqrt(((sum(one * one for one in differences) + 1) / pairs - mean * mean) / pairs)
-    return max(-1.0, mean - NORMAL_95 * spread), min(1.0, mean + NORMAL_95 * spread)

@@ -34,6 +34,8 @@ PATHS = {
     ("get", "/api/v1/tasks/{task_id}/events"),
     ("post", "/api/v1/tasks/{task_id}/cancel"),
     ("post", "/api/v1/tasks/{task_id}/requeue"),
+    ("get", "/api/v1/runs/{run_id}/feedback"),
+    ("post", "/api/v1/runs/{run_id}/feedback"),
     ("get", "/api/v1/routes/{route_id}"),
     ("post", "/api/v1/routes"),
     ("get", "/api/v1/models"),
@@ -191,6 +193,7 @@ async def test_every_documented_json_response_decodes_as_documented(
         "document_id": str(platform.documents.keep(TENANT_A, "a.txt", b"text")),
         "name": "auto",
     }
+    await operator.post(f"/api/v1/runs/{names['run_id']}/feedback", {"rating": "up"})
     checked: set[str] = set()
     for operation in operations_of(app):
         if operation.method != "GET":
