@@ -1,10 +1,12 @@
 """`switchyard tenants` and `switchyard keys`: who owns data, and with which keys."""
 
 import argparse
+import importlib
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 
 from app.accounts.keys import ApiKey, Keys
 from app.accounts.ollama_keys import read_public_key
@@ -76,6 +78,23 @@ async def restore_tenant(given: argparse.Namespace, accounts: Accounts, console:
         console.show_json(tenant)
     else:
         console.say(f"tenant {tenant.name} may have keys again; those that were revoked stay so")
+
+
+def add_tool_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `switchyard tenants tools` takes."""
+    parser.add_argument("name")
+    adding = partial(parser.add_argument, action="append", default=[], metavar="TOOL")
+    adding("--deny", type=_tool, help="may not be used any more")
+    adding("--allow", help="may be used again")
+
+
+async def permit_tools(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Change which tools a tenant's runs may not use, and show it. Raises BadInput for one that no team has."""
+    denied = await accounts.tenants.permit(given.name, denied=given.deny, allowed=given.allow)
+    if given.json:
+        console.show_json({"tenant": given.name, "denied_tools": denied})
+    else:
+        console.say(f"denied to the runs of {given.name}: {', '.join(denied) or 'nothing'}")
 
 
 def add_key_arguments(parser: argparse.ArgumentParser) -> None:
@@ -159,6 +178,15 @@ def _insists(contract: KeyContract) -> list[str]:
         *([] if digest is None else [f"digest {digest[:12]}"]),
         *(["no degrade"] if contract.no_degrade else []),
     ]
+
+
+def _tool(text: str) -> str:
+    # Not with the module: LangGraph takes a second to load, which no other command needs.
+    teams = importlib.import_module("app.agents.team").find_teams()
+    tools = sorted({str(tool.name) for team in teams for tool in team.tools})
+    if text not in tools:
+        raise argparse.ArgumentTypeError(f"no team has a tool {text!r}; there are {', '.join(tools)}")
+    return text
 
 
 def _digest(text: str) -> str:

@@ -79,6 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
     acts(revoking, account_command.revoke_tenant).add_argument("name")
     restoring = tenants.add_parser("restore", help="let a revoked tenant have keys again")
     acts(restoring, account_command.restore_tenant).add_argument("name")
+    permitting = tenants.add_parser("tools", help="deny or allow tools to the runs of a tenant, or show what is denied")
+    account_command.add_tool_arguments(acts(permitting, account_command.permit_tools))
     keys = commands.add_parser("keys", help="api keys").add_subparsers(required=True)
     making = acts(keys.add_parser("add", help="make a key and show it once"), account_command.add_key)
     account_command.add_key_arguments(making)

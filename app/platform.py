@@ -10,6 +10,7 @@ from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.tasks import Tasks
+from app.agents.team_view import TeamView
 from app.health import Health
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.calls.usage_book import UsageBook
@@ -44,6 +45,7 @@ class Platform:
     queue_pool: Pool
     keys: Keys
     tenants: Tenants
+    teams: tuple[TeamView, ...]
     runner: Runner
     runs: Runs
     places: Places

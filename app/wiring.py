@@ -5,25 +5,13 @@ import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from uuid import uuid4
 
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
-from app.agents.calling import CallLimits
-from app.agents.event_log import EventLog
-from app.agents.execution import Execution, Parts
-from app.agents.leaving import Times
-from app.agents.means import Doors
-from app.agents.places import Places
-from app.agents.prompt_sets import PromptSets
-from app.agents.runner import Runner
-from app.agents.runs import Runs
 from app.agents.sessions import Sessions
-from app.agents.support_policy import SupportPolicy, tiers_up_to
 from app.agents.tasks import Tasks
-from app.agents.team import find_teams, load_teams, make_serializer
+from app.agents.team import find_teams
 from app.configuration import Configuration
-from app.health import Health
 from app.inference.calls.attempts import Limits
 from app.inference.calls.usage_day_rows import Upkeep
 from app.inference.fleet.offering import Offering
@@ -36,13 +24,13 @@ from app.jobs.workers import Workers
 from app.looks import Looks
 from app.loops import Loop, Loops
 from app.platform import Platform
-from app.postgres import Database, make_queue_pool
+from app.postgres import make_queue_pool
 from app.retrieval.cold import AgeFrom, Limit
 from app.retrieval.editions.editions import Editions, Seed
 from app.retrieval.opening import Finding, Retrieval, Rules, open_retrieval
-from app.retrieval.search import Search
 from app.retrieval.states import DOCUMENT_JOBS
 from app.retrieval.versions import end_cancelled
+from app.running import open_runs
 from app.schema import older_versions
 from app.series import begin_all, begin_node
 from app.settings import Settings
@@ -110,9 +98,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
     jobs, sessions = Jobs(database, metrics, DOCUMENT_JOBS, on_cancelled=end_cancelled), Sessions(database, metrics)
     editions = Editions(database, stores.qdrant, Seed(settings.embed_model, settings.embed_size), metrics)
     looks, retrieval = _looks(stores, editions), _retrieval(settings, stores, editions, jobs, inference)
-    prompts = PromptSets(database, configuration.prompts, {team.name: team.prompts for team in find_teams()})
-    runs = _runs(settings, database, prompts)
-    runner = _runner(settings, stores, runs, sessions, prompts, inference, retrieval.search)
+    running = open_runs(configuration, stores, inference, sessions, retrieval.search)
     return Platform(
         settings=settings,
         metrics=metrics,
@@ -120,9 +106,10 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         queue_pool=make_queue_pool(stores.access, size=QUEUE_CONNECTIONS, wait_s=10),
         keys=Keys(database),
         tenants=Tenants(database),
-        runner=runner,
-        runs=runs,
-        places=Places(runs, _event_log(settings, stores)),
+        teams=running.teams,
+        runner=running.runner,
+        runs=running.runs,
+        places=running.places,
         sessions=sessions,
         tasks=Tasks(database, session_ttl_s=settings.session_ttl_seconds),
         documents=retrieval.documents,
@@ -134,14 +121,16 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         routes=RouteRows(database),
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
-        offers=Offering(inference.fleet, [team.name for team in find_teams()]),
+        offers=Offering(inference.fleet, [team.name for team in running.teams]),
         nodes=Operating(inference.roster, inference.fleet, stores.coordination),
         models=inference.models,
         leases=inference.leases,
         book=inference.book,
         upkeep=Upkeep(database, usage_days=settings.usage_days, routes_days=settings.routes_days),
         looks=looks,
-        health=_health(stores, looks, inference, runner, sessions, loops),
+        health=Health(
+            looks=looks, database=database, fleet=inference.fleet, runner=running.runner, sessions=sessions, loops=loops
+        ),
         loops=loops,
     )
 
@@ -169,66 +158,6 @@ def _looks(stores: Stores, editions: Editions) -> Looks:
         blobs=stores.blobs,
         metrics=stores.metrics,
         older_versions=older_versions(),
-    )
-
-
-def _health(
-    stores: Stores, looks: Looks, inference: Inference, runner: Runner, sessions: Sessions, loops: Loops
-) -> Health:
-    return Health(
-        looks=looks, database=stores.database, fleet=inference.fleet, runner=runner, sessions=sessions, loops=loops
-    )
-
-
-def _runs(settings: Settings, database: Database, prompts: PromptSets) -> Runs:
-    # A process that starts again under its old name must not pass for the one that died.
-    owner = f"{settings.replica}:{uuid4()}"
-    ttl_s = settings.session_ttl_seconds
-    return Runs(database, owner=owner, lease_s=settings.run_lease_s, session_ttl_s=ttl_s, prompts=prompts)
-
-
-def _event_log(settings: Settings, stores: Stores) -> EventLog:
-    return EventLog(stores.coordination, ttl_s=settings.events_ttl_s)
-
-
-def _doors(settings: Settings, stores: Stores, inference: Inference, search: Search) -> Doors:
-    policy, small = SupportPolicy(settings.support_policy), tiers_up_to(settings.extractive_up_to)
-    limits = CallLimits(settings.max_output_tokens, settings.temperature, policy, small)
-    return Doors(stores.database, inference.dispatcher, search, limits, stores.metrics)
-
-
-def _runner(
-    settings: Settings,
-    stores: Stores,
-    runs: Runs,
-    sessions: Sessions,
-    prompts: PromptSets,
-    inference: Inference,
-    search: Search,
-) -> Runner:
-    teams, doors = load_teams(), _doors(settings, stores, inference, search)
-    parts = Parts(
-        database=stores.database,
-        doors=doors,
-        runs=runs,
-        sessions=sessions,
-        book=inference.book,
-        teams=teams,
-        prompts=prompts,
-        metrics=stores.metrics,
-        times=Times(settings.session_ttl_seconds, settings.waiting_limit_s),
-        run_limit_s=settings.run_limit_s,
-        attempts=settings.run_attempts,
-        serializer=make_serializer(),
-    )
-    return Runner(
-        runs=runs,
-        event_log=_event_log(settings, stores),
-        dispatcher=doors.dispatcher,
-        execute=partial(Execution, parts),
-        teams=frozenset(teams),
-        metrics=stores.metrics,
-        lease_s=settings.run_lease_s,
     )
 
 

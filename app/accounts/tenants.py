@@ -1,6 +1,7 @@
 """Tenants: who owns data, keys and spend."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import uuid4
@@ -35,6 +36,16 @@ REVOKE_TENANT_KEYS: LiteralString = """
     UPDATE api_keys SET revoked_at = now()
     WHERE tenant_id = %(tenant_id)s AND revoked_at IS NULL RETURNING prefix
 """
+
+
+CHANGE_DENIED: LiteralString = """
+    UPDATE tenants SET denied_tools = ARRAY(
+        SELECT DISTINCT tool FROM unnest(denied_tools || %(denied)s::text[]) AS tool
+        WHERE tool <> ALL(%(allowed)s::text[]) ORDER BY tool)
+    WHERE name = %(name)s RETURNING denied_tools
+"""
+MOST_DENIED = 200
+"""Tools that a tenant is denied in one change."""
 
 
 class Tenant(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +102,20 @@ class Tenants:
         if row is None:
             raise TenantUnknown(f"no tenant is named {name!r}", name=name)
         return msgspec.convert(row, Tenant)
+
+    async def permit(self, name: str, *, denied: Sequence[str] = (), allowed: Sequence[str] = ()) -> Sequence[str]:
+        """Deny and allow tools to the runs of a tenant, and return those that are denied then.
+
+        Raises BadInput for a tool of both, TenantUnknown, StoreUnavailable.
+        """
+        if both := sorted(set(denied) & set(allowed)):
+            raise BadInput(f"{both[0]} cannot be denied and allowed", field="deny")
+        given = {"name": name, "denied": list(denied)[:MOST_DENIED], "allowed": list(allowed)}
+        async with self._database.connection("tenants.permit") as conn:
+            row = await (await conn.execute(CHANGE_DENIED, given)).fetchone()
+        if row is None:
+            raise TenantUnknown(f"no tenant is named {name!r}", name=name)
+        return [str(tool) for tool in row["denied_tools"]]
 
     async def list(self) -> list[Tenant]:
         """Return all tenants, oldest first."""

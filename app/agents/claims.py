@@ -27,6 +27,7 @@ def claim_of(row: Mapping[str, Any], session: SessionFacts, *, new_session: bool
         fence=row["fence"],
         attempt=row["attempt"],
         lost=row.get("lost", 0),
+        asked_at=row["created_at"],
         started_at=row["started_at"],
         spent_s=max(0.0, row.get("spent_s", 0.0)),
         waited_s=max(0.0, row.get("waited_s", 0.0)),

@@ -1,7 +1,7 @@
 """What the calls of one attempt at a run are made with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.agents.answering import Answering
 from app.agents.asking import Asking
@@ -9,6 +9,7 @@ from app.agents.calling import Calling, CallLimits
 from app.agents.deadline import Deadline
 from app.agents.effects import Effects
 from app.agents.interrupting import Interrupting
+from app.agents.likening import ExemplarVectors, Likening
 from app.agents.live import LiveRun
 from app.agents.searching import Searching
 from app.agents.tally import Tally
@@ -28,6 +29,7 @@ class Doors:
     search: Search
     limits: CallLimits
     metrics: Metrics
+    exemplars: ExemplarVectors = field(default_factory=ExemplarVectors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class Means:
     asking: Asking
     answering: Answering
     searching: Searching
+    likening: Likening
     using: Using
     interrupting: Interrupting
     path: Callable[[], str]
@@ -49,15 +52,24 @@ def means_of(
     doors: Doors, live: LiveRun, effects: Effects, tally: Tally, deadline: Deadline, path: Callable[[], str]
 ) -> Means:
     """Return the means of an attempt."""
-    claim, dispatcher, metrics = live.claim, doors.dispatcher, doors.metrics
-    calling = Calling(
-        claim=claim,
-        live=live,
+    dispatcher, interrupting = doors.dispatcher, Interrupting(effects)
+    calling = _calling(doors, live, effects, tally, deadline)
+    searching = Searching(
+        claim=live.claim,
         effects=effects,
         dispatcher=dispatcher,
-        limits=doors.limits,
+        search=doors.search,
         deadline=deadline,
         tally=tally,
+        metrics=doors.metrics,
+    )
+    using = Using(
+        live=live,
+        effects=effects,
+        interrupting=interrupting,
+        database=doors.database,
+        deadline=deadline,
+        metrics=doors.metrics,
     )
     return Means(
         effects=effects,
@@ -65,16 +77,21 @@ def means_of(
         dispatcher=dispatcher,
         asking=Asking(calling),
         answering=Answering(calling),
-        searching=Searching(
-            claim=claim,
-            effects=effects,
-            dispatcher=dispatcher,
-            search=doors.search,
-            deadline=deadline,
-            tally=tally,
-            metrics=metrics,
-        ),
-        using=Using(live=live, effects=effects, database=doors.database, deadline=deadline, metrics=metrics),
-        interrupting=Interrupting(effects),
+        searching=searching,
+        likening=Likening(effects, searching.embed, doors.exemplars),
+        using=using,
+        interrupting=interrupting,
         path=path,
+    )
+
+
+def _calling(doors: Doors, live: LiveRun, effects: Effects, tally: Tally, deadline: Deadline) -> Calling:
+    return Calling(
+        claim=live.claim,
+        live=live,
+        effects=effects,
+        dispatcher=doors.dispatcher,
+        limits=doors.limits,
+        deadline=deadline,
+        tally=tally,
     )

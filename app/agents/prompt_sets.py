@@ -22,6 +22,13 @@ KEPT_SETS = 32
 """How many sets of other versions a process remembers; each is some kilobytes."""
 
 
+class PromptVersion(msgspec.Struct, frozen=True):
+    """A prompt as it is named to callers."""
+
+    name: str
+    version: int
+
+
 class PromptSets:
     """Every team's prompts as this process has them, and those of other versions as the database has them."""
 
@@ -37,6 +44,14 @@ class PromptSets:
     def teams(self) -> list[str]:
         """The teams that this version knows."""
         return list(self._ours)
+
+    @property
+    def versions(self) -> dict[str, tuple[PromptVersion, ...]]:
+        """The prompts that each team's runs are pinned to when they begin here."""
+        return {
+            team: tuple(PromptVersion(name, one.front.version) for name, one in texts.items())
+            for team, texts in self._ours.items()
+        }
 
     def digest(self, team: str) -> bytes | None:
         """Return the digest that a run of this team is pinned to when it begins here."""

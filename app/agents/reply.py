@@ -1,5 +1,7 @@
 """What a team's calls bring, and what it answers in the end."""
 
+from typing import Any
+
 import msgspec
 
 from app.agents.run_failure import RunFailure
@@ -43,6 +45,8 @@ class Reply(msgspec.Struct, frozen=True):
     support: tuple[SentenceSupport, ...] = ()
     answered_by: AnsweredBy = AnsweredBy.MODEL
     withheld: int = 0
+    details: dict[str, Any] = {}
+    """What was found, in a form of the team's own: plain values, as JSON has them."""
 
 
 def reply_of(state: dict[str, object]) -> Reply:

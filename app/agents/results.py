@@ -115,6 +115,7 @@ def conclude(
         conversation_complete=_is_complete(reply),
         citations=() if reply is None else reply.citations,
         **_backed(reply),
+        details={} if reply is None else reply.details,
         degraded=tuple(sorted(tally.lacked)),
         routes=routes,
         input_tokens=sum(route.input_tokens for route in routes),

@@ -214,7 +214,7 @@ class Runs:
             return await self._again(caller, ask, named_of(told, ask))
         claim = claim_of(
             row
-            | {"started_at": told["started_at"], "session_tier": told["tier"]}
+            | {"created_at": told["started_at"], "started_at": told["started_at"], "session_tier": told["tier"]}
             | {"context": ask.context, "options": msgspec.to_builtins(ask.options)},
             sessions.SessionFacts(session_id, told["tier"], told["node"]),
             new_session=is_new,

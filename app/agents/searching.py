@@ -15,7 +15,9 @@ from app.inference.calls.dispatcher import Dispatcher
 from app.inference.slots.patience import Patience
 from app.inference.words.account import Purpose
 from app.inference.words.records import Embedding, Usage, Vector
+from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
+from app.retrieval.scope import Scope
 from app.retrieval.search import Looked, Search
 from app.telemetry.metrics import Metrics
 
@@ -50,7 +52,9 @@ class Searching:
         self._tally = tally
         self._metrics = metrics
 
-    async def passages(self, path: str, question: str, *, limit: int) -> tuple[Passage, ...]:
+    async def passages(
+        self, path: str, question: str, *, limit: int, filters: DocumentFilter = EVERYTHING
+    ) -> tuple[Passage, ...]:
         """Return up to `limit` passages of the tenant's documents; none, and `degraded`, when a part is away.
 
         A node that embeds is waited for as long as no question could be answered either, and RETRIEVAL_WAIT_S more.
@@ -59,7 +63,7 @@ class Searching:
         async def act() -> Done[Found]:
             usages: list[Usage] = []
             try:
-                looked = await self._find(question, limit, usages)
+                looked = await self._find(question, limit, filters, usages)
                 found, lacked = Found(looked.passages), looked.degraded
             except (Unavailable, NodeRefused) as error:
                 if error.facts.get("store") == "postgres":
@@ -69,29 +73,37 @@ class Searching:
                 lacked = _lacks(found)
             return Done(found, tuple(usages), lacked)
 
-        found = await self._effects.once(path, (question, limit), act, Found)
+        # Without filters as it always was: a run may have begun under the version before.
+        given = (question, limit, filters) if filters.asks else (question, limit)
+        found = await self._effects.once(path, given, act, Found)
         # One that the previous version stored says so itself, and nowhere else.
         self._effects.degraded.update(_lacks(found))
         return found.passages
 
-    async def _find(self, question: str, limit: int, usages: list[Usage]) -> Looked:
+    async def _find(self, question: str, limit: int, filters: DocumentFilter, usages: list[Usage]) -> Looked:
         async def embed(model: str, texts: Sequence[str]) -> Embedding:
-            embedding = await self._embed(model, texts)
+            embedding = await self.embed(texts, model)
             usages.extend(() if embedding.usage is None else (embedding.usage,))
-            if list(texts) == [self._claim.question]:
-                self.vector = Vector(embedding.vectors[0], embedding.digest)
             return embedding
 
         started, success = self._deadline.clock(), "false"
         try:
-            looked = await self._search.find(self._claim.tenant_id, question, embed=embed, limit=limit)
+            scope = Scope(among=filters)
+            looked = await self._search.find(self._claim.tenant_id, question, embed=embed, limit=limit, scope=scope)
             success = "true"
         finally:
             self._metrics.tool_calls.labels(SEARCH, success).inc()
             self._metrics.tool_duration.labels(SEARCH).observe(self._deadline.clock() - started)
         return looked
 
-    async def _embed(self, model: str, texts: Sequence[str]) -> Embedding:
+    async def embed(self, texts: Sequence[str], model: str | None = None) -> Embedding:
+        """Return vectors by `model`, or the platform's own. Raises NoNodeAvailable, NodeFailed, NodeRefused, ..."""
+        embedding = await self._embed(texts, model)
+        if list(texts) == [self._claim.question]:
+            self.vector = Vector(embedding.vectors[0], embedding.digest)
+        return embedding
+
+    async def _embed(self, texts: Sequence[str], model: str | None) -> Embedding:
         while True:
             try:
                 embedding = await self._dispatcher.embed(

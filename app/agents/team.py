@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypedDict
 
 import msgspec
@@ -44,6 +44,10 @@ class Team:
     prompts: Mapping[str, Collection[str]]
     tools: tuple[Tool[Any, Any], ...] = ()
     values: tuple[type[msgspec.Struct], ...] = ()
+    summary: str = ""
+    """What it is for, in a sentence."""
+    takes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it reads of the context that comes with a question: each name, and what it says, in a sentence."""
 
 
 LOADED_LATE = (

@@ -1,4 +1,4 @@
-"""What a tool is: a function over the tenant's tables that a step may call, with what it takes and what it brings."""
+"""What a tool is: a function that a step may call, with what it takes and what it brings."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ A = TypeVar("A")
 R = TypeVar("R")
 
 TOOL_LIMIT_S = 10.0
+TOOL_LIMIT_BYTES = 256_000
+"""Of what a call is given, and of what it brings, as JSON: a result is kept with the run and read in every attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Reading(Generic[A, R]):
     result: type[R]
     act: Callable[[Database, TenantId, A], Awaitable[R]]
     limit_s: float = TOOL_LIMIT_S
+    limit_bytes: int = TOOL_LIMIT_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,28 @@ class Writing(Generic[A, R]):
     result: type[R]
     act: Callable[[Connection, TenantId, A], Awaitable[R]]
     limit_s: float = TOOL_LIMIT_S
+    limit_bytes: int = TOOL_LIMIT_BYTES
 
 
-Tool: TypeAlias = Reading[A, R] | Writing[A, R]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting(Generic[A, R]):
+    """A tool that changes something outside PostgreSQL: it sends, orders, calls.
+
+    `act` is given the key of its effect, which is the same in every attempt, to hand on as an idempotency key. Where
+    the other side `is_idempotent` under it, a call whose outcome nobody knows is made again. Else the run waits for a
+    person who knows: `confirmed` is what the call brings where that person says that it happened. It may raise
+    ToolRefused, if it did nothing.
+    """
+
+    name: str
+    description: str
+    arguments: type[A]
+    result: type[R]
+    act: Callable[[str, TenantId, A], Awaitable[R]]
+    is_idempotent: bool
+    confirmed: R
+    limit_s: float = TOOL_LIMIT_S
+    limit_bytes: int = TOOL_LIMIT_BYTES
+
+
+Tool: TypeAlias = Reading[A, R] | Writing[A, R] | Acting[A, R]

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any, TypeVar, assert_never
+from typing import Any, LiteralString, TypeVar, assert_never
 
 import msgspec
 import structlog
 
+from app.agents.acting import HAPPENED, question_of
 from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effects
+from app.agents.interrupting import Interrupting
 from app.agents.live import LiveRun
-from app.agents.tools import Reading, Tool, Writing
+from app.agents.tools import Acting, Reading, Tool, Writing
 from app.errors import SwitchyardError, ToolFailed, ToolRefused
 from app.postgres import Connection, Database
 from app.telemetry.metrics import Metrics
@@ -19,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 A = TypeVar("A")
 R = TypeVar("R")
+
+SELECT_DENIED: LiteralString = "SELECT denied_tools FROM tenants WHERE id = %(tenant_id)s"
+NOT_PERMITTED = "this tenant's runs may not use it"
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -32,14 +37,23 @@ class Using:
     """Calls tools. Raises ToolRefused, ToolFailed and what the effects raise."""
 
     def __init__(
-        self, *, live: LiveRun, effects: Effects, database: Database, deadline: Deadline, metrics: Metrics
+        self,
+        *,
+        live: LiveRun,
+        effects: Effects,
+        interrupting: Interrupting,
+        database: Database,
+        deadline: Deadline,
+        metrics: Metrics,
     ) -> None:
         self._live = live
         self._claim = live.claim
         self._effects = effects
+        self._interrupting = interrupting
         self._database = database
         self._deadline = deadline
         self._metrics = metrics
+        self._denied: frozenset[str] | None = None
 
     async def use(self, path: str, agent: str, tool: Tool[A, R], arguments: A) -> R:
         """Return what the tool brings; a refusal is stored too, so that every attempt meets the same."""
@@ -51,6 +65,8 @@ class Using:
                 brought = await self._effects.once_within(
                     path, given, lambda conn: self._write(conn, agent, tool, arguments), Brought
                 )
+            case Acting():
+                brought = await self._act(path, given, agent, tool, arguments)
             case _:
                 assert_never(tool)
         if brought.refusal is not None:
@@ -58,14 +74,18 @@ class Using:
         return msgspec.convert(brought.result, tool.result)
 
     async def _read(self, agent: str, tool: Reading[A, R], arguments: A) -> Done[Brought]:
+        if (refusal := await self._refusal(tool, arguments)) is not None:
+            return Done(refusal)
         await self._tell(agent, tool)
         try:
             result = await self._timed(tool, tool.act(self._database, self._claim.tenant_id, arguments))
         except ToolRefused as refused:
             return Done(Brought(refusal=refused.detail))
-        return Done(Brought(msgspec.to_builtins(result)))
+        return Done(Brought(result))
 
     async def _write(self, conn: Connection, agent: str, tool: Writing[A, R], arguments: A) -> Brought:
+        if (refusal := await self._refusal(tool, arguments, conn)) is not None:
+            return refusal
         await self._tell(agent, tool)
         try:
             # Of a tool that refuses nothing stays, and its refusal is stored all the same.
@@ -73,17 +93,65 @@ class Using:
                 result = await self._timed(tool, tool.act(conn, self._claim.tenant_id, arguments))
         except ToolRefused as refused:
             return Brought(refusal=refused.detail)
-        return Brought(msgspec.to_builtins(result))
+        return Brought(result)
+
+    async def _act(self, path: str, given: object, agent: str, tool: Acting[A, R], arguments: A) -> Brought:
+        effect = await self._effects.begin(path, given, Brought)
+        if effect.result is not None:
+            return effect.result
+        if (refusal := await self._refusal(tool, arguments)) is not None:
+            return await self._effects.keep(effect, Done(refusal))
+        if not tool.is_idempotent and await self._has_happened(path, given, agent, tool.name):
+            return await self._effects.keep(effect, Done(Brought(msgspec.to_builtins(tool.confirmed))))
+        await self._tell(agent, tool)
+        key = f"{self._claim.run_id}/{effect.step_key}"
+        try:
+            brought = Brought(await self._timed(tool, tool.act(key, self._claim.tenant_id, arguments)))
+        except ToolRefused as refused:
+            brought = Brought(refusal=refused.detail)
+        return await self._effects.keep(effect, Done(brought))
+
+    async def _has_happened(self, path: str, given: object, agent: str, name: str) -> bool:
+        """Note, before it is made, that a call is made; return whether an earlier one is said to have happened."""
+        while True:
+            note = await self._effects.begin(f"{path}/begun", given, bool)
+            if note.result is None:
+                await self._effects.keep(note, Done(True))
+                return False
+            answered = self._interrupting.ask(f"{path}/outcome", question_of(agent, name))
+            if answered.option == HAPPENED:
+                return True
+
+    async def _refusal(self, tool: Tool[A, R], arguments: A, conn: Connection | None = None) -> Brought | None:
+        """Return why the call is not made, if so."""
+        if len(msgspec.json.encode(arguments)) > tool.limit_bytes:
+            return Brought(refusal=f"it takes {tool.limit_bytes} bytes at most")
+        if self._denied is None:
+            self._denied = await self._read_denied(conn)
+        if tool.name not in self._denied:
+            return None
+        log.warning("tool_not_permitted", tool=tool.name, agent_team=self._claim.team)
+        return Brought(refusal=NOT_PERMITTED)
+
+    async def _read_denied(self, conn: Connection | None) -> frozenset[str]:
+        if conn is None:
+            async with self._database.connection("tools.denied") as own:
+                return await self._read_denied(own)
+        row = await (await conn.execute(SELECT_DENIED, {"tenant_id": self._claim.tenant_id})).fetchone()
+        return frozenset() if row is None else frozenset(row["denied_tools"])
 
     async def _tell(self, agent: str, tool: Tool[A, R]) -> None:
         """Tell readers before the result can be stored: who takes the run over then makes no call to tell of."""
         self._live.calls(tool.name, agent)
         await self._live.flush()
 
-    async def _timed(self, tool: Tool[A, R], acting: Awaitable[R]) -> R:
+    async def _timed(self, tool: Tool[A, R], acting: Awaitable[R]) -> object:
+        """Return what it brings as plain values."""
         started, success = self._deadline.clock(), "false"
         try:
-            result = await _in_time(acting, tool)
+            result = msgspec.to_builtins(await _in_time(acting, tool))
+            if len(msgspec.json.encode(result)) > tool.limit_bytes:
+                raise ToolFailed(f"brought more than {tool.limit_bytes} bytes", tool=tool.name)
             success = "true"
         except SwitchyardError as error:
             log.warning("tool_execution_failed", tool=tool.name, error=error.code, detail=error.detail, retry_count=0)

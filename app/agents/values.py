@@ -136,6 +136,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     lost: int = 0
     """How many attempts ended with the death of their owner."""
+    asked_at: datetime
+    """When the run was first accepted: the same in every attempt."""
     started_at: datetime
     """When the run began, or began again at its caller's wish: its deadline counts from there."""
     spent_s: float = 0.0
@@ -273,6 +275,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     answered_by: AnsweredBy = AnsweredBy.MODEL
     withheld: int = 0
     """How many sentences were kept back, because nothing supports them."""
+    details: dict[str, Any] = {}
+    """What the team found, in a form of its own."""
     degraded: tuple[Degradation, ...] = ()
     routes: tuple[RouteSummary, ...] = ()
     input_tokens: int = 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -11,6 +12,7 @@ from app.agents.answering import FURTHER
 from app.agents.asking import Question
 from app.agents.calling import done_of, messages_of
 from app.agents.citing import back, cite_extract
+from app.agents.likening import Likeness
 from app.agents.means import Means
 from app.agents.prompts import Prompt
 from app.agents.reply import Reply, Said
@@ -21,6 +23,7 @@ from app.agents.tools import Tool
 from app.agents.values import Answered, Claim, Request, Turn
 from app.degradation import Degradation
 from app.inference.words.tiers import Tier
+from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
 from app.retrieval.support.extracting import Extract
 
@@ -55,6 +58,11 @@ class Work:
     def context(self) -> Mapping[str, str]:
         """What came beside the question: `customer_id`, `policy_number`, ..."""
         return self.claim.context
+
+    @property
+    def asked_at(self) -> datetime:
+        """When the run was accepted: the one clock that a step may read."""
+        return self.claim.asked_at
 
     @property
     def degraded(self) -> Set[Degradation]:
@@ -122,9 +130,20 @@ class Work:
         """How many passages more than a model is shown are worth searching for."""
         return FURTHER if self.means.answering.is_small(self.tier()) else 0
 
-    async def search(self, question: str, *, limit: int) -> tuple[Passage, ...]:
-        """Return up to `limit` passages of the tenant's documents; none, and `degraded`, where a part is away."""
-        return await self.means.searching.passages(f"{self._path()}/retrieve", question, limit=limit)
+    async def search(self, question: str, *, limit: int, filters: DocumentFilter = EVERYTHING) -> tuple[Passage, ...]:
+        """Return up to `limit` passages of the tenant's documents that `filters` mean.
+
+        None, and `degraded`, where a part is away.
+        """
+        return await self.means.searching.passages(f"{self._path()}/retrieve", question, limit=limit, filters=filters)
+
+    async def likest(self, exemplars: Mapping[str, Sequence[str]], *, question: str | None = None) -> Likeness:
+        """Return which group of exemplars `question` (None: the run's own) is likest to, by the meaning of the words.
+
+        Whoever asks decides from which score on that is enough. Nothing is likest where no embedding is to be had.
+        """
+        asked = self.question if question is None else question
+        return await self.means.likening.likest(f"{self._path()}/likest", asked, exemplars)
 
     async def answer(
         self,

@@ -38,6 +38,7 @@ from app.api.search import SearchRoutes
 from app.api.sessions import SessionRoutes
 from app.api.surface import ROUTE_HEADERS
 from app.api.tasks import TaskRoutes
+from app.api.teams import TeamRoutes
 from app.settings import split_list
 
 log = structlog.get_logger(__name__)
@@ -91,6 +92,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         ).routes(),
         *FeedbackRoutes(platform.feedback, body_limit_bytes=settings.max_body_bytes).routes(),
         *SessionRoutes(platform.sessions).routes(),
+        *TeamRoutes(platform.teams).routes(),
         *DocumentRoutes(
             platform.documents,
             upload_limit_bytes=settings.max_upload_bytes,

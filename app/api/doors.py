@@ -8,6 +8,7 @@ from app.agents.events import RunEvent
 from app.agents.feedback import Feedback, GivenFeedback
 from app.agents.resuming import PersonAnswer
 from app.agents.sessions import SessionView
+from app.agents.team_view import TeamView
 from app.agents.values import RunHandle, RunResult, StartRun
 from app.api.document_doors import Cold, Documents, Jobs, Search
 from app.api.operator_doors import ModelList, Nodes
@@ -212,6 +213,11 @@ class Platform(Protocol):
     @property
     def keys(self) -> Keys:
         """Who calls."""
+        ...
+
+    @property
+    def teams(self) -> Sequence[TeamView]:
+        """The teams."""
         ...
 
     @property

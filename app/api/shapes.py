@@ -1,6 +1,6 @@
 """The JSON that goes in and out of the chat surface."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -147,6 +147,10 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     answered_by: Annotated[AnsweredBy, Meta(description="Whose words `message` is.")] = AnsweredBy.MODEL
     withheld: Annotated[int, Meta(description="Sentences kept back, because no document found says them.")] = 0
+    details: Annotated[
+        dict[str, Any],
+        Meta(description="What the team found, in a form of its own; its page in the manual says which."),
+    ] = {}
 
 
 class RunError(msgspec.Struct, frozen=True):
@@ -257,6 +261,7 @@ def to_response(result: RunResult) -> ChatResponse:
         support=result.support,
         answered_by=result.answered_by,
         withheld=result.withheld,
+        details=result.details,
         degraded=result.degraded,
         thinking=result.thinking,
         state=result.state,

@@ -60,7 +60,7 @@ def described_app() -> Litestar:
     )
     models = ("dispatcher", "book", "health", "models")
     nothing = SimpleNamespace(
-        settings=settings, metrics=Metrics(CollectorRegistry()), **dict.fromkeys((*doors, *models))
+        teams=(), settings=settings, metrics=Metrics(CollectorRegistry()), **dict.fromkeys((*doors, *models))
     )
     return create_app(cast(Platform, nothing))
 

@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 
+from app.agents.prompt_sets import PromptVersion
+from app.agents.team_view import TeamView, ToolView
 from app.errors import DocumentUnknown, KeyUnknown, RouteUnknown
 from app.health import NodeHealth, Readiness, Report, Services
 from app.ids import Caller, DocumentId, JobId, KeyContract, KeyId, KeyPermission, RouteId, TenantId
@@ -45,6 +47,16 @@ def make_settings(**changes: object) -> Settings:
         "max_refused_keys": 1_000_000,
     }
     return Settings(**(given | changes))  # pyright: ignore[reportArgumentType]
+
+
+TEAM = TeamView(
+    name="assistant",
+    summary="Answers.",
+    agents=("assistant",),
+    takes={"customer_id": "Whom it is about."},
+    tools=(ToolView("premium", "What a policy costs.", "read", 10.0, {"type": "object"}),),
+    prompts=(PromptVersion("assistant/answer", 2),),
+)
 
 
 class FakeKeys:
@@ -155,6 +167,7 @@ class FakePlatform:
         self.settings = make_settings(**settings)
         self.metrics = Metrics(CollectorRegistry())
         self.keys = FakeKeys()
+        self.teams = (TEAM,)
         self.sessions = FakeSessions()
         self.runner = FakeRunner(self.sessions)
         self.runs = FakeRuns(self.runner)

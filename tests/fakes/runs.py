@@ -27,6 +27,7 @@ CLAIM = Claim(
     request_id="r",
     fence=1,
     attempt=1,
+    asked_at=datetime(2026, 3, 1, tzinfo=UTC),
     started_at=datetime(2026, 3, 1, tzinfo=UTC),
 )
 

@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.agents.life import RunState
+from app.chores import Chores
 from app.ids import KeyId, RunId, SessionId, TenantId
 from app.inference.slots.lease import LeaseFacts
 from app.inference.slots.register import DROPPED, ORPHANS_KEY
@@ -20,7 +21,6 @@ from app.inference.words.records import CallKind
 from app.job_calls import purpose_of
 from app.retrieval.states import JobKind
 from app.wiring import Platform
-from app.worker import Chores
 from tests.fakes.node import FakeNode
 from tests.fakes.words import count_tokens
 from tests.integration.platforms import (

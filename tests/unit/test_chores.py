@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from procrastinate.exceptions import ConnectorException
 
+from app.chores import Chores
 from app.errors import StatementWrong, StoreUnavailable
 from app.ids import RunId, TenantId
 from app.inference.slots.lease import Orphan
@@ -18,7 +19,7 @@ from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.tiers import Tier
 from app.wiring import Platform
-from app.worker import Chores, consume
+from app.worker import consume
 
 RUN = RunId(UUID(int=7))
 AT = datetime(2026, 3, 1, tzinfo=UTC)

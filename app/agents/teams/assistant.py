@@ -94,4 +94,10 @@ def build() -> Graph:
     return graph
 
 
-TEAM = Team("assistant", (AGENT,), build, {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: (), DOCUMENTS_AWAY: ()})
+TEAM = Team(
+    "assistant",
+    (AGENT,),
+    build,
+    {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: (), DOCUMENTS_AWAY: ()},
+    summary="Answers from the tenant's documents, and says which.",
+)

@@ -186,4 +186,10 @@ TEAM = Team(
     {CHOOSE: (), SAY: ("facts",), WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: (), DOCUMENTS_AWAY: ()},
     tools=(*tools.POLICY_TOOLS, *tools.BILLING_TOOLS, *tools.CLAIMS_TOOLS, *tools.PERSON_TOOLS),
     values=(Finding,),
+    summary="Answers an insurer's customers: on policies, bills and claims by their rows, else by documents.",
+    takes={
+        "customer_id": "Whom the application vouches for: no policy or claim of another customer is found.",
+        "policy_number": "The policy that the question is about, where it names none.",
+        "claim_id": "The claim that the question is about, where it names none.",
+    },
 )

@@ -36,6 +36,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.denied: list[str] = []
 
     @asynccontextmanager
     async def transaction(self, operation: str = "savepoint") -> AsyncGenerator["Ledger"]:
@@ -46,6 +47,21 @@ class Ledger:
             self.told.append(f"{operation} undone")
             raise
         self.told.append(f"{operation} kept")
+
+    @asynccontextmanager
+    async def connection(self, operation: str) -> AsyncGenerator["Ledger"]:
+        """Give itself."""
+        assert operation == "tools.denied"
+        yield self
+
+    async def execute(self, statement: str, given: dict[str, object]) -> "Ledger":
+        """Take the one statement."""
+        assert ("denied_tools" in statement, given) == (True, {"tenant_id": CLAIM.tenant_id})
+        return self
+
+    async def fetchone(self) -> dict[str, object]:
+        """Return what the tenant may not use."""
+        return {"denied_tools": self.denied}
 
     async def premium(self, database: Database, tenant_id: TenantId, named: Named) -> Premium:
         """Read."""

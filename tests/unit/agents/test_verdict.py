@@ -55,6 +55,7 @@ def claim(*, deadline_s: float | None = None, spent_s: float = 0.0) -> Claim:
         request_id="r",
         fence=1,
         attempt=1,
+        asked_at=datetime(2026, 3, 1, tzinfo=UTC),
         started_at=datetime(2026, 3, 1, tzinfo=UTC),
         spent_s=spent_s,
     )

@@ -39,6 +39,7 @@ async def test_an_answer_has_exactly_the_promised_fields(client: Client, platfor
         "support",
         "answered_by",
         "withheld",
+        "details",
     ]
     answer = msgspec.json.decode(reply.body, type=ChatResponse)
     assert [answer.session_id] == list(platform.sessions.rows)

@@ -38,6 +38,7 @@ PATHS = {
     ("post", "/api/v1/runs/{run_id}/feedback"),
     ("get", "/api/v1/routes/{route_id}"),
     ("post", "/api/v1/routes"),
+    ("get", "/api/v1/teams"),
     ("get", "/api/v1/models"),
     ("get", "/api/v1/models/plan"),
     ("get", "/api/v1/nodes"),
