@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from app.agents.values import Citation, SentenceSupport
+from app.agents.evidence import Citation, SentenceSupport
 from app.retrieval.passages import Passage
 from app.retrieval.pertinence import words_asked, words_of
 from app.retrieval.quotes import Quote, quote

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
+from app.agents.evidence import Citation, SentenceSupport
 from app.agents.run_failure import RunFailure
 from app.agents.support_policy import AnsweredBy
-from app.agents.values import Citation, SentenceSupport
 from app.errors import AnswerEmpty, RunFailed
 from app.inference.words.ends import FinishReason, is_blank
 from app.retrieval.passages import Passage

@@ -6,11 +6,12 @@ from typing import LiteralString, TypedDict
 
 import msgspec
 
+from app.agents.evidence import SentenceSupport
 from app.agents.life import RunState
 from app.agents.reply import Reply
 from app.agents.support_policy import AnsweredBy
 from app.agents.tally import Tally
-from app.agents.values import Claim, Interrupt, RouteSummary, RunResult, SentenceSupport
+from app.agents.values import Claim, Interrupt, RouteSummary, RunResult
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Usage

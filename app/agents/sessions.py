@@ -7,7 +7,8 @@ from typing import LiteralString, NoReturn
 import msgspec
 
 from app.agents.checkpoints import thread_of
-from app.agents.values import Citation, History, Turn
+from app.agents.evidence import Citation
+from app.agents.values import History, Turn
 from app.errors import BadInput, SessionBusy, SessionUnknown
 from app.ids import RunId, SessionId, TenantId
 from app.inference.words.ends import FinishReason

@@ -6,17 +6,17 @@ from typing import Any
 
 import msgspec
 
+from app.agents.evidence import Citation, SentenceSupport
 from app.agents.life import RunState
 from app.agents.support_policy import AnsweredBy, SupportPolicy
 from app.degradation import Degradation
-from app.ids import Caller, DocumentId, KeyId, RouteId, RunId, SessionId, TenantId
+from app.ids import Caller, KeyId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.account import Account, Purpose
 from app.inference.words.contract import NO_CONTRACT, Contract, under_key
 from app.inference.words.ends import FinishReason
 from app.inference.words.priority import Priority, capped
 from app.inference.words.thinking import Think
 from app.inference.words.tiers import Tier
-from app.retrieval.support.verdicts import Lack, Supported
 
 
 class OnDisconnect(StrEnum):
@@ -186,45 +186,6 @@ class History(msgspec.Struct, frozen=True):
 
     turns: tuple[Turn, ...] = ()
     is_whole: bool = True
-
-
-class Citation(msgspec.Struct, frozen=True):
-    """A passage behind an answer, and its words that support it best.
-
-    `quote` is, verbatim, characters `start_offset` to `end_offset` of the document's text, on `page` (from 1; None in a
-    document without pages). `title` is what the document calls itself, "" if nothing. `also` names the other documents
-    that hold the same text.
-    """
-
-    document: str
-    document_id: DocumentId
-    heading: str
-    quote: str
-    start_offset: int
-    end_offset: int
-    score: float
-    also: tuple[str, ...] = ()
-    title: str = ""
-    page: int | None = None
-    supported: Supported = Supported.UNSURE
-    """The best that it does for a sentence of the answer."""
-
-
-class SentenceSupport(msgspec.Struct, frozen=True):
-    """A sentence of an answer, characters `start` to `end` of it, and the evidence that it was held against.
-
-    `start_offset` to `end_offset` count characters of that document's text. Without evidence there is no document.
-    """
-
-    start: int
-    end: int
-    supported: Supported
-    lack: Lack | None = None
-    """What is wrong with one that is not supported."""
-    document_id: DocumentId | None = None
-    page: int | None = None
-    start_offset: int = 0
-    end_offset: int = 0
 
 
 class RouteSummary(msgspec.Struct, frozen=True):

@@ -6,9 +6,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.agents.evidence import Citation, SentenceSupport
 from app.agents.life import FINAL_STATES, RunState
 from app.agents.support_policy import AnsweredBy, SupportPolicy
-from app.agents.values import Citation, OnDisconnect, RouteSummary, RunOptions, RunResult, SentenceSupport, StartRun
+from app.agents.values import OnDisconnect, RouteSummary, RunOptions, RunResult, StartRun
 from app.api.asking import InterruptView, check_storable, to_interrupts
 from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled

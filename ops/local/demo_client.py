@@ -9,7 +9,8 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from app.agents.values import Citation, RouteSummary
+from app.agents.evidence import Citation
+from app.agents.values import RouteSummary
 from app.inference.words.route import Route
 from ops.local.problems import LocalProblem
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.agents.values import Citation, RouteSummary
+from app.agents.evidence import Citation
+from app.agents.values import RouteSummary
 from app.inference.words.route import Route
 from ops.local.console import Console
 from ops.local.demo_client import DemoClient, StoredRun

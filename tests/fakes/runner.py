@@ -9,21 +9,12 @@ from uuid import UUID, uuid4
 import msgspec
 
 from app.agents.events import Delta, EventKind, Interrupted, Queued, RunEvent
+from app.agents.evidence import Citation
 from app.agents.follower import parse_position
 from app.agents.life import RunState
 from app.agents.resuming import PersonAnswer, pick, read_answer
 from app.agents.sessions import MessageView, SessionView
-from app.agents.values import (
-    Answered,
-    Citation,
-    Interrupt,
-    Request,
-    RequestKind,
-    RouteSummary,
-    RunHandle,
-    RunResult,
-    StartRun,
-)
+from app.agents.values import Answered, Interrupt, Request, RequestKind, RouteSummary, RunHandle, RunResult, StartRun
 from app.errors import BadInput, IdempotencyMismatch, RunNotWaiting, RunUnknown, SessionUnknown, SwitchyardError
 from app.ids import Caller, DocumentId, RouteId, RunId, SessionId, TenantId
 from app.inference.words.ends import FinishReason

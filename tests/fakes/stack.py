@@ -12,7 +12,8 @@ import msgspec
 from aiohttp import web
 
 from app.agents.events import Delta, EventKind, Queued
-from app.agents.values import Citation, RouteSummary
+from app.agents.evidence import Citation
+from app.agents.values import RouteSummary
 from app.api.shapes import ChatMetadata, ChatResponse
 from app.api.sse import RETRY_HINT_MS
 from app.ids import DocumentId, RouteId, RunId, SessionId

@@ -82,28 +82,6 @@ async def test_revoking_a_tenant_revokes_all_its_keys_and_nothing_else(database:
     assert next(row for row in await tenants.list() if row.id == other.id).keys == 1
 
 
-async def test_tools_are_denied_to_a_tenants_runs_and_allowed_again(database: Database, name: str) -> None:
-    tenants = Tenants(database)
-    await tenants.add(name)
-    assert await tenants.permit(name) == []
-    assert await tenants.permit(name, denied=("send", "file", "send")) == ["file", "send"]
-    assert await tenants.permit(name, allowed=("send",), denied=("read",)) == ["file", "read"]
-    with pytest.raises(BadInput):
-        await tenants.permit(name, denied=("read",), allowed=("read",))
-    with pytest.raises(TenantUnknown):
-        await tenants.permit(f"{name}-none", denied=("read",))
-
-
-def test_only_a_tool_that_a_team_has_is_denied_by_the_command(postgres_url: str, name: str) -> None:
-    command(postgres_url, "tenants", "add", name)
-    told = (0, f"denied to the runs of {name}: file_for_person\n", "")
-    assert command(postgres_url, "tenants", "tools", name, "--deny", "file_for_person") == told
-    assert command(postgres_url, "tenants", "tools", name) == told
-    with pytest.raises(SystemExit) as ended:
-        command(postgres_url, "tenants", "tools", name, "--deny", "nothing")
-    assert ended.value.code == 2
-
-
 async def test_a_revoked_tenant_gets_no_key_until_it_is_restored(database: Database, name: str) -> None:
     keys, tenants = Keys(database), Tenants(database)
     tenant = await tenants.add(name)

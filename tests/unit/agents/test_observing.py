@@ -5,9 +5,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
+from app.agents.evidence import SentenceSupport
 from app.agents.life import RunState
 from app.agents.observing import observe
-from app.agents.values import RunResult, SentenceSupport
+from app.agents.values import RunResult
 from app.inference.words.ends import FinishReason
 from app.retrieval.support.verdicts import Supported
 from app.telemetry.metrics import Metrics

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agents.values import Citation, RouteSummary
+from app.agents.evidence import Citation
+from app.agents.values import RouteSummary
 from app.ids import DocumentId, RouteId
 from app.inference.routing.complexity import rate
 from app.inference.words.route import Reason, Route
