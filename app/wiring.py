@@ -12,6 +12,7 @@ from app.agents.sessions import Sessions
 from app.agents.tasks import Tasks
 from app.agents.team import find_teams
 from app.configuration import Configuration
+from app.health import Health
 from app.inference.calls.attempts import Limits
 from app.inference.calls.usage_day_rows import Upkeep
 from app.inference.fleet.offering import Offering
