@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0026_pre_denied_tools"
-down_revision = "0025_pre_tasks"
+revision = "0027_pre_denied_tools"
+down_revision = "0026_pre_quality"
 branch_labels = None
 depends_on = None
 
