@@ -1,6 +1,6 @@
 """What the HTTP surface needs of the platform: two implementations exist, the wired one and the tests' fake."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -11,15 +11,12 @@ from app.agents.sessions import SessionView
 from app.agents.team_view import TeamView
 from app.agents.values import RunHandle, RunResult, StartRun
 from app.api.document_doors import Cold, Documents, Jobs, Search
+from app.api.model_doors import Book, Models
 from app.api.operator_doors import ModelList, Nodes
 from app.api.task_doors import Tasks
 from app.health import Readiness, Report
 from app.ids import Caller, RouteId, RunId, SessionId, TenantId
-from app.inference.calls.plan import Plan
-from app.inference.slots.patience import OnQueue
-from app.inference.words.account import Account
 from app.inference.words.offers import InMemory, Offer
-from app.inference.words.records import Answer, ChatCall, Embedding, Usage
 from app.inference.words.route import Route
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
@@ -86,48 +83,6 @@ class Runner(Protocol):
 
     async def cancel(self, caller: Caller, run_id: RunId, /) -> None:
         """Stop the run, or ask its owner to; one that has ended stays as it is. Raises RunUnknown."""
-        ...
-
-
-class Models(Protocol):
-    """Calls models; see `app.inference.calls.dispatcher.Dispatcher`."""
-
-    async def chat(
-        self,
-        call: ChatCall,
-        *,
-        on_route: Callable[[Route], None],
-        on_delta: Callable[[str], None],
-        on_restart: Callable[[], None],
-        on_usage: Callable[[Usage], None],
-        on_thinking: Callable[[int, str], None],
-        on_queue: OnQueue,
-    ) -> Answer:
-        """Answer a chat call, and tell what comes."""
-        ...
-
-    async def embed(
-        self,
-        texts: Sequence[str],
-        *,
-        agent: str,
-        account: Account,
-        on_usage: Callable[[Usage], None],
-        model: str | None = None,
-    ) -> Embedding:
-        """Return one vector a text."""
-        ...
-
-    async def plan(self, call: ChatCall, /) -> Plan:
-        """Return where a chat call would go now; no model is asked."""
-        ...
-
-
-class Book(Protocol):
-    """Takes the usage of calls that no run stores."""
-
-    def take(self, usage: Usage, /) -> None:
-        """Keep usage, and its route, until it is written."""
         ...
 
 

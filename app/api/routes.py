@@ -12,7 +12,8 @@ from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json, uuid_or
 from app.api.contracts import PARAMETERS, contract_of
 from app.api.direct.wanted import AUTO, OfModel, OfTeam, OfTier, read_wanted
-from app.api.doors import Models, Routes
+from app.api.doors import Routes
+from app.api.model_doors import Models
 from app.api.replies import reply
 from app.api.routing import Doc, Success, route
 from app.errors import BadInput, RouteUnknown

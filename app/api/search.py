@@ -14,7 +14,7 @@ from app.api.asking import check_storable
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import decode, read_json
 from app.api.document_doors import Search
-from app.api.doors import Book, Models
+from app.api.model_doors import Book, Models
 from app.api.replies import reply
 from app.api.routing import Doc, Parameter, Success, route
 from app.degradation import Degradation

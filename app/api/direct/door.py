@@ -15,7 +15,8 @@ from typing import assert_never
 from app.api.direct.talk import Ask, Talk, Told, Voice
 from app.api.direct.team import ask_team
 from app.api.direct.wanted import OfModel, OfTeam, OfTier, Rated, read_wanted
-from app.api.doors import Book, Models, Runner
+from app.api.doors import Runner
+from app.api.model_doors import Book, Models
 from app.api.queue_headers import waited_header
 from app.api.replies import cost_header, route_headers
 from app.errors import BadInput
