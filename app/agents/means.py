@@ -8,6 +8,7 @@ from app.agents.asking import Asking
 from app.agents.calling import Calling, CallLimits
 from app.agents.deadline import Deadline
 from app.agents.effects import Effects
+from app.agents.executions import Executions
 from app.agents.interrupting import Interrupting
 from app.agents.likening import ExemplarVectors, Likening
 from app.agents.live import LiveRun
@@ -44,6 +45,7 @@ class Means:
     searching: Searching
     likening: Likening
     using: Using
+    executions: Executions
     interrupting: Interrupting
     path: Callable[[], str]
 
@@ -71,15 +73,17 @@ def means_of(
         deadline=deadline,
         metrics=doors.metrics,
     )
+    asking = Asking(calling)
     return Means(
         effects=effects,
         tally=tally,
         dispatcher=dispatcher,
-        asking=Asking(calling),
+        asking=asking,
         answering=Answering(calling),
         searching=searching,
         likening=Likening(effects, searching.embed, doors.exemplars),
         using=using,
+        executions=Executions(doors.metrics, lambda: asking.tier(0), deadline.clock),
         interrupting=interrupting,
         path=path,
     )

@@ -1,7 +1,9 @@
 """The searches of one run: each an effect, each counted, none a reason to fail."""
 
+import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import structlog
 
 from app.agents.deadline import Deadline
@@ -26,6 +28,28 @@ log = structlog.get_logger(__name__)
 SEARCH = "document_search"
 RETRIEVAL_WAIT_S = 2.0
 """How long a question waits for a node that embeds while others could answer it: about a probe's interval."""
+RETRY_WAIT_S = 0.2
+"""Before a search is made again; twice as long before each further time."""
+
+
+class SearchTool(msgspec.Struct, frozen=True):
+    """What a search is called in metrics and logs, how often it is made again when it fails, and for which ticker."""
+
+    name: str = SEARCH
+    retries: int = 0
+    ticker: str | None = None
+    wait_s: float = RETRY_WAIT_S
+
+
+DOCUMENT_SEARCH = SearchTool()
+
+
+class _Tried(msgspec.Struct, frozen=True):
+    """What a search came to in the end."""
+
+    passages: tuple[Passage, ...]
+    lacked: tuple[Degradation, ...] = ()
+    degraded: bool = False
 
 
 class Searching:
@@ -53,7 +77,13 @@ class Searching:
         self._metrics = metrics
 
     async def passages(
-        self, path: str, question: str, *, limit: int, filters: DocumentFilter = EVERYTHING
+        self,
+        path: str,
+        question: str,
+        *,
+        limit: int,
+        filters: DocumentFilter = EVERYTHING,
+        tool: SearchTool = DOCUMENT_SEARCH,
     ) -> tuple[Passage, ...]:
         """Return up to `limit` passages of the tenant's documents; none, and `degraded`, when a part is away.
 
@@ -62,16 +92,8 @@ class Searching:
 
         async def act() -> Done[Found]:
             usages: list[Usage] = []
-            try:
-                looked = await self._find(question, limit, filters, usages)
-                found, lacked = Found(looked.passages), looked.degraded
-            except (Unavailable, NodeRefused) as error:
-                if error.facts.get("store") == "postgres":
-                    raise
-                log.warning("tool_execution_failed", tool=SEARCH, error=error.code, detail=error.detail, retry_count=0)
-                found = Found((), degraded=True)
-                lacked = _lacks(found)
-            return Done(found, tuple(usages), lacked)
+            found = await self._tried(question, limit, filters, tool, usages)
+            return Done(Found(found.passages, degraded=found.degraded), tuple(usages), found.lacked)
 
         # Without filters as it always was: a run may have begun under the version before.
         given = (question, limit, filters) if filters.asks else (question, limit)
@@ -80,7 +102,33 @@ class Searching:
         self._effects.degraded.update(_lacks(found))
         return found.passages
 
-    async def _find(self, question: str, limit: int, filters: DocumentFilter, usages: list[Usage]) -> Looked:
+    async def _tried(
+        self, question: str, limit: int, filters: DocumentFilter, tool: SearchTool, usages: list[Usage]
+    ) -> "_Tried":
+        """Search, and again where that fails, as often as the tool says. Raises StoreUnavailable of PostgreSQL."""
+        for tried in range(tool.retries + 1):
+            try:
+                looked = await self._find(question, limit, filters, tool, usages)
+            except (Unavailable, NodeRefused) as error:
+                if error.facts.get("store") == "postgres":
+                    raise
+                log.warning(
+                    "tool_execution_failed",
+                    tool=tool.name,
+                    error=error.code,
+                    detail=error.detail,
+                    ticker=tool.ticker,
+                    retry_count=tried,
+                )
+                if tried < tool.retries:
+                    await asyncio.sleep(tool.wait_s * 2**tried)
+            else:
+                return _Tried(looked.passages, looked.degraded)
+        return _Tried((), (Degradation.RETRIEVAL,), degraded=True)
+
+    async def _find(
+        self, question: str, limit: int, filters: DocumentFilter, tool: SearchTool, usages: list[Usage]
+    ) -> Looked:
         async def embed(model: str, texts: Sequence[str]) -> Embedding:
             embedding = await self.embed(texts, model)
             usages.extend(() if embedding.usage is None else (embedding.usage,))
@@ -92,8 +140,8 @@ class Searching:
             looked = await self._search.find(self._claim.tenant_id, question, embed=embed, limit=limit, scope=scope)
             success = "true"
         finally:
-            self._metrics.tool_calls.labels(SEARCH, success).inc()
-            self._metrics.tool_duration.labels(SEARCH).observe(self._deadline.clock() - started)
+            self._metrics.tool_calls.labels(tool.name, success).inc()
+            self._metrics.tool_duration.labels(tool.name).observe(self._deadline.clock() - started)
         return looked
 
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embedding:

@@ -48,6 +48,8 @@ class Team:
     """What it is for, in a sentence."""
     takes: Mapping[str, str] = field(default_factory=dict[str, str])
     """What it reads of the context that comes with a question: each name, and what it says, in a sentence."""
+    searches: tuple[str, ...] = ()
+    """What it calls its searches, beside `document_search`."""
 
 
 LOADED_LATE = (

@@ -1,6 +1,7 @@
 """All that a step of a team may do: ask models, call tools, search, answer, wait for a person, fan out, hand over."""
 
 from collections.abc import Coroutine, Mapping, Sequence, Set
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, overload
@@ -16,6 +17,7 @@ from app.agents.likening import Likeness
 from app.agents.means import Means
 from app.agents.prompts import Prompt
 from app.agents.reply import Reply, Said
+from app.agents.searching import DOCUMENT_SEARCH, SearchTool
 from app.agents.structures import read_structure, repair_of, schema_of, unmet
 from app.agents.support_policy import AnsweredBy
 from app.agents.together import together
@@ -130,12 +132,20 @@ class Work:
         """How many passages more than a model is shown are worth searching for."""
         return FURTHER if self.means.answering.is_small(self.tier()) else 0
 
-    async def search(self, question: str, *, limit: int, filters: DocumentFilter = EVERYTHING) -> tuple[Passage, ...]:
+    async def search(
+        self,
+        question: str,
+        *,
+        limit: int,
+        filters: DocumentFilter = EVERYTHING,
+        tool: SearchTool = DOCUMENT_SEARCH,
+    ) -> tuple[Passage, ...]:
         """Return up to `limit` passages of the tenant's documents that `filters` mean.
 
-        None, and `degraded`, where a part is away.
+        None, and `degraded`, where a part is away, also in the tries that the `tool` makes further.
         """
-        return await self.means.searching.passages(f"{self._path()}/retrieve", question, limit=limit, filters=filters)
+        path = f"{self._path()}/retrieve"
+        return await self.means.searching.passages(path, question, limit=limit, filters=filters, tool=tool)
 
     async def likest(self, exemplars: Mapping[str, Sequence[str]], *, question: str | None = None) -> Likeness:
         """Return which group of exemplars `question` (None: the run's own) is likest to, by the meaning of the words.
@@ -144,6 +154,10 @@ class Work:
         """
         asked = self.question if question is None else question
         return await self.means.likening.likest(f"{self._path()}/likest", asked, exemplars)
+
+    def acting(self, agent: str) -> AbstractAsyncContextManager[None]:
+        """Return a block in which an agent is at work beside the one that replies: it is measured, and told of."""
+        return self.means.executions.of(agent)
 
     async def answer(
         self,

@@ -25,6 +25,7 @@ from app.api.heads import Heads
 from app.api.jobs import JobRoutes
 from app.api.middleware import Edge
 from app.api.models import ModelRoutes
+from app.api.multi_agent import MultiAgent
 from app.api.nodes import NodeRoutes
 from app.api.ollama.routes import Ollama
 from app.api.openai.routes import OpenAI
@@ -75,13 +76,14 @@ def create_app(platform: Platform) -> Litestar:
 
 def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
     settings = platform.settings
+    limits: Any = {
+        "body_limit_bytes": settings.max_body_bytes,
+        "message_limit": settings.max_message_characters,
+        "run_limit_s": settings.run_limit_s,
+    }
     return [
-        *Chat(
-            platform.runner,
-            body_limit_bytes=settings.max_body_bytes,
-            message_limit=settings.max_message_characters,
-            run_limit_s=settings.run_limit_s,
-        ).routes(),
+        *Chat(platform.runner, **limits).routes(),
+        *MultiAgent(platform.runner, **limits).routes(),
         *RunRoutes(platform.runner, platform.runs, platform.places, body_limit_bytes=settings.max_body_bytes).routes(),
         *TaskRoutes(
             platform.runner,

@@ -41,6 +41,7 @@ DATABASE = (
     "effects.load",
     "feedback.get",
     "feedback.give",
+    "finance.filings",
     "health",
     "ingest.batch",
     "ingest.chunks",

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loop_names, sqlstates
 from app.agents import events, feedback, life, run_failure, support_policy, values
+from app.agents.finance import filings, judging, planning, sought
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
 from app.api import jobs, operations, task_shapes
@@ -80,6 +81,10 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "OnDisconnect"),
     (topics, "Specialist"),
     (topics, "ChosenBy"),
+    (planning, "PlannedBy"),
+    (sought, "Aim"),
+    (filings, "FilingForm"),
+    (judging, "JudgedBy"),
     (insurance, "PolicyKind"),
     (insurance, "PolicyState"),
     (insurance, "Billed"),

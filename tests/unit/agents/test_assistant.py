@@ -108,6 +108,7 @@ def test_only_an_answer_without_documents_opens_with_saying_so() -> None:
     openings = {name: prompt.front.opening for name, prompt in PROMPTS.items() if prompt.front.opening}
     assert openings == {
         "assistant/documents_away": "I cannot reach your documents right now. What follows is not from them.",
+        "finance/documents_away": "I cannot reach the filings right now. What follows is not from them.",
         "insurance/documents_away": "I cannot reach our documents right now. What follows is not from them.",
     }
 

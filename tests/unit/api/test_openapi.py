@@ -50,6 +50,7 @@ PATHS = {
     ("post", "/api/v1/nodes/{node}/undrain"),
     ("post", "/api/v1/nodes/{node}/pin"),
     ("post", "/api/v1/nodes/{node}/unpin"),
+    ("post", "/api/v2/query-multi-agent"),
     ("post", "/api/v2/upload"),
     ("get", "/api/v2/jobs"),
     ("get", "/api/v2/jobs/{job_id}"),

@@ -1,0 +1,48 @@
+"""What figures say in sentences, with what an answer must keep of them, and whether an answer does."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from app.agents.finance.figures import Figure
+
+OPENING = "Here is what the filings say:"
+"""What an answer begins with that no model said."""
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_MARK = re.compile(r"\[\d{1,2}\]")
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """A sentence, what of it stands word for word in every answer, and the figures that it is of or computed from."""
+
+    text: str
+    keeps: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+def keeps(answer: str, facts: Sequence[Fact], question: str) -> bool:
+    """Return whether an answer has each kept word of the facts, and no number that neither facts nor question have."""
+    said = " ".join(_MARK.sub("", answer).split())
+    if not all(kept.lower() in said.lower() for fact in facts for kept in fact.keeps):
+        return False
+    known = {number for text in (*(fact.text for fact in facts), question) for number in _numbers(text)}
+    return all(number in known for number in _numbers(said))
+
+
+def by_rule(facts: Sequence[Fact]) -> str:
+    """Return the answer that is the facts themselves, and says so."""
+    return " ".join((OPENING, *(fact.text for fact in facts)))
+
+
+def behind(sentence: str, facts: Sequence[Fact]) -> Fact | None:
+    """Return the fact that a sentence of an answer tells: the one of which it has most numbers, all of its own."""
+    own = set(_numbers(sentence))
+    shared = [(len(own & set(_numbers(fact.text))), -n) for n, fact in enumerate(facts)]
+    best = max(shared, default=(0, 0))
+    told = {number for fact in facts for number in _numbers(fact.text)}
+    return facts[-best[1]] if best[0] and own <= told else None
+
+
+def _numbers(text: str) -> list[str]:
+    return [found.rstrip(",.").replace(",", "") for found in _NUMBER.findall(text)]

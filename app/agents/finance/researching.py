@@ -1,0 +1,124 @@
+"""What a researcher does for one part of a plan: it searches a filing, reads figures, and has them computed with."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from app.agents.finance.arithmetic import Worked
+from app.agents.finance.computing import Sum, sums_of, told_facts, worked_fact
+from app.agents.finance.facts import Fact
+from app.agents.finance.figures import Figure, read_figures
+from app.agents.finance.lines import LINES
+from app.agents.finance.planning import Part
+from app.agents.finance.sought import Sought
+from app.agents.finance.tools import CALCULATOR, Expression
+from app.agents.searching import SearchTool
+from app.agents.work import Work
+from app.errors import ToolRefused
+from app.retrieval.filters import DocumentFilter
+from app.retrieval.passages import Passage
+
+RESEARCHER = "researcher"
+SEC_SEARCH = "sec_search"
+RETRIES = 2
+"""A search that fails is made so many times more."""
+PASSAGES = 8
+"""So many are searched for at a time."""
+MORE_SEARCHES = 3
+"""Lines that a first search does not bring are each searched for, so many of them."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was found for a part: passages, best first, figures, what was computed from them, and what these say."""
+
+    part: Part
+    passages: tuple[Passage, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    sums: tuple[tuple[Sum, Worked], ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+async def research(work: Work, part: Part, sought: Sought) -> Finding:
+    """Return what is found for a part of a question."""
+    async with work.acting(RESEARCHER):
+        if not sought.has_figures or part.filing is None:
+            return Finding(part, await sec_search(work, part, part.sought))
+        passages = await _tables(work, part, sought)
+        figures = read_figures(passages, part.filing, sought.needed, part.periods)
+        company = part.filing.company
+        sums = [one for sum_ in sums_of(company, sought, part.periods, figures) if (one := await _worked(work, sum_))]
+        facts = (*told_facts(company, sought, figures), *(worked_fact(*one) for one in sums))
+        if not facts:
+            return Finding(part, await sec_search(work, part, part.sought))
+        return Finding(part, passages, tuple(figures.values()), tuple(sums), facts)
+
+
+async def sec_search(work: Work, part: Part, question: str) -> tuple[Passage, ...]:
+    """Return passages of the filing of a part, best first; of all filings where it names none."""
+    ticker = None if part.filing is None else part.filing.ticker
+    tool = SearchTool(SEC_SEARCH, ticker=ticker, retries=RETRIES)
+    return await work.search(question, limit=PASSAGES, filters=filter_of(part), tool=tool)
+
+
+def filter_of(part: Part) -> DocumentFilter:
+    """Return what a document must have to be searched for a part."""
+    if part.filing is None:
+        return DocumentFilter()
+    return DocumentFilter(ticker=part.filing.ticker, tags=part.filing.tags, name=part.filing.document)
+
+
+async def _tables(work: Work, part: Part, sought: Sought) -> tuple[Passage, ...]:
+    """Return the passages that hold the lines, as far as searches find them."""
+    found: tuple[Passage, ...] = ()
+    for question in questions_of(part, sought.needed):
+        found = _with(found, await sec_search(work, part, question))
+    for question in _still_lacking(part, sought, found):
+        found = _with(found, await sec_search(work, part, question))
+    return found
+
+
+def questions_of(part: Part, lines: Sequence[str]) -> Iterator[str]:
+    """Yield what to search for: the lines of each statement together, and the statement by its names."""
+    company = "" if part.filing is None else part.filing.company
+    for statement in dict.fromkeys(LINES[name].statement for name in lines):
+        names = ", ".join(LINES[name].name for name in lines if LINES[name].statement is statement)
+        yield f"{company} {statement.value}: {names}".strip()
+
+
+def _still_lacking(part: Part, sought: Sought, found: Sequence[Passage]) -> list[str]:
+    if part.filing is None:
+        return []
+    figures = read_figures(found, part.filing, sought.needed, part.periods)
+    lacking = [name for name in sought.needed if not any((name, period) in figures for period in part.periods)]
+    return [LINES[name].name for name in lacking[:MORE_SEARCHES]]
+
+
+def _with(found: tuple[Passage, ...], more: Sequence[Passage]) -> tuple[Passage, ...]:
+    """Return all passages, each once; one that a longer one holds is left out."""
+    every = [*found, *more]
+    return tuple(
+        one
+        for n, one in enumerate(every)
+        if not any(_holds(other, one) and (m < n or not _holds(one, other)) for m, other in enumerate(every) if m != n)
+    )
+
+
+def _holds(long: Passage, short: Passage) -> bool:
+    is_same = long.document_id == short.document_id
+    return is_same and long.start_offset <= short.start_offset and short.end_offset <= long.end_offset
+
+
+async def _worked(work: Work, one: Sum) -> tuple[Sum, Worked] | None:
+    """Return a sum with what the calculator makes of it; nothing where that refuses."""
+    try:
+        return one, await work.use(CALCULATOR, Expression(one.expression), agent=RESEARCHER)
+    except ToolRefused:
+        return None
+
+
+def told_of(part: Part) -> str:
+    """Return what a researcher did for a part, in a sentence."""
+    where = "all filings" if part.filing is None else part.filing.document
+    periods = ", ".join(str(period) for period in part.periods)
+    return re.sub(r"\s+", " ", f"searched {where}{f' for {periods}' if periods else ''}")

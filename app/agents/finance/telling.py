@@ -1,0 +1,74 @@
+"""What an answer made of figures rests on: the rows that they stand in, cited word for word."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from app.agents.citing import back
+from app.agents.finance.facts import Fact, behind
+from app.agents.finance.figures import Figure
+from app.agents.finance.researching import Finding
+from app.agents.reply import Reply
+from app.agents.values import Citation, SentenceSupport
+from app.retrieval.passages import Passage
+from app.retrieval.support.verdicts import Supported
+
+Stands = tuple[Figure, Passage]
+
+
+def rested(reply: Reply, findings: Sequence[Finding], facts: Sequence[Fact], question: str) -> Reply:
+    """Return a reply with what it rests on: the rows of its figures are its citations.
+
+    A sentence that tells a fact is supported by the first row that the fact is of, or was computed from; any other is
+    held against all passages.
+    """
+    stands = dict(_stands(findings))
+    cited = dict.fromkeys(figure for fact in facts for figure in fact.figures if figure in stands)
+    citations = {
+        (citation.document_id, citation.start_offset): citation
+        for figure in cited
+        if (citation := _citation(figure, stands[figure]))
+    }
+    passages = tuple(dict.fromkeys(stands[figure] for figure in cited))
+    support = tuple(
+        _supported(one, behind(reply.text[one.start : one.end], facts), stands)
+        for one in back(passages, question, reply.text)[1]
+    )
+    return msgspec.structs.replace(reply, citations=tuple(citations.values()), support=support)
+
+
+def _stands(findings: Sequence[Finding]) -> Iterator[Stands]:
+    for finding in findings:
+        for figure in finding.figures:
+            yield figure, finding.passages[figure.passage]
+
+
+def _citation(figure: Figure, passage: Passage) -> Citation:
+    return Citation(
+        document=passage.document,
+        document_id=passage.document_id,
+        heading=passage.heading,
+        quote=passage.text[figure.start : figure.end],
+        start_offset=passage.start_offset + figure.start,
+        end_offset=passage.start_offset + figure.end,
+        score=round(passage.score, 4),
+        also=passage.also,
+        title=passage.title,
+        page=passage.page,
+        supported=Supported.YES,
+    )
+
+
+def _supported(one: SentenceSupport, fact: Fact | None, stands: dict[Figure, Passage]) -> SentenceSupport:
+    if fact is None or not fact.figures or fact.figures[0] not in stands:
+        return one
+    figure, passage = fact.figures[0], stands[fact.figures[0]]
+    return SentenceSupport(
+        one.start,
+        one.end,
+        Supported.YES,
+        document_id=passage.document_id,
+        page=passage.page,
+        start_offset=passage.start_offset + figure.start,
+        end_offset=passage.start_offset + figure.end,
+    )
