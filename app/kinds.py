@@ -212,6 +212,30 @@ def origins() -> Kind:
     return Kind("origins (scheme://host[:port]), separated by commas, or `*`", read, takes_empty=True)
 
 
+def hours() -> Kind:
+    """When something is done: while nothing else is, or in hours of a day."""
+    form = name(r"idle|(?:[01]?[0-9]|2[0-3])-(?:[01]?[0-9]|2[0-3])", "`idle`, or hours in UTC such as `22-6`")
+
+    def read(text: str) -> object:
+        begin, _, end = text.partition("-")
+        if form.read(text) != "idle" and int(begin) == int(end):
+            raise ValueWrong("must be hours that differ: from one to before the other")
+        return text
+
+    return Kind(form.words, read)
+
+
+def names() -> Kind:
+    """Names of tenants, separated by commas."""
+
+    def read(text: str) -> str:
+        if not text.isprintable():
+            raise ValueWrong("must be names without control characters, separated by commas")
+        return text
+
+    return Kind("names, separated by commas", read)
+
+
 def _translated(read: Callable[[str], str]) -> Callable[[str], str]:
     def reading(text: str) -> str:
         try:

@@ -62,6 +62,8 @@ class Loop(StrEnum):
     """Writes which documents questions found."""
     EDITIONS = "editions"
     """Worker: brings documents into editions of the index that lack them."""
+    JUDGE = "judge"
+    """Worker: has a model judge runs that ended, a sample of them."""
     COPIES = "copies"
     """Worker: has Qdrant make copies of shards that are missing."""
     INGEST_QUEUE = "ingest_queue"

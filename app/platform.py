@@ -11,6 +11,7 @@ from app.agents.runs import Runs
 from app.agents.sessions import Sessions
 from app.agents.tasks import Tasks
 from app.agents.team_view import TeamView
+from app.evaluation.judging import Judging
 from app.health import Health
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.calls.usage_book import UsageBook
@@ -68,6 +69,7 @@ class Platform:
     upkeep: Upkeep
     looks: Looks
     health: Health
+    judging: Judging
     loops: Loops
 
     @property

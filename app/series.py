@@ -14,6 +14,7 @@ from app.agents.searching import SEARCH
 from app.agents.support_policy import AnsweredBy
 from app.agents.team import Team
 from app.degradation import Degradation
+from app.evaluation.judging import Quality
 from app.inference.accuracy import Loading, Part
 from app.inference.calls.embedding_cache import LookedUp
 from app.inference.calls.settling import OWN
@@ -58,6 +59,7 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
             begin(metrics.first_token, tier=model.tiers, model=[model.name])
     begin(metrics.degraded, reason=Degradation)
     begin(metrics.answer_sentences, supported=Supported)
+    begin(metrics.response_quality, metric_type=Quality)
     begin(metrics.answers_said, answered_by=AnsweredBy)
     _begin_tool(metrics, SEARCH)
     for team in teams:

@@ -104,6 +104,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     usage_days: Annotated[int, kinds.whole(7, 3650)] = 400
     routes_days: Annotated[int, kinds.whole(1, 3650)] = 30
     session_ttl_seconds: Annotated[int, kinds.whole(1, 3650 * DAY_S)] = 3600
+    judge_share: Annotated[float, kinds.number(0, 100)] = 0.0
+    judge_per_hour: Annotated[int, kinds.whole(1, 360)] = 60
+    judge_hours: Annotated[str, kinds.hours()] = "idle"
+    judge_exempt: Annotated[str | None, kinds.names()] = None
     max_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 320
     call_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 2048
     support_policy: Annotated[str, kinds.choice("marked", "supported_only")] = "marked"

@@ -22,6 +22,7 @@ from app.inference.routing.route_rows import RouteRows
 from app.job_calls import embed_for
 from app.jobs.rows import Jobs
 from app.jobs.workers import Workers
+from app.judge_calls import open_judging
 from app.looks import Looks
 from app.loops import Loop, Loops
 from app.platform import Platform
@@ -31,7 +32,7 @@ from app.retrieval.editions.editions import Editions, Seed
 from app.retrieval.opening import Finding, Retrieval, Rules, open_retrieval
 from app.retrieval.states import DOCUMENT_JOBS
 from app.retrieval.versions import end_cancelled
-from app.running import open_runs
+from app.running import Running, open_runs
 from app.schema import older_versions
 from app.series import begin_all, begin_node
 from app.settings import Settings
@@ -129,9 +130,21 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         book=inference.book,
         upkeep=Upkeep(database, usage_days=settings.usage_days, routes_days=settings.routes_days),
         looks=looks,
-        health=Health(
-            looks=looks, database=database, fleet=inference.fleet, runner=running.runner, sessions=sessions, loops=loops
-        ),
+        health=_health(looks, stores, inference, running, sessions, loops),
+        judging=open_judging(settings, database, inference, configuration.prompts, metrics),
+        loops=loops,
+    )
+
+
+def _health(
+    looks: Looks, stores: Stores, inference: Inference, running: Running, sessions: Sessions, loops: Loops
+) -> Health:
+    return Health(
+        looks=looks,
+        database=stores.database,
+        fleet=inference.fleet,
+        runner=running.runner,
+        sessions=sessions,
         loops=loops,
     )
 

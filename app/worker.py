@@ -38,6 +38,8 @@ LOST_JOBS_LONGEST_S = 15.0
 CHORE_LIMIT_S = 30.0
 COMPARE_LIMIT_S = 300.0
 """Of a round of the editions: two models may embed a hundred questions in it."""
+JUDGE_LIMIT_S = 600.0
+"""Of a judgement: six calls at most that nobody waits for."""
 TAKE_OVER_PAUSE_S = 5.0
 
 
@@ -111,8 +113,9 @@ def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[
         (Loop.DOCUMENTS_COUNT, 60.0, 60.0, platform.document_upkeep.count),
         (Loop.COPIES, 15.0, 60.0, chores.complete_copies),
         (Loop.EDITIONS, 5.0, 60.0, platform.document_upkeep.backfill.run),
+        (Loop.JUDGE, 10.0, 60.0, platform.judging.turn),
     ]
-    limits = {Loop.EDITIONS: COMPARE_LIMIT_S}
+    limits = {Loop.EDITIONS: COMPARE_LIMIT_S, Loop.JUDGE: JUDGE_LIMIT_S}
     return [
         loops.repeat(
             loop,

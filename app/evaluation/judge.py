@@ -99,6 +99,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
+NOTHING_SAID: Mapping[Criterion, float] = {}
+"""The scores where a judge said nothing."""
 AskJudge = Callable[[Criterion, Sequence[Saying]], Awaitable[Heard]]
 """Asks a model; its answer is held to SCHEMA."""
 Fill = Callable[[Mapping[str, str]], str]

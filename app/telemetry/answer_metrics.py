@@ -1,8 +1,10 @@
-"""The metrics of answers: whether passages say them, and what people think of them."""
+"""The metrics of answers: whether passages say them, and what people and judges think of them."""
 
 from prometheus_client import CollectorRegistry
 
-from app.telemetry.metric import Counter
+from app.telemetry.metric import Counter, Histogram
+
+QUALITY_BUCKETS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 class AnswerMetrics:
@@ -24,6 +26,13 @@ class AnswerMetrics:
         self.answer_sentences_withheld = Counter(
             "switchyard_answer_sentences_withheld_total",
             "Sentences that nothing supports, kept back.",
+            registry=r,
+        )
+        self.response_quality = Histogram(
+            "response_quality_score",
+            "How good answers are, from 0 to 1, of the runs that are judged.",
+            ("metric_type",),
+            buckets=QUALITY_BUCKETS,
             registry=r,
         )
         self.feedback = Counter(

@@ -114,6 +114,14 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "gap_s": "Seconds between two tokens.",
         "call_output_tokens": "Tokens of an answer under /v1 or /ollama, unless the request asks for another number.",
     },
+    "Judging": {
+        "judge_share": "Percent of the runs that ended well that a model judges; 0: none. How: "
+        "`docs/how-to/evaluate-teams.md`.",
+        "judge_per_hour": "Runs that are judged in an hour at most, by all workers together.",
+        "judge_hours": "When: while no run is under way (`idle`), or from one hour of the day to before another, in "
+        "UTC. Whoever waits for an answer goes before a judge in either case.",
+        "judge_exempt": "Names of tenants whose runs are not judged, separated by commas.",
+    },
     "Limits of requests": {
         "max_upload_bytes": "Bytes of an uploaded document.",
         "max_body_bytes": "Bytes of a JSON body.",

@@ -14,6 +14,7 @@ from app.agents.insurance import topics
 from app.api import jobs, operations, task_shapes
 from app.api.direct import dialects, fields
 from app.evaluation import judge, marks
+from app.evaluation import judging as run_judging
 from app.inference import accuracy
 from app.inference import operating as node_operating
 from app.inference.calls import continuation, embedding_cache, usage_book
@@ -108,6 +109,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (marks, "Mark"),
     (judge, "Criterion"),
     (judge, "Verdict"),
+    (run_judging, "Quality"),
     (measures, "Among"),
     (measures, "Metric"),
     (states, "JobKind"),

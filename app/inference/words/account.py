@@ -28,6 +28,8 @@ class Purpose(StrEnum):
     """How fast a node is with a model, and how many calls it runs at once."""
     WARMTH = "warmth"
     """Loading a model that is asked for, before somebody has to wait for it."""
+    JUDGE = "judge"
+    """Whether an answer of a run that ended is good."""
     UNSAID = "unsaid"
     """A replica of an older version made the call, and did not say."""
 

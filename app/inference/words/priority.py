@@ -19,7 +19,7 @@ def capped(priority: Priority, *, batch_only: bool) -> Priority:
     return Priority.BATCH if batch_only else priority
 
 
-_NOBODY_WAITS = frozenset({Purpose.INGEST, Purpose.REINDEX})
+_NOBODY_WAITS = frozenset({Purpose.INGEST, Purpose.REINDEX, Purpose.JUDGE})
 
 
 def priority_of(purpose: Purpose) -> Priority:
