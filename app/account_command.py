@@ -17,6 +17,7 @@ from app.errors import BadInput
 from app.ids import KeyContract, KeyPermission
 from app.postgres import Database
 from app.settings import Settings
+from app.webhooks.secrets import WebhookSecrets
 
 TIERS = ("simple", "medium", "complex")
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -28,6 +29,7 @@ class Accounts:
     def __init__(self, database: Database) -> None:
         self.tenants = Tenants(database)
         self.keys = Keys(database)
+        self.webhook_secrets = WebhookSecrets(database)
 
 
 @asynccontextmanager
@@ -95,6 +97,17 @@ async def permit_tools(given: argparse.Namespace, accounts: Accounts, console: C
         console.show_json({"tenant": given.name, "denied_tools": denied})
     else:
         console.say(f"denied to the runs of {given.name}: {', '.join(denied) or 'nothing'}")
+
+
+async def make_webhook_secret(given: argparse.Namespace, accounts: Accounts, console: Console) -> None:
+    """Make the secret that a tenant's webhooks are signed with, and show it, once."""
+    tenant = await accounts.tenants.get(given.tenant)
+    secret = await accounts.webhook_secrets.make(tenant.id, rotate=given.rotate)
+    if given.json:
+        console.show_json({"tenant": tenant.name, "secret": secret})
+        return
+    console.say(secret)
+    console.say("This is its only showing. It signs from now on; after --rotate the one before signs for a day more.")
 
 
 def add_key_arguments(parser: argparse.ArgumentParser) -> None:

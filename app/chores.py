@@ -18,6 +18,7 @@ from app.inference.slots.lease import Orphan
 from app.loops import attempt, attempt_each
 from app.retrieval.shape import Copies
 from app.sqlstates import find_fact
+from app.webhooks import rows as webhooks
 from app.wiring import Platform
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,7 @@ class Chores:
         """End the takeovers of dead workers in the queue; their runs' leases say whether there is more to do."""
         manager = self._queue.job_manager
         with queue_facts():
-            for name in (RUNS_QUEUE, TASKS_QUEUE):
+            for name in (RUNS_QUEUE, TASKS_QUEUE, webhooks.QUEUE):
                 for job in await manager.get_stalled_jobs(queue=name, seconds_since_heartbeat=STALLED_AFTER_S):
                     await manager.finish_job(job, queued.Status.FAILED, delete_job=True)
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.callback_urls import read_allowed
 from app.database_url import parse_database_url
 from app.urls import (
     MOST_PORT,
@@ -145,6 +146,12 @@ def addresses(words: str, read: Callable[[str], str], *, takes_empty: bool = Fal
         return ",".join(found)
 
     return Kind(words, read_all, takes_empty)
+
+
+def callback_targets() -> Kind:
+    """Hosts, addresses and networks that webhooks may go to though they are not public."""
+    words = "host names, IP addresses or networks, separated by commas"
+    return addresses(words, read_allowed)
 
 
 def host() -> Kind:

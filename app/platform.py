@@ -9,6 +9,7 @@ from app.agents.places import Places
 from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.sessions import Sessions
+from app.agents.task_load import TaskLoad
 from app.agents.tasks import Tasks
 from app.agents.team_view import TeamView
 from app.evaluation.judging import Judging
@@ -34,6 +35,7 @@ from app.retrieval.editions.editions import Editions
 from app.retrieval.search import Search
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from app.webhooks.deliveries import Deliveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Platform:
     places: Places
     sessions: Sessions
     tasks: Tasks
+    task_load: TaskLoad
+    deliveries: Deliveries
     documents: Documents
     jobs: Jobs
     workers: Workers

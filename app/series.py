@@ -34,6 +34,8 @@ from app.retrieval.states import JobKind
 from app.retrieval.support.verdicts import Supported
 from app.telemetry import operations
 from app.telemetry.metrics import Metrics, begin
+from app.webhook_client import Lapse
+from app.webhooks.deliveries import DELIVERED
 
 ENDED_JOBS = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 # A call whose process died is stored by another one, and counted by none.
@@ -98,6 +100,7 @@ def _begin_stores(metrics: Metrics) -> None:
     begin(metrics.qdrant_duration, operation=operations.QDRANT)
     begin(metrics.jobs, kind=JobKind, outcome=ENDED_JOBS)
     begin(metrics.vectors_looked_up, outcome=LookedUp)
+    begin(metrics.webhooks, outcome=[DELIVERED, *Lapse])
 
 
 def _begin_team(metrics: Metrics, catalogue: Catalogue, team: Team) -> None:

@@ -48,7 +48,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     )
     replica_count: Annotated[int, kinds.whole(1, 1000)] = 1
     log_level: Annotated[str, kinds.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")] = "INFO"
+    webhook_allow: Annotated[str | None, kinds.callback_targets()] = None
     cors_origins: Annotated[str, kinds.origins()] = ""
+    tasks_at_once: Annotated[int, kinds.whole(1, 1000)] = 16
     drain_s: Annotated[float, kinds.seconds(3600, least=0)] = 25.0
 
     database_pool_size: Annotated[int, kinds.whole(1, 1000)] = 10

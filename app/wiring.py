@@ -9,8 +9,10 @@ from functools import partial
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
 from app.agents.sessions import Sessions
+from app.agents.task_load import TaskLoad
 from app.agents.tasks import Tasks
 from app.agents.team import find_teams
+from app.callback_urls import allowed_of
 from app.configuration import Configuration
 from app.health import Health
 from app.inference.calls.attempts import Limits
@@ -35,8 +37,10 @@ from app.retrieval.versions import end_cancelled
 from app.running import Running, open_runs
 from app.schema import older_versions
 from app.series import begin_all, begin_node
-from app.settings import Settings
+from app.settings import Settings, split_list
 from app.stores import Stores, open_stores
+from app.webhook_client import WebhookClient
+from app.webhooks.deliveries import Deliveries
 
 WATCH_EVERY_S, LOOK_EVERY_S, USES_EVERY_S, TURN_LIMIT_S, FIRST_TRY_S = 5.0, 10.0, 60.0, 30.0, 3.0
 QUEUE_CONNECTIONS = 10
@@ -114,6 +118,8 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         places=running.places,
         sessions=sessions,
         tasks=Tasks(database, session_ttl_s=settings.session_ttl_seconds),
+        task_load=_task_load(settings, stores),
+        deliveries=Deliveries(database, _webhook_client(settings), metrics),
         documents=retrieval.documents,
         jobs=jobs,
         workers=Workers(jobs, retrieval.works()),
@@ -173,6 +179,15 @@ def _looks(stores: Stores, editions: Editions) -> Looks:
         metrics=stores.metrics,
         older_versions=older_versions(),
     )
+
+
+def _task_load(settings: Settings, stores: Stores) -> TaskLoad:
+    teams = [team.name for team in find_teams()]
+    return TaskLoad(stores.database, stores.metrics, teams=teams, silent_s=settings.job_lease_s)
+
+
+def _webhook_client(settings: Settings) -> WebhookClient:
+    return WebhookClient(allowed_of(split_list(settings.webhook_allow or "")))
 
 
 def _loops_of(platform: Platform) -> tuple[Coroutine[object, object, None], ...]:

@@ -10,26 +10,31 @@ from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
 
+import msgspec
 import procrastinate
 import structlog
 from prometheus_client import CollectorRegistry, start_http_server
 
+from app.agents.life import FINAL_STATES
 from app.agents.task_rows import TAKE_OVER_TASK, TASKS_QUEUE
+from app.api.task_shapes import to_ended
 from app.chores import RUNS_QUEUE, Chores, queue_facts
 from app.configuration import Configuration
 from app.console import Console
-from app.ids import JobId, RunId
+from app.errors import RunUnknown
+from app.ids import JobId, RunId, TenantId
 from app.loops import Loop, Loops
 from app.process import CannotStart, run_process, watched
 from app.retrieval.states import INGEST
 from app.settings import Settings
+from app.webhooks import rows as webhooks
 from app.wiring import Platform, open_platform
 
 log = structlog.get_logger(__name__)
 
 JOBS_AT_ONCE = 4
 RUNS_AT_ONCE = 64
-TASKS_AT_ONCE = 16
+WEBHOOKS_AT_ONCE = 8
 QUEUE_DRAIN_S = 10.0
 SIGNS_A_LEASE = 6
 """So many signs of life may be late before a worker's jobs are another's."""
@@ -44,7 +49,7 @@ TAKE_OVER_PAUSE_S = 5.0
 
 
 def task_queue(platform: Platform) -> procrastinate.App:
-    """Return the queue with our two tasks: a job to do and a run to take over."""
+    """Return the queue with our three tasks: a job to do, a run to begin or take over, and a webhook to deliver."""
     queue = procrastinate.App(connector=procrastinate.PsycopgConnector())
 
     async def do(job_id: str) -> None:
@@ -54,9 +59,22 @@ def task_queue(platform: Platform) -> procrastinate.App:
         with structlog.contextvars.bound_contextvars(run_id=run_id):
             await platform.runner.resume(RunId(UUID(run_id)))
 
+    async def deliver(delivery_id: str) -> None:
+        await platform.deliveries.deliver(UUID(delivery_id), partial(told_end, platform))
+
+    queue.task(queue=webhooks.QUEUE, name=webhooks.TASK)(deliver)
     queue.task(queue=INGEST.queue, name=INGEST.queue)(do)
     queue.task(queue=RUNS_QUEUE, name=TAKE_OVER_TASK)(take_over)
     return queue
+
+
+async def told_end(platform: Platform, tenant_id: TenantId, run_id: RunId) -> bytes | None:
+    """Return the body of the webhook that tells how a task ended; None while it goes on. Raises StoreUnavailable."""
+    try:
+        task = await platform.tasks.get(tenant_id, run_id)
+    except RunUnknown:
+        return None
+    return msgspec.json.encode(to_ended(task)) if task.result.state in FINAL_STATES else None
 
 
 async def consume(queue: procrastinate.App, name: str, concurrency: int, lease_s: float) -> None:
@@ -79,13 +97,14 @@ async def consume(queue: procrastinate.App, name: str, concurrency: int, lease_s
 
 async def work(platform: Platform, stopped: asyncio.Event) -> None:
     """Do everything until `stopped`, then let the running jobs end."""
-    queue, lease_s = task_queue(platform), platform.settings.job_lease_s
+    queue, lease_s, at_once = task_queue(platform), platform.settings.job_lease_s, platform.settings.tasks_at_once
     await queue.open_async(platform.queue_pool)
     works = (
         *_chores(platform.loops, Chores(platform, queue), platform),
         platform.loops.hold(Loop.INGEST_QUEUE, partial(consume, queue, INGEST.queue, JOBS_AT_ONCE, lease_s)),
         platform.loops.hold(Loop.RUNS_QUEUE, partial(consume, queue, RUNS_QUEUE, RUNS_AT_ONCE, lease_s)),
-        platform.loops.hold(Loop.TASKS_QUEUE, partial(consume, queue, TASKS_QUEUE, TASKS_AT_ONCE, lease_s)),
+        platform.loops.hold(Loop.TASKS_QUEUE, partial(consume, queue, TASKS_QUEUE, at_once, lease_s)),
+        platform.loops.hold(Loop.WEBHOOKS_QUEUE, partial(consume, queue, webhooks.QUEUE, WEBHOOKS_AT_ONCE, lease_s)),
     )
     async with platform.queue_pool, asyncio.TaskGroup() as group:
         async with platform.loops.beside(*works, again_s=QUEUE_DRAIN_S + 5.0):
@@ -112,6 +131,8 @@ def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[
         (Loop.REREAD, 300.0, 60.0, platform.document_upkeep.read_again),
         (Loop.DOCUMENTS_COUNT, 60.0, 60.0, platform.document_upkeep.count),
         (Loop.COPIES, 15.0, 60.0, chores.complete_copies),
+        (Loop.TASKS_COUNT, 5.0, 60.0, platform.task_load.watch),
+        (Loop.WEBHOOKS_OVERDUE, 30.0, 60.0, platform.deliveries.queue_overdue),
         (Loop.EDITIONS, 5.0, 60.0, platform.document_upkeep.backfill.run),
         (Loop.JUDGE, 10.0, 60.0, platform.judging.turn),
     ]

@@ -40,6 +40,7 @@ from app.api.sessions import SessionRoutes
 from app.api.surface import ROUTE_HEADERS
 from app.api.tasks import TaskRoutes
 from app.api.teams import TeamRoutes
+from app.api.webhooks import WebhookRoutes
 from app.settings import split_list
 
 log = structlog.get_logger(__name__)
@@ -89,10 +90,13 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
             platform.runner,
             platform.tasks,
             platform.places,
+            platform.deliveries,
+            platform.task_load,
             body_limit_bytes=settings.max_body_bytes,
             message_limit=settings.max_message_characters,
         ).routes(),
         *FeedbackRoutes(platform.feedback, body_limit_bytes=settings.max_body_bytes).routes(),
+        *WebhookRoutes(platform.deliveries).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *TeamRoutes(platform.teams).routes(),
         *DocumentRoutes(

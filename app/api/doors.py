@@ -13,7 +13,7 @@ from app.agents.values import RunHandle, RunResult, StartRun
 from app.api.document_doors import Cold, Documents, Jobs, Search
 from app.api.model_doors import Book, Models
 from app.api.operator_doors import ModelList, Nodes
-from app.api.task_doors import Tasks
+from app.api.task_doors import Deliveries, Loads, Tasks
 from app.health import Readiness, Report
 from app.ids import Caller, RouteId, RunId, SessionId, TenantId
 from app.inference.words.offers import InMemory, Offer
@@ -193,6 +193,16 @@ class Platform(Protocol):
     @property
     def runs(self) -> Runs:
         """The rows of runs."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """The webhooks."""
+        ...
+
+    @property
+    def task_load(self) -> Loads:
+        """What the workers have to do."""
         ...
 
     @property

@@ -11,8 +11,10 @@ from app import errors
 from app.agents.feedback import FeedbackUnknown
 from app.agents.task_refusals import TaskNotRequeuable
 from app.api.queue_headers import refused_headers
+from app.callback_urls import CallbackRefused
 from app.errors import Refused, SwitchyardError, Unavailable
 from app.jobs.refusals import FollowersFull, JobNotCancellable
+from app.webhooks.rows import DeliveryUnknown
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL_DETAIL = "The request failed inside Switchyard. Its request_id finds the cause in the logs."
@@ -74,6 +76,8 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     errors.JobUnknown: 404,
     JobNotCancellable: 409,
     TaskNotRequeuable: 409,
+    CallbackRefused: 422,
+    DeliveryUnknown: 404,
     errors.ModelUnknown: 422,
     errors.NodeUnknown: 404,
     errors.NodeExists: 409,

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from app.agents.life import RunState
 from app.agents.support_policy import SupportPolicy
+from app.agents.task_load import Load, workers_wanted
 from app.agents.tasks import Task
 from app.agents.values import RunHandle
 from app.api.asking import InterruptView, to_interrupts
@@ -150,6 +151,16 @@ class TaskPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
+class LoadView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the workers have to do."""
+
+    waiting: Annotated[dict[str, int], Meta(description="Tasks that nobody has begun, by team.")]
+    running: Annotated[dict[str, int], Meta(description="Tasks that a worker is at, by team.")]
+    oldest_s: Annotated[float, Meta(description="How long the oldest of those that nobody has begun waits.")]
+    workers: Annotated[int, Meta(description="Workers that gave a sign of life lately.")]
+    workers_wanted: Annotated[int, Meta(description="Workers that the tasks ask for.")]
+
+
 class TaskEnded(TaskView, frozen=True, kw_only=True):
     """The body of a webhook: the task as it stood when it was sent."""
 
@@ -171,6 +182,17 @@ def to_accepted(handle: RunHandle) -> TaskAccepted:
 def to_task(task: Task) -> TaskView:
     """Return a task as its owner sees it."""
     return TaskView(**_members(task))
+
+
+def to_load(load: Load) -> LoadView:
+    """Return what the workers have to do, and how many of them that asks for."""
+    return LoadView(
+        waiting=load.waiting,
+        running=load.running,
+        oldest_s=load.oldest_s,
+        workers=load.workers,
+        workers_wanted=workers_wanted(load.tasks),
+    )
 
 
 def to_ended(task: Task) -> TaskEnded:
@@ -198,7 +220,7 @@ def _members(task: Task) -> dict[str, Any]:
         "status_url": status_url(result.run_id),
         "team": result.team,
         "session_id": result.session_id,
-        "result": {"message": result.message} if done else None,
+        "result": {**result.details, "message": result.message} if done else None,
         "error": error,
         "interrupts": to_interrupts(result.interrupts),
         "attempt": result.attempt,

@@ -26,8 +26,9 @@ from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import to_start
 from app.api.sse import LAST_EVENT, EventStream, last_event_of, write_event
 from app.api.surface import PARAMETERS, STREAM_TEXT, idempotency_key_of
-from app.api.task_doors import Tasks
+from app.api.task_doors import Deliveries, Loads, Tasks
 from app.api.task_shapes import (
+    LoadView,
     TaskAccepted,
     TaskPage,
     TaskRequest,
@@ -36,8 +37,10 @@ from app.api.task_shapes import (
     states_of,
     status_url,
     to_accepted,
+    to_load,
     to_task,
 )
+from app.callback_urls import CallbackRefused
 from app.errors import BadInput, RunUnknown
 from app.ids import RunId
 
@@ -54,6 +57,7 @@ SUBMIT = Doc(
     successes={202: Success("It is stored", body=TaskAccepted, headers=STORED)},
     refusals=(
         BadInput,
+        CallbackRefused,
         errors.SessionUnknown,
         errors.SessionBusy,
         errors.IdempotencyMismatch,
@@ -119,16 +123,34 @@ REQUEUE = Doc(
     refusals=(RunUnknown, TaskNotRequeuable, errors.SessionBusy, errors.SessionUnknown, errors.StoreUnavailable),
 )
 
+LOAD = Doc(
+    summary="How many workers are needed?",
+    tag="tasks",
+    text="For operators: the tasks of all tenants that wait or run, and the number of workers that they ask for.",
+    successes={200: Success("The load", body=LoadView)},
+    refusals=(errors.NotPermitted, errors.StoreUnavailable),
+)
+
 
 class TaskRoutes:
     """The routes under /api/v1/tasks and /tasks."""
 
     def __init__(
-        self, runner: Runner, tasks: Tasks, places: Places, *, body_limit_bytes: int, message_limit: int
+        self,
+        runner: Runner,
+        tasks: Tasks,
+        places: Places,
+        deliveries: Deliveries,
+        load: Loads,
+        *,
+        body_limit_bytes: int,
+        message_limit: int,
     ) -> None:
         self._runner = runner
         self._tasks = tasks
         self._places = places
+        self._deliveries = deliveries
+        self._load = load
         self._body_limit_bytes = body_limit_bytes
         self._message_limit = message_limit
         self._decoder = msgspec.json.Decoder(TaskRequest)
@@ -148,6 +170,7 @@ class TaskRoutes:
             *both,
             route("POST", "/api/v1/tasks", self.submit, Permission.RUN, doc),
             route("GET", "/api/v1/tasks", self.list, Permission.READ, LIST),
+            route("GET", "/api/v1/tasks/load", self.load, Permission.OPERATE, LOAD),
             route("POST", "/api/v1/tasks/{task_id:str}/cancel", self.cancel, Permission.RUN, CANCEL),
             route("POST", "/api/v1/tasks/{task_id:str}/requeue", self.requeue, Permission.RUN, REQUEUE),
         ]
@@ -163,6 +186,8 @@ class TaskRoutes:
             request_id=str(request.scope["state"]["request_id"]),
             contract=contracts.contract_of(request, asked.contract),
         )
+        if asked.callback_url is not None:
+            await self._deliveries.check(caller_of(request).tenant_id, asked.callback_url)
         return await accept(self._runner, request, msgspec.structs.replace(ask, callback_url=asked.callback_url))
 
     async def get(self, request: HttpRequest) -> ASGIApp:
@@ -197,6 +222,11 @@ class TaskRoutes:
         tasks = await self._tasks.list(caller_of(request).tenant_id, wanted, limit=limit, place=place)
         last = (tasks[-1].created_at, tasks[-1].result.run_id) if tasks else None
         return reply(TaskPage(tuple(map(to_task, tasks)), next_cursor(len(tasks) == limit, last)))
+
+    async def load(self, request: HttpRequest) -> ASGIApp:
+        """Return what the workers have to do."""
+        del request
+        return reply(to_load(await self._load.get()))
 
     async def cancel(self, request: HttpRequest) -> ASGIApp:
         """Stop the task."""

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from app.telemetry.answer_metrics import AnswerMetrics
 from app.telemetry.metric import Counter, Gauge, Histogram
 from app.telemetry.retrieval_metrics import RetrievalMetrics
+from app.telemetry.task_metrics import TaskMetrics
 
 # Seconds. HighLatency alerts at 30 s, so the buckets reach ten times that.
 DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 120, 300)
@@ -25,7 +26,7 @@ def begin(metric: Counter | Histogram, **values: Iterable[str]) -> None:
         metric.labels(**dict(zip(values, chosen, strict=True)))
 
 
-class Metrics(AnswerMetrics, RetrievalMetrics):
+class Metrics(AnswerMetrics, RetrievalMetrics, TaskMetrics):
     """The metrics, bound to one registry. Labels come from bounded sets only; `app/series.py` begins their series."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -43,6 +44,7 @@ class Metrics(AnswerMetrics, RetrievalMetrics):
         self._declare_retrieval(registry)
         self._declare_loops(registry)
         self._declare_answers(registry)
+        self._declare_tasks(registry)
 
     def _declare_http(self, r: CollectorRegistry) -> None:
         labels = ("method", "endpoint", "status")

@@ -125,6 +125,7 @@ DATABASE = (
     "sessions.turns",
     "tasks.get",
     "tasks.list",
+    "tasks.load",
     "tasks.requeue",
     "tenants.add",
     "tenants.get",
@@ -136,6 +137,13 @@ DATABASE = (
     "usage.demand",
     "usage.roll_up",
     "usage.write",
+    "webhooks.check",
+    "webhooks.claim",
+    "webhooks.keep",
+    "webhooks.list",
+    "webhooks.overdue",
+    "webhooks.redeliver",
+    "webhooks.secret",
 )
 COORDINATION = (
     "acquire",

@@ -48,6 +48,8 @@ def described_app() -> Litestar:
         "runs",
         "tasks",
         "feedback",
+        "task_load",
+        "deliveries",
         "places",
         "sessions",
         "documents",

@@ -29,6 +29,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "replica_count": "Replicas in all: each one's share of slots while coordination is away.",
         "log_level": "The least that is logged.",
         "cors_origins": "Origins that browsers may call from, separated by commas. nginx is told the same list.",
+        "webhook_allow": "Hosts, addresses and networks that webhooks may go to though they are not public; how: "
+        "`docs/how-to/tasks-and-webhooks.md`.",
+        "tasks_at_once": "Tasks that a worker is at, at most.",
         "drain_s": "Seconds that a stopping process lets its runs go on.",
     },
     "Connections": {

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import ModuleType
 
-from app import breaker, causes, degradation, ids, loop_names, sqlstates
+from app import breaker, causes, degradation, ids, loop_names, sqlstates, webhook_client
 from app.agents import events, feedback, life, run_failure, support_policy, values
 from app.agents.finance import filings, judging, planning, sought
 from app.agents.insurance import records as insurance
@@ -39,6 +39,7 @@ from app.retrieval import cold, search, states
 from app.retrieval.editions import edition
 from app.retrieval.evaluation import measures
 from app.retrieval.support import verdicts
+from app.webhooks import rows as webhook_rows
 from ops.docs.markdown import code, page, table
 
 SETS: tuple[tuple[ModuleType, str], ...] = (
@@ -76,6 +77,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (run_failure, "RunFailure"),
     (events, "EventKind"),
     (task_shapes, "TaskStatus"),
+    (webhook_rows, "DeliveryState"),
+    (webhook_client, "Lapse"),
     (values, "WaitReason"),
     (values, "RequestKind"),
     (feedback, "Rating"),

@@ -8,7 +8,7 @@ from tests.architecture.sources import Source, none, sources
 
 TABLES = (
     *("api_keys", "sessions", "runs", "messages", "effects", "routes", "usage", "documents", "chunks", "jobs"),
-    *("document_texts", "document_editions"),
+    *("document_texts", "document_editions", "webhook_secrets", "webhook_deliveries"),
     *("run_feedback", "run_judgements"),
     *("customers", "policies", "billing", "claims", "escalations", "insurance_seeds"),
 )
@@ -19,6 +19,7 @@ FOR_ALL = {
     "app/inference/routing/route_rows.py": {"routes are kept as long for every tenant": ("PRUNE_ROUTES",)},
     "app/agents/run_rows.py": {"a run is taken over by its id alone, which its row gave": ("TAKE_OVER",)},
     "app/retrieval/stock.py": {"gauges count the documents of the whole fleet": ("COUNT",)},
+    "app/agents/task_load.py": {"workers do the tasks of all tenants": ("COUNT",)},
     "app/agents/sessions.py": {"a gauge counts the sessions of the whole fleet": ("COUNT_ACTIVE",)},
 }
 

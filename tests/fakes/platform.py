@@ -17,6 +17,7 @@ from app.looks import StoreHealth
 from app.retrieval.cold import Restored
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from tests.fakes.deliveries import FakeDeliveries, FakeLoad
 from tests.fakes.documents import FakeDocuments, FakeJobs
 from tests.fakes.feedback import FakeFeedback
 from tests.fakes.models import FakeBook, FakeModels
@@ -174,6 +175,8 @@ class FakePlatform:
         self.places = FakePlaces(self.runner)
         self.tasks = FakeTasks(self.runner)
         self.feedback = FakeFeedback(self.runner)
+        self.deliveries = FakeDeliveries()
+        self.task_load = FakeLoad()
         self.documents = FakeDocuments()
         self.cold = FakeCold(self.documents)
         self.jobs = FakeJobs()
@@ -203,6 +206,8 @@ class FakePlatform:
             (self.offers, fresh.offers),
             (self.dispatcher, fresh.dispatcher),
             (self.book, fresh.book),
+            (self.deliveries, fresh.deliveries),
+            (self.task_load, fresh.task_load),
         ):
             vars(mine).update(vars(new))
         self.runner.sessions = self.sessions
