@@ -54,7 +54,6 @@ class Platform:
     places: Places
     sessions: Sessions
     tasks: Tasks
-    task_load: TaskLoad
     deliveries: Deliveries
     documents: Documents
     jobs: Jobs
@@ -80,6 +79,11 @@ class Platform:
     def feedback(self) -> FeedbackRows:
         """What people say of runs."""
         return FeedbackRows(self.database, self.metrics)
+
+    @property
+    def task_load(self) -> TaskLoad:
+        """What the workers have to do."""
+        return self.tasks.load
 
     @property
     def cold(self) -> ColdStorage:

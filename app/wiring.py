@@ -117,8 +117,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         runs=running.runs,
         places=running.places,
         sessions=sessions,
-        tasks=Tasks(database, session_ttl_s=settings.session_ttl_seconds),
-        task_load=_task_load(settings, stores),
+        tasks=Tasks(database, _task_load(settings, stores), session_ttl_s=settings.session_ttl_seconds),
         deliveries=Deliveries(database, _webhook_client(settings), metrics),
         documents=retrieval.documents,
         jobs=jobs,
@@ -140,6 +139,15 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         judging=open_judging(settings, database, inference, configuration.prompts, metrics),
         loops=loops,
     )
+
+
+def _task_load(settings: Settings, stores: Stores) -> TaskLoad:
+    teams = [team.name for team in find_teams()]
+    return TaskLoad(stores.database, stores.metrics, teams=teams, silent_s=settings.job_lease_s)
+
+
+def _webhook_client(settings: Settings) -> WebhookClient:
+    return WebhookClient(allowed_of(split_list(settings.webhook_allow or "")))
 
 
 def _health(
@@ -179,15 +187,6 @@ def _looks(stores: Stores, editions: Editions) -> Looks:
         metrics=stores.metrics,
         older_versions=older_versions(),
     )
-
-
-def _task_load(settings: Settings, stores: Stores) -> TaskLoad:
-    teams = [team.name for team in find_teams()]
-    return TaskLoad(stores.database, stores.metrics, teams=teams, silent_s=settings.job_lease_s)
-
-
-def _webhook_client(settings: Settings) -> WebhookClient:
-    return WebhookClient(allowed_of(split_list(settings.webhook_allow or "")))
 
 
 def _loops_of(platform: Platform) -> tuple[Coroutine[object, object, None], ...]:

@@ -10,6 +10,7 @@ from app.agents import replays
 from app.agents.life import FINAL_STATES, RunState
 from app.agents.replays import Named
 from app.agents.run_views import result_of
+from app.agents.task_load import TaskLoad
 from app.agents.task_refusals import TaskNotRequeuable
 from app.agents.values import RunResult
 from app.errors import RowExists, RunUnknown, SessionBusy, is_retryable
@@ -57,8 +58,9 @@ class Wanted(msgspec.Struct, frozen=True):
 class Tasks:
     """The tasks of every tenant. Any run is shown as one; only those that were asked for so are listed."""
 
-    def __init__(self, database: Database, *, session_ttl_s: int) -> None:
+    def __init__(self, database: Database, load: TaskLoad, *, session_ttl_s: int) -> None:
         self._database = database
+        self.load = load
         self._session_ttl_s = session_ttl_s
 
     async def get(self, tenant_id: TenantId, run_id: RunId) -> Task:

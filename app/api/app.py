@@ -86,17 +86,8 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *Chat(platform.runner, **limits).routes(),
         *MultiAgent(platform.runner, **limits).routes(),
         *RunRoutes(platform.runner, platform.runs, platform.places, body_limit_bytes=settings.max_body_bytes).routes(),
-        *TaskRoutes(
-            platform.runner,
-            platform.tasks,
-            platform.places,
-            platform.deliveries,
-            platform.task_load,
-            body_limit_bytes=settings.max_body_bytes,
-            message_limit=settings.max_message_characters,
-        ).routes(),
+        *_task_routes(platform),
         *FeedbackRoutes(platform.feedback, body_limit_bytes=settings.max_body_bytes).routes(),
-        *WebhookRoutes(platform.deliveries).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *TeamRoutes(platform.teams).routes(),
         *DocumentRoutes(
@@ -116,6 +107,19 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *OpenAI(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes).routes(),
         *Operations(platform.health, platform.metrics, refusals).routes(),
     ]
+
+
+def _task_routes(platform: Platform) -> list[HTTPRouteHandler]:
+    tasks = TaskRoutes(
+        platform.runner,
+        platform.tasks,
+        platform.places,
+        platform.deliveries,
+        platform.task_load,
+        body_limit_bytes=platform.settings.max_body_bytes,
+        message_limit=platform.settings.max_message_characters,
+    )
+    return [*tasks.routes(), *WebhookRoutes(platform.deliveries).routes()]
 
 
 def _direct(platform: Platform) -> Direct:
