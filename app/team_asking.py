@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.evaluation.questions import Question
 
 WAIT_LIMIT_S = 600.0
 """All waits for one answer together, while the stack says that asking again may help."""
+POLL_S = 0.5
 WAITING = "waiting"
 
 
@@ -37,8 +39,26 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
 
     mode: str = ""
     chosen_by: str = ""
-    event: EventBooked | None = None
+    title: str = ""
+    starts_at: str | None = None
+    ends_at: str | None = None
+    place: str | None = None
+    attendees: tuple[str, ...] = ()
     lacks: tuple[str, ...] | None = None
+
+    @property
+    def event(self) -> EventBooked | None:
+        """The event that was read, booked or not; None where it is not known when it is."""
+        if self.starts_at is None or self.ends_at is None:
+            return None
+        begin, end = datetime.fromisoformat(self.starts_at), datetime.fromisoformat(self.ends_at)
+        return EventBooked(
+            title=self.title,
+            starts_at=begin.replace(tzinfo=None).isoformat(),
+            duration_minutes=round((end - begin).total_seconds() / 60),
+            place=self.place,
+            attendees=self.attendees,
+        )
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,18 +127,21 @@ class Asking:
             for turn in asked.earlier:
                 if turn.role == "user":
                     session_id = str(self._turn(turn.content, asked, session_id).get("session_id") or "") or None
-            body = self._turn(asked.text, asked, session_id)
+            body = self._event(asked) if asked.request else self._turn(asked.text, asked, session_id)
         except StackRefused as refused:
             return Told(problem=f"{refused}"), None
         except StackAway as away:
             return Told(problem=f"away: {away}"), None
-        told = told_of(body)
+        try:
+            told = told_of(body)
+        except (msgspec.ValidationError, ValueError) as error:
+            return Told(problem=f"unreadable: {error}"), None
         if told.waits:
             self._take_back(told.run_id)
         return told, answer_of(asked, body, told)
 
     def _turn(self, text: str, asked: Question, session_id: str | None) -> Mapping[str, Any]:
-        body = {"message": text, "team": self._team, "context": _context(asked), "session_id": session_id}
+        body = {"message": text, "team": self._team, "context": dict(asked.context), "session_id": session_id}
         waits = Waits(WAIT_LIMIT_S)
         while True:
             try:
@@ -128,6 +151,19 @@ class Asking:
                 if wait_s is None:
                     raise
                 self._wait(wait_s)
+
+    def _event(self, asked: Question) -> Mapping[str, Any]:
+        """Have an event scheduled, and return the answer of the task once it has ended. Raises StackRefused."""
+        body = {"message": asked.request, "time_zone": asked.time_zone, "now": asked.now}
+        accepted = self._stack.post("/events", {name: value for name, value in body.items() if value})
+        for _ in range(int(WAIT_LIMIT_S / POLL_S)):
+            run = self._stack.get(f"/api/v1/runs/{accepted['task_id']}")
+            if run["answer"] is not None:
+                return run["answer"]
+            if run["ended"]:
+                raise StackRefused(run["error"] or {"code": run["state"], "detail": "it ended without an answer"})
+            self._wait(POLL_S)
+        raise StackAway("the task did not end")
 
     def _once(self, body: Mapping[str, object]) -> Mapping[str, Any]:
         """Return the answer's JSON, or that of a run which waits. Raises StackRefused for one that ended otherwise."""
@@ -150,13 +186,6 @@ class Asking:
         except (StackRefused, StackAway):
             # It waits on, until it is too old; the next question has a session of its own.
             return
-
-
-def _context(asked: Question) -> dict[str, str]:
-    if not asked.request:
-        return dict(asked.context)
-    # A scheduler counts relative dates from `now`, where it is told one.
-    return {**asked.context, "time_zone": asked.time_zone, **({"now": asked.now} if asked.now else {})}
 
 
 def _asked_back(event: StreamEvent) -> dict[str, Any]:

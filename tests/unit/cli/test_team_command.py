@@ -3,7 +3,7 @@
 import argparse
 import io
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,52 @@ def test_a_report_keeps_no_answer_and_the_answers_no_mark(monkeypatch: pytest.Mo
         "run_id": "r-1",
     }
     assert "marks" not in answers[0]
+
+
+def test_a_request_goes_to_events_and_is_marked_by_the_fields_of_its_task(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    wanted: dict[str, Any] = {
+        "title": "review",
+        "starts_at": "2026-12-01T14:00",
+        "duration_minutes": 90,
+        "place": None,
+        "attendees": [],
+    }
+    request = {"request": "Book a review", "time_zone": "Europe/Berlin", "now": "2026-11-30T09:00:00Z"}
+    lines: list[dict[str, Any]] = [{"id": "a", **request, "event": wanted}, {"id": "b", **request, "lacks": ["time"]}]
+    (tmp_path / "evaluation" / "scheduler.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = {"title": "Review", "starts_at": "2026-12-01T14:00+01:00", "ends_at": "2026-12-01T15:30+01:00"}
+    runs: Iterator[Mapping[str, Any]] = iter(
+        [
+            {"answer": None, "ended": False},
+            {"answer": PREMIUM | {"details": found}, "ended": True},
+            {"answer": None, "ended": True, "state": "failed", "error": {"code": "run_failed", "detail": "broken"}},
+        ]
+    )
+    asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    def post(_: Stack, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked.append((path, body))
+        return {"task_id": "t-1"}
+
+    def get(_: Stack, __: str) -> Mapping[str, Any]:
+        return next(runs)
+
+    def no_wait(_: float) -> None:
+        """Go on at once."""
+
+    monkeypatch.setattr(Stack, "post", post)
+    monkeypatch.setattr(Stack, "get", get)
+    monkeypatch.setattr(team_command.time, "sleep", no_wait)
+    _, said, _ = run(team_command, "scheduler", "--json")
+    rows = json.loads(said)["report"]["rows"]
+    assert asked[0] == (
+        "/events",
+        {"message": "Book a review"} | {name: request[name] for name in ("time_zone", "now")},
+    )
+    assert rows[0]["marks"] == {"answered": 1.0, "event_fields": 1.0, "event": 1.0}
+    assert (rows[1]["problem"], rows[1]["marks"]["event_fields"]) == ("run_failed: broken", 0.0)
 
 
 def test_answers_are_judged_through_the_stack_and_held_against_labels(
