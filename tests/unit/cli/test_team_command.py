@@ -155,28 +155,28 @@ def test_a_report_keeps_no_answer_and_the_answers_no_mark(monkeypatch: pytest.Mo
     assert "marks" not in answers[0]
 
 
+REQUEST = {"request": "Book a review", "time_zone": "Europe/Berlin", "now": "2026-11-30T09:00:00Z"}
+EVENT: dict[str, Any] = {
+    "title": "review",
+    "starts_at": "2026-12-01T14:00",
+    "duration_minutes": 90,
+    "place": None,
+    "attendees": [],
+}
+READ = {"title": "Review", "starts_at": "2026-12-01T14:00+01:00", "ends_at": "2026-12-01T15:30+01:00"}
+RUNS: list[Mapping[str, Any]] = [
+    {"answer": None, "ended": False},
+    {"answer": PREMIUM | {"details": READ}, "ended": True},
+    {"answer": None, "ended": True, "state": "failed", "error": {"code": "run_failed", "detail": "broken"}},
+]
+
+
 def test_a_request_goes_to_events_and_is_marked_by_the_fields_of_its_task(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    wanted: dict[str, Any] = {
-        "title": "review",
-        "starts_at": "2026-12-01T14:00",
-        "duration_minutes": 90,
-        "place": None,
-        "attendees": [],
-    }
-    request = {"request": "Book a review", "time_zone": "Europe/Berlin", "now": "2026-11-30T09:00:00Z"}
-    lines: list[dict[str, Any]] = [{"id": "a", **request, "event": wanted}, {"id": "b", **request, "lacks": ["time"]}]
+    lines: list[dict[str, Any]] = [{"id": "a", **REQUEST, "event": EVENT}, {"id": "b", **REQUEST, "lacks": ["time"]}]
     (tmp_path / "evaluation" / "scheduler.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    found = {"title": "Review", "starts_at": "2026-12-01T14:00+01:00", "ends_at": "2026-12-01T15:30+01:00"}
-    runs: Iterator[Mapping[str, Any]] = iter(
-        [
-            {"answer": None, "ended": False},
-            {"answer": PREMIUM | {"details": found}, "ended": True},
-            {"answer": None, "ended": True, "state": "failed", "error": {"code": "run_failed", "detail": "broken"}},
-        ]
-    )
-    asked: list[tuple[str, Mapping[str, Any]]] = []
+    runs, asked = iter(RUNS), list[tuple[str, Mapping[str, Any]]]()
 
     def post(_: Stack, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         asked.append((path, body))
@@ -195,7 +195,7 @@ def test_a_request_goes_to_events_and_is_marked_by_the_fields_of_its_task(
     rows = json.loads(said)["report"]["rows"]
     assert asked[0] == (
         "/events",
-        {"message": "Book a review"} | {name: request[name] for name in ("time_zone", "now")},
+        {"message": "Book a review"} | {name: REQUEST[name] for name in ("time_zone", "now")},
     )
     assert rows[0]["marks"] == {"answered": 1.0, "event_fields": 1.0, "event": 1.0}
     assert (rows[1]["problem"], rows[1]["marks"]["event_fields"]) == ("run_failed: broken", 0.0)
