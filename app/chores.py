@@ -87,8 +87,8 @@ class Chores:
             log.info("runs.expired", runs=expired)
 
     async def remove_old(self) -> None:
-        """Remove sessions that expired a day ago and the queue's finished jobs."""
-        removed = await self._platform.sessions.remove_stale()
+        """Remove sessions that expired long ago and the queue's finished jobs."""
+        removed = await self._platform.sessions.remove_stale(days=self._platform.settings.session_days)
         if removed:
             log.info("sessions.removed", sessions=removed)
         with queue_facts():

@@ -110,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     judge_per_hour: Annotated[int, kinds.whole(1, 360)] = 60
     judge_hours: Annotated[str, kinds.hours()] = "idle"
     judge_exempt: Annotated[str | None, kinds.names()] = None
+    session_days: Annotated[int, kinds.whole(1, 3650)] = 30
     max_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 320
     call_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 2048
     support_policy: Annotated[str, kinds.choice("marked", "supported_only")] = "marked"

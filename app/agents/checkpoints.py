@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from inspect import signature
-from typing import Any, LiteralString, NoReturn
+from typing import Any, LiteralString, NoReturn, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -16,6 +16,17 @@ from langgraph.checkpoint.base import get_serializable_checkpoint_metadata as pl
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.constants import CONFIG_KEY_CHECKPOINTER
 
+from app.agents.checkpoint_rows import (
+    ADD_BLOBS,
+    ADD_CHECKPOINTS,
+    ADD_WRITES,
+    BLOB_COLUMNS,
+    DROP_BLOBS,
+    DROP_CHECKPOINTS,
+    DROP_WRITES,
+    REPLACE_WRITES,
+    WRITE_COLUMNS,
+)
 from app.agents.run_failure import RunFailure
 from app.agents.serializing import StrictSerializer, storable
 from app.agents.values import Claim
@@ -35,47 +46,6 @@ NEWEST_OR_NAMED: LiteralString = """
     WHERE thread_id = %s AND checkpoint_ns = %s AND (%s::text IS NULL OR checkpoint_id = %s)
     ORDER BY checkpoint_id DESC LIMIT 1
 """
-
-
-ADD_CHECKPOINTS: LiteralString = """stood AS (
-    INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
-    SELECT thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata
-    FROM held, jsonb_populate_recordset(NULL::checkpoints, %(checkpoints)s::jsonb)
-    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
-    DO UPDATE SET checkpoint = excluded.checkpoint, metadata = excluded.metadata
-)"""
-BLOB_COLUMNS = ("checkpoint_ns", "channel", "version", "type", "blob")
-ADD_BLOBS: LiteralString = """held_values AS (
-    INSERT INTO checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
-    SELECT %(thread_id)s, given.*
-    FROM held, unnest(%(blob_checkpoint_ns)s::text[], %(blob_channel)s::text[], %(blob_version)s::text[],
-                      %(blob_type)s::text[], %(blob_blob)s::bytea[]) AS given
-    ON CONFLICT (thread_id, checkpoint_ns, channel, version) DO NOTHING
-)"""
-WRITE_COLUMNS = (
-    "thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "task_path", "idx", "channel", "type", "blob",
-)  # fmt: skip
-# An error or an interrupt replaces what its task told before; of a task's other writes the first stands
-# (langgraph/checkpoint/postgres/aio.py, `aput_writes`).
-ADD_WRITES: LiteralString = """wrote AS (
-    INSERT INTO checkpoint_writes
-        (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-    SELECT given.*
-    FROM held, unnest(%(write_thread_id)s::text[], %(write_checkpoint_ns)s::text[], %(write_checkpoint_id)s::text[],
-                      %(write_task_id)s::text[], %(write_task_path)s::text[], %(write_idx)s::integer[],
-                      %(write_channel)s::text[], %(write_type)s::text[], %(write_blob)s::bytea[]) AS given
-    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO NOTHING
-)"""
-REPLACE_WRITES: LiteralString = """told AS (
-    INSERT INTO checkpoint_writes
-        (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-    SELECT given.*
-    FROM held, unnest(%(told_thread_id)s::text[], %(told_checkpoint_ns)s::text[], %(told_checkpoint_id)s::text[],
-                      %(told_task_id)s::text[], %(told_task_path)s::text[], %(told_idx)s::integer[],
-                      %(told_channel)s::text[], %(told_type)s::text[], %(told_blob)s::bytea[]) AS given
-    ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
-    DO UPDATE SET channel = excluded.channel, type = excluded.type, blob = excluded.blob
-)"""
 
 
 def thread_of(tenant_id: TenantId, session_id: SessionId) -> str:
@@ -102,8 +72,8 @@ class RunSaver(AsyncPostgresSaver):
 
     `aput` and `aput_writes` only stage; `write` puts all that is staged into the transaction that ends the run,
     whose own UPDATE checks the fence. So a checkpoint stands if and only if the run's end does, and no lock is
-    shared between runs. Raises RunFailed when asked for another session's thread. What removes checkpoints is not
-    a run's to do: `app.agents.sessions` removes a session whole, so all that LangGraph could remove is declined.
+    shared between runs. Raises RunFailed when asked for another session's thread. With the end of a run go the
+    checkpoints before it; `app.agents.sessions` removes a session whole. What LangGraph could remove is declined.
     """
 
     def __init__(self, database: Database, claim: Claim, *, serializer: StrictSerializer) -> None:
@@ -252,6 +222,19 @@ class RunSaver(AsyncPostgresSaver):
         if self._replacing:
             parts.append(Part(REPLACE_WRITES, _columns("told", WRITE_COLUMNS, [*self._replacing.values()])))
         return parts
+
+    def superseded(self) -> list[Part]:
+        """Return what removes the session's checkpoints before those that are staged, and what only they refer to."""
+        if not self._checkpoints:
+            return []
+        staged = sorted(checkpoint_id for _, checkpoint_id in self._checkpoints)
+        used: set[tuple[str, str]] = set()
+        for row in self._checkpoints.values():
+            versions = cast("Checkpoint", row["checkpoint"])["channel_versions"]
+            used.update((channel, str(version)) for channel, version in versions.items())
+        channels, values = zip(*sorted(used), strict=True) if used else ((), ())
+        named = {"thread_id": self._thread_id, "staged": staged, "channels": [*channels], "versions": [*values]}
+        return [Part(DROP_CHECKPOINTS, named), Part(DROP_WRITES), Part(DROP_BLOBS)]
 
     async def write(self, conn: Connection) -> None:
         """Insert what is staged, inside the caller's transaction, which holds the run."""

@@ -109,7 +109,7 @@ class Leaving:
         unstored = self._unstored()
         beside = [Part(REMEMBER, self._memory(result.state)), *usage_rows.adding(unstored)]
         if result.state is RunState.DONE:
-            beside += [*self._effects.last(is_over=True), *self._saver.kept()]
+            beside += [*self._effects.last(is_over=True), *self._saver.kept(), *self._saver.superseded()]
         async with self._database.connection("runs.end") as conn:
             if not await run_rows.end(conn, self._claim, result, beside):
                 raise LeaseLost("another process owns the run")

@@ -96,7 +96,7 @@ LOCK_SESSION: LiteralString = """
 DELETE_SESSION: LiteralString = "DELETE FROM sessions WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s"
 SELECT_STALE: LiteralString = """
     SELECT id, tenant_id FROM sessions
-    WHERE expires_at < now() - interval '1 day' AND NOT EXISTS (
+    WHERE expires_at < now() - %(days)s * interval '1 day' AND NOT EXISTS (
         SELECT 1 FROM runs
         WHERE runs.session_id = sessions.id AND runs.state IN ('accepted', 'running', 'waiting')
     )
@@ -148,7 +148,7 @@ class SessionView(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions of every tenant. An expired session is unknown at once and removed a day later."""
+    """The sessions of every tenant. An expired session is unknown at once, and removed after some days."""
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
@@ -194,10 +194,10 @@ class Sessions:
                 raise SessionUnknown("no such session")
             await _remove_threads(conn, [thread_of(tenant_id, session_id)])
 
-    async def remove_stale(self, limit: int = 500) -> int:
-        """Remove sessions that expired a day ago, with all that belongs to them; return how many."""
+    async def remove_stale(self, *, days: int, limit: int = 500) -> int:
+        """Remove sessions that expired so many days ago, with all that belongs to them; return how many."""
         async with self._database.transaction("sessions.remove_stale") as conn:
-            rows = await conn.execute(SELECT_STALE, {"limit": limit})
+            rows = await conn.execute(SELECT_STALE, {"limit": limit, "days": days})
             stale = [(TenantId(row["tenant_id"]), SessionId(row["id"])) async for row in rows]
             if stale:
                 await conn.execute(

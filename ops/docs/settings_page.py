@@ -102,6 +102,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "usage_days": "Days that a row of usage is kept for each call; older ones are added up by day (`usage_days`).",
         "routes_days": "Days that a route can be read.",
         "session_ttl_seconds": "Seconds without activity after which a session expires.",
+        "session_days": "Days that an expired session is kept, with its runs, what they did and their checkpoints.",
         "max_output_tokens": "Tokens of an answer, unless the request asks for another number.",
         "support_policy": "What becomes of sentences that no passage supports, unless the request says.",
         "extractive_up_to": "The highest tier whose models are too small to rely on: plain facts are then answered "

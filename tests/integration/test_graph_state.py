@@ -18,6 +18,11 @@ from tests.integration.platforms import CHAT, END_S, Servers, add_caller, answer
 pytestmark = pytest.mark.integration
 
 STATES = "SELECT checkpoint FROM checkpoints WHERE thread_id = %s ORDER BY checkpoint_id DESC"
+KEPT = """
+    SELECT (SELECT count(*) FROM checkpoints WHERE thread_id = %s) AS checkpoints,
+           (SELECT count(*) FROM checkpoint_blobs WHERE thread_id = %s) AS values,
+           (SELECT count(*) FROM checkpoint_writes WHERE thread_id = %s) AS writes
+"""
 EFFECTS = "SELECT step_key FROM effects WHERE run_id = %s ORDER BY step_key"
 OF_RUNS = ("runs.", "effects.", "sessions.", "checkpoints.", "prompts.")
 BESIDE = "runs.renew"
@@ -39,6 +44,15 @@ async def questions_kept(platform: Platform, caller: Caller, session_id: Session
     async with platform.database.connection("test") as conn:
         found = await conn.execute(STATES, [f"{caller.tenant_id}:{session_id}"])
         return [row["checkpoint"]["channel_values"]["question"] async for row in found]
+
+
+async def counted(platform: Platform, caller: Caller, session_id: SessionId) -> tuple[int, int, int]:
+    """Return how many checkpoints, values and writes of a session are kept."""
+    thread = [f"{caller.tenant_id}:{session_id}"] * 3
+    async with platform.database.connection("test") as conn:
+        row = await (await conn.execute(KEPT, thread)).fetchone()
+    assert row is not None
+    return row["checkpoints"], row["values"], row["writes"]
 
 
 def uses(platform: Platform) -> Counter[str]:
@@ -69,7 +83,41 @@ async def test_several_steps_go_on_with_the_state_of_their_graph_at_another_repl
         node.script(model=CHAT, text="Twenty.")
         second = await answered(elsewhere, caller, to("relay", "More?", first.session_id))
         assert second.message == "Twenty. (Price? More?)"
-        assert await questions_kept(platform, caller, first.session_id) == ["More?", "Price?"]
+        assert await questions_kept(platform, caller, first.session_id) == ["More?"]
+
+
+async def test_with_the_end_of_a_run_go_the_checkpoints_before_it_and_what_only_they_had(
+    servers: Servers, node: FakeNode
+) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        said, session_id, kept = "", None, list[tuple[int, int, int]]()
+        # What a run leaves as it is, the next one finds all the same.
+        for question in ("Price?", "Again?", "Again?", "More?"):
+            node.script(model=CHAT, text="Ten.")
+            result = await answered(platform, caller, to("relay", question, session_id))
+            said, session_id = result.message, result.session_id
+            kept.append(await counted(platform, caller, session_id))
+        assert said == "Ten. (Price? More?)"
+        assert [checkpoints for checkpoints, _, _ in kept] == [1, 1, 1, 1]
+        assert len({blobs for _, blobs, _ in kept[1:]}) == 1
+        assert kept[-1][2] == 0
+
+
+async def test_what_a_run_wrote_that_waits_is_kept_until_it_has_ended(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller = await add_caller(platform)
+        waits = await answered(platform, caller, to("desk", "Close both?"))
+        assert waits.state is RunState.WAITING
+        checkpoints, _, writes = await counted(platform, caller, waits.session_id)
+        assert (checkpoints, writes > 0) == (1, True)
+        node.script(model=CHAT, text="Closed.")
+        for asked in waits.interrupts:
+            answer = PersonAnswer((asked.request.options or ("B-7",))[0], asked.id)
+            await platform.runner.answer(caller, waits.run_id, answer, request_id="r")
+        ended = await platform.runner.result(caller, waits.run_id, END_S)
+        assert ended.state is RunState.DONE
+        assert (await counted(platform, caller, waits.session_id))[::2] == (1, 0)
 
 
 async def test_one_step_keeps_no_state_and_asks_no_more_of_postgresql_than_it_needs(

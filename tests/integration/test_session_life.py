@@ -168,23 +168,24 @@ async def test_a_session_whose_next_question_is_being_accepted_is_not_removed(be
     assert [message.role for message in session.messages] == ["user", "assistant", "user"]
 
 
-async def test_a_session_is_kept_for_a_day_after_it_has_expired(bench: Bench) -> None:
+async def test_a_session_is_kept_for_some_days_after_it_has_expired(bench: Bench) -> None:
     ids = [(await talk(bench.database, bench.caller)).session_id for _ in range(3)]
     running = await begin(bench.database, bench.caller)
     async with bench.database.connection("test") as conn:
-        for hours, session_id in zip((23, 25, 0), ids, strict=True):
+        for hours, session_id in zip((30 * 24 - 1, 30 * 24 + 1, 0), ids, strict=True):
             await conn.execute(SET_EXPIRY, [timedelta(hours=-hours), session_id])
-        await conn.execute(SET_EXPIRY, [timedelta(hours=-25), running.session_id])
-    assert await bench.sessions.remove_stale() == 1
+        await conn.execute(SET_EXPIRY, [timedelta(days=-31), running.session_id])
+    assert await bench.sessions.remove_stale(days=30) == 1
     async with bench.database.connection("test") as conn:
         rows = await (await conn.execute("SELECT id FROM sessions")).fetchall()
     assert {row["id"] for row in rows} == {ids[0], ids[2], running.session_id}
 
 
 @pytest.mark.requirement("INS-38.sessions", "INS-38.messages", "INS-38.runs", "INS-38.effects", "INS-38.checkpoints")
-async def test_a_session_that_expired_a_day_ago_is_removed_with_all_that_is_its_own(bench: Bench) -> None:
+@pytest.mark.requirement("FAM-08.30-days")
+async def test_a_session_that_expired_long_ago_is_removed_with_all_that_is_its_own(bench: Bench) -> None:
     database, caller = bench.database, bench.caller
-    for hours in (25, 23):
+    for hours in (30 * 24 + 1, 30 * 24 - 1):
         claim = await talk(database, caller)
         async with database.connection("test") as conn:
             await conn.execute(ADD_EFFECT, [claim.run_id, caller.tenant_id])
@@ -199,9 +200,9 @@ async def test_a_session_that_expired_a_day_ago_is_removed_with_all_that_is_its_
 
     before = await rows()
     assert before == dict.fromkeys(OF_A_SESSION, 2) | {"messages": 4}
-    assert await bench.sessions.remove_stale() == 1
+    assert await bench.sessions.remove_stale(days=30) == 1
     assert await rows() == {name: count // 2 for name, count in before.items()}
-    assert await bench.sessions.remove_stale() == 0
+    assert await bench.sessions.remove_stale(days=30) == 0
 
 
 async def test_usage_of_before_gets_the_session_of_its_run(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from app.agents.work import Work
 
 AGENT = "relay"
 PROMPT = "assistant/without_passages"
+AGAIN = "Again?"
 
 
 class State(TeamState, total=False):
@@ -21,9 +22,10 @@ class State(TeamState, total=False):
 
 
 async def note(state: State, runtime: Runtime[Work]) -> State:
-    """Note the question."""
+    """Note the question, unless it asks for the same again."""
     del state
-    return {"noted": [runtime.context.question]}
+    question = runtime.context.question
+    return {} if question == AGAIN else {"noted": [question]}
 
 
 async def say(state: State, runtime: Runtime[Work]) -> State:

@@ -112,15 +112,16 @@ class QueueAway:
 
     def chores(self) -> Chores:
         """Return what a worker does with it; a run waits to be taken over, and no session is stale."""
-        platform = SimpleNamespace(runs=self, sessions=self)
+        platform = SimpleNamespace(runs=self, sessions=self, settings=SimpleNamespace(session_days=30))
         return Chores(cast("Platform", platform), cast("procrastinate.App", self))
 
     async def expired(self) -> list[RunId]:
         """No run: what was lost with one is not asked for."""
         return []
 
-    async def remove_stale(self) -> int:
+    async def remove_stale(self, *, days: int) -> int:
         """No session."""
+        assert days == 30
         return 0
 
     async def fail(self, **_given: object) -> None:
