@@ -8,6 +8,7 @@ from app.agents.feedback import FeedbackRows
 from app.agents.places import Places
 from app.agents.runner import Runner
 from app.agents.runs import Runs
+from app.agents.scheduler.calendar import Calendar
 from app.agents.sessions import Sessions
 from app.agents.task_load import TaskLoad
 from app.agents.tasks import Tasks
@@ -84,6 +85,11 @@ class Platform:
     def task_load(self) -> TaskLoad:
         """What the workers have to do."""
         return self.tasks.load
+
+    @property
+    def calendar(self) -> Calendar:
+        """The events."""
+        return Calendar(self.database)
 
     @property
     def cold(self) -> ColdStorage:

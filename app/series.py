@@ -13,6 +13,7 @@ from app.agents.observing import OUTCOMES
 from app.agents.searching import SEARCH
 from app.agents.support_policy import AnsweredBy
 from app.agents.team import Team
+from app.agents.tools import Writing
 from app.degradation import Degradation
 from app.evaluation.judging import Quality
 from app.inference.accuracy import Loading, Part
@@ -115,6 +116,9 @@ def _begin_team(metrics: Metrics, catalogue: Catalogue, team: Team) -> None:
     begin(metrics.agent_errors, agent_name=agents, error_type=error_codes())
     for name in (*(tool.name for tool in team.tools), *team.searches):
         _begin_tool(metrics, name)
+    for tool in team.tools:
+        if isinstance(tool, Writing) and tool.outcomes:
+            begin(metrics.tool_outcomes, tool_name=[tool.name], outcome=tool.outcomes)
 
 
 def _begin_tool(metrics: Metrics, name: str) -> None:

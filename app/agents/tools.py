@@ -1,6 +1,6 @@
 """What a tool is: a function that a step may call, with what it takes and what it brings."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
@@ -13,6 +13,12 @@ R = TypeVar("R")
 TOOL_LIMIT_S = 10.0
 TOOL_LIMIT_BYTES = 256_000
 """Of what a call is given, and of what it brings, as JSON: a result is kept with the run and read in every attempt."""
+
+
+def count_nothing(result: object) -> Mapping[str, int]:
+    """Return no outcomes: what most tools have to count."""
+    del result
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,10 @@ class Writing(Generic[A, R]):
     act: Callable[[Connection, TenantId, A], Awaitable[R]]
     limit_s: float = TOOL_LIMIT_S
     limit_bytes: int = TOOL_LIMIT_BYTES
+    outcomes: tuple[str, ...] = ()
+    """What `outcomes_of` counts: words of a closed set."""
+    outcomes_of: Callable[[R], Mapping[str, int]] = count_nothing
+    """How often each outcome was in what the tool brought; counted when it is done, not when it is replayed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,10 +149,14 @@ class Using:
         """Return what it brings as plain values."""
         started, success = self._deadline.clock(), "false"
         try:
-            result = msgspec.to_builtins(await _in_time(acting, tool))
+            brought = await _in_time(acting, tool)
+            result = msgspec.to_builtins(brought)
             if len(msgspec.json.encode(result)) > tool.limit_bytes:
                 raise ToolFailed(f"brought more than {tool.limit_bytes} bytes", tool=tool.name)
             success = "true"
+            if isinstance(tool, Writing):
+                for outcome, times in tool.outcomes_of(brought).items():
+                    self._metrics.tool_outcomes.labels(tool.name, outcome).inc(times)
         except SwitchyardError as error:
             log.warning("tool_execution_failed", tool=tool.name, error=error.code, detail=error.detail, retry_count=0)
             raise

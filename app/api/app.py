@@ -20,6 +20,7 @@ from app.api.direct.door import Direct
 from app.api.docs import Docs
 from app.api.documents import DocumentRoutes
 from app.api.doors import Platform
+from app.api.events import EventRoutes
 from app.api.feedback import FeedbackRoutes
 from app.api.heads import Heads
 from app.api.jobs import JobRoutes
@@ -77,11 +78,8 @@ def create_app(platform: Platform) -> Litestar:
 
 def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
     settings = platform.settings
-    limits: Any = {
-        "body_limit_bytes": settings.max_body_bytes,
-        "message_limit": settings.max_message_characters,
-        "run_limit_s": settings.run_limit_s,
-    }
+    asked = {"body_limit_bytes": settings.max_body_bytes, "message_limit": settings.max_message_characters}
+    limits: Any = {**asked, "run_limit_s": settings.run_limit_s}
     return [
         *Chat(platform.runner, **limits).routes(),
         *MultiAgent(platform.runner, **limits).routes(),
@@ -90,6 +88,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *FeedbackRoutes(platform.feedback, body_limit_bytes=settings.max_body_bytes).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *TeamRoutes(platform.teams).routes(),
+        *EventRoutes(platform.runner, platform.calendar, **asked).routes(),
         *DocumentRoutes(
             platform.documents,
             upload_limit_bytes=settings.max_upload_bytes,

@@ -10,6 +10,7 @@ from app.agents.resuming import PersonAnswer
 from app.agents.sessions import SessionView
 from app.agents.team_view import TeamView
 from app.agents.values import RunHandle, RunResult, StartRun
+from app.api.calendar_doors import Calendar
 from app.api.document_doors import Cold, Documents, Jobs, Search
 from app.api.model_doors import Book, Models
 from app.api.operator_doors import ModelList, Nodes
@@ -223,6 +224,11 @@ class Platform(Protocol):
     @property
     def sessions(self) -> Sessions:
         """The sessions."""
+        ...
+
+    @property
+    def calendar(self) -> Calendar:
+        """The events."""
         ...
 
     @property

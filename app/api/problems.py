@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from app import errors
 from app.agents.feedback import FeedbackUnknown
+from app.agents.scheduler.refusals import EventUnknown
 from app.agents.task_refusals import TaskNotRequeuable
 from app.api.queue_headers import refused_headers
 from app.callback_urls import CallbackRefused
@@ -78,6 +79,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     TaskNotRequeuable: 409,
     CallbackRefused: 422,
     DeliveryUnknown: 404,
+    EventUnknown: 404,
     errors.ModelUnknown: 422,
     errors.NodeUnknown: 404,
     errors.NodeExists: 409,

@@ -13,7 +13,7 @@ from app.agents.life import RunState
 from app.agents.support_policy import SupportPolicy
 from app.agents.task_load import Load, workers_wanted
 from app.agents.tasks import Task
-from app.agents.values import RunHandle
+from app.agents.values import RunHandle, RunResult
 from app.api.asking import InterruptView, to_interrupts
 from app.api.shapes import ChatRequest, Context, MaxTokens, RunError, Seed, Temperature
 from app.errors import RunCancelled
@@ -207,6 +207,11 @@ def states_of(words: Sequence[TaskStatus]) -> tuple[RunState, ...]:
     return tuple(state for state, status in STATUS.items() if status in words)
 
 
+def _found(result: RunResult) -> dict[str, Any]:
+    clarifies = {"requires_clarification": True} if result.requires_clarification else {}
+    return {**result.details, **clarifies, "message": result.message}
+
+
 def _members(task: Task) -> dict[str, Any]:
     result = task.result
     done = result.state is RunState.DONE
@@ -220,7 +225,7 @@ def _members(task: Task) -> dict[str, Any]:
         "status_url": status_url(result.run_id),
         "team": result.team,
         "session_id": result.session_id,
-        "result": {**result.details, "message": result.message} if done else None,
+        "result": _found(result) if done else None,
         "error": error,
         "interrupts": to_interrupts(result.interrupts),
         "attempt": result.attempt,

@@ -86,6 +86,12 @@ class Metrics(AnswerMetrics, RetrievalMetrics, TaskMetrics):
             "agent_errors_total", "Agent executions that failed.", ("agent_name", "error_type"), registry=r
         )
         self.tool_calls = Counter("tool_calls_total", "Tool calls.", ("tool_name", "success"), registry=r)
+        self.tool_outcomes = Counter(
+            "switchyard_tool_outcomes_total",
+            "What tools that write came to, such as events booked and conflicts found.",
+            ("tool_name", "outcome"),
+            registry=r,
+        )
         self.tool_duration = Histogram(
             "tool_duration_seconds", "One tool call.", ("tool_name",), buckets=DURATION_BUCKETS_S, registry=r
         )

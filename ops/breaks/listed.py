@@ -23,6 +23,7 @@ AREAS = (
     "retrieval",
     "routing",
     "rules",
+    "scheduler",
     "stores",
     "support",
     "telemetry",

@@ -52,6 +52,7 @@ def described_app() -> Litestar:
         "deliveries",
         "places",
         "sessions",
+        "calendar",
         "documents",
         "cold",
         "search",

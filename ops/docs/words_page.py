@@ -11,6 +11,9 @@ from app.agents import events, feedback, life, run_failure, support_policy, valu
 from app.agents.finance import filings, judging, planning, sought
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
+from app.agents.scheduler import reading as scheduler_reading
+from app.agents.scheduler import records as scheduler
+from app.agents.scheduler import tools as scheduler_tools
 from app.api import jobs, operations, task_shapes
 from app.api.direct import dialects, fields
 from app.evaluation import judge, marks
@@ -95,6 +98,12 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (insurance, "BillState"),
     (insurance, "ClaimState"),
     (insurance, "FiledKind"),
+    (scheduler, "ResourceKind"),
+    (scheduler, "ConstraintKind"),
+    (scheduler, "ConflictKind"),
+    (scheduler, "BookingState"),
+    (scheduler_tools, "BookingOutcome"),
+    (scheduler_reading, "Lack"),
     (degradation, "Degradation"),
     (support_policy, "SupportPolicy"),
     (support_policy, "AnsweredBy"),

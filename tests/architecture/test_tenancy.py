@@ -10,6 +10,7 @@ TABLES = (
     *("api_keys", "sessions", "runs", "messages", "effects", "routes", "usage", "documents", "chunks", "jobs"),
     *("document_texts", "document_editions", "webhook_secrets", "webhook_deliveries"),
     *("run_feedback", "run_judgements"),
+    *("resources", "constraints", "bookings", "conflicts", "scheduler_seeds"),
     *("customers", "policies", "billing", "claims", "escalations", "insurance_seeds"),
 )
 _STATEMENT = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(TABLES)})\b", re.IGNORECASE)

@@ -17,6 +17,7 @@ from app.looks import StoreHealth
 from app.retrieval.cold import Restored
 from app.settings import Settings
 from app.telemetry.metrics import Metrics
+from tests.fakes.calendar import FakeCalendar
 from tests.fakes.deliveries import FakeDeliveries, FakeLoad
 from tests.fakes.documents import FakeDocuments, FakeJobs
 from tests.fakes.feedback import FakeFeedback
@@ -177,6 +178,7 @@ class FakePlatform:
         self.feedback = FakeFeedback(self.runner)
         self.deliveries = FakeDeliveries()
         self.task_load = FakeLoad()
+        self.calendar = FakeCalendar()
         self.documents = FakeDocuments()
         self.cold = FakeCold(self.documents)
         self.jobs = FakeJobs()
@@ -197,6 +199,7 @@ class FakePlatform:
             (self.keys, fresh.keys),
             (self.sessions, fresh.sessions),
             (self.runner, fresh.runner),
+            (self.calendar, fresh.calendar),
             (self.documents, fresh.documents),
             (self.cold, fresh.cold),
             (self.jobs, fresh.jobs),

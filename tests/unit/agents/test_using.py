@@ -143,6 +143,27 @@ async def test_of_a_tool_call_the_log_tells_before_what_it_brought_can_be_stored
     assert logged == [["premium"], ["premium", "file"]]
 
 
+async def test_what_a_tool_came_to_is_counted_when_it_is_done_and_not_when_it_is_replayed() -> None:
+    ledger = Ledger()
+    files = Writing(
+        name="file",
+        description="",
+        arguments=Named,
+        result=Premium,
+        act=ledger.file,
+        outcomes=("filed",),
+        outcomes_of=lambda filed: {"filed": filed.cents},
+    )
+    effects = KeptEffects(cast("Database", ledger))
+    for times in (1, 0):
+        began = attempt(effects=effects, database=ledger)
+        await began.work().use(files, Named("P-1"), agent="claims")
+        named = {"tool_name": "file", "outcome": "filed"}
+        counted = began.metrics.registry.get_sample_value("switchyard_tool_outcomes_total", named)
+        assert (counted or 0) == times
+        effects = effects.again()
+
+
 async def test_what_a_tool_refuses_is_refused_in_every_attempt() -> None:
     ledger = Ledger()
     work, effects, premium = bench(ledger)

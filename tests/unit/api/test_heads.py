@@ -24,6 +24,7 @@ async def test_every_path_that_has_get_has_head(app: Litestar, operator: Client,
         "task_id": answer["metadata"]["run_id"],
         "route_id": "00000000-0000-4000-8000-0000000000aa",
         "job_id": str(platform.jobs.add(TENANT_A)),
+        "event_id": str(platform.calendar.add(TENANT_A, "practice").id),
         "document_id": str(platform.documents.keep(TENANT_A, "a.txt", b"text")),
         "name": "auto",
     }

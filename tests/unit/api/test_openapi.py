@@ -26,6 +26,11 @@ PATHS = {
     ("get", "/api/v1/runs/{run_id}/events"),
     ("post", "/api/v1/runs/{run_id}/cancel"),
     ("post", "/api/v1/runs/{run_id}/resume"),
+    ("get", "/events"),
+    ("post", "/events"),
+    ("get", "/events.ics"),
+    ("get", "/events/{event_id}"),
+    ("delete", "/events/{event_id}"),
     ("get", "/tasks/{task_id}"),
     ("get", "/tasks/{task_id}/events"),
     ("post", "/api/v1/tasks"),
@@ -195,6 +200,7 @@ async def test_every_documented_json_response_decodes_as_documented(
         "task_id": answer["metadata"]["run_id"],
         "route_id": "00000000-0000-4000-8000-0000000000aa",
         "job_id": str(platform.jobs.add(TENANT_A)),
+        "event_id": str(platform.calendar.add(TENANT_A, "practice").id),
         "document_id": str(platform.documents.keep(TENANT_A, "a.txt", b"text")),
         "name": "auto",
     }
@@ -211,7 +217,7 @@ async def test_every_documented_json_response_decodes_as_documented(
             assert msgspec.json.decode(msgspec.json.encode(strict)) == reply.json()
             checked.add(operation.path)
     streams = {path for _, path in PATHS if path.endswith("_id}/events")}
-    without = {"/metrics", "/ollama", "/api/v1/documents/{document_id}/original", *streams}
+    without = {"/metrics", "/ollama", "/events.ics", "/api/v1/documents/{document_id}/original", *streams}
     assert checked == {path for method, path in PATHS if method == "get"} - without
 
 
