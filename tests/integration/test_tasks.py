@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from app.agents.life import RunState
+from app.agents.task_load import workers_wanted
 from app.agents.task_refusals import TaskNotRequeuable
 from app.agents.tasks import Wanted
 from app.agents.values import RunHandle, StartRun
@@ -21,9 +22,11 @@ from tests.integration.platforms import (
     add_caller,
     answered,
     ask,
+    chat_of,
     opened,
     rows,
     settings_for,
+    until,
     worked,
 )
 
@@ -217,3 +220,32 @@ async def test_tasks_are_listed_newest_first_and_runs_that_somebody_waited_for_a
         ):
             assert [task.result.run_id for task in await replica.tasks.list(tenant_id, wanted, limit=9)] == found
         assert await replica.tasks.list((await add_caller(replica)).tenant_id, Wanted(), limit=9) == []
+
+
+@pytest.mark.requirement("FAM-14.queue")
+async def test_what_waits_for_workers_and_who_works_is_measured(servers: Servers, node: FakeNode) -> None:
+    node.script(model=CHAT, tokens_per_s=10.0)
+    async with opened(settings_for(servers, node)) as (platform,):
+        caller, before = await add_caller(platform), await platform.task_load.get()
+        handles = [await platform.runner.submit(caller, ask()) for _ in range(3)]
+        running = asyncio.create_task(platform.runner.resume(handles[0].run_id))
+        await until(lambda: chat_of(node).tokens >= 1)
+        load = await platform.task_load.get()
+        assert load.waiting["assistant"] - before.waiting.get("assistant", 0) == 2
+        assert load.running["assistant"] - before.running.get("assistant", 0) == 1
+        assert load.oldest_s > 0
+        await platform.task_load.watch()
+        value = platform.metrics.registry.get_sample_value
+        assert value("switchyard_tasks_waiting", {"team": "assistant"}) == load.waiting["assistant"]
+        assert value("switchyard_tasks_running", {"team": "assistant"}) == load.running["assistant"]
+        assert value("switchyard_tasks_waiting", {"team": "insurance"}) is not None
+        assert value("switchyard_workers_wanted") == workers_wanted(load.tasks)
+        await asyncio.gather(*(platform.runner.cancel(caller, handle.run_id) for handle in handles), running)
+
+
+async def test_a_worker_that_gives_signs_of_life_is_counted(servers: Servers, node: FakeNode) -> None:
+    async with opened(settings_for(servers, node)) as (platform,):
+        before = (await platform.task_load.get()).workers
+        async with worked(platform), asyncio.timeout(END_S):
+            while (await platform.task_load.get()).workers <= before:  # noqa: ASYNC110 - a row's
+                await asyncio.sleep(0.1)

@@ -41,6 +41,7 @@ ALERTS = (
     "CollectionCopiesMissing",
     "QueueSaturated",
     "QueueAlone",
+    "TasksWaiting",
     "NodeNoticeStanding",
 )
 # What the alerts are to say, in the units of their expressions: severity, threshold, and how long.
@@ -94,6 +95,7 @@ PROMISED = (
         "5m",
         marks=requirement("FIN-75.threshold", "FIN-75.duration", "FIN-75.severity", "ORC-04.configured"),
     ),
+    pytest.param("TasksWaiting", "warning", 50, "5m", marks=requirement("FAM-18.queue")),
 )
 SECTIONS = ("**What users see.**", "## Look", "## Mend", "## Wake someone")
 _SECTION = re.compile("|".join(f"^{re.escape(section)}" for section in SECTIONS), re.MULTILINE)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from app.agents.deadline import Deadline, deadline_of
@@ -75,6 +76,15 @@ def test_a_run_has_its_requests_deadline_but_never_more_than_the_platforms_limit
 def test_what_earlier_owners_have_spent_is_gone() -> None:
     assert deadline_of(claim(deadline_s=20.0, spent_s=15.0), 300.0, Clock()).left_s == 5.0
     assert deadline_of(claim(deadline_s=20.0, spent_s=25.0), 300.0, Clock()).left_s == 0.0
+
+
+def test_a_tasks_own_deadline_counts_from_its_acceptance() -> None:
+    task = msgspec.structs.replace(claim(deadline_s=20.0, spent_s=2.0), waited_s=15.0)
+    assert deadline_of(task, 300.0, Clock()).left_s == 3.0
+    # The platform's limit is of the work alone.
+    late = msgspec.structs.replace(claim(deadline_s=3600.0, spent_s=2.0), waited_s=1000.0)
+    deadline = deadline_of(late, 300.0, Clock())
+    assert (deadline.left_s, deadline.is_own) == (298.0, False)
 
 
 def test_time_that_is_over_is_told_as_whose_it_was_and_what_was_waited_for() -> None:
