@@ -14,7 +14,7 @@ from threading import Lock
 
 from app.migrations import migrate
 from ops.drill.application import stores_of
-from ops.drill.steps import life
+from ops.drill.steps import life, tasks
 from ops.drill.steps.crew import LEASE_S
 from ops.drill.steps.drill import Drill, Signal, open_drill
 from ops.drill.steps.life import Lived
@@ -110,6 +110,7 @@ def _live(drill: Drill, stores: Stack, say: Callable[[str], None]) -> list[Lived
         "two at once": life.two_at_once,
         "five deaths": life.dies,
         "cold start": partial(life.starts_cold, restart_stores=partial(_restart, stores)),
+        "accepted tasks": partial(tasks.survive, restart_stores=partial(_restart, stores)),
     }
     for name, act in acts.items():
         try:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from ops.drill.application import Stores
-from ops.drill.steps import life
+from ops.drill.steps import life, tasks
 from ops.drill.steps.drill import Drill, Signal, open_drill
 from ops.drill.steps.scenarios import SCENARIOS
 from ops.drill.steps.series import Case, boundaries, moments, records_of, strike
@@ -58,4 +58,9 @@ def test_a_replica_that_is_stopped_ends_what_is_short_and_hands_the_rest_over(dr
 
 def test_of_two_processes_at_one_run_the_one_that_lost_it_gives_up_silently(drill: Drill) -> None:
     life.two_at_once(drill)
+    assert drill.crew.errors() == []
+
+
+def test_accepted_tasks_survive_the_end_of_every_process_and_are_done_once(drill: Drill) -> None:
+    tasks.survive(drill, lambda: None, count=40)
     assert drill.crew.errors() == []
