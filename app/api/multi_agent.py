@@ -9,10 +9,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 from msgspec import Meta
 
+from app.agents.evidence import Citation, SentenceSupport
 from app.agents.finance.filings import forms_of, tickers_of
 from app.agents.finance.periods import periods_of
 from app.agents.life import RunState
-from app.agents.values import Citation, RunResult, SentenceSupport, StartRun
+from app.agents.values import RunResult, StartRun
 from app.api import contracts
 from app.api.auth import HttpRequest, Permission
 from app.api.bodies import read_json

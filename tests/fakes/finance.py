@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from langgraph.types import Command
 
+from app.agents.evidence import SentenceSupport
 from app.agents.finance.arithmetic import Impossible, work_out
 from app.agents.finance.filings import read_filing
 from app.agents.finance.tools import Expression, Filings
@@ -25,6 +26,7 @@ from app.ids import ChunkId, DocumentId
 from app.inference.words.tiers import Tier
 from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
+from app.retrieval.support.verdicts import Supported
 
 T = TypeVar("T")
 
@@ -95,6 +97,8 @@ class FakeWork:
         self.prompts: list[tuple[str, str, Mapping[str, str]]] = []
         self.acted: list[str] = []
         self.denied: set[str] = set()
+        self.unsupported = False
+        """Whether no passage says what the model says."""
         self._documents = documents
         self._says = says
         self._forms: dict[str, object] = {
@@ -160,7 +164,8 @@ class FakeWork:
         """Answer."""
         del passages, further
         self.prompts.append((agent, prompt, values))
-        return Reply(agent, self._says)
+        support = (SentenceSupport(0, len(self._says), Supported.NO),) if self.unsupported else ()
+        return Reply(agent, self._says, support=support)
 
     async def together(self, *branches: Coroutine[Any, Any, T]) -> tuple[T, ...]:
         """One after the other."""

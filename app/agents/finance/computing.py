@@ -8,8 +8,8 @@ import msgspec
 
 from app.agents.finance.arithmetic import Worked, percent, plain
 from app.agents.finance.facts import Fact
-from app.agents.finance.figures import Figure
-from app.agents.finance.lines import LINES
+from app.agents.finance.figures import STATEMENT_CHARACTERS, Figure
+from app.agents.finance.lines import LINES, Statement
 from app.agents.finance.measures import MEASURES, Measure
 from app.agents.finance.periods import Period
 from app.agents.finance.sought import Aim, Sought
@@ -57,7 +57,7 @@ def _measured(company: str, name: str, periods: Sequence[Period], figures: Figur
 def _by(formula: str, company: str, measure: Measure, period: Period, figures: Figures) -> Sum | None:
     lines = tuple(dict.fromkeys(_LINE.findall(formula)))
     used = tuple(figures[(line, period)] for line in lines if (line, period) in figures)
-    if len(used) < len(lines) or not _is_of_one_scale(used):
+    if len(used) < len(lines) or not _is_of_one_scale(used) or not _is_of_one_place(used):
         return None
     told = {figure.line: _operand(figure.value) for figure in used}
     expression = _LINE.sub(lambda match: told[match[1]], formula)
@@ -98,8 +98,25 @@ def _is_of_one_scale(figures: Sequence[Figure]) -> bool:
     return len(scales) == 1 and (scales != {""} or len({figure.passage for figure in figures}) == 1)
 
 
+def _is_of_one_place(figures: Sequence[Figure]) -> bool:
+    """Whether lines of one statement stand in one, and not one in a subsidiary's."""
+    places = [(LINES[figure.line].statement, figure.offset) for figure in figures]
+    return all(
+        abs(one - other) <= STATEMENT_CHARACTERS
+        for statement, one in places
+        for its, other in places
+        if its is statement is Statement.BALANCE
+    )
+
+
 def _operand(value: Decimal) -> str:
     return f"({value})" if value < 0 else str(value)
+
+
+def is_likely(one: Sum, worked: Worked) -> bool:
+    """Whether a result can be: a margin or a share of more than all is made of figures that do not belong together."""
+    is_share = one.aim is Aim.SHARE or (one.aim is Aim.VALUE and one.is_percent)
+    return not is_share or abs(worked.value) <= 1
 
 
 def told_facts(company: str, sought: Sought, figures: Figures) -> tuple[Fact, ...]:
@@ -185,10 +202,16 @@ def highest(facts: Sequence[tuple[Sum, Worked]], told: Sequence[Figure], names: 
             key = (LINES[figure.line].name, figure.period)
             found.setdefault(key, []).append((_in_full(figure), names[figure.document], (figure,)))
     return tuple(
-        Fact(f"The highest {name[0].lower()}{name[1:]} in {period} is that of {best[1]}.", (best[1],), best[2])
+        _ahead(name, period, sorted(offers, key=lambda offer: offer[0], reverse=True))
         for (name, period), offers in found.items()
-        if len({company for _, company, _ in offers}) > 1 and (best := max(offers, key=lambda offer: offer[0]))
+        if len({company for _, company, _ in offers}) > 1
     )
+
+
+def _ahead(name: str, period: Period, offers: Sequence[tuple[Decimal, str, tuple[Figure, ...]]]) -> Fact:
+    (_, company, figures), *_ = offers
+    text = f"The highest {name[0].lower()}{name[1:]} in {period} is that of {company}."
+    return Fact(text, (company,), figures)
 
 
 def _in_full(figure: Figure) -> Decimal:

@@ -32,6 +32,9 @@ _STATED = {
     Statement.OTHER: re.compile(r""),
 }
 _APART = re.compile(r"guarant(?:or|ee)|obligor|parent company|registrant only", re.IGNORECASE)
+ANCHOR = "total_assets"
+STATEMENT_CHARACTERS = 8_000
+"""No row of a statement is farther from another of it."""
 SEVERAL = 2
 
 
@@ -39,7 +42,8 @@ class Figure(msgspec.Struct, frozen=True):
     """A number of a filing: which line, of which period, and where it stands word for word.
 
     `said` is the cell as it stands, `column` what it stands under; `scale` is "" where the passage does not say it.
-    `start` to `end` are places in the text of the passage numbered `passage`.
+    `start` to `end` are places in the text of the passage numbered `passage`, `offset` is that of `start` in the
+    document.
     """
 
     line: str
@@ -52,6 +56,7 @@ class Figure(msgspec.Struct, frozen=True):
     start: int
     end: int
     scale: str = ""
+    offset: int = 0
     is_percent: bool = False
 
     @property
@@ -70,16 +75,12 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 class _Offer(msgspec.Struct, frozen=True):
-    """What a row says of a line; `lacks` a number, `is_note` where its passage names no statement.
-
-    It `is_apart` where the passage tells of a parent or a guarantor alone.
-    """
+    """What a row says of a line; `lacks` a number, `is_note` where its passage names no statement."""
 
     figures: tuple[Figure, ...]
     fit: int
     lacks: bool
     is_note: bool
-    is_apart: bool
 
     @property
     def values(self) -> tuple[tuple[Period, Decimal], ...]:
@@ -91,26 +92,33 @@ def read_figures(
 ) -> Mapping[tuple[str, Period], Figure]:
     """Return the figures of these lines and periods that the passages hold; of several the one in the best row.
 
-    What a parent or a guarantor has alone comes last. Else a row is better whose label fits better, that lacks no
+    What a parent or a guarantor has alone does not count. A row is better whose label fits better, that lacks no
     number, that has more of the periods, whose numbers more rows have, that stands in a statement rather than in a
-    note, whose numbers are larger (a total, not a part of it), and that comes earlier. A cell counts only if it is
-    clear which period it is of.
+    note, whose numbers are larger (a total, not a part of it), and that comes earlier. Balances count beside the total
+    assets, where those are found. A cell counts only if it is clear which period it is of.
     """
+    wanted = tuple(lines)
     found: dict[tuple[str, Period], Figure] = {}
+    anchor: int | None = None
     own = [(n, passage) for n, passage in enumerate(passages) if passage.document == filing.document]
     read = [(n, passage, row) for n, passage in own for row in _rows(passage)]
-    for name in lines:
+    # Whose balance it is, its total tells.
+    for name in (ANCHOR, *wanted):
         offers = [offer for one in read if (offer := _offer(name, *one, filing, periods)) is not None]
+        if anchor is not None and LINES[name].is_instant:
+            offers = [offer for offer in offers if abs(offer.figures[0].offset - anchor) <= STATEMENT_CHARACTERS]
         votes = Counter(offer.values for offer in offers)
         for offer in sorted(offers, key=lambda one: _rank(one, votes[one.values])):
             for figure in offer.figures:
                 found.setdefault((name, figure.period), figure)
-    return found
+        if name == ANCHOR:
+            anchor = next((figure.offset for figure in found.values()), None)
+    return {key: figure for key, figure in found.items() if key[0] in wanted}
 
 
 def _rank(offer: _Offer, votes: int) -> tuple[object, ...]:
     largest = max(abs(one.value) for one in offer.figures)
-    return offer.is_apart, offer.fit, offer.lacks, -len(offer.figures), -votes, offer.is_note, -largest
+    return offer.fit, offer.lacks, -len(offer.figures), -votes, offer.is_note, -largest
 
 
 def _offer(
@@ -122,12 +130,13 @@ def _offer(
     if fit is None or not figures:
         return None
     title = f"{passage.heading} {passage.lead} {passage.text}"
+    if _APART.search(title):
+        return None
     return _Offer(
         figures,
         fit,
         lacks=any(not one.value for one in figures),
         is_note=_STATED[line.statement].search(title) is None,
-        is_apart=_APART.search(title) is not None,
     )
 
 
@@ -192,6 +201,7 @@ def _figures(
             start=row.start,
             end=row.end,
             scale=scale,
+            offset=passage.start_offset + row.start,
             is_percent=is_percent,
         )
         for period, at in placed.items()

@@ -1,12 +1,12 @@
 """Which filings there are, read from the names, tickers and tags of documents, and which a question means."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
-from app.agents.finance.periods import Period, period_of
+from app.agents.finance.periods import Period, period_of, periods_of
 from app.errors import BadInput
 from app.retrieval.metadata import clean_ticker
 
@@ -62,6 +62,8 @@ class Filing(msgspec.Struct, frozen=True):
     period: Period | None = None
     tags: tuple[str, ...] = ()
     """Those that say form and period, as they stand."""
+    own_period: Period | None = None
+    """What its title calls the period, where that is another year than its name or tag says."""
 
     @property
     def company(self) -> str:
@@ -80,7 +82,12 @@ def form_of(text: str) -> FilingForm | None:
 
 
 def read_filing(
-    document: str, *, ticker: str | None = None, tags: Sequence[str] = (), set_name: str | None = None
+    document: str,
+    *,
+    ticker: str | None = None,
+    tags: Sequence[str] = (),
+    set_name: str | None = None,
+    title: str = "",
 ) -> Filing | None:
     """Return the filing that a document is, by its tags, else by its name; None if nothing says that it is one."""
     named = _NAME.search(document)
@@ -88,7 +95,7 @@ def read_filing(
         prefix: [tag for tag in tags if tag.casefold().startswith(prefix)]
         for prefix in (FORM_TAG, PERIOD_TAG, COMPANY_TAG)
     }
-    form = next((form_of(tag.removeprefix(FORM_TAG)) for tag in said[FORM_TAG]), None)
+    form = next((form_of(tag[len(FORM_TAG) :]) for tag in said[FORM_TAG]), None)
     period = next((period_of(tag[len(PERIOD_TAG) :]) for tag in said[PERIOD_TAG]), None)
     names = [tag[len(COMPANY_TAG) :].strip() for tag in said[COMPANY_TAG]]
     if named is not None:
@@ -98,7 +105,16 @@ def read_filing(
     if form is None and period is None and set_name != FILINGS_SET:
         return None
     kept = (*said[FORM_TAG], *said[PERIOD_TAG])
-    return Filing(document, tuple(name for name in names if name), ticker, form, period, kept)
+    own = _own_period(title, period)
+    return Filing(document, tuple(name for name in names if name), ticker, form, period, kept, own)
+
+
+def _own_period(title: str, period: Period | None) -> Period | None:
+    """Return what a title calls the period of a filing, if that is the year before or after."""
+    said = () if period is None else periods_of(title)
+    return next(
+        (one for one in said if period and one.quarter == period.quarter and abs(one.year - period.year) == 1), None
+    )
 
 
 def forms_said(question: str) -> tuple[FilingForm, ...]:
@@ -108,14 +124,19 @@ def forms_said(question: str) -> tuple[FilingForm, ...]:
 
 def owners_said(question: str, filings: Iterable[Filing]) -> tuple[str, ...]:
     """Return the companies that a question names, by `owner`, in the order in which it does."""
-    words = [(found.group(), found.start()) for found in _WORD.finditer(_OWNS.sub("", question))]
+    return tuple(places_said(question, filings))
+
+
+def places_said(question: str, filings: Iterable[Filing]) -> Mapping[str, int]:
+    """Return where a question names companies, by `owner`, in that order."""
+    words = [(found.group(), found.start()) for found in _WORD.finditer(_OWNS.sub("  ", question))]
     places: dict[str, int] = {}
     for filing in filings:
         found = [at for at in (_place(words, name) for name in filing.names) if at is not None]
         found += [at for word, at in words if filing.ticker is not None and word.rstrip(".") == filing.ticker]
         if found:
             places[filing.owner] = min(found)
-    return tuple(sorted(places, key=lambda owner: places[owner]))
+    return {owner: places[owner] for owner in sorted(places, key=lambda owner: places[owner])}
 
 
 def tickers_of(text: str) -> frozenset[str]:

@@ -28,6 +28,8 @@ class Line(msgspec.Struct, frozen=True):
     labels: tuple[re.Pattern[str], ...]
     asked: re.Pattern[str]
     statement: Statement
+    also: str = ""
+    """Other names of it, that a search needs: by words a line is only found under its own."""
     is_scaled: bool = True
     """Whether it is in the thousands or millions of its table; shares' earnings and percentages are not."""
 
@@ -42,10 +44,10 @@ def asked_as(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
 
 
-def _line(name: str, statement: Statement, asked: str, *labels: str, is_scaled: bool = True) -> Line:
+def _line(name: str, statement: Statement, asked: str, *labels: str, also: str = "", is_scaled: bool = True) -> Line:
     tail = r"(?:, net|, gross)?(?: \(\d\))?:?"
     made = tuple(re.compile(rf"(?:{label}){tail}\Z", re.IGNORECASE) for label in labels)
-    return Line(name, made, asked_as(asked), statement, is_scaled)
+    return Line(name, made, asked_as(asked), statement, also, is_scaled)
 
 
 _CASH_OF = r"(?:total |net )?cash (?:flows? )?(?:provided by|from|used in|\(used in\)|provided by \(used in\)).{0,20}"
@@ -59,10 +61,11 @@ LINES: Mapping[str, Line] = MappingProxyType(
         "revenue": _line(
             "Revenue",
             Statement.INCOME,
-            r"revenues?|net sales|top ?line|sales",
+            r"(?:total )?revenues?(?: net of interest expense)?|net sales|top ?line|sales",
             r"total (?:net )?revenues?(?: net of interest expense)?",
             r"(?:net )?revenues?",
             r"(?:total )?net sales|sales",
+            also="net sales, total revenues, net revenues",
         ),
         "cost_of_sales": _line(
             "Cost of sales",
@@ -70,6 +73,7 @@ LINES: Mapping[str, Line] = MappingProxyType(
             r"cost of (?:sales|goods sold|revenues?|products sold)|cogs",
             r"total costs and expenses of sales|cost of (?:sales|goods sold|revenues?|products sold)",
             r"total costs? and expenses",
+            also="cost of goods sold, cost of products sold",
         ),
         "gross_profit": _line("Gross profit", Statement.INCOME, r"gross profits?", r"(?:total )?gross profit"),
         "operating_income": _line(
@@ -78,6 +82,7 @@ LINES: Mapping[str, Line] = MappingProxyType(
             r"operating (?:income|profit|earnings)|ebit",
             rf"(?:total )?operating (?:income|profit|earnings){_LOSS}",
             rf"{_LOSS}(?:loss|income) from operations",
+            also="income from operations, operating profit",
         ),
         "net_income": _line(
             "Net income",
@@ -85,12 +90,14 @@ LINES: Mapping[str, Line] = MappingProxyType(
             r"net (?:income|profit|earnings|loss)|bottom line",
             rf"net (?:income|earnings|loss|profit){_LOSS}",
             rf"net (?:income|earnings|loss){_LOSS} attributable to .*",
+            also="net earnings, net loss",
         ),
         "sga": _line(
             "Selling, general and administrative expenses",
             Statement.INCOME,
             r"sg ?& ?a|selling, general,? and administrative",
             r"selling, general,? and administrative(?: expenses?)?",
+            also="SG&A",
         ),
         "research": _line(
             "Research and development expenses",
@@ -118,6 +125,7 @@ LINES: Mapping[str, Line] = MappingProxyType(
             rf"(?:pretax|\(?(?:loss|income|earnings)\)?{_LOSS})\s*(?:from continuing operations )?"
             r"before (?:provision.* |income )?tax(?:es)?.*",
             r"pretax income",
+            also="earnings before income taxes",
         ),
         "eps": _line(
             "Diluted earnings per share",
@@ -163,6 +171,7 @@ LINES: Mapping[str, Line] = MappingProxyType(
             Statement.BALANCE,
             r"(?:total )?(?:shareholders|stockholders)['\u2019]? ?equity|total equity",
             r"total (?!liabilities)(?:.* )?(?:(?:shareholders|stockholders)['\u2019]? )?equity",
+            also="shareholders' equity, stockholders' equity",
         ),
         "fixed_assets": _line(
             "Property, plant and equipment",
@@ -176,6 +185,7 @@ LINES: Mapping[str, Line] = MappingProxyType(
             Statement.BALANCE,
             r"(?:accounts|trade) payables?",
             r"(?:accounts|trade) payables?",
+            also="trade payables",
         ),
         "long_term_debt": _line(
             "Long-term debt", Statement.BALANCE, r"long-term debt", r"(?:total )?long-term debt(?:, .*)?"
@@ -186,24 +196,28 @@ LINES: Mapping[str, Line] = MappingProxyType(
             r"(?:operating cash flows?|cash flows? from operat\w+|operating activities|operations(?=,? investing))",
             rf"{_CASH_OF} operating activities.*",
             r"total cash provided by operating activities",
+            also="net cash provided by operating activities",
         ),
         "investing_cash": _line(
             "Cash flow from investing activities",
             Statement.CASH,
             r"investing(?: activities| cash flows?)?",
             rf"{_CASH_OF} investing activities.*",
+            also="net cash used in investing activities",
         ),
         "financing_cash": _line(
             "Cash flow from financing activities",
             Statement.CASH,
             r"financing(?: activities| cash flows?)",
             rf"{_CASH_OF} financing activities.*",
+            also="net cash used in financing activities",
         ),
         "capex": _line(
             "Capital expenditures",
             Statement.CASH,
             r"capex|capital expenditures?|capital spending",
             r"(?:capital expenditures|purchases? of property,? (?:plant,? )?and equipment|additions to property.*)",
+            also="additions to property, plant and equipment",
         ),
         "depreciation": _line(
             "Depreciation and amortization",
@@ -217,6 +231,7 @@ LINES: Mapping[str, Line] = MappingProxyType(
             r"(?:stock|share) (?:repurchases?|buy-?backs?)|buy-?backs?",
             r"repurchases? of (?:common )?(?:shares|stock).*",
             r"(?:common )?(?:stock|shares?) repurchase[sd]?.*|purchases? of treasury (?:stock|shares).*",
+            also="repurchase of common stock, treasury shares",
         ),
         "dividends": _line(
             "Dividends paid",

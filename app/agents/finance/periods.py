@@ -19,6 +19,11 @@ _FOUND = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _RANGE = re.compile(r"\bfrom\b.{0,30}\b(?:to|through)\b", re.IGNORECASE)
+_DAY = re.compile(
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+\d{1,2},?\s*\Z|\b\d{1,2}\s+"
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december)\s+\Z",
+    re.IGNORECASE,
+)
 MOST_YEARS = 6
 """A range of more years than these is taken for its two ends."""
 
@@ -34,8 +39,13 @@ class Period(msgspec.Struct, frozen=True, order=True):
 
 
 def periods_of(text: str) -> tuple[Period, ...]:
-    """Return the periods that a text names, each once, in their order; a range of years with those between."""
-    found = tuple(dict.fromkeys(_period(match) for match in _FOUND.finditer(text)))
+    """Return the periods that a text names, each once, in their order; a range of years with those between.
+
+    The year of a day (`January 28, 2023`) counts where no period is named otherwise.
+    """
+    every = [(_period(match), _DAY.search(text[: match.start()]) is not None) for match in _FOUND.finditer(text)]
+    named = [period for period, is_dated in every if not is_dated] or [period for period, _ in every]
+    found = tuple(dict.fromkeys(named))
     return _filled(found) if len(found) == 2 and _RANGE.search(text) else found
 
 

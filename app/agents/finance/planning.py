@@ -1,13 +1,13 @@
 """How a question is taken apart: which companies, which filings of them, which lines, which periods. Pure."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from app.agents.finance.columns import months_back
-from app.agents.finance.filings import Filing, FilingForm, forms_said, owners_said
+from app.agents.finance.filings import Filing, FilingForm, forms_said, owners_said, places_said
 from app.agents.finance.periods import Period, periods_of
 from app.agents.finance.sought import Sought
 
@@ -70,6 +70,7 @@ _NO_NAME_WORDS = """
     International United States Europe Asia Balance Sheet Income Statement Cash Flow Flows Statements
 """
 _NO_NAME = frozenset(_NO_NAME_WORDS.split())
+_THREE_MONTHS = re.compile(r"\b(?:three months|13 weeks|thirteen weeks|quarter) end(?:ed|ing)\b", re.IGNORECASE)
 _YEARLY = re.compile(r"\b(?:years?|yearly|annual(?:ly)?|historic(?:al|ally)?)\b", re.IGNORECASE)
 
 
@@ -90,8 +91,9 @@ def owners_of(question: str, filings: Sequence[Filing], limits: Limits, before: 
 
 
 def _tell(filings: Iterable[Filing], owner: str, periods: Iterable[Period]) -> bool:
-    """Return whether the filings of a company are on each of the periods themselves."""
-    return set(periods) <= {filing.period for filing in filings if filing.owner == owner}
+    """Return whether the filings of a company are on the periods themselves; of quarters and years, on the quarters."""
+    wanted = {period for period in periods if period.quarter} or set(periods)
+    return wanted <= {filing.period for filing in filings if filing.owner == owner}
 
 
 def unknown_names(question: str) -> tuple[str, ...]:
@@ -115,15 +117,50 @@ def plan(
 ) -> Plan:
     """Return the parts of a question about these companies: for each, the fewest filings that tell of all periods."""
     within, parts = allowed(filings, limits), list[Part]()
+    places = {owner: at for owner, at in places_said(question, within).items() if owner in owners}
     for owner in owners:
         own = [filing for filing in within if filing.owner == owner]
         forms = forms_said(question)
         own = [filing for filing in own if filing.form in forms] or own
-        periods = limits.periods or periods_of(question)
-        parts += _parts_of(question, own, periods, sought)
+        periods = limits.periods or _periods_for(owner, places, question, own)
+        parts += _parts_of(question, [_in_calendar(filing, periods) for filing in own], periods, sought)
     if not parts:
         parts = [Part(question, periods=limits.periods or periods_of(question))]
     return Plan(tuple(parts[:PARTS]), sought, by)
+
+
+def _periods_for(owner: str, places: Mapping[str, int], question: str, own: Sequence[Filing]) -> tuple[Period, ...]:
+    """Return the periods that a question names for a company: those behind its name, where each has some.
+
+    Of several companies one is not asked for periods that no filing of it tells of. Where three months are meant and no
+    quarter is named, they are those of a quarterly filing.
+    """
+    periods = periods_of(question)
+    if len(places) > 1:
+        periods = _behind(owner, places, question) or periods
+        told = tuple(period for period in periods if any(tells_of(filing, period) for filing in own))
+        periods = told or periods
+    if _THREE_MONTHS.search(question) and not any(period.quarter for period in periods):
+        years = {period.year for period in periods}
+        quarters = sorted(filing.period for filing in own if filing.period is not None and filing.period.quarter)
+        # A fiscal year may be the one after that of its days.
+        return tuple(one for one in quarters if {one.year, one.year - 1} & years)[-1:] or periods
+    return periods
+
+
+def _behind(owner: str, places: Mapping[str, int], question: str) -> tuple[Period, ...]:
+    """Return the periods between the name of a company and the next one; none unless each has some."""
+    ends = [*list(places.values())[1:], len(question)]
+    said = {name: periods_of(question[at:end]) for (name, at), end in zip(places.items(), ends, strict=True)}
+    return said.get(owner, ()) if all(said.values()) else ()
+
+
+def _in_calendar(filing: Filing, periods: Sequence[Period]) -> Filing:
+    """Return a filing with the period that its company calls it by, where the question counts its years so too."""
+    own = filing.own_period
+    if own is None or not periods or max(period.year for period in periods) != own.year:
+        return filing
+    return msgspec.structs.replace(filing, period=own)
 
 
 def _parts_of(question: str, own: Sequence[Filing], periods: Sequence[Period], sought: Sought) -> list[Part]:
@@ -163,7 +200,7 @@ def _told(filing: Filing, periods: Collection[Period], *, is_instant: bool) -> t
     return tuple(period for period in periods if tells_of(filing, period, is_instant=is_instant))
 
 
-def tells_of(filing: Filing, period: Period, *, is_instant: bool) -> bool:
+def tells_of(filing: Filing, period: Period, *, is_instant: bool = False) -> bool:
     """Return whether a filing has figures of a period; its columns say which it has in the end."""
     if filing.period is None:
         return False

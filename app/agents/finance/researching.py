@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from app.agents.finance.arithmetic import Worked
-from app.agents.finance.computing import Sum, sums_of, told_facts, worked_fact
+from app.agents.finance.computing import Sum, is_likely, sums_of, told_facts, worked_fact
 from app.agents.finance.facts import Fact
-from app.agents.finance.figures import Figure, read_figures
-from app.agents.finance.lines import LINES
+from app.agents.finance.figures import ANCHOR, Figure, read_figures
+from app.agents.finance.lines import LINES, Statement
 from app.agents.finance.planning import Part
 from app.agents.finance.sought import Sought
 from app.agents.finance.tools import CALCULATOR, Expression
@@ -82,7 +82,9 @@ def questions_of(part: Part, lines: Sequence[str]) -> Iterator[str]:
     """Yield what to search for: the lines of each statement together, and the statement by its names."""
     company = "" if part.filing is None else part.filing.company
     for statement in dict.fromkeys(LINES[name].statement for name in lines):
-        names = ", ".join(LINES[name].name for name in lines if LINES[name].statement is statement)
+        beside = (ANCHOR,) if statement is Statement.BALANCE else ()
+        wanted = dict.fromkeys((*(name for name in lines if LINES[name].statement is statement), *beside))
+        names = ", ".join(_named(name) for name in wanted)
         yield f"{company} {statement.value}: {names}".strip()
 
 
@@ -91,7 +93,11 @@ def _still_lacking(part: Part, sought: Sought, found: Sequence[Passage]) -> list
         return []
     figures = read_figures(found, part.filing, sought.needed, part.periods)
     lacking = [name for name in sought.needed if not any((name, period) in figures for period in part.periods)]
-    return [LINES[name].name for name in lacking[:MORE_SEARCHES]]
+    return [_named(name) for name in lacking[:MORE_SEARCHES]]
+
+
+def _named(line: str) -> str:
+    return ", ".join(name for name in (LINES[line].name, LINES[line].also) if name)
 
 
 def _with(found: tuple[Passage, ...], more: Sequence[Passage]) -> tuple[Passage, ...]:
@@ -112,9 +118,11 @@ def _holds(long: Passage, short: Passage) -> bool:
 async def _worked(work: Work, one: Sum) -> tuple[Sum, Worked] | None:
     """Return a sum with what the calculator makes of it; nothing where that refuses."""
     try:
-        return one, await work.use(CALCULATOR, Expression(one.expression), agent=RESEARCHER)
+        worked = await work.use(CALCULATOR, Expression(one.expression), agent=RESEARCHER)
     except ToolRefused:
         return None
+    # What is part of something is not more than all of it: then a figure is not the one that was meant.
+    return (one, worked) if is_likely(one, worked) else None
 
 
 def told_of(part: Part) -> str:

@@ -11,7 +11,7 @@ FILINGS = 500
 
 # Names such as AMCOR_2023_10K.pdf, tags such as form:10-K, or the set.
 _SELECT: LiteralString = """
-    SELECT name, set_name, metadata FROM documents
+    SELECT name, set_name, title, metadata FROM documents
     WHERE tenant_id = %(tenant_id)s AND state = 'ready' AND cold_at IS NULL
       AND (set_name = %(set_name)s OR name ~* '20[0-9]{2}([_ -]?Q[1-4])?[_ -](10-?K|10-?Q|8-?K|EARNINGS)'
            OR metadata -> 'tags' @? '$[*] ? (@ like_regex "^(form|period):" flag "i")')
@@ -30,4 +30,10 @@ async def list_filings(database: Database, tenant_id: TenantId) -> tuple[Filing,
 
 def _filing(row: dict[str, Any]) -> Filing | None:
     said = row["metadata"]
-    return read_filing(row["name"], ticker=said.get("ticker"), tags=said.get("tags", ()), set_name=row["set_name"])
+    return read_filing(
+        row["name"],
+        ticker=said.get("ticker"),
+        tags=said.get("tags", ()),
+        set_name=row["set_name"],
+        title=row["title"] or "",
+    )

@@ -1,13 +1,14 @@
 """Which figures a question asks for, and what is to be done with them; none where words are the answer."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from app.agents.finance.lines import LINES
 from app.agents.finance.measures import MEASURES
+from app.agents.finance.periods import Period, periods_of
 
 
 class Aim(StrEnum):
@@ -68,26 +69,42 @@ _AMONG = re.compile(r"\s*(?:among|of)\b.*\bwhich\b", re.IGNORECASE | re.DOTALL)
 _CHANGE = _words(
     r"chang\w*|gr[oe]w(?:n|th|ing)?|increas\w*|decreas\w*|declin\w*|drop\w*|improv\w*|fell|fall\w*|rise\w*|rose|reduc\w*"
     r"|compared?|differ\w*|consistent|fluctuat\w*"
-    r"|(?:more|less) than (?:in|the year)|year[- ]over[- ]year|yoy|versus|vs"
+    r"|(?:more|less|higher|lower|larger|smaller)\b.{1,60}\bthan|year[- ]over[- ]year|yoy|versus|vs"
 )
 _GROWTH = _words(
     r"cagr|compound(?:ed)? (?:annual|yearly)|(?:average )?(?:annual|yearly) growth|growth (?:per|a|each) year"
 )
+_TIME = _words(
+    r"gr[oe]w(?:n|th|ing)?|increas\w*|decreas\w*|declin\w*|drop\w*|improv\w*|fell|fall\w*|rise\w*|rose"
+    r"|chang\w*|year[- ]over[- ]year"
+)
+"""Says that something went from one time to another."""
 _SHARE = _words(r"what (?:share|percent(?:age)?|part|proportion|fraction) of")
 _OF_IT = re.compile(
     r"(?:percent(?:age)?|share|proportion|fraction|%)\s+of\s+(?:total\s+|its\s+|the\s+)?\Z", re.IGNORECASE
 )
 
 
-def sought_of(question: str) -> Sought:
-    """Return the figures that a question asks for."""
+def sought_of(question: str, *, companies: int = 1) -> Sought:
+    """Return the figures that a question asks for; of several `companies` it may ask which has more."""
     asked = _CONDITION.sub("", question).strip() or question
-    if _EXPLAINS.search(asked) or (_NAMES.search(asked) and not _AMONG.match(asked)):
+    is_among = companies > 1 or _AMONG.match(asked) is not None
+    if _EXPLAINS.search(asked) or (_NAMES.search(asked) and not is_among):
         return Sought()
     measures = _found(asked, ((name, measure.asked) for name, measure in MEASURES.items()))
     is_share = _SHARE.search(asked) is not None
+    if is_share and not _has_quarter_and_year(periods_of(asked)) and not measures:
+        return Sought()
     lines = _found(asked, ((name, line.asked) for name, line in LINES.items()), taken=measures, is_share=is_share)
-    return Sought(tuple(lines), tuple(measures), _aim(asked, is_share=is_share and len(lines) == 1))
+    aim = _aim(asked, is_share=is_share and len(lines) == 1)
+    # Companies are compared with each other, if their periods are not.
+    is_between = companies > 1 and aim is Aim.CHANGE and not _TIME.search(asked)
+    return Sought(tuple(lines), tuple(measures), Aim.VALUE if is_between else aim)
+
+
+def _has_quarter_and_year(periods: Sequence[Period]) -> bool:
+    years = {period.year for period in periods if not period.quarter}
+    return any(period.quarter and period.year in years for period in periods)
 
 
 def _aim(asked: str, *, is_share: bool) -> Aim:

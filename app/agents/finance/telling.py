@@ -5,14 +5,18 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from app.agents.citing import back
+from app.agents.evidence import Citation, SentenceSupport
 from app.agents.finance.facts import Fact, behind
 from app.agents.finance.figures import Figure
 from app.agents.finance.researching import Finding
 from app.agents.reply import Reply
-from app.agents.values import Citation, SentenceSupport
+from app.agents.support_policy import AnsweredBy
 from app.retrieval.passages import Passage
+from app.retrieval.quotes import quote
 from app.retrieval.support.verdicts import Supported
 
+NEAREST = "I have no answer of my own that the filings support. Nearest to the question they say:"
+QUOTES = 2
 Stands = tuple[Figure, Passage]
 
 
@@ -37,6 +41,25 @@ def rested(reply: Reply, findings: Sequence[Finding], facts: Sequence[Fact], que
     return msgspec.structs.replace(reply, citations=tuple(citations.values()), support=support)
 
 
+def is_unsupported(reply: Reply) -> bool:
+    """Whether an answer claims something, and the passages say nothing of it."""
+    return bool(reply.support) and not any(one.supported is Supported.YES for one in reply.support)
+
+
+def quoted(agent: str, passages: Sequence[Passage], question: str) -> Reply:
+    """Return the reply that is the best passages' own words, those nearest to the question."""
+    text, support, citations = NEAREST, list[SentenceSupport](), list[Citation]()
+    for passage in passages[:QUOTES]:
+        words = quote(passage, question, "")
+        place = passage.document if passage.page is None else f"{passage.document}, page {passage.page}"
+        start = len(text) + 1
+        text = f'{text} "{" ".join(words.text.split())}" ({place}).'
+        citations.append(_cited(passage, words.text, words.start, words.end))
+        at = (passage.start_offset + words.start, passage.start_offset + words.end)
+        support.append(SentenceSupport(start, len(text), Supported.YES, None, passage.document_id, passage.page, *at))
+    return Reply(agent, text, tuple(citations), support=tuple(support), answered_by=AnsweredBy.EXTRACT)
+
+
 def _stands(findings: Sequence[Finding]) -> Iterator[Stands]:
     for finding in findings:
         for figure in finding.figures:
@@ -44,13 +67,17 @@ def _stands(findings: Sequence[Finding]) -> Iterator[Stands]:
 
 
 def _citation(figure: Figure, passage: Passage) -> Citation:
+    return _cited(passage, passage.text[figure.start : figure.end], figure.start, figure.end)
+
+
+def _cited(passage: Passage, words: str, start: int, end: int) -> Citation:
     return Citation(
         document=passage.document,
         document_id=passage.document_id,
         heading=passage.heading,
-        quote=passage.text[figure.start : figure.end],
-        start_offset=passage.start_offset + figure.start,
-        end_offset=passage.start_offset + figure.end,
+        quote=words,
+        start_offset=passage.start_offset + start,
+        end_offset=passage.start_offset + end,
         score=round(passage.score, 4),
         also=passage.also,
         title=passage.title,

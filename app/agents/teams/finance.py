@@ -18,7 +18,7 @@ from app.agents.finance.periods import periods_of
 from app.agents.finance.planning import Limits, Plan, PlannedBy, owners_of, plan, unknown_names
 from app.agents.finance.researching import RESEARCHER, SEC_SEARCH, Finding, research, told_of
 from app.agents.finance.sought import Sought, sought_of
-from app.agents.finance.telling import rested
+from app.agents.finance.telling import is_unsupported, quoted, rested
 from app.agents.finance.tools import FILINGS, TOOLS, FilingsAsked
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
@@ -78,7 +78,7 @@ async def make_plan(state: FinanceState, runtime: Runtime[Work]) -> Command[str]
         return work.hand_to(END, reply=Reply(LEAD, NO_FILINGS), plan=None)
     limits, asked = _limits(work.context), asked_of(work.question, work.turns)
     owners, by = await _owners(work, filings, limits, state.get("owners", ()))
-    sought = sought_of(asked)
+    sought = sought_of(asked, companies=len(owners))
     made = plan(work.question, filings, owners, sought, by, limits)
     log.info("plan_made", parts=len(made.parts), planned_by=by.value, figures=len(sought.needed), aim=sought.aim.value)
     return work.hand_to(ANSWER_STEP, plan=made, owners=made.owners or state.get("owners", ()))
@@ -161,7 +161,7 @@ async def _tell(work: Work, findings: Sequence[Finding], facts: Sequence[Fact]) 
 
 
 async def _say(work: Work, findings: Sequence[Finding]) -> Reply:
-    """Answer from the passages of all parts."""
+    """Answer from the passages of all parts; in their own words where they support none of a model's."""
     found = mixed([finding.passages for finding in findings])
     passages = shown(found, PASSAGES)
     if passages:
@@ -169,7 +169,8 @@ async def _say(work: Work, findings: Sequence[Finding]) -> Reply:
     else:
         prompt, values = DOCUMENTS_AWAY if Degradation.RETRIEVAL in work.degraded else WITHOUT_PASSAGES, {}
     further = found[len(passages) : len(passages) + work.further]
-    return await work.answer(LEAD, prompt, values, passages=passages, further=further)
+    reply = await work.answer(LEAD, prompt, values, passages=passages, further=further)
+    return quoted(LEAD, passages, work.question) if passages and is_unsupported(reply) else reply
 
 
 def mixed(found: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:

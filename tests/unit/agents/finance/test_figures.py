@@ -81,6 +81,7 @@ def test_a_balance_is_read_with_its_scale_and_the_place_where_it_stands() -> Non
         start=BALANCE.index("| Cash"),
         end=BALANCE.index("\n| Receivables"),
         scale="million",
+        offset=100 + BALANCE.index("| Cash"),
     )
     assert figures["cash", Q2_24].told == "$ 1,093 million"
 

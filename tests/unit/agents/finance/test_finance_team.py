@@ -8,7 +8,7 @@ from app.agents.support_policy import AnsweredBy
 from app.agents.values import Turn
 from app.retrieval.filters import DocumentFilter
 from app.retrieval.support.verdicts import Supported
-from tests.fakes.finance import FakeWork, replied
+from tests.fakes.finance import CYCLES, FakeWork, replied
 
 CASH = "Was there any drop in cash and cash equivalents of Best Buy between FY2023 and Q2 of FY2024?"
 CASH_TOLD = (
@@ -167,3 +167,14 @@ async def test_what_a_filing_says_is_told_and_not_what_it_said() -> None:
     work = FakeWork(CASH)
     work.found = tuple(msgspec.structs.replace(one, text=one.text.replace("1,093", "1,500")) for one in work.found)
     assert "declined by 19.96 %" in (await replied(work)).text
+
+
+async def test_where_filings_support_no_words_of_a_model_their_own_are_said() -> None:
+    work = FakeWork("Is Boeing's business subject to cyclicality?", says="Its tractors are green and cost $5,000.")
+    work.unsupported = True
+    reply = await replied(work)
+    assert reply.text.startswith("I have no answer of my own that the filings support.")
+    assert f'"{CYCLES}" (BOEING_2022_10K.pdf).' in reply.text
+    assert reply.answered_by is AnsweredBy.EXTRACT
+    assert CYCLES in [citation.quote for citation in reply.citations]
+    assert reply.details["quality"]["groundedness"] == 1.0
