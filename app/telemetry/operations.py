@@ -42,6 +42,7 @@ DATABASE = (
     "feedback.get",
     "feedback.give",
     "finance.filings",
+    "finance.rows",
     "health",
     "ingest.batch",
     "ingest.chunks",

@@ -15,6 +15,7 @@ AREAS = (
     "complexity",
     "dialects",
     "documents",
+    "finance",
     "formats",
     "inference",
     "insurance",

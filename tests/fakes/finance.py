@@ -12,7 +12,7 @@ from langgraph.types import Command
 from app.agents.evidence import SentenceSupport
 from app.agents.finance.arithmetic import Impossible, work_out
 from app.agents.finance.filings import read_filing
-from app.agents.finance.tools import Expression, Filings
+from app.agents.finance.tools import Expression, Filings, RowsAsked, RowsFound
 from app.agents.reply import Reply
 from app.agents.searching import DOCUMENT_SEARCH, SearchTool
 from app.agents.team import TeamState
@@ -130,6 +130,8 @@ class FakeWork:
                 return work_out(arguments.text)
             except Impossible as impossible:
                 raise ToolRefused(str(impossible), tool=tool.name) from impossible
+        if isinstance(arguments, RowsAsked):
+            return RowsFound(tuple(one for one in self.found if one.document == arguments.document))
         return Filings(tuple(filing for name in self._documents if (filing := read_filing(name))))
 
     further = 0

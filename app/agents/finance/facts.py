@@ -35,12 +35,15 @@ def by_rule(facts: Sequence[Fact]) -> str:
     return " ".join((OPENING, *(fact.text for fact in facts)))
 
 
-def behind(sentence: str, facts: Sequence[Fact]) -> Fact | None:
-    """Return the fact that a sentence of an answer tells: the one of which it has most numbers, all of its own."""
+def behind(sentence: str, facts: Sequence[Fact], question: str = "") -> Fact | None:
+    """Return the fact that a sentence of an answer tells: the one of which it has most numbers.
+
+    None where it has a number that neither the facts nor the question have.
+    """
     own = set(_numbers(sentence))
     shared = [(len(own & set(_numbers(fact.text))), -n) for n, fact in enumerate(facts)]
     best = max(shared, default=(0, 0))
-    told = {number for fact in facts for number in _numbers(fact.text)}
+    told = {number for text in (question, *(fact.text for fact in facts)) for number in _numbers(text)}
     return facts[-best[1]] if best[0] and own <= told else None
 
 

@@ -32,6 +32,9 @@ _STATED = {
     Statement.OTHER: re.compile(r""),
 }
 _APART = re.compile(r"guarant(?:or|ee)|obligor|parent company|registrant only", re.IGNORECASE)
+UNSAID = "(in the unit of its statement)"
+LEAST = 100
+"""A line of a statement is not smaller, in its thousands or millions; what is, is a line of some note."""
 ANCHOR = "total_assets"
 STATEMENT_CHARACTERS = 8_000
 """No row of a statement is farther from another of it."""
@@ -62,8 +65,9 @@ class Figure(msgspec.Struct, frozen=True):
     @property
     def told(self) -> str:
         """The number with its unit, as it is told."""
-        unit = "" if self.is_percent or not self.scale or not LINES[self.line].is_scaled else f" {self.scale}"
-        return f"{self.said}{unit}"
+        if self.is_percent or not LINES[self.line].is_scaled:
+            return self.said
+        return f"{self.said} {self.scale or UNSAID}"
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -100,6 +104,7 @@ def read_figures(
     wanted = tuple(lines)
     found: dict[tuple[str, Period], Figure] = {}
     anchor: int | None = None
+    usual = _usual_scale(passages)
     own = [(n, passage) for n, passage in enumerate(passages) if passage.document == filing.document]
     read = [(n, passage, row) for n, passage in own for row in _rows(passage)]
     # Whose balance it is, its total tells.
@@ -110,10 +115,17 @@ def read_figures(
         votes = Counter(offer.values for offer in offers)
         for offer in sorted(offers, key=lambda one: _rank(one, votes[one.values])):
             for figure in offer.figures:
-                found.setdefault((name, figure.period), figure)
+                scaled = figure if figure.scale else msgspec.structs.replace(figure, scale=usual)
+                found.setdefault((name, figure.period), scaled)
         if name == ANCHOR:
             anchor = next((figure.offset for figure in found.values()), None)
     return {key: figure for key, figure in found.items() if key[0] in wanted}
+
+
+def _usual_scale(passages: Sequence[Passage]) -> str:
+    """Return the scale that all passages say that say any; "" where they differ, or say none."""
+    said = {_scale(f"{passage.lead} {passage.heading} {passage.text}") for passage in passages} - {""}
+    return said.pop() if len(said) == 1 else ""
 
 
 def _rank(offer: _Offer, votes: int) -> tuple[object, ...]:
@@ -130,14 +142,11 @@ def _offer(
     if fit is None or not figures:
         return None
     title = f"{passage.heading} {passage.lead} {passage.text}"
-    if _APART.search(title):
+    is_note = _STATED[line.statement].search(title) is None
+    is_small = line.is_scaled and all(abs(one.value) < LEAST for one in figures)
+    if _APART.search(title) or (is_small and is_note):
         return None
-    return _Offer(
-        figures,
-        fit,
-        lacks=any(not one.value for one in figures),
-        is_note=_STATED[line.statement].search(title) is None,
-    )
+    return _Offer(figures, fit, lacks=any(not one.value for one in figures), is_note=is_note)
 
 
 def amounts_of(text: str) -> list[tuple[Decimal, str, bool]]:

@@ -74,20 +74,26 @@ _THREE_MONTHS = re.compile(r"\b(?:three months|13 weeks|thirteen weeks|quarter) 
 _YEARLY = re.compile(r"\b(?:years?|yearly|annual(?:ly)?|historic(?:al|ally)?)\b", re.IGNORECASE)
 
 
-def owners_of(question: str, filings: Sequence[Filing], limits: Limits, before: Sequence[str]) -> tuple[str, ...]:
-    """Return the companies that a question is about, as far as rules tell: named, the only ones, or those before."""
+def owners_of(
+    question: str, filings: Sequence[Filing], limits: Limits, before: Sequence[str]
+) -> tuple[tuple[str, ...], PlannedBy]:
+    """Return the companies that a question is about, as far as rules tell, and what settled it.
+
+    They are those that it names, the only ones that there are, those of the question before, or the one that alone has
+    filings on the periods.
+    """
     within = allowed(filings, limits)
     there = tuple(dict.fromkeys(filing.owner for filing in within))
     named = owners_said(question, within)
-    if named or len(there) == 1:
-        return named or there
-    if limits.tickers:
-        return there[:PARTS]
+    if named or len(there) == 1 or limits.tickers:
+        return named or there[:PARTS], PlannedBy.RULE
+    if unknown_names(question):
+        return (), PlannedBy.DEFAULT
+    if gone_on := tuple(owner for owner in before if owner in there):
+        return gone_on, PlannedBy.SESSION
     periods = limits.periods or periods_of(question)
     telling = tuple(owner for owner in there if periods and _tell(within, owner, periods))
-    if len(telling) == 1 and not unknown_names(question):
-        return telling
-    return () if unknown_names(question) else tuple(owner for owner in before if owner in there)
+    return (telling, PlannedBy.RULE) if len(telling) == 1 else ((), PlannedBy.DEFAULT)
 
 
 def _tell(filings: Iterable[Filing], owner: str, periods: Iterable[Period]) -> bool:

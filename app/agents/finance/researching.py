@@ -12,7 +12,7 @@ from app.agents.finance.figures import ANCHOR, Figure, read_figures
 from app.agents.finance.lines import LINES, Statement
 from app.agents.finance.planning import Part
 from app.agents.finance.sought import Sought
-from app.agents.finance.tools import CALCULATOR, Expression
+from app.agents.finance.tools import CALCULATOR, ROWS, Expression, RowsAsked
 from app.agents.searching import SearchTool
 from app.agents.work import Work
 from app.errors import ToolRefused
@@ -25,8 +25,6 @@ RETRIES = 2
 """A search that fails is made so many times more."""
 PASSAGES = 8
 """So many are searched for at a time."""
-MORE_SEARCHES = 3
-"""Lines that a first search does not bring are each searched for, so many of them."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -69,13 +67,21 @@ def filter_of(part: Part) -> DocumentFilter:
 
 
 async def _tables(work: Work, part: Part, sought: Sought) -> tuple[Passage, ...]:
-    """Return the passages that hold the lines, as far as searches find them."""
+    """Return the passages that hold the lines: those that a search brings, and those that have rows of their names."""
     found: tuple[Passage, ...] = ()
     for question in questions_of(part, sought.needed):
         found = _with(found, await sec_search(work, part, question))
-    for question in _still_lacking(part, sought, found):
-        found = _with(found, await sec_search(work, part, question))
-    return found
+    return _with(found, await _rows(work, part, sought))
+
+
+async def _rows(work: Work, part: Part, sought: Sought) -> tuple[Passage, ...]:
+    """Return the passages with rows of the lines; none where the tenant's runs may not look for them."""
+    names = tuple(dict.fromkeys(name for line in (ANCHOR, *sought.needed) for name in _named(line).split(", ")))
+    document = "" if part.filing is None else part.filing.document
+    try:
+        return (await work.use(ROWS, RowsAsked(document, names), agent=RESEARCHER)).passages
+    except ToolRefused:
+        return ()
 
 
 def questions_of(part: Part, lines: Sequence[str]) -> Iterator[str]:
@@ -86,14 +92,6 @@ def questions_of(part: Part, lines: Sequence[str]) -> Iterator[str]:
         wanted = dict.fromkeys((*(name for name in lines if LINES[name].statement is statement), *beside))
         names = ", ".join(_named(name) for name in wanted)
         yield f"{company} {statement.value}: {names}".strip()
-
-
-def _still_lacking(part: Part, sought: Sought, found: Sequence[Passage]) -> list[str]:
-    if part.filing is None:
-        return []
-    figures = read_figures(found, part.filing, sought.needed, part.periods)
-    lacking = [name for name in sought.needed if not any((name, period) in figures for period in part.periods)]
-    return [_named(name) for name in lacking[:MORE_SEARCHES]]
 
 
 def _named(line: str) -> str:
@@ -123,6 +121,15 @@ async def _worked(work: Work, one: Sum) -> tuple[Sum, Worked] | None:
         return None
     # What is part of something is not more than all of it: then a figure is not the one that was meant.
     return (one, worked) if is_likely(one, worked) else None
+
+
+def lacking(finding: Finding) -> tuple[Fact, ...]:
+    """Return that nothing of what was asked for was found for a part, where others found theirs."""
+    part = finding.part
+    if part.filing is None:
+        return ()
+    periods = f" for {', '.join(map(str, part.periods))}" if part.periods else ""
+    return (Fact(f"Of {part.filing.company} I found no such figure{periods} in {part.filing.document}."),)
 
 
 def told_of(part: Part) -> str:

@@ -1,11 +1,18 @@
 """Which documents of a tenant are filings: read from their rows. The door of `finance` to PostgreSQL."""
 
+import re
+from collections.abc import Sequence
 from typing import Any, LiteralString
+
+import msgspec
 
 from app.agents.finance.filings import FILINGS_SET, Filing, read_filing
 from app.ids import TenantId
 from app.postgres import Database
+from app.retrieval.passages import Passage
 
+CHUNKS = 150
+"""So many passages with rows of a filing are looked at."""
 FILINGS = 500
 """So many filings of a tenant are looked at, the newest."""
 
@@ -17,6 +24,30 @@ _SELECT: LiteralString = """
            OR metadata -> 'tags' @? '$[*] ? (@ like_regex "^(form|period):" flag "i")')
     ORDER BY created_at DESC, id LIMIT %(limit)s
 """
+
+
+# The chunks whose lines begin with one of the names, with a number or another cell behind it.
+_SELECT_ROWS: LiteralString = """
+    SELECT c.id AS chunk_id, c.document_id, d.name AS document, c.heading, c.text, c.start_offset, c.end_offset,
+           0.0 AS score, d.title, c.page, c.lead, c.ordinal
+    FROM chunks c JOIN documents d ON d.id = c.document_id AND d.tenant_id = c.tenant_id
+    WHERE c.tenant_id = %(tenant_id)s AND d.state = 'ready' AND d.cold_at IS NULL AND d.name = %(document)s
+      AND c.text ~* %(pattern)s
+    ORDER BY c.ordinal LIMIT %(limit)s
+"""
+
+
+async def find_rows(
+    database: Database, tenant_id: TenantId, document: str, names: Sequence[str]
+) -> tuple[Passage, ...]:
+    """Return the passages of a filing that have rows of these names, in its order. Raises StoreUnavailable."""
+    told = "|".join(re.escape(name) for name in names)
+    # Of a regular expression of PostgreSQL: a line, its label, and a cell or a number.
+    pattern = rf"(^|\n)(\| *)?[^|\n]{{0,40}}({told})[^|\n]{{0,80}}(\||[0-9$(])"
+    values = {"tenant_id": tenant_id, "document": document, "pattern": pattern, "limit": CHUNKS}
+    async with database.connection("finance.rows") as conn:
+        rows = await (await conn.execute(_SELECT_ROWS, values)).fetchall()
+    return msgspec.convert(rows, tuple[Passage, ...])
 
 
 async def list_filings(database: Database, tenant_id: TenantId) -> tuple[Filing, ...]:

@@ -14,6 +14,7 @@ from app.agents.support_policy import AnsweredBy
 from app.retrieval.passages import Passage
 from app.retrieval.quotes import quote
 from app.retrieval.support.verdicts import Supported
+from app.retrieval.words import STOP_WORDS, terms
 
 NEAREST = "I have no answer of my own that the filings support. Nearest to the question they say:"
 QUOTES = 2
@@ -35,7 +36,7 @@ def rested(reply: Reply, findings: Sequence[Finding], facts: Sequence[Fact], que
     }
     passages = tuple(dict.fromkeys(stands[figure] for figure in cited))
     support = tuple(
-        _supported(one, behind(reply.text[one.start : one.end], facts), stands)
+        _supported(one, behind(reply.text[one.start : one.end], facts, question), stands)
         for one in back(passages, question, reply.text)[1]
     )
     return msgspec.structs.replace(reply, citations=tuple(citations.values()), support=support)
@@ -49,8 +50,10 @@ def is_unsupported(reply: Reply) -> bool:
 def quoted(agent: str, passages: Sequence[Passage], question: str) -> Reply:
     """Return the reply that is the best passages' own words, those nearest to the question."""
     text, support, citations = NEAREST, list[SentenceSupport](), list[Citation]()
-    for passage in passages[:QUOTES]:
-        words = quote(passage, question, "")
+    asked = set(terms(question)) - STOP_WORDS
+    found = [(passage, quote(passage, question, "")) for passage in passages]
+    # The best passage may be a table whose header has the words: what says more of them comes first.
+    for passage, words in sorted(found, key=lambda one: -len(asked & set(terms(one[1].text))))[:QUOTES]:
         place = passage.document if passage.page is None else f"{passage.document}, page {passage.page}"
         start = len(text) + 1
         text = f'{text} "{" ".join(words.text.split())}" ({place}).'

@@ -1,14 +1,15 @@
-"""The tools of the finance team: which filings there are, and a calculator that shows its steps."""
+"""The tools of the finance team: which filings there are, the rows of one, and a calculator that shows its steps."""
 
 import msgspec
 
 from app.agents.finance.arithmetic import MOST_CHARACTERS, Impossible, Worked, work_out
 from app.agents.finance.filings import Filing
-from app.agents.finance.rows import list_filings
+from app.agents.finance.rows import find_rows, list_filings
 from app.agents.tools import Reading
 from app.errors import ToolRefused
 from app.ids import TenantId
 from app.postgres import Database
+from app.retrieval.passages import Passage
 
 CALCULATOR_NAME = "calculator"
 
@@ -23,6 +24,19 @@ class Filings(msgspec.Struct, frozen=True):
     filings: tuple[Filing, ...]
 
 
+class RowsAsked(msgspec.Struct, frozen=True):
+    """Which filing, and how the rows are called."""
+
+    document: str
+    names: tuple[str, ...]
+
+
+class RowsFound(msgspec.Struct, frozen=True):
+    """The passages that have such rows, in the order of the filing."""
+
+    passages: tuple[Passage, ...]
+
+
 class Expression(msgspec.Struct, frozen=True):
     """What is to be computed, such as `change(9310, 8967)`; see `arithmetic.work_out`."""
 
@@ -32,6 +46,10 @@ class Expression(msgspec.Struct, frozen=True):
 async def _filings(database: Database, tenant_id: TenantId, asked: FilingsAsked) -> Filings:
     del asked
     return Filings(await list_filings(database, tenant_id))
+
+
+async def _rows(database: Database, tenant_id: TenantId, asked: RowsAsked) -> RowsFound:
+    return RowsFound(await find_rows(database, tenant_id, asked.document, asked.names))
 
 
 async def _calculate(database: Database, tenant_id: TenantId, asked: Expression) -> Worked:
@@ -57,4 +75,12 @@ CALCULATOR = Reading(
     act=_calculate,
     limit_s=2.0,
 )
-TOOLS = (FILINGS, CALCULATOR)
+ROWS = Reading(
+    name="find_rows",
+    description="The tables of a filing that have rows of these names.",
+    arguments=RowsAsked,
+    result=RowsFound,
+    act=_rows,
+    limit_bytes=1_000_000,
+)
+TOOLS = (FILINGS, ROWS, CALCULATOR)

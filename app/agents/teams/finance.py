@@ -16,7 +16,7 @@ from app.agents.finance.filings import Filing, forms_of, tickers_of
 from app.agents.finance.judging import Quality, Rating
 from app.agents.finance.periods import periods_of
 from app.agents.finance.planning import Limits, Plan, PlannedBy, owners_of, plan, unknown_names
-from app.agents.finance.researching import RESEARCHER, SEC_SEARCH, Finding, research, told_of
+from app.agents.finance.researching import RESEARCHER, SEC_SEARCH, Finding, lacking, research, told_of
 from app.agents.finance.sought import Sought, sought_of
 from app.agents.finance.telling import is_unsupported, quoted, rested
 from app.agents.finance.tools import FILINGS, TOOLS, FilingsAsked
@@ -87,13 +87,9 @@ async def make_plan(state: FinanceState, runtime: Runtime[Work]) -> Command[str]
 async def _owners(
     work: Work, filings: Sequence[Filing], limits: Limits, before: Sequence[str]
 ) -> tuple[tuple[str, ...], PlannedBy]:
-    owners = owners_of(work.question, filings, limits, ())
-    if owners:
-        return owners, PlannedBy.RULE
-    if gone_on := owners_of(work.question, filings, limits, before):
-        return gone_on, PlannedBy.SESSION
-    if not unknown_names(work.question):
-        return (), PlannedBy.DEFAULT
+    owners, by = owners_of(work.question, filings, limits, before)
+    if owners or not unknown_names(work.question):
+        return owners, by
     companies = list({filing.owner: filing.company for filing in filings}.items())[:COMPANIES]
     listed = "\n".join(f"{n}. {company}" for n, (_, company) in enumerate(companies, start=1))
     try:
@@ -147,14 +143,20 @@ def facts_of(findings: Sequence[Finding]) -> tuple[Fact, ...]:
         if finding.part.filing is not None
     }
     single = tuple(dict.fromkeys(told))
-    facts = tuple(fact for finding in findings for fact in finding.facts)
-    return (*facts, *measure_changes(worked), *highest(worked, single, names)) if facts else ()
+    facts = tuple(fact for finding in findings for fact in (finding.facts or lacking(finding)))
+    if not any(finding.facts for finding in findings):
+        return ()
+    return (*facts, *measure_changes(worked), *highest(worked, single, names))
 
 
 async def _tell(work: Work, findings: Sequence[Finding], facts: Sequence[Fact]) -> Reply:
     """Say the facts in a model's words, if those keep them; else say the facts."""
-    reply = await work.answer(LEAD, SAY, {"facts": "\n".join(f"- {fact.text}" for fact in facts)})
-    if not keeps(reply.text, facts, work.question):
+    # Of several companies a model may give one the number of another, and every number would stand there.
+    is_one = len({finding.part.owner for finding in findings}) == 1
+    reply = Reply(LEAD, "")
+    if is_one:
+        reply = await work.answer(LEAD, SAY, {"facts": "\n".join(f"- {fact.text}" for fact in facts)})
+    if not is_one or not keeps(reply.text, facts, work.question):
         log.info("answer_by_rule", agent=LEAD)
         reply = Reply(LEAD, by_rule(facts), answered_by=AnsweredBy.EXTRACT)
     return rested(reply, findings, facts, work.question)

@@ -125,3 +125,5 @@ def test_a_sentence_tells_the_fact_whose_numbers_it_has() -> None:
     assert behind("In FY2023 it was 80.", facts) is facts[1]
     assert behind("It was 90 in FY2023.", facts) is None
     assert behind("It went up.", facts) is None
+    assert behind("By January 31 it was 80.", facts) is None
+    assert behind("By January 31 it was 80.", facts, "And by January 31?") is facts[1]

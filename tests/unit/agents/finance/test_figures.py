@@ -3,9 +3,10 @@
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import pytest
 
-from app.agents.finance.figures import Figure, read_figures
+from app.agents.finance.figures import UNSAID, Figure, read_figures
 from app.agents.finance.filings import Filing, read_filing
 from app.agents.finance.periods import Period
 from app.ids import ChunkId, DocumentId
@@ -95,8 +96,8 @@ def test_a_balance_is_read_with_its_scale_and_the_place_where_it_stands() -> Non
         (EARNINGS, "ACME_2024Q2_10Q", "eps", [Q2_24], [("Q2 FY2024", "$ 1.25")]),
         (ANNUAL, "ACME_2023_10K", "revenue", [FY22], [("FY2022", "$ 14,544 million")]),
         (ANNUAL, "ACME_2023_10K", "gross_profit", [FY23], [("FY2023", "2,725 million")]),
-        (SHARES, "ACME_2023Q4_EARNINGS", "gross_profit", [Q4_23], [("Q4 FY2023", "1,212,503")]),
-        (SHARES, "ACME_2023Q4_EARNINGS", "revenue", [Q4_23], [("Q4 FY2023", "$ 3,226,773")]),
+        (SHARES, "ACME_2023Q4_EARNINGS", "gross_profit", [Q4_23], [("Q4 FY2023", f"1,212,503 {UNSAID}")]),
+        (SHARES, "ACME_2023Q4_EARNINGS", "revenue", [Q4_23], [("Q4 FY2023", f"$ 3,226,773 {UNSAID}")]),
     ],
 )  # fmt: skip
 def test_the_cell_of_a_period_is_read(
@@ -137,3 +138,26 @@ def test_the_total_counts_and_not_what_a_guarantor_has_alone() -> None:
 
 def test_another_filing_is_not_read() -> None:
     assert not read_figures([passage(ANNUAL, "OTHER_2023_10K.pdf")], filing("ACME_2023_10K"), ["revenue"], [FY23])
+
+
+def test_a_scale_that_all_tables_say_is_that_of_one_that_says_none() -> None:
+    silent = passage(SHARES, "ACME_2023Q4_EARNINGS.pdf")
+    telling = passage("Balance sheets (in thousands)", "ACME_2023Q4_EARNINGS.pdf", ordinal=1)
+    other = passage("Highlights (dollars in millions)", "ACME_2023Q4_EARNINGS.pdf", ordinal=2)
+    for passages, told in (((silent, telling), "$ 3,226,773 thousand"), ((silent, telling, other), UNSAID)):
+        figures = read_figures(passages, filing("ACME_2023Q4_EARNINGS"), ["revenue"], [Q4_23])
+        assert figures["revenue", Q4_23].told.endswith(told)
+
+
+def test_a_number_too_small_for_its_statement_is_of_some_note() -> None:
+    note = f"{TWO_YEARS}| Research and development expenses | 1 | 2 |"
+    assert read(note, "ACME_2023_10K", "research", FY23) == []
+
+
+def test_a_balance_counts_beside_the_total_assets() -> None:
+    total = passage(f"Balance sheets\n{TWO_YEARS}| Total assets | 17,003 | 17,426 |", "ACME_2023_10K.pdf")
+    note = f"{TWO_YEARS}| Goodwill | 566 | 585 |"
+    near = passage(note, "ACME_2023_10K.pdf", ordinal=1)
+    far = msgspec.structs.replace(near, start_offset=90_000)
+    for one, expected in ((near, 1), (far, 0)):
+        assert len(read_figures([total, one], filing("ACME_2023_10K"), ["goodwill"], [FY23])) == expected

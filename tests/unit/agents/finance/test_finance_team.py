@@ -80,6 +80,8 @@ async def test_each_part_is_searched_in_its_own_filing() -> None:
     work = FakeWork("Compare the revenue of Amcor with that of Boeing in FY2022.")
     reply = await replied(work)
     assert "The highest revenue in FY2022 is that of BOEING." in reply.text
+    assert "14,544 million" in reply.text
+    assert "66,608 million" in reply.text
     assert {filters.name for _, filters, _ in work.searched} == {"AMCOR_2023_10K.pdf", "BOEING_2022_10K.pdf"}
     assert {(tool.name, tool.retries) for _, _, tool in work.searched} == {("sec_search", 2)}
     assert [one["name"] for one in reply.details["agents"]] == ["lead_agent", "researcher", "researcher", "judge"]
@@ -178,3 +180,15 @@ async def test_where_filings_support_no_words_of_a_model_their_own_are_said() ->
     assert reply.answered_by is AnsweredBy.EXTRACT
     assert CYCLES in [citation.quote for citation in reply.citations]
     assert reply.details["quality"]["groundedness"] == 1.0
+
+
+async def test_of_several_companies_one_is_not_given_the_number_of_another() -> None:
+    work = FakeWork("Compare the revenue of Amcor with that of Boeing in FY2022.", says="Both: 14,544 million.")
+    reply = await replied(work)
+    assert reply.text.startswith("Here is what the filings say:")
+    assert not work.prompts
+
+
+async def test_what_was_not_found_of_one_company_is_said_beside_what_was_of_another() -> None:
+    reply = await replied(FakeWork("Compare the gross profit of Amcor with that of Boeing in FY2022."))
+    assert "Of BOEING I found no such figure for FY2022 in BOEING_2022_10K.pdf." in reply.text

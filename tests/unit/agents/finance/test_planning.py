@@ -20,7 +20,7 @@ NO_LIMITS = Limits()
 
 
 def planned(question: str, limits: Limits = NO_LIMITS, before: tuple[str, ...] = ()) -> Plan:
-    owners = owners_of(question, FILINGS, limits, before)
+    owners, _ = owners_of(question, FILINGS, limits, before)
     return plan(question, FILINGS, owners, sought_of(question), PlannedBy.RULE, limits)
 
 
@@ -79,8 +79,14 @@ def test_limits_of_the_caller_leave_filings_out() -> None:
 
 
 def test_a_question_without_a_name_goes_on_about_the_company_before() -> None:
-    assert owners_of("And what was its revenue?", FILINGS, NO_LIMITS, ("boeing",)) == ("boeing",)
-    assert owners_of("And what was the revenue of Airbus?", FILINGS, NO_LIMITS, ("boeing",)) == ()
+    assert owners_of("And what was its revenue?", FILINGS, NO_LIMITS, ("boeing",)) == (
+        ("boeing",),
+        PlannedBy.SESSION,
+    )
+    assert owners_of("And what was the revenue of Airbus?", FILINGS, NO_LIMITS, ("boeing",)) == (
+        (),
+        PlannedBy.DEFAULT,
+    )
 
 
 @pytest.mark.parametrize(
