@@ -21,12 +21,14 @@ AREAS = (
     "insurance",
     "nginx",
     "ops",
+    "quality",
     "retrieval",
     "routing",
     "rules",
     "scheduler",
     "stores",
     "support",
+    "teams",
     "telemetry",
 )
 
