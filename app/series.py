@@ -8,6 +8,7 @@ labels, for each node, model, team and agent that is declared. HTTP's are beside
 from collections.abc import Iterable, Iterator
 
 from app import errors
+from app.agents.assistant.modes import Mode, ModeBy
 from app.agents.feedback import Rating
 from app.agents.observing import OUTCOMES
 from app.agents.searching import SEARCH
@@ -64,6 +65,7 @@ def begin_all(metrics: Metrics, catalogue: Catalogue, teams: Iterable[Team]) -> 
     begin(metrics.answer_sentences, supported=Supported)
     begin(metrics.response_quality, metric_type=Quality)
     begin(metrics.answers_said, answered_by=AnsweredBy)
+    begin(metrics.answers_by_mode, mode=Mode, chosen_by=ModeBy)
     _begin_tool(metrics, SEARCH)
     for team in teams:
         _begin_team(metrics, catalogue, team)

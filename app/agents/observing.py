@@ -2,6 +2,7 @@
 
 import structlog
 
+from app.agents.assistant.modes import CHOSEN_BY, FIELD, Mode, ModeBy
 from app.agents.life import FINAL_STATES, RunState
 from app.agents.support_policy import AnsweredBy
 from app.agents.values import Claim, RunResult
@@ -11,6 +12,7 @@ from app.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
+MODES, MODES_BY = frozenset(Mode), frozenset(ModeBy)
 OUTCOMES: tuple[str, ...] = (*sorted(state.value for state in FINAL_STATES), DeadlineExceeded.code)
 """How `switchyard_runs_total` tells ends apart: the final states, and the caller's own deadline, where none failed."""
 
@@ -29,6 +31,7 @@ def observe(
     metrics.agent_invocations.labels(agent).inc()
     metrics.agent_execution_duration.labels(agent, tier).observe(took_s)
     metrics.runs.labels(claim.team, outcome_of(result)).inc()
+    _observe_mode(metrics, result)
     for reason in result.degraded:
         metrics.degraded.labels(reason.value).inc()
     if result.support or result.answered_by is not AnsweredBy.MODEL:
@@ -58,3 +61,9 @@ def observe(
         effects_reused=reused,
         took_ms=round(took_s * 1000),
     )
+
+
+def _observe_mode(metrics: Metrics, result: RunResult) -> None:
+    mode, by = result.details.get(FIELD), result.details.get(CHOSEN_BY)
+    if mode in MODES and by in MODES_BY:
+        metrics.answers_by_mode.labels(mode, by).inc()

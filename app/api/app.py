@@ -24,6 +24,7 @@ from app.api.events import EventRoutes
 from app.api.feedback import FeedbackRoutes
 from app.api.heads import Heads
 from app.api.jobs import JobRoutes
+from app.api.messages import Messages
 from app.api.middleware import Edge
 from app.api.models import ModelRoutes
 from app.api.multi_agent import MultiAgent
@@ -80,6 +81,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
     settings = platform.settings
     asked = {"body_limit_bytes": settings.max_body_bytes, "message_limit": settings.max_message_characters}
     limits: Any = {**asked, "run_limit_s": settings.run_limit_s}
+    ollama = Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes)
     return [
         *Chat(platform.runner, **limits).routes(),
         *MultiAgent(platform.runner, **limits).routes(),
@@ -102,7 +104,8 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *RouteRoutes(platform.routes, platform.dispatcher, body_limit_bytes=settings.max_body_bytes).routes(),
         *ModelRoutes(platform.models).routes(),
         *NodeRoutes(platform.nodes, body_limit_bytes=settings.max_body_bytes).routes(),
-        *Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes).routes(),
+        *Messages(platform.runner, ollama, **limits).routes(),
+        *ollama.routes(),
         *OpenAI(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes).routes(),
         *Operations(platform.health, platform.metrics, refusals).routes(),
     ]

@@ -72,10 +72,15 @@ async def _next(receive: Receive) -> HTTPReceiveMessage | WebSocketReceiveMessag
 
 async def read_json(request: HttpRequest, decoder: "msgspec.json.Decoder[T]", limit_bytes: int) -> T:
     """Return the decoded body. Raises MediaTypeUnknown, CodingUnknown, BodyTooLarge, BadInput, ClientLeft."""
+    check_json(request)
+    return decode(decoder, await read_whole(request, limit_bytes))
+
+
+def check_json(request: HttpRequest) -> None:
+    """Raise MediaTypeUnknown unless the body says that it is JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise MediaTypeUnknown("the body must be application/json", media_type=media_type[:100])
-    return decode(decoder, await read_whole(request, limit_bytes))
 
 
 async def read_whole(request: HttpRequest, limit_bytes: int) -> bytes:

@@ -154,6 +154,7 @@ def _passage(row: ChunkRow, cosine: float | None) -> Passage:
         lead=row.lead,
         cosine=cosine,
         ordinal=row.ordinal,
+        set_name=row.set_name,
     )
 
 

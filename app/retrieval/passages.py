@@ -12,7 +12,8 @@ class Passage(msgspec.Struct, frozen=True):
     (see `fusion`). `also` names the other documents that hold the same text. `title` is what the document calls itself,
     `page` (from 1) where the passage stands, None in a document without pages. `lead` is what its columns are called,
     where it is a part of a table below them. `cosine` is how near its meaning is to the question's, None where that
-    is not known; `ordinal` is its chunk's, and `last` that of the last chunk that was merged into it.
+    is not known; `ordinal` is its chunk's, and `last` that of the last chunk that was merged into it. `set_name` is its
+    document's set, None for one that stands in none.
     """
 
     chunk_id: ChunkId
@@ -30,3 +31,4 @@ class Passage(msgspec.Struct, frozen=True):
     cosine: float | None = None
     ordinal: int | None = None
     last: int | None = None
+    set_name: str | None = None

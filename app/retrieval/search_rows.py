@@ -21,7 +21,7 @@ COLD_TOLD = 20
 # What Qdrant says is only a proposal: a chunk counts if it is the tenant's and its document is live now.
 _SELECT: LiteralString = """
     SELECT c.id, c.document_id, c.ordinal, d.name AS document, c.heading, c.text, c.start_offset, c.end_offset,
-           d.title, c.page, c.lead
+           d.title, c.page, c.lead, d.set_name
     FROM chunks c JOIN documents d ON d.id = c.document_id AND d.tenant_id = c.tenant_id
     WHERE c.id = ANY(%(ids)s) AND c.tenant_id = %(tenant_id)s AND d.state = 'ready' AND d.cold_at IS NULL
 """
@@ -64,6 +64,7 @@ class ChunkRow(msgspec.Struct, frozen=True):
     title: str
     page: int | None
     lead: str
+    set_name: str | None = None
 
 
 class ColdDocument(msgspec.Struct, frozen=True):

@@ -41,3 +41,9 @@ class AnswerMetrics:
             ("rating", "team"),
             registry=r,
         )
+        self.answers_by_mode = Counter(
+            "switchyard_answers_by_mode_total",
+            "The assistant's answers, by the mode that they were made in and by what chose it.",
+            ("mode", "chosen_by"),
+            registry=r,
+        )

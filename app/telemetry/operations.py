@@ -121,6 +121,8 @@ DATABASE = (
     "search.chunks",
     "search.documents",
     "search.spans",
+    "sets.find",
+    "sets.read",
     "sessions.count",
     "sessions.get",
     "sessions.list",

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from app import breaker, causes, degradation, ids, loop_names, sqlstates, webhook_client
 from app.agents import events, feedback, life, run_failure, support_policy, values
+from app.agents.assistant import modes
 from app.agents.finance import filings, judging, planning, sought
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
@@ -88,6 +89,8 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (values, "OnDisconnect"),
     (topics, "Specialist"),
     (topics, "ChosenBy"),
+    (modes, "Mode"),
+    (modes, "ModeBy"),
     (planning, "PlannedBy"),
     (sought, "Aim"),
     (filings, "FilingForm"),

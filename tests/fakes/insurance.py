@@ -19,7 +19,10 @@ from app.agents.insurance.tools import (
     Held,
     PolicyAsked,
     Premiums,
+    SetAsked,
+    SetStock,
 )
+from app.agents.likening import Likeness
 from app.agents.reply import Reply
 from app.agents.team import TeamState
 from app.agents.teams.insurance import build
@@ -28,6 +31,7 @@ from app.agents.values import Answered, Request, Turn
 from app.agents.work import Work
 from app.degradation import Degradation
 from app.errors import StructureUnmet
+from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
 
 T = TypeVar("T")
@@ -53,6 +57,9 @@ class FakeWork:
         self.context = context
         self.degraded: set[Degradation] = set()
         self.found: tuple[Passage, ...] = ()
+        self.likeness = Likeness()
+        self.has_faq = False
+        self.searched: list[DocumentFilter] = []
         self.answered = Answered("We have waived the fee.", by="Ana")
         self.used: list[tuple[str, str, object]] = []
         self.prompts: list[tuple[str, str, Mapping[str, str]]] = []
@@ -89,6 +96,8 @@ class FakeWork:
                 claims = tuple(one for one in self.book.claims if wanted & {one.claim_id, one.policy_number})
                 known = bool(claims) or any(one.policy_number in wanted for one in self.book.policies)
                 return Claims(claims, known)
+            case "set_stock", SetAsked():
+                return SetStock(self.has_faq)
             case "file_for_person", Filing():
                 return Filed("1A2B3C4D")
             case _:
@@ -103,9 +112,15 @@ class FakeWork:
 
     further = 0
 
-    async def search(self, question: str, *, limit: int) -> tuple[Passage, ...]:
+    async def likest(self, exemplars: Mapping[str, Sequence[str]], *, question: str | None = None) -> Likeness:
+        """Compare."""
+        del exemplars, question
+        return self.likeness
+
+    async def search(self, question: str, *, limit: int, filters: DocumentFilter = EVERYTHING) -> tuple[Passage, ...]:
         """Search."""
         self.used.append(("general_help_agent", "search", question))
+        self.searched.append(filters)
         return self.found[:limit]
 
     async def answer(

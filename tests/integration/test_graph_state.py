@@ -148,7 +148,7 @@ async def test_one_step_is_not_led_astray_by_a_state_that_was_kept_in_its_sessio
         caller = await add_caller(platform)
         kept = await answered(platform, caller, to("relay", "Price?"))
         result = await answered(platform, caller, ask("How long is the warranty?", session_id=kept.session_id))
-        assert (result.state, result.agent_used) == (RunState.DONE, "assistant")
+        assert (result.state, result.agent_used) == (RunState.DONE, "direct_agent")
         keys = [row["step_key"] for row in await rows(platform, EFFECTS, result.run_id)]
         assert keys == ["respond/answer:0", "respond/retrieve:0"]
         assert await questions_kept(platform, caller, kept.session_id) == ["Price?"]

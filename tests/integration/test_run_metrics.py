@@ -162,7 +162,7 @@ async def test_every_call_leaves_a_row_with_session_agent_tokens_cost_and_time(
             (row,) = await rows(platform, USAGE, result.run_id)
             call = chat_of(node)
             asked.append((prompt_tokens(call), call.tokens))
-            assert (row["session_id"], row["agent"]) == (result.session_id, "assistant")
+            assert (row["session_id"], row["agent"]) == (result.session_id, "direct_agent")
             assert (row["input_tokens"], row["output_tokens"]) == asked[-1]
             assert row["cost_usd_micro"] == round(result.routes[-1].cost_usd * 1_000_000) > 0
             started_at = row["started_at"]

@@ -1,5 +1,6 @@
 """What each specialist finds through its own tools, or what it lacks to find anything."""
 
+import re
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -24,6 +25,14 @@ from app.agents.work import Work
 
 CLARIFIES = "Please tell me the policy number, such as POL000004."
 """How every question to the user ends; what comes next is taken for the answer to it."""
+LONGEST_CLARIFICATION = 300
+"""Characters: a longer text answers, whatever it mentions."""
+_ASKS_NUMBER = re.compile(
+    r"\b(?:which (?:policy|claim|one)|(?:policy|claim|customer|its|the) number|number of (?:the|your) (?:policy"
+    r"|claim))\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(r"\?|\b(?:please|tell me|give me|need)\b", re.IGNORECASE)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -32,6 +41,13 @@ class Finding(msgspec.Struct, frozen=True):
     agent: str
     facts: tuple[Fact, ...] = ()
     lacks: str = ""
+
+
+def clarifies(text: str) -> bool:
+    """Whether an answer asks for a number: in our words, or in those of whoever led the conversation before."""
+    if text.endswith(CLARIFIES):
+        return True
+    return len(text) <= LONGEST_CLARIFICATION and bool(_ASKS_NUMBER.search(text) and _ASKS.search(text))
 
 
 async def look_up(work: Work, specialist: Specialist, asked: str, subject: Subject) -> Finding:

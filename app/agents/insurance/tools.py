@@ -8,6 +8,10 @@ from app.agents.insurance.rows import InsuranceRows
 from app.agents.tools import Reading, Writing
 from app.ids import TenantId
 from app.postgres import Connection, Database
+from app.retrieval.sets import has_set
+
+FAQ_SET = "insurance_FAQ_collection"
+"""The set of documents that the FAQ is added to."""
 
 
 class PolicyAsked(msgspec.Struct, frozen=True):
@@ -66,6 +70,18 @@ class Claims(msgspec.Struct, frozen=True):
     is_policy_known: bool
 
 
+class SetAsked(msgspec.Struct, frozen=True):
+    """Which set of documents."""
+
+    name: str
+
+
+class SetStock(msgspec.Struct, frozen=True):
+    """Whether a set has documents that can be asked."""
+
+    has_documents: bool
+
+
 class Filed(msgspec.Struct, frozen=True):
     """What stands in the tables now, under a reference for people."""
 
@@ -101,6 +117,10 @@ async def _claims(database: Database, tenant_id: TenantId, asked: ClaimsAsked) -
     if asked.policy_number is not None:
         policy = await found.find_policy(asked.policy_number, asked.customer_id)
     return Claims((), False) if policy is None else Claims(await found.list_claims(policy.policy_number), True)
+
+
+async def _set_stock(database: Database, tenant_id: TenantId, asked: SetAsked) -> SetStock:
+    return SetStock(await has_set(database, tenant_id, asked.name))
 
 
 async def _file(conn: Connection, tenant_id: TenantId, filing: Filing) -> Filed:
@@ -150,6 +170,13 @@ CLAIM_STATUS = Reading(
     result=Claims,
     act=_claims,
 )
+SET_STOCK = Reading(
+    name="set_stock",
+    description="Whether the tenant has documents in a set.",
+    arguments=SetAsked,
+    result=SetStock,
+    act=_set_stock,
+)
 FILE_FOR_PERSON = Writing(
     name="file_for_person",
     description="Files a matter for a person to decide, or to call back about, once.",
@@ -160,4 +187,5 @@ FILE_FOR_PERSON = Writing(
 POLICY_TOOLS = (POLICY_DETAILS, CUSTOMER_POLICIES)
 BILLING_TOOLS = (PREMIUM, BILLING)
 CLAIMS_TOOLS = (CLAIM_STATUS,)
+HELP_TOOLS = (SET_STOCK,)
 PERSON_TOOLS = (FILE_FOR_PERSON,)

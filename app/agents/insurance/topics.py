@@ -1,10 +1,12 @@
-"""Which specialist a question is for: by its words, by what it is like, or nobody can tell so cheaply."""
+"""Which specialist a question is for, by its words; or nobody can tell so cheaply."""
 
 import re
-from collections.abc import Collection
+from difflib import get_close_matches
 from enum import StrEnum
 
 import msgspec
+
+from app.agents.questions import clauses
 
 
 class Specialist(StrEnum):
@@ -49,6 +51,8 @@ def _words(pattern: str) -> re.Pattern[str]:
 _PERSON = _words(
     r"(?:speak|talk|connect(?: me)?|transfer(?: me)?|put me through|escalate)\b.{0,40}\b(?:human|person|someone"
     r"|somebody|agent|representative|manager|supervisor|colleague|adviser|advisor)|real person|human being|a human"
+    r"|(?:get|give|want|need|bring|find)(?: me)? (?:a|an|some|the) (?:real |live |actual )?(?:human|person|agent"
+    r"|representative|manager|supervisor|adviser|advisor)"
     r"|complain|complaint|lawyer|ombudsman|escalate"
 )
 CALLBACK = _words(r"(?:call|ring|phone) me|call[- ]?back|called back")
@@ -57,84 +61,117 @@ _HOW = _words(
     r"|what does .{1,40} mean|difference between|explain|what happens (?:if|when)|tips"
 )
 """Asks how something is done or what a word means, also where it says `my`."""
+_IN_GENERAL = _words(
+    r"do you (?:accept|take|offer|sell|insure|provide|give|have an?|charge a|allow)|(?:something"
+    r"|anything) (?:that )?you"
+    r" (?:insure|cover|offer)|which (?:cards?|means|methods?|papers|documents|forms?)|(?:is|are) there (?:a |an |any )?"
+    r"(?:fees?|penalt(?:y|ies)|discounts?|charges?|deadlines?|limits?)|grace period|at any time|(?:what"
+    r"|which) (?:\w+ )?"
+    r"(?:do|would) you need|what (?:can|must|should|do) (?:i|we) (?:do|need|bring|send)|whom (?:do|should) (?:i|we)"
+    r"|when (?:should|must|do) (?:i|we) (?:tell|inform|report|notify|let you)|where (?:do|can|should) (?:i"
+    r"|we) (?:find|get"
+    r"|send|download|print|see|go)|(?:am|are|'re|'m) moving|new address|(?:add|put|include) (?:\w+ ){1,3}(?:to|on|onto)"
+    r" (?:my|our|the)|appeal|object to|disagree|(?:don't|do not) agree|dispute|discounts?|opening hours|usually"
+    r"|normally"
+    r"|typically|in general|if (?:i|we|somebody|someone|you|one)\b.{0,40}\b(?:late|behind|miss(?:ed)?|forget|forgot"
+    r"|don't pay|do not pay|stop paying)"
+)
+"""Asks about insurance, not about rows of one's own."""
 _STRONG = {
     Specialist.CLAIMS: _words(r"claims?|clm\d+(?:-\d+)?"),
     Specialist.BILLING: _words(
-        r"premiums?|bills?|billed|billing|invoices?|owe|owed|balance|overdue|unpaid|outstanding|instal?lments?"
+        r"premiums?|bills?|billed|billing|invoices?|owe|owed|balance|overdue|unpaid|outstanding|instal?lments?|arrears"
+        r"|behind (?:on|with)|(?:set|sets|setting) (?:me|us) back|payments?"
+        r"|what (?:do|did|does|will) (?:\S+ ){1,4}(?:pay|cost)"
     ),
     Specialist.POLICY: _words(
-        r"coverages?|deductibles?|insured|renewals?|renew|renews|expires?|expiry|expired|lapsed|policy details"
-        r"|which policies|what policies|my policies|list .{0,20}policies"
+        r"coverages?|cover|covers|covered|deductibles?|excess|insured|insures?|renewals?|renew|renews|expires?|expiry"
+        r"|expired|lapsed?|dropped|terminated|in force|policy details|which policies|what policies|my policies"
+        r"|list .{0,20}policies|on file|own share|(?:carry|bear|pay) (?:it |that |this )?(?:my|our)sel(?:f|ves)"
+        r"|(?:my|our) own pocket|runs? out|which (?:car|vehicle|house|home|flat|address|thing)s? (?:is|are|do|does"
+        r"|did)|(?:did|has|have|was|were|is|been) (?:\w+ ){0,3}cancel(?:l?ed)?|until when"
     ),
 }
-_WEAK = {
-    Specialist.BILLING: _words(r"pay|pays|paid|paying|payments?|due|costs?|charged?|charges|how much|price"),
-    Specialist.POLICY: _words(
-        r"policy|policies|cover|covers|covered|active|cancelled|limit|end|ends|start|starts|began"
-    ),
-}
-_EXEMPLARS = {
-    Specialist.POLICY: (
-        "is my windscreen included in the contract",
-        "who is named on my contract as a driver",
-        "does my insurance include theft of my bicycle",
-        "until when does my insurance run",
-    ),
-    Specialist.BILLING: (
-        "when does the money leave my account",
-        "why did you take more money this month",
-        "what do you take from my account every month",
-        "did my last transfer arrive",
-    ),
-    Specialist.CLAIMS: (
-        "has anybody looked at my accident report yet",
-        "when do i get the money for my broken window",
-        "what became of the damage that i reported",
-        "is the damage to my car settled",
-    ),
-    Specialist.GENERAL: (
-        "what are your opening hours",
-        "where is your office",
-        "what kinds of insurance do you offer",
-        "what do i need for a quote",
-        "thank you for your help",
-    ),
-}
-_NOTHING_SAID = (
-    "a an and are at be do does did for from has have i in is it my me of on or our so that the this to was what when"
-    " where which who why will with you your"
+_EVENTS = (
+    r"(?:damaged?|damages|hail|storms?|thefts?|stolen|stole|burglar(?:y|ies|ed)|burgled|broke into|broken into"
+    r"|break-?in"
+    r"|robbed|robbery|fires?|burnt|burned|flood(?:ed|ing)?|accidents?|crash(?:ed)?|collisions?|collided|hit"
+    r"|injur(?:y|ed|ies)"
+    r"|hospital|operation|surgery|ill|illness|sick|broken|broke|leak(?:ed|ing)?|came off|came down|fell|loss(?:es)?)"
 )
-LIKE = 0.5
-"""From so much overlap on, a question is like an exemplar."""
-AHEAD = 0.15
-"""By so much it must be liker than one of another specialist."""
+_EVENT = _words(_EVENTS)
+_OUTCOME = _words(
+    r"looked at|decid(?:e|ed|ing)|decision|approv(?:e|ed)|accept(?:ed)?|den(?:y|ied)|refus(?:e|ed)|reject(?:ed)?"
+    r"|settl(?:e|ed)|paid|pay|pays|paying|pay(?:ed)? out|pay-?out|money|cent|cheque|check|reimburs\w*|refund\w*"
+    r"|what became|heard|happening|happened|status|sent (?:you|it|in)|told you|reported|report|asked you|working on"
+    r"|records?"
+    r"|case|progress|how far|waiting|which day|what (?:day|date)|get (?:any|it|something) back|compensat\w*"
+)
+_WHAT_ABOUT = _words(rf"(?:what|how) about (?:the|my|our) (?:\w+ )?{_EVENTS}")
+_SUPPOSED = _words(r"if|would|in case|suppose|were to|should (?:my|i|we|our)")
+"""Of a loss that has not come about."""
+_MONEY_MOVES = _words(
+    r"(?:get|got|receive|received|have|want|need) (?:my|our) money|(?:my|our|the) money (?:\w+ ){0,2}(?:reach|arrive"
+    r"|come|leave|get)"
+)
+"""A payment, where nothing has happened that money would be for."""
+_WEAK = {
+    Specialist.BILLING: _words(r"pay|pays|paid|paying|due|costs?|charged?|charges|how much|price|money"),
+    Specialist.POLICY: _words(
+        r"policy|policies|active|cancelled|limit|sum|end|ends|start|starts|began|whose|which (?:car|vehicle|house|home"
+        r"|flat|address)"
+    ),
+}
+_WORD = re.compile(r"[a-z]{4,}", re.IGNORECASE)
+_OFTEN_MISTYPED = ("claim", "claims", "deductible", "premium", "coverage", "invoice", "renewal")
+MISTYPED = 0.88
+"""From so much of `difflib`'s ratio on, a word is taken for a known one: a letter that is missing, doubled or wrong."""
 
 
 def choose(question: str) -> Choice:
-    """Return the choice that words or exemplars make; of nobody when they make none."""
+    """Return the choice that the question's sure words make; of nobody when they make none."""
     if _PERSON.search(question) or CALLBACK.search(question):
         return Choice((Specialist.PERSON,), ChosenBy.RULE)
-    named = [one for one, words in _STRONG.items() if words.search(question)]
-    named = named or [one for one, words in _WEAK.items() if words.search(question)]
-    if named:
-        is_general = _HOW.search(question) is not None
-        return Choice((Specialist.GENERAL,) if is_general else tuple(named), ChosenBy.RULE)
-    return _likest(question)
+    question = corrected(question)
+    named = named_in(question)
+    if _IN_GENERAL.search(question) or (_HOW.search(question) and (named or weak(question))):
+        return Choice((Specialist.GENERAL,), ChosenBy.RULE)
+    return Choice(named, ChosenBy.RULE) if named else Choice()
 
 
-def _likest(question: str) -> Choice:
-    asked = _stems(question)
-    scores = {one: max(_overlap(asked, _stems(text)) for text in texts) for one, texts in _EXEMPLARS.items()}
-    best, second = sorted(scores, key=lambda one: scores[one], reverse=True)[:2]
-    if scores[best] < LIKE or scores[best] - scores[second] < AHEAD:
-        return Choice()
-    return Choice((best,), ChosenBy.EXEMPLAR)
+def named_in(question: str) -> tuple[Specialist, ...]:
+    """Return those whose own words stand in the question: each of its parts may have another's."""
+    found = {one for part in clauses(question) for one in strong(part)}
+    if not found and is_of_loss(question):
+        found = {Specialist.CLAIMS}
+    elif not found and _MONEY_MOVES.search(question):
+        found = {Specialist.BILLING}
+    return tuple(one for one in _STRONG if one in found)
 
 
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(word[:5] for word in re.findall(r"[a-z]+", text.lower()) if word not in _NOTHING_SAID.split())
+def strong(part: str) -> tuple[Specialist, ...]:
+    """Return those whose own words stand in one part of a question."""
+    if is_of_loss(part) or _WHAT_ABOUT.search(part):
+        # What was paid, insured or looked at is then the loss.
+        return (Specialist.CLAIMS,)
+    return tuple(one for one, words in _STRONG.items() if words.search(part))
 
 
-def _overlap(one: Collection[str], other: Collection[str]) -> float:
-    """Return Dice's coefficient: 1 for the same words, 0 for none in common."""
-    return 2 * len(set(one) & set(other)) / (len(one) + len(other)) if one and other else 0.0
+def is_of_loss(text: str) -> bool:
+    """Whether a text says that something happened, and asks what came of it."""
+    return bool(_EVENT.search(text) and _OUTCOME.search(text)) and not _SUPPOSED.search(text)
+
+
+def weak(question: str) -> tuple[Specialist, ...]:
+    """Return those whose words may be meant."""
+    return tuple(one for one, words in _WEAK.items() if words.search(question))
+
+
+def corrected(question: str) -> str:
+    """Return the question with mistyped words of insurance as they are spelt."""
+
+    def correct(word: re.Match[str]) -> str:
+        near = get_close_matches(word.group().lower(), _OFTEN_MISTYPED, n=1, cutoff=MISTYPED)
+        return near[0] if near else word.group()
+
+    return _WORD.sub(correct, question)

@@ -1,27 +1,45 @@
-"""The assistant: finds passages in the tenant's documents and answers from them."""
+"""The assistant: chooses how a question is answered, and answers it so: mostly from the tenant's documents."""
 
 import re
-from itertools import accumulate
+from itertools import accumulate, zip_longest
+from typing import assert_never
 
+import msgspec
+import structlog
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from app.agents.assistant.exemplars import EXEMPLARS, by_exemplar
+from app.agents.assistant.guide import section_for, sections_of
+from app.agents.assistant.modes import CHOSEN_BY, FIELD, Mode, ModeBy, Way, by_caller, by_rule
+from app.agents.assistant.policies import READ_POLICIES, SET_NAME, Policies, PoliciesAsked
+from app.agents.questions import questions_of
 from app.agents.reference import as_reference
+from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
+from app.agents.support_policy import AnsweredBy
 from app.agents.team import Graph, Team, TeamState
 from app.agents.work import Work
 from app.degradation import Degradation
+from app.errors import ToolRefused
 from app.inference.words.tiers import Tier
 from app.retrieval.chunks import CHUNK_TOKENS
 from app.retrieval.packing import tokens_of
 from app.retrieval.passages import Passage
 
-AGENT = "assistant"
+log = structlog.get_logger(__name__)
+
+GUIDE = "assistant/guide"
+WITH_POLICIES = "assistant/with_policies"
+"""Begins with the policies, as `WITH_BOTH` does: a node that has read them for one answers the other sooner."""
+WITH_BOTH = "assistant/with_both"
 WITH_PASSAGES = "assistant/with_passages"
 WITHOUT_PASSAGES = "assistant/without_passages"
 DOCUMENTS_AWAY = "assistant/documents_away"
 """Says that the documents cannot be reached: none were found because none could be looked for."""
 
+MOST_PARTS = 3
+"""So many questions of one message are searched for by themselves."""
 PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 4}
 """How many passages a question gets.
 
@@ -36,20 +54,111 @@ _WRAP = re.compile(r"(?<=[^\s|])\n(?!\s|\||#|>|[-+*][ \t]|\d{1,9}[.)][ \t])")
 
 
 async def respond(state: TeamState, runtime: Runtime[Work]) -> TeamState:
-    """Retrieve, then answer: one step, since the second always follows the first."""
+    """Choose the mode, then answer in it: one step, since the second always follows the first."""
     del state  # of an earlier turn; the question of this one is the run's
     work = runtime.context
-    found, limit = (), PASSAGES[work.tier()]
-    if not is_small_talk(work.question):
-        found = await work.search(work.question, limit=limit + work.further)
-    passages = shown(found, limit)
-    if passages:
-        prompt, values = WITH_PASSAGES, {"passages": number(passages)}
+    way = await choose(work)
+    match way.mode:
+        case Mode.GUIDE:
+            section = section_for(work.question, sections_of(work.prompts[GUIDE].text))
+            return {"reply": told(Reply(way.mode.agent, section.text, answered_by=AnsweredBy.EXTRACT), way)}
+        case Mode.DIRECT:
+            return {"reply": told(await work.answer(way.mode.agent, WITHOUT_PASSAGES), way)}
+        case Mode.RAG:
+            return {"reply": await from_search(work, way)}
+        case Mode.CACHED_CONTEXT | Mode.HYBRID:
+            return {"reply": await from_policies(work, way)}
+        case _:
+            assert_never(way.mode)
+
+
+async def choose(work: Work) -> Way:
+    """Return how the question is answered: as the caller says, as its words do, or as what it is like."""
+    if GUIDE not in work.prompts:
+        # A run of the version before goes on as it began.
+        return Way(Mode.DIRECT if is_small_talk(work.question) else Mode.RAG, ModeBy.RULE)
+    named = by_caller(work.context)
+    if named is not None:
+        way = Way(named, ModeBy.CALLER, may_read=False)
     else:
+        way = by_rule(work.question) or by_exemplar(work.question, await work.likest(EXEMPLARS))
+    log.info("mode_chosen", mode=way.mode.value, chosen_by=way.by.value)
+    return way
+
+
+async def from_search(work: Work, way: Way) -> Reply:
+    """Answer from the passages that a search finds; by the model alone where it finds none.
+
+    Where the first of them is of the policies, all of those answer, which a node may have read already.
+    """
+    limit = PASSAGES[work.tier()]
+    found = await find(work, way, limit + work.further)
+    if not found:
         is_away = Degradation.RETRIEVAL in work.degraded
-        prompt, values = DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES, {}
-    further = found[len(passages) :]
-    return {"reply": await work.answer(AGENT, prompt, values, passages=passages, further=further)}
+        reply = await work.answer(Mode.DIRECT.agent, DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES)
+        return told(reply, way, Mode.DIRECT)
+    if found[0].set_name == SET_NAME and way.may_read and WITH_POLICIES in work.prompts:
+        return await from_policies(work, Way(Mode.CACHED_CONTEXT, ModeBy.PASSAGES), found)
+    return await from_passages(work, way, found)
+
+
+async def from_passages(work: Work, way: Way, found: tuple[Passage, ...]) -> Reply:
+    """Answer from passages alone."""
+    passages = shown(found, PASSAGES[work.tier()])
+    mode = Mode.HYBRID if way.mode is Mode.HYBRID and questions_of(work.question) else Mode.RAG
+    values, further = {"passages": number(passages)}, found[len(passages) :]
+    answer = work.answer(mode.agent, WITH_PASSAGES, values, passages=passages, further=further)
+    return told(await answer, way, mode)
+
+
+async def from_policies(work: Work, way: Way, found: tuple[Passage, ...] | None = None) -> Reply:
+    """Answer from the policies, and from passages where those are not the whole, or not enough.
+
+    `found` is what a search brought already. Without policies passages answer.
+    """
+    policies = await read_policies(work, way)
+    if not policies.passages:
+        passages_way = msgspec.structs.replace(way, may_read=False)
+        return await from_search(work, passages_way) if found is None else await from_passages(work, way, found)
+    limit, passages = PASSAGES[work.tier()], ()
+    if way.mode is Mode.HYBRID or not policies.is_whole:
+        known = {one.chunk_id for one in policies.passages}
+        found = await find(work, way, limit) if found is None else found
+        passages = shown(tuple(one for one in found if one.chunk_id not in known), limit)
+    values = {"policies": number(policies.passages)}
+    if not passages:
+        mode = Mode.CACHED_CONTEXT
+        return told(await work.answer(mode.agent, WITH_POLICIES, values, passages=policies.passages), way, mode)
+    mode = Mode.HYBRID
+    values |= {"passages": number(passages, first=len(policies.passages) + 1)}
+    answer = work.answer(mode.agent, WITH_BOTH, values, passages=(*policies.passages, *passages))
+    return told(await answer, way, mode)
+
+
+async def read_policies(work: Work, way: Way) -> Policies:
+    """Return the tenant's policies; none for a tenant without, or whose operator denies the tool."""
+    try:
+        return await work.use(READ_POLICIES, PoliciesAsked(), agent=way.mode.agent)
+    except ToolRefused:
+        return Policies()
+
+
+async def find(work: Work, way: Way, limit: int) -> tuple[Passage, ...]:
+    """Return up to `limit` passages for the question; where it is several, for all of it and each of them in turn."""
+    parts = questions_of(work.question)[:MOST_PARTS] if way.mode is Mode.HYBRID else ()
+    if not parts:
+        return await work.search(work.question, limit=limit)
+    found = await work.together(*(work.search(part, limit=limit) for part in (work.question, *parts)))
+    in_turn = (one for row in zip_longest(*found) for one in row if one is not None)
+    return tuple({one.chunk_id: one for one in in_turn}.values())[: max(limit, len(found))]
+
+
+def told(reply: Reply, way: Way, mode: Mode | None = None) -> Reply:
+    """Return the reply with the mode that it was made in (None: the way's), and which was meant where that differs."""
+    details = {FIELD: (mode or way.mode).value, CHOSEN_BY: way.by.value}
+    if mode not in {None, way.mode}:
+        details["instead_of"] = way.mode.value
+    return msgspec.structs.replace(reply, details=details)
 
 
 def shown(passages: tuple[Passage, ...], limit: int) -> tuple[Passage, ...]:
@@ -62,12 +171,12 @@ def shown(passages: tuple[Passage, ...], limit: int) -> tuple[Passage, ...]:
     )
 
 
-def number(passages: tuple[Passage, ...]) -> str:
+def number(passages: tuple[Passage, ...], first: int = 1) -> str:
     """Write passages for a prompt: numbered, each under the headings above it, else its document's name."""
     return "\n\n".join(
         f"[{n}] {one_line(as_reference(passage.heading or ', '.join((passage.document, *passage.also))))}\n"
         f"{as_reference(compact(passage.lead + passage.text))}"
-        for n, passage in enumerate(passages, start=1)
+        for n, passage in enumerate(passages, start=first)
     )
 
 
@@ -94,10 +203,20 @@ def build() -> Graph:
     return graph
 
 
+PROMPTS = {
+    WITH_PASSAGES: ("passages",),
+    WITHOUT_PASSAGES: (),
+    DOCUMENTS_AWAY: (),
+    GUIDE: (),
+    WITH_POLICIES: ("policies",),
+    WITH_BOTH: ("policies", "passages"),
+}
 TEAM = Team(
     "assistant",
-    (AGENT,),
+    tuple(mode.agent for mode in Mode),
     build,
-    {WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: (), DOCUMENTS_AWAY: ()},
-    summary="Answers from the tenant's documents, and says which.",
+    PROMPTS,
+    tools=(READ_POLICIES,),
+    summary="Answers from the tenant's documents, and says which; from its policies; or without documents.",
+    takes={FIELD: "How it answers: guide, direct, rag, cached_context or hybrid; it chooses where this is absent."},
 )

@@ -10,12 +10,13 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from app.agents.insurance import tools
+from app.agents.insurance.exemplars import EXEMPLARS, settle
 from app.agents.insurance.facts import Fact
 from app.agents.insurance.keeping import by_rule, keeps
-from app.agents.insurance.looking import CLARIFIES, Finding, look_up
+from app.agents.insurance.looking import Finding, clarifies, look_up
 from app.agents.insurance.records import FiledKind
 from app.agents.insurance.subject import Subject, subject_of
-from app.agents.insurance.topics import CALLBACK, ChosenBy, Specialist, choose
+from app.agents.insurance.topics import CALLBACK, Choice, ChosenBy, Specialist, choose
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, TeamState
@@ -24,6 +25,8 @@ from app.agents.values import Request, RequestKind, Turn
 from app.agents.work import Work
 from app.degradation import Degradation
 from app.errors import StructureUnmet
+from app.retrieval.filters import EVERYTHING, DocumentFilter
+from app.retrieval.passages import Passage
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +37,7 @@ SAY = "insurance/final_answer"
 WITH_PASSAGES = "insurance/with_passages"
 WITHOUT_PASSAGES = "insurance/without_passages"
 DOCUMENTS_AWAY = "insurance/documents_away"
+FAQ = DocumentFilter(set_name=tools.FAQ_SET)
 PASSAGES = 3
 """How many passages general help reads: small models lose the thread in more."""
 PERSON_STEP = "person"
@@ -56,6 +60,7 @@ class InsuranceState(TeamState, total=False):
     known: dict[str, str]
     """What the session was told beside its questions, in this turn and in earlier ones."""
     specialists: tuple[str, ...]
+    chosen_by: str
     finding: Finding | None
 
 
@@ -67,7 +72,7 @@ def asked_of(question: str, turns: Sequence[Turn]) -> str:
     for earlier, clarified in zip(reversed(turns[:-1]), reversed(turns[1:]), strict=True):
         if clarified.role == "user":
             continue
-        if not clarified.content.endswith(CLARIFIES):
+        if not clarifies(clarified.content):
             break
         said.append(earlier.content)
     return "\n".join(reversed(said))
@@ -78,23 +83,29 @@ async def supervise(state: InsuranceState, runtime: Runtime[Work]) -> Command[st
     work = runtime.context
     asked = asked_of(work.question, work.turns)
     choice = choose(asked)
-    specialists, by = choice.specialists, choice.by
-    if not specialists and not is_small_talk(work.question):
-        specialists, by = await _ask_model(work, asked)
-    specialists = specialists or (Specialist.GENERAL,)
+    if not choice.specialists and not is_small_talk(work.question):
+        choice = settle(asked, await work.likest(EXEMPLARS, question=asked))
+        choice = choice if choice.specialists else await _ask_model(work, asked)
+    specialists, by = choice.specialists or (Specialist.GENERAL,), choice.by
     log.info("agent_chosen", agents=[one.value for one in specialists], chosen_by=by.value)
     step = {Specialist.PERSON: PERSON_STEP, Specialist.GENERAL: GENERAL_STEP}.get(specialists[0], LOOK_UP_STEP)
     known = {**state.get("known", {}), **work.context}
     named = tuple(one.value for one in specialists)
-    return work.hand_to(step, asked=asked, known=known, specialists=named, finding=None)
+    return work.hand_to(step, asked=asked, known=known, specialists=named, chosen_by=by.value, finding=None)
 
 
-async def _ask_model(work: Work, asked: str) -> tuple[tuple[Specialist, ...], ChosenBy]:
+async def _ask_model(work: Work, asked: str) -> Choice:
     try:
         chosen = await work.ask_for(SUPERVISOR, CHOOSE, {}, ModelChoice, question=asked)
     except StructureUnmet:
-        return (), ChosenBy.DEFAULT
-    return ((), ChosenBy.DEFAULT) if chosen.agent == "unsure" else ((Specialist(chosen.agent),), ChosenBy.MODEL)
+        return Choice()
+    return Choice() if chosen.agent == "unsure" else Choice((Specialist(chosen.agent),), ChosenBy.MODEL)
+
+
+def told(state: InsuranceState, reply: Reply) -> Reply:
+    """Return the reply with whom its question went to, and what chose them."""
+    details = {"agents": list(state.get("specialists", ())), "chosen_by": state.get("chosen_by", "")}
+    return msgspec.structs.replace(reply, details=details)
 
 
 async def look_up_rows(state: InsuranceState, runtime: Runtime[Work]) -> Command[str]:
@@ -108,7 +119,7 @@ async def look_up_rows(state: InsuranceState, runtime: Runtime[Work]) -> Command
     lacks = next((finding.lacks for finding in findings if finding.lacks), "")
     if facts:
         return work.hand_to(SAY_STEP, finding=Finding(agent, facts, lacks))
-    return work.hand_to(END, reply=Reply(agent, lacks, requires_clarification=True))
+    return work.hand_to(END, reply=told(state, Reply(agent, lacks, requires_clarification=True)))
 
 
 async def say(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
@@ -123,7 +134,7 @@ async def say(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
     if finding.lacks:
         text = f"{reply.text}\n\n{finding.lacks}"
         reply = msgspec.structs.replace(reply, text=text, requires_clarification=True)
-    return {"reply": reply}
+    return {"reply": told(state, reply)}
 
 
 def _listed(facts: Sequence[Fact]) -> str:
@@ -131,18 +142,24 @@ def _listed(facts: Sequence[Fact]) -> str:
 
 
 async def help_generally(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
-    """Answer from the tenant's documents."""
-    del state
+    """Answer from the tenant's FAQ, or from all of its documents where it has none."""
     work = runtime.context
-    limit = PASSAGES + work.further
-    found = () if is_small_talk(work.question) else await work.search(work.question, limit=limit)
+    found = () if is_small_talk(work.question) else await find_help(work)
     passages = shown(found, PASSAGES)
     if passages:
         prompt, values = WITH_PASSAGES, {"passages": number(passages)}
     else:
         prompt, values = DOCUMENTS_AWAY if Degradation.RETRIEVAL in work.degraded else WITHOUT_PASSAGES, {}
-    answer = work.answer(Specialist.GENERAL.value, prompt, values, passages=passages, further=found[len(passages) :])
-    return {"reply": await answer}
+    agent = Specialist.GENERAL.value
+    answer = await work.answer(agent, prompt, values, passages=passages, further=found[len(passages) :])
+    return {"reply": told(state, answer)}
+
+
+async def find_help(work: Work) -> tuple[Passage, ...]:
+    """Return passages of the FAQ's set; of all documents only for a tenant without such a set."""
+    limit = PASSAGES + work.further
+    stock = await work.use(tools.SET_STOCK, tools.SetAsked(tools.FAQ_SET), agent=Specialist.GENERAL.value)
+    return await work.search(work.question, limit=limit, filters=FAQ if stock.has_documents else EVERYTHING)
 
 
 async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
@@ -155,14 +172,15 @@ async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> Insur
     filed = await work.use(tools.FILE_FOR_PERSON, filing, agent=agent)
     if kind is FiledKind.CALLBACK:
         text = f"I have filed that you want to be called back, under {filed.reference}. A person will call you."
-        return {"reply": Reply(agent, text)}
+        return {"reply": told(state, Reply(agent, text))}
     about = f" on {subject.policy_number}" if subject.policy_number else ""
     # Whoever waits reads it, and whoever is to answer.
     text = f"A person takes over this request{about}, under {filed.reference}: {asked}"
     request = Request(agent, text, kind=RequestKind.ESCALATION)
     answered = await work.interrupt(request)
     said = answered.text or answered.option or ""
-    return {"reply": Reply(agent, f"A person has taken this over, under {filed.reference}, and answers: {said}")}
+    text = f"A person has taken this over, under {filed.reference}, and answers: {said}"
+    return {"reply": told(state, Reply(agent, text))}
 
 
 def build() -> Graph:
@@ -184,7 +202,7 @@ TEAM = Team(
     (*(one.value for one in Specialist), FINAL_ANSWER),
     build,
     {CHOOSE: (), SAY: ("facts",), WITH_PASSAGES: ("passages",), WITHOUT_PASSAGES: (), DOCUMENTS_AWAY: ()},
-    tools=(*tools.POLICY_TOOLS, *tools.BILLING_TOOLS, *tools.CLAIMS_TOOLS, *tools.PERSON_TOOLS),
+    tools=(*tools.POLICY_TOOLS, *tools.BILLING_TOOLS, *tools.CLAIMS_TOOLS, *tools.HELP_TOOLS, *tools.PERSON_TOOLS),
     values=(Finding,),
     summary="Answers an insurer's customers: on policies, bills and claims by their rows, else by documents.",
     takes={

@@ -82,7 +82,11 @@ class Ollama:
 
     async def chat(self, request: HttpRequest) -> ASGIApp:
         """Answer a conversation."""
-        body = await self._read(request, self._chat)
+        return self.talk(request, await read_whole(request, self._body_limit_bytes))
+
+    def talk(self, request: HttpRequest, raw: bytes) -> ASGIApp:
+        """Answer the conversation of a body that is read already."""
+        body = _decoded(self._chat, raw)
         ask = read_chat(body, _request_id(request))
         return self._answer(request, body, ask, OllamaTeller(ask, as_chat=True, now=self._now))
 
@@ -144,10 +148,13 @@ class Ollama:
 
     async def _read(self, request: HttpRequest, decoder: "msgspec.json.Decoder[T]") -> T:
         """Return the body; Ollama takes it for JSON whatever its type says, and curl says another."""
-        raw = await read_whole(request, self._body_limit_bytes)
-        if not raw.strip():
-            raise BadInput("missing request body")
-        return decode(decoder, raw)
+        return _decoded(decoder, await read_whole(request, self._body_limit_bytes))
+
+
+def _decoded(decoder: "msgspec.json.Decoder[T]", raw: bytes) -> T:
+    if not raw.strip():
+        raise BadInput("missing request body")
+    return decode(decoder, raw)
 
 
 async def running(request: HttpRequest) -> ASGIApp:  # noqa: ARG001

@@ -19,6 +19,8 @@ from tests.fakes.platform import TENANT_A, FakePlatform
 
 PATHS = {
     ("post", "/api/v1/chat"),
+    ("post", "/api/chat"),
+    ("post", "/chat"),
     ("get", "/api/v1/sessions"),
     ("get", "/api/v1/sessions/{session_id}"),
     ("delete", "/api/v1/sessions/{session_id}"),

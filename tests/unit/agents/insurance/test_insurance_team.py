@@ -8,9 +8,11 @@ import pytest
 from app.agents.insurance.looking import CLARIFIES
 from app.agents.insurance.records import FiledKind
 from app.agents.insurance.tools import ClaimsAsked, Filing, PolicyAsked
+from app.agents.likening import Likeness
 from app.agents.values import RequestKind, Turn
 from app.degradation import Degradation
 from app.ids import ChunkId, DocumentId
+from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
 from tests.fakes.insurance import BOOK, FakeWork, replied
 
@@ -170,8 +172,28 @@ async def test_a_general_question_is_answered_from_documents(question: str) -> N
     work.found = (Passage(ChunkId(uuid4()), DocumentId(uuid4()), "faq.md", "Claims", "By phone.", 0, 9, 0.5),)
     reply = await replied(work)
     assert (reply.agent, reply.text) == ("general_help_agent", "By phone.")
-    assert [(name, asked) for _, name, asked in work.used] == [("search", question)]
+    assert [name for _, name, _ in work.used] == ["set_stock", "search"]
+    assert work.searched == [EVERYTHING]
     assert work.prompts == [("general_help_agent", "insurance/with_passages", {"passages": "[1] Claims\nBy phone."})]
+
+
+@pytest.mark.requirement("INS-14.collection", "INS-14.answers")
+async def test_general_help_searches_the_faq_and_no_other_documents_of_a_tenant_that_has_one() -> None:
+    work = FakeWork("How do I file a claim?", says="I do not know.", context=KNOWN)
+    work.has_faq = True
+    await replied(work)
+    assert work.searched == [DocumentFilter(set_name="insurance_FAQ_collection")]
+    assert work.prompts[0][1] == "insurance/without_passages"
+
+
+async def test_the_reply_tells_what_chose_the_agent() -> None:
+    by_rule = await replied(FakeWork("What is my premium?", says="You pay $197.88.", context=KNOWN))
+    assert by_rule.details == {"agents": ["billing_agent"], "chosen_by": "rule"}
+    by_model = FakeWork("I like this town.", says="Well.", chooses="policy_agent", context=KNOWN)
+    assert (await replied(by_model)).details == {"agents": ["policy_agent"], "chosen_by": "model"}
+    by_exemplar = FakeWork("I like this town.", says="Well.", context=KNOWN)
+    by_exemplar.likeness = Likeness("general_help_agent", 0.8, 0.3)
+    assert (await replied(by_exemplar)).details == {"agents": ["general_help_agent"], "chosen_by": "exemplar"}
 
 
 async def test_documents_that_cannot_be_reached_are_told_as_away() -> None:
@@ -198,13 +220,13 @@ async def test_small_talk_asks_no_supervisor_and_no_document(question: str) -> N
     ],
 )
 async def test_a_model_chooses_where_words_do_not(chooses: str, agent: str) -> None:
-    work = FakeWork("I moved to another town.", says="Well.", chooses=chooses, context=KNOWN)
+    work = FakeWork("I like this town.", says="Well.", chooses=chooses, context=KNOWN)
     assert (await replied(work)).agent == agent
     assert work.prompts[0] == ("supervisor", "insurance/supervisor", {})
 
 
 async def test_a_model_that_gives_no_choice_leaves_it_to_general_help() -> None:
-    work = FakeWork("I moved to another town.", says="Well.", chooses=None, context=KNOWN)
+    work = FakeWork("I like this town.", says="Well.", chooses=None, context=KNOWN)
     assert (await replied(work)).agent == "general_help_agent"
 
 
