@@ -28,6 +28,7 @@ AREAS = (
     "scheduler",
     "stores",
     "support",
+    "tasks",
     "teams",
     "telemetry",
 )
