@@ -176,7 +176,12 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (words(rf"in\s+(?P<count>{NUMBER})\s+(?P<unit>days?|weeks?|fortnight|months?)(?:['\u2019]?\s+time)?"), _ahead),
     (words(rf"(?P<count>{NUMBER})\s+(?P<unit>days?|weeks?|months?)\s+from\s+(?:now|today)"), _ahead),
     (words(rf"(?:on\s+)?the\s+(?P<day>{ORDINAL})\s+of\s+(?P<which>this|next)\s+month"), _of_month),
-    (words(rf"(?:on\s+the|the|on)\s+(?P<day>\d\d?(?:st|nd|rd|th))(?P<which>)(?!\s+{_NO_DAY})"), _of_month),
+    (
+        words(
+            rf"(?:on\s+)?(?:{either(_DAYS)}\b,?\s+)?(?:the|on)\s+(?P<day>\d\d?(?:st|nd|rd|th))(?P<which>)(?!\s+{_NO_DAY})"
+        ),
+        _of_month,
+    ),
     (words(rf"on\s+the\s+(?P<day>{ORDINAL})(?P<which>)(?=\s+at\b|[,.!?]|$)"), _of_month),
     (words(r"tomorrow|tmrw|tmr"), _days_ahead(1)),
     (words(r"(?:later\s+)?today|this(?=\s+(?:morning|afternoon|evening))"), _days_ahead(0)),

@@ -34,6 +34,8 @@ _PERSON = re.compile(
     rf"\s*(?P<person>(?:{_NAME})|(?:(?:the|my|our|all|everyone)\s+)?(?:[a-z'\u2019-]+\s+){{0,3}}?[a-z'\u2019-]+)"
     rf"(?P<next>\s*,\s*(?:and\s+)?|\s+and\s+(?=[^{READ}])|\s*&\s*|(?=\s*(?:[{READ}.;!?()]|$))|(?=\s+{_PERSON_ENDS}))"
 )
+_MEETS = re.compile(rf"\b(?i:meet|meeting|see|seeing)\s+(?P<person>{_NAME})(?=\s+for\s)")
+_SELF = {"me", "us", "i", "myself"}
 _HEADCOUNT = words(
     rf"(?:for|with|about)?\s*(?:(?:a\s+)?(?:group|party|team)\s+of\s+)?(?P<count>{NUMBER})\s+"
     r"(?:people|persons?|attendees|guests|kids|children|players|participants|students|adults|seats)"
@@ -50,7 +52,7 @@ _ON = re.compile(
     re.IGNORECASE,
 )
 _BOOKED = re.compile(
-    rf"\b(?:book|reserve|need|get|want|use|hold|have|like)\s+(?:me\s+|us\s+)?(?P<article>the\s+|a\s+|an\s+|our\s+)?"
+    rf"\b(?:book|reserve|need|get|give|want|use|hold|have|like)\s+(?:me\s+|us\s+)?(?P<article>the\s+|a\s+|an\s+|our\s+)?"
     rf"(?P<place>(?!to\s)(?:[\w'\u2019-]+\s+){{0,3}}?{_PLACE_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b|(?i:one|two|three|four)))?)"
     rf"(?=\s*(?:[{READ},;.!?]|$)|\s+(?:for|with|on|at|from|to|so)\b)",
     re.IGNORECASE,
@@ -58,6 +60,11 @@ _BOOKED = re.compile(
 _ALONE = re.compile(
     rf"(?:^|(?<=[{READ},;.!?]))\s*(?P<article>the\s+|our\s+)?(?P<place>(?:[A-Z][\w'\u2019-]*\s+){{0,3}}(?i:{_PLACE_NOUN})"
     rf"(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?)\s*(?=[{READ},;.!?]|$)"
+)
+_FREE = re.compile(
+    rf"^\W*(?:is|are)?\s*(?P<article>the\s+|our\s+)?(?P<place>(?:[\w'\u2019-]+\s+){{0,2}}?{_PLACE_NOUN}"
+    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)\s+(?:is\s+)?(?:still\s+)?(?:free|available)\b",
+    re.IGNORECASE,
 )
 _NO_PLACE = re.compile(
     r"(?:advance|total|person|all|case|time|addition|order|particular|calendar|my calendar)\b", re.IGNORECASE
@@ -68,30 +75,40 @@ _CALENDAR = re.compile(
 )
 _SMALL = r"(?:the|an?|my|our|some|another|new|to|on|at|in|of|that|just)"
 _POLITE = re.compile(
-    r"(?:(?:please|hi|hello|hey(?:\s+there)?|ok|okay|also|and|then|so|now|just|can|could|would|will|you|kindly|be\s+able|"
+    r"(?:(?:(?:would|is)\s+it(?:\s+be)?\s+possible|it\s+would\s+be\s+\w+\s+if|please|hi|hello|hey(?:\s+there)?|ok|okay|also|and|then|so|now|just|can|could|would|will|you|kindly|be\s+able|"
     r"(?:be\s+)?so\s+kind\s+as|it(?:'s|\s+is|\s+will\s+be|\s+should\s+be)|there(?:'s|\s+is|\s+will\s+be)|help\s+me|help\s+us|"
     r"go\s+ahead\s+and|(?:i|we)(?:'d|\s+would)\s+(?:like|love)|let'?s|let\s+us|let\s+me|"
-    rf"(?:i|we)(?:'ll|'ve|'m|'re|\s+will|\s+am|\s+are)?|{_SMALL}|for)(?:[\s,:]+|$))+",
+    rf"(?:i|we)(?:'ll|'ve|'m|'re|\s+will|\s+am|\s+are|\s+was|\s+were)?|{_SMALL}|for)(?:[\s,:]+|$))+",
     re.IGNORECASE,
 )
 _VERB = re.compile(
-    r"(?:schedule|book|reserve|set\s*up|set|arrange|organi[sz]e|plan|create|make|add|put(?:\s+down)?|get|hold|enter|fix|"
+    r"(?:schedule|book|reserve|set\s+aside|set\s*up|set|arrange|organi[sz]e|plan|create|make|add|put(?:\s+down)?|get|hold|enter|fix|"
     r"block(?:\s+(?:off|out))?|pencil\s+in|remind\s+(?:me|us)(?:\s+(?:to|about|of))?|do|doing|have|having|has|holding|"
-    r"using|use|want|need|must|should|wish|be|going|grab)(?:\s+(?:me|us))?(?:[\s,:]+|$)",
+    r"using|use|want|need|must|should|wish|hope|hoping|look|looking|be|going|grab|find|give|mark|keep|note|squeeze\s+in|"
+    r"fit\s+in|slot\s+in|sign(?:\s+me|\s+us)?\s+up)(?:\s+(?:me|us))?(?:[\s,:]+|$)",
     re.IGNORECASE,
 )
 _KIND = re.compile(
     rf"(?:{_SMALL}\s+)*(?:(?:event|slot|entry|time|booking|reservation|reminder)(?:\s+for|\s+to|\s*:|$)\s*)?"
-    rf"(?:for\s+)?(?:{_SMALL}(?:\s+|$))*",
+    rf"(?:(?:free|open)\s+)?(?:(?:for|because\s+of|due\s+to)\s+)?(?:{_SMALL}(?:\s+|$))*",
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"(?:^|[\s,;:]+)(?:on|at|for|from|in|with|by|and|the|a|an|please|thanks|thank\s+you|to|is|starting|of|every|until|if\s+possible)$",
+    r"(?:^|[\s,;:]+)(?:on|at|for|from|in|with|by|and|the|a|an|please|thanks|thank\s+you|to|is|starting|of|every|until|if\s+possible|meets|"
+    r"takes?\s+place|happens|is\s+held|will\s+be\s+held|starts|begins|free|available|ready|when|where)$",
     re.IGNORECASE,
 )
-_MODAL = re.compile(r"(?:.{0,40}?\s)??(?:want|need|have|going|must|should|wish)\s+to\s", re.IGNORECASE)
+_MODAL = re.compile(
+    r"(?:.{0,40}?\s)??(?:want|need|have|going|must|should|wish|hope|hoping|looking|possible)\s+to\s", re.IGNORECASE
+)
 """Another verb follows."""
 _SPEAKS = re.compile(r"(?:i|we|it|there|let'?s)\b", re.IGNORECASE)
+_SAYS = re.compile(
+    r"(?:[\w'\u2019-]+\s+){1,4}?(?:(?:is|are|am)\s+having|(?:has|have)(?:\s+(?:got|to))?|(?:want|wants|need|needs|would\s+like)\s+to)"
+    r"\s+(?:an?\s+|the\s+)?(?=\w)",
+    re.IGNORECASE,
+)
+"""Somebody has or wants something, which is the title."""
 _BRACKETS = re.compile(r"\([^)]*\)?")
 _TRIMS = ' \t\r\n,;:.!?-\u2013\u2014()"'
 _SENTENCE = re.compile(r"[!?;](?=\s|\0|$)|(?<!\b[A-Z])(?<!Dr)(?<!Mr)(?<!Mrs)(?<!Ms)\.(?=\s|\0|$)")
@@ -109,8 +126,8 @@ class Subject(NamedTuple):
 def read_subject(spans: Spans, quoted: str) -> Subject:
     """Return what is left to be said of a request; its title where one was `quoted`."""
     title = quoted or _title_of(spans, _CALLED)
-    place = _first_place(spans, (_BOOKED,))
-    attendees = _read_attendees(spans)
+    place = _first_place(spans, (_FREE, _BOOKED))
+    attendees = _read_attendees(spans) or _met(spans)
     place = place or _first_place(spans, (_ON, _AT, _ALONE))
     return Subject(title or _rest(spans), place, attendees)
 
@@ -163,7 +180,13 @@ def _read_attendees(spans: Spans) -> tuple[str, ...]:
             break
     if people:
         spans.take(found.start(), at)
-    return tuple(dict.fromkeys(person for person in people if person))
+    return tuple(dict.fromkeys(person for person in people if person and person.lower() not in _SELF))
+
+
+def _met(spans: Spans) -> tuple[str, ...]:
+    """Return whom somebody meets for something, and blank that: what it is for is the title."""
+    found = spans.find(_MEETS)
+    return () if found is None else (_person(found["person"]),)
 
 
 def _person(text: str) -> str:
@@ -183,6 +206,8 @@ def _bare(text: str) -> str:
     if _MODAL.match(text):
         text = _without(text, _POLITE, _VERB)
     text = _without(text, _POLITE, _VERB, _KIND)
+    said = _SAYS.match(text)
+    text = text if said is None else text[said.end() :]
     if _SPEAKS.match(text):
         text = _without(text, _POLITE, _VERB, _KIND)
     before = ""
