@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.agents.scheduler import seed
+from app.agents.scheduler.tools import BookingOutcome
 from app.agents.values import StartRun
 from app.api.app import create_app
 from app.ids import Caller, KeyId, RunId, TenantId
@@ -62,7 +63,21 @@ async def booked(platform: Platform, tenant_id: TenantId) -> int:
     return row["booked"]
 
 
-@pytest.mark.requirement("FAM-03.at-once", "FAM-04.state", "FAM-04.result", "FAM-04.message", "FAM-06.worker")
+def counted(platform: Platform, outcome: BookingOutcome) -> float | None:
+    """Return how often bookings came to that in this process."""
+    named = {"tool_name": "book_event", "outcome": outcome.value}
+    return platform.metrics.registry.get_sample_value("switchyard_tool_outcomes_total", named)
+
+
+@pytest.mark.requirement(
+    "FAM-03.at-once",
+    "FAM-03.task",
+    "FAM-03.address",
+    "FAM-04.state",
+    "FAM-04.result",
+    "FAM-04.message",
+    "FAM-06.worker",
+)
 async def test_a_worker_books_what_a_replica_accepted(servers: Servers, node: FakeNode) -> None:
     async with clubhouse(servers, node) as (platform, client, caller):
         reply = await client.post("/events", {"message": ASKED, **CLOCK})
@@ -84,6 +99,7 @@ async def test_a_worker_books_what_a_replica_accepted(servers: Servers, node: Fa
         assert chat_of(node).path == "" or node.calls == []
 
 
+@pytest.mark.requirement("FAM-15.events", "FAM-15.found", "FAM-15.solved")
 async def test_of_two_that_ask_for_a_field_at_once_one_has_it_and_the_other_is_offered_others(
     servers: Servers, node: FakeNode
 ) -> None:
@@ -100,6 +116,7 @@ async def test_of_two_that_ask_for_a_field_at_once_one_has_it_and_the_other_is_o
             "Event confirmed! Soccer practice, Saturday, December 5, 2026, 15:00"
         )
         assert await booked(platform, caller.tenant_id) == 2
+        assert [counted(platform, one) for one in BookingOutcome] == [2, 1, 1]
 
 
 async def test_what_is_lacking_is_asked_for_and_told_in_the_next_request(servers: Servers, node: FakeNode) -> None:
