@@ -10,7 +10,7 @@ from tests.architecture.sources import ROOT, none
 FOLDERS = ("prometheus", "grafana", "docs/how-to", "ops/runbooks", "ops/load")
 _OURS = re.compile(r"\b(?:switchyard|http_requests|api_request|db_query|agent|tool|active|response_quality)_[a-z_]+\b")
 # Label names and file names that look like metrics.
-NOT_METRICS = {"agent_name", "agent_used", "agent_chosen", "tool_name", "switchyard_recording"}
+NOT_METRICS = {"agent_name", "agent_used", "agent_chosen", "tool_name", "tool_call", "switchyard_recording"}
 
 
 def declared() -> set[str]:
