@@ -18,7 +18,7 @@ _DATE = re.compile(
 _SPAN = re.compile(
     r"\b(?:(?P<quarter>three months|(?:13|thirteen)[ -]weeks?|quarters?) ended|(?P<part>(?:six|nine) months"
     r"|(?:26|39|twenty-six|thirty-nine)[ -]weeks?) ended|(?P<year>(?:twelve|12) months"
-    r"|(?:fiscal )?years?) ended)\b",
+    r"|(?:5[23]|fifty-(?:two|three))[ -]weeks?|(?:fiscal )?years?) ended)\b",
     re.IGNORECASE,
 )
 NEAR_MONTHS = 2

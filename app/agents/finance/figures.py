@@ -38,6 +38,10 @@ LEAST = 100
 ANCHOR = "total_assets"
 STATEMENT_CHARACTERS = 8_000
 """No row of a statement is farther from another of it."""
+GAP = 4
+"""So many characters, of white space, stand between a chunk and the next one at most."""
+ABOVE = 400
+"""So much of what stands above a passage may say of what span and scale its table is."""
 SEVERAL = 2
 
 
@@ -78,6 +82,9 @@ class _Row(msgspec.Struct, frozen=True):
     end: int
 
 
+_Read = tuple[int, Passage, _Row, str]
+
+
 class _Offer(msgspec.Struct, frozen=True):
     """What a row says of a line; `lacks` a number, `is_note` where its passage names no statement."""
 
@@ -96,30 +103,43 @@ def read_figures(
 ) -> Mapping[tuple[str, Period], Figure]:
     """Return the figures of these lines and periods that the passages hold; of several the one in the best row.
 
-    What a parent or a guarantor has alone does not count. A row is better whose label fits better, that lacks no
-    number, that has more of the periods, whose numbers more rows have, that stands in a statement rather than in a
-    note, whose numbers are larger (a total, not a part of it), and that comes earlier. Balances count beside the total
-    assets, where those are found. A cell counts only if it is clear which period it is of.
+    What a parent or a guarantor has alone does not count, nor a balance that stands beside no total assets, unless two
+    rows say it. A row is better that lacks no number, that stands in a statement rather than in a note, whose label
+    fits better, that has more of the periods, whose numbers more rows have, and whose numbers are larger (a total, not
+    a part of it). A cell counts only if it is clear which period it is of.
     """
     wanted = tuple(lines)
     found: dict[tuple[str, Period], Figure] = {}
-    anchor: int | None = None
+    anchors: tuple[int, ...] = ()
     usual = _usual_scale(passages)
-    own = [(n, passage) for n, passage in enumerate(passages) if passage.document == filing.document]
-    read = [(n, passage, row) for n, passage in own for row in _rows(passage)]
+    read = list(_read([(n, passage) for n, passage in enumerate(passages) if passage.document == filing.document]))
     # Whose balance it is, its total tells.
     for name in (ANCHOR, *wanted):
         offers = [offer for one in read if (offer := _offer(name, *one, filing, periods)) is not None]
-        if anchor is not None and LINES[name].is_instant:
-            offers = [offer for offer in offers if abs(offer.figures[0].offset - anchor) <= STATEMENT_CHARACTERS]
         votes = Counter(offer.values for offer in offers)
+        if anchors and LINES[name].is_instant:
+            offers = [offer for offer in offers if _is_beside(offer, anchors) or votes[offer.values] >= SEVERAL]
         for offer in sorted(offers, key=lambda one: _rank(one, votes[one.values])):
             for figure in offer.figures:
                 scaled = figure if figure.scale else msgspec.structs.replace(figure, scale=usual)
                 found.setdefault((name, figure.period), scaled)
         if name == ANCHOR:
-            anchor = next((figure.offset for figure in found.values()), None)
+            anchors = tuple(_places_of(next(iter(found.values()), None), read))
     return {key: figure for key, figure in found.items() if key[0] in wanted}
+
+
+def _is_beside(offer: _Offer, anchors: Sequence[int]) -> bool:
+    return any(abs(offer.figures[0].offset - anchor) <= STATEMENT_CHARACTERS for anchor in anchors)
+
+
+def _places_of(figure: Figure | None, read: Sequence[_Read]) -> Iterator[int]:
+    """Yield where the row of a figure stands, and where another one says the same, also under no header."""
+    if figure is None:
+        return
+    for _, passage, row, _ in read:
+        said = [words for _, words, _ in amounts_of(" ".join(row.cells))]
+        if figure.said in said and any(pattern.match(row.label) for pattern in LINES[figure.line].labels):
+            yield passage.start_offset + row.start
 
 
 def _usual_scale(passages: Sequence[Passage]) -> str:
@@ -130,18 +150,18 @@ def _usual_scale(passages: Sequence[Passage]) -> str:
 
 def _rank(offer: _Offer, votes: int) -> tuple[object, ...]:
     largest = max(abs(one.value) for one in offer.figures)
-    return offer.fit, offer.lacks, -len(offer.figures), -votes, offer.is_note, -largest
+    return offer.lacks, offer.is_note, offer.fit, -len(offer.figures), -votes, -largest
 
 
 def _offer(
-    name: str, number: int, passage: Passage, row: _Row, filing: Filing, periods: Sequence[Period]
+    name: str, number: int, passage: Passage, row: _Row, above: str, filing: Filing, periods: Sequence[Period]
 ) -> _Offer | None:
     line = LINES[name]
     fit = next((n for n, pattern in enumerate(line.labels) if pattern.match(row.label)), None)
-    figures = () if fit is None else tuple(_figures(name, row, number, passage, filing, periods))
+    figures = () if fit is None else tuple(_figures(name, row, number, passage, above, filing, periods))
     if fit is None or not figures:
         return None
-    title = f"{passage.heading} {passage.lead} {passage.text}"
+    title = f"{passage.heading} {above} {passage.lead} {passage.text}"
     is_note = _STATED[line.statement].search(title) is None
     is_small = line.is_scaled and all(abs(one.value) < LEAST for one in figures)
     if _APART.search(title) or (is_small and is_note):
@@ -162,9 +182,28 @@ def _amount(match: re.Match[str]) -> tuple[Decimal, str, bool]:
     return -value if is_less else value, " ".join(match.group().split()), match["percent"] is not None
 
 
-def _rows(passage: Passage) -> Iterator[_Row]:
+def _read(own: Sequence[tuple[int, Passage]]) -> Iterator[_Read]:
+    """Yield the rows of passages, with what stands above each; one that goes on where another ends has its columns."""
+    header, ended_at, above = (), -1, ""
+    for number, passage in sorted(own, key=lambda one: (one[1].start_offset, one[1].end_offset)):
+        if not 0 <= passage.start_offset - ended_at <= GAP:
+            header, above = (), ""
+        for row in _rows(passage, header):
+            header = row.header
+            yield number, passage, row, above
+        header = _last_header(passage, header)
+        ended_at, above = passage.end_offset, f"{passage.lead} {passage.text[-ABOVE:]}"
+
+
+def _last_header(passage: Passage, header: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what the last rows of a passage stand under, also where these only name columns."""
+    named = [row.cells for row in rows(passage) if len(columns_of(row.cells)) >= SEVERAL and not _is_dated(row.cells)]
+    told = [row.header for row in rows(passage) if row.header]
+    return (named or told or [header])[-1]
+
+
+def _rows(passage: Passage, header: tuple[str, ...] = ()) -> Iterator[_Row]:
     """Yield the rows of a passage in order, each under the columns that were last named above it."""
-    header: tuple[str, ...] = ()
     found = [(row.start, row.end, row.cells, row.header) for row in rows(passage)]
     found += [
         (match.start(), match.end(), (match["label"], match["cells"]), ()) for match in _LOOSE.finditer(passage.text)
@@ -187,7 +226,7 @@ def _without_dates(text: str) -> str:
 
 
 def _figures(
-    name: str, row: _Row, number: int, passage: Passage, filing: Filing, periods: Sequence[Period]
+    name: str, row: _Row, number: int, passage: Passage, above: str, filing: Filing, periods: Sequence[Period]
 ) -> list[Figure]:
     columns = columns_of(row.header)
     cells = _cells(row, len(columns))
@@ -195,7 +234,7 @@ def _figures(
     is_change = LINES[name].is_instant and name != "equity" and any(value < 0 for value, _, _ in cells or ())
     if not columns or cells is None or is_change:
         return []
-    around = f"{passage.lead} {passage.text[: row.start]}"
+    around = f"{above} {passage.lead} {passage.text[: row.start]}"
     placed = periods_in(columns, filing, periods, is_instant=LINES[name].is_instant, around=around)
     scale = _scale(f"{' '.join(row.header)} {passage.lead}", around, passage.text)
     return [

@@ -11,7 +11,7 @@ from app.ids import TenantId
 from app.postgres import Database
 from app.retrieval.passages import Passage
 
-CHUNKS = 150
+CHUNKS = 250
 """So many passages with rows of a filing are looked at."""
 FILINGS = 500
 """So many filings of a tenant are looked at, the newest."""
@@ -26,13 +26,17 @@ _SELECT: LiteralString = """
 """
 
 
-# The chunks whose lines begin with one of the names, with a number or another cell behind it.
+# The chunks whose lines begin with one of the names, with a number or another cell behind it; and those before them,
+# which may have the columns, the span and the scale of their tables.
 _SELECT_ROWS: LiteralString = """
     SELECT c.id AS chunk_id, c.document_id, d.name AS document, c.heading, c.text, c.start_offset, c.end_offset,
            0.0 AS score, d.title, c.page, c.lead, c.ordinal
     FROM chunks c JOIN documents d ON d.id = c.document_id AND d.tenant_id = c.tenant_id
     WHERE c.tenant_id = %(tenant_id)s AND d.state = 'ready' AND d.cold_at IS NULL AND d.name = %(document)s
-      AND c.text ~* %(pattern)s
+      AND EXISTS (
+          SELECT 1 FROM chunks m
+          WHERE m.document_id = c.document_id AND m.tenant_id = c.tenant_id AND m.ordinal IN (c.ordinal, c.ordinal + 1)
+            AND m.text ~* %(pattern)s)
     ORDER BY c.ordinal LIMIT %(limit)s
 """
 

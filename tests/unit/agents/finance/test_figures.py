@@ -161,3 +161,27 @@ def test_a_balance_counts_beside_the_total_assets() -> None:
     far = msgspec.structs.replace(near, start_offset=90_000)
     for one, expected in ((near, 1), (far, 0)):
         assert len(read_figures([total, one], filing("ACME_2023_10K"), ["goodwill"], [FY23])) == expected
+
+
+def test_a_table_that_goes_on_in_the_next_chunk_has_the_columns_above_it() -> None:
+    first = passage(
+        f"52 Weeks Ended (in thousands)\n{TWO_YEARS}| Net sales | 17,003 | 17,426 |\n", "ACME_2023Q4_EARNINGS.pdf"
+    )
+    text = "| Gross profit | 5,308 | 5,853 |\n"
+    after = msgspec.structs.replace(passage(text, first.document, ordinal=1), start_offset=first.end_offset)
+    apart = msgspec.structs.replace(after, start_offset=first.end_offset + 100)
+    for one, expected in ((after, "5,308 thousand"), (apart, None)):
+        figures = read_figures([first, one], filing("ACME_2023Q4_EARNINGS"), ["gross_profit"], [FY23])
+        found = figures.get(("gross_profit", FY23))
+        assert (None if found is None else found.told) == expected
+
+
+def test_a_total_that_stands_under_no_header_tells_whose_balance_it_is() -> None:
+    note = passage(f"{TWO_YEARS}| Total assets | 17,003 | 17,426 |", "ACME_2023_10K.pdf")
+    bare = msgspec.structs.replace(
+        passage("| Total assets | 17,003 | 17,426 |", "ACME_2023_10K.pdf", ordinal=1), start_offset=90_000
+    )
+    row = passage(f"{TWO_YEARS}| Goodwill | 566 | 585 |", "ACME_2023_10K.pdf", ordinal=2)
+    beside = msgspec.structs.replace(row, start_offset=91_000)
+    assert read_figures([note, bare, beside], filing("ACME_2023_10K"), ["goodwill"], [FY23])
+    assert not read_figures([note, beside], filing("ACME_2023_10K"), ["goodwill"], [FY23])
