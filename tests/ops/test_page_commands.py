@@ -14,6 +14,7 @@ from app.api.asking import ResumeRequest
 from app.api.call_headers import QUEUE_EVENTS
 from app.api.contracts import CONTRACT_HEADERS
 from app.api.document_fields import FORM_FIELDS, DocumentChange
+from app.api.multi_agent import MultiAgentRequest
 from app.api.ollama import bodies as ollama_bodies
 from app.api.openai import bodies as openai_bodies
 from app.api.routes import PlanRequest
@@ -46,6 +47,7 @@ BODIES = {
     "/api/v1/documents/$ID": DocumentChange,
     "/api/v1/search": SearchRequest,
     "/api/v1/chat": ChatRequest,
+    "/api/v2/query-multi-agent": MultiAgentRequest,
     "/api/v1/routes": PlanRequest,
     "/api/v1/runs/$RUN_ID/resume": ResumeRequest,
     "/v1/chat/completions": openai_bodies.ChatBody,
