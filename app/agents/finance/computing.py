@@ -130,7 +130,8 @@ def told_facts(company: str, sought: Sought, figures: Figures) -> tuple[Fact, ..
 def _told(company: str, figure: Figure) -> Fact:
     name = LINES[figure.line].name
     text = f"{name} of {company} in {figure.period} ({figure.column}): {figure.told}."
-    return Fact(text, tuple(re.findall(r"\d[\d,.]*", figure.said)), (figure,))
+    # Without its unit a number of millions is another number.
+    return Fact(text, (*re.findall(r"\d[\d,.]*", figure.said), *figure.unit), (figure,))
 
 
 def worked_fact(one: Sum, worked: Worked) -> Fact:

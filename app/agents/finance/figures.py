@@ -69,9 +69,12 @@ class Figure(msgspec.Struct, frozen=True):
     @property
     def told(self) -> str:
         """The number with its unit, as it is told."""
-        if self.is_percent or not LINES[self.line].is_scaled:
-            return self.said
-        return f"{self.said} {self.scale or UNSAID}"
+        return " ".join((self.said, *self.unit))
+
+    @property
+    def unit(self) -> tuple[str, ...]:
+        """What it is told in: its scale, or that nothing says it; nothing for what has none."""
+        return () if self.is_percent or not LINES[self.line].is_scaled else (self.scale or UNSAID,)
 
 
 class _Row(msgspec.Struct, frozen=True):

@@ -57,6 +57,7 @@ async def test_words_of_a_model_are_kept_that_keep_the_facts() -> None:
     [
         "Cash rose by 41.68 %, from $ 1,874 million to $ 1,093 million.",
         "Cash declined by 41.68 %.",
+        "Cash declined by 41.68 %, from $ 1,874 to $ 1,093.",
         "Cash declined by 41.68 %, from $ 1,874 million to $ 1,093 million, or 781 of 2,000.",
     ],
 )
