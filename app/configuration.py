@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import structlog
 
+from app.agents import summaries
 from app.agents.prompts import Prompt, load_prompts
 from app.agents.team import needed_prompts
 from app.evaluation import judge
@@ -67,7 +68,10 @@ def _read_files(settings: Settings, mistakes: list[Mistake]) -> tuple[Catalogue 
         mistakes.append(Mistake(variable_of("blobs_dir"), f"{settings.blobs_dir} {reason}"))
     if settings.node_tokens_dir and not Path(settings.node_tokens_dir).is_dir():
         mistakes.append(Mistake(variable_of("node_tokens_dir"), f"{settings.node_tokens_dir} is not a directory"))
-    prompts = _told(lambda: load_prompts(Path(settings.prompts_dir), {**needed_prompts(), **judge.PROMPTS}), mistakes)
+    prompts = _told(
+        lambda: load_prompts(Path(settings.prompts_dir), {**needed_prompts(), **judge.PROMPTS, **summaries.PROMPTS}),
+        mistakes,
+    )
     if not settings.nodes_file:
         return None, prompts
     catalogue = _told(lambda: read_catalogue(Path(settings.nodes_file)), mistakes)

@@ -64,6 +64,8 @@ class Loop(StrEnum):
     """Worker: brings documents into editions of the index that lack them."""
     JUDGE = "judge"
     """Worker: has a model judge runs that ended, a sample of them."""
+    SUMMARIES = "summaries"
+    """Worker: sums up what long sessions said first."""
     COPIES = "copies"
     """Worker: has Qdrant make copies of shards that are missing."""
     INGEST_QUEUE = "ingest_queue"

@@ -10,6 +10,7 @@ from app.agents.runner import Runner
 from app.agents.runs import Runs
 from app.agents.scheduler.calendar import Calendar
 from app.agents.sessions import Sessions
+from app.agents.summaries import Summarising
 from app.agents.task_load import TaskLoad
 from app.agents.tasks import Tasks
 from app.agents.team_view import TeamView
@@ -62,7 +63,6 @@ class Platform:
     document_upkeep: DocumentUpkeep
     search: Search
     editions: Editions
-    routes: RouteRows
     dispatcher: Dispatcher
     fleet: Fleet
     offers: Offering
@@ -74,7 +74,13 @@ class Platform:
     looks: Looks
     health: Health
     judging: Judging
+    summarising: Summarising
     loops: Loops
+
+    @property
+    def routes(self) -> RouteRows:
+        """Why calls went where they went."""
+        return RouteRows(self.database)
 
     @property
     def feedback(self) -> FeedbackRows:

@@ -9,6 +9,7 @@ from functools import partial
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
 from app.agents.sessions import Sessions
+from app.agents.summaries import open_summarising
 from app.agents.task_load import TaskLoad
 from app.agents.tasks import Tasks
 from app.agents.team import find_teams
@@ -20,7 +21,6 @@ from app.inference.calls.usage_day_rows import Upkeep
 from app.inference.fleet.offering import Offering
 from app.inference.opening import Inference, Knobs, open_inference
 from app.inference.operating import Operating
-from app.inference.routing.route_rows import RouteRows
 from app.job_calls import embed_for
 from app.jobs.rows import Jobs
 from app.jobs.workers import Workers
@@ -125,7 +125,6 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         document_upkeep=retrieval.upkeep,
         search=retrieval.search,
         editions=editions,
-        routes=RouteRows(database),
         dispatcher=inference.dispatcher,
         fleet=inference.fleet,
         offers=Offering(inference.fleet, [team.name for team in running.teams]),
@@ -137,6 +136,7 @@ def _build(configuration: Configuration, stores: Stores, inference: Inference, l
         looks=looks,
         health=_health(looks, stores, inference, running, sessions, loops),
         judging=open_judging(settings, database, inference, configuration.prompts, metrics),
+        summarising=open_summarising(database, inference.dispatcher, inference.book, configuration.prompts),
         loops=loops,
     )
 

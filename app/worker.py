@@ -45,6 +45,8 @@ COMPARE_LIMIT_S = 300.0
 """Of a round of the editions: two models may embed a hundred questions in it."""
 JUDGE_LIMIT_S = 600.0
 """Of a judgement: six calls at most that nobody waits for."""
+SUMMARY_LIMIT_S = 600.0
+"""Of a summary: eight calls at most that nobody waits for."""
 TAKE_OVER_PAUSE_S = 5.0
 
 
@@ -134,9 +136,10 @@ def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[
         (Loop.TASKS_COUNT, 5.0, 60.0, platform.task_load.watch),
         (Loop.WEBHOOKS_OVERDUE, 30.0, 60.0, platform.deliveries.queue_overdue),
         (Loop.EDITIONS, 5.0, 60.0, platform.document_upkeep.backfill.run),
+        (Loop.SUMMARIES, 5.0, 60.0, platform.summarising.turn),
         (Loop.JUDGE, 10.0, 60.0, platform.judging.turn),
     ]
-    limits = {Loop.EDITIONS: COMPARE_LIMIT_S, Loop.JUDGE: JUDGE_LIMIT_S}
+    limits = {Loop.EDITIONS: COMPARE_LIMIT_S, Loop.JUDGE: JUDGE_LIMIT_S, Loop.SUMMARIES: SUMMARY_LIMIT_S}
     return [
         loops.repeat(
             loop,

@@ -18,6 +18,9 @@ from app.inference.words.account import Purpose
 from app.inference.words.records import Answer, ChatCall, Message
 from app.inference.words.tiers import Tier
 
+SUM_UP = "What have we said so far? Sum it up; it is for reference only."
+"""The words before a summary: roles take turns in a prompt."""
+
 
 class CallLimits(msgspec.Struct, frozen=True):
     """Defaults of a run's calls."""
@@ -67,10 +70,14 @@ class Calling:
         )
 
 
-def messages_of(system: str, turns: Sequence[Turn], question: str) -> tuple[Message, ...]:
-    """Return the messages of a call: what the model is, what was said before, what is asked now."""
+def messages_of(system: str, turns: Sequence[Turn], question: str, summary: str = "") -> tuple[Message, ...]:
+    """Return the messages of a call: what the model is, what was said before, what is asked now.
+
+    A summary of what was said before the turns stands before them, as words of the assistant's.
+    """
     return (
         Message("system", system),
+        *((Message("user", SUM_UP), Message("assistant", tokenless(summary))) if summary else ()),
         *(_said(turn) for turn in turns),
         Message("user", question),
     )

@@ -103,7 +103,7 @@ class Execution:
         history = await self._take_up()
         team, prompts = self._graph(), await self._parts.prompts.of(self._claim)
         given, place, durability = await self._enter(team)
-        context = Work(self._claim, history.turns, prompts, self._means)
+        context = Work(self._claim, history.turns, prompts, self._means, history.summary)
         state = await team.ainvoke(given, place, context=context, durability=durability)
         if state.get(INTERRUPTED):
             return await self._wait()
@@ -147,6 +147,7 @@ class Execution:
         history = History()
         if not claim.new_session:
             history = await parts.sessions.history(claim.tenant_id, claim.session_id, before=claim.run_id)
+        self._tally.summarised = history.summarised
         if not history.is_whole:
             self._tally.degraded.add(Degradation.HISTORY)
         return history

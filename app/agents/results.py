@@ -11,7 +11,8 @@ from app.agents.life import RunState
 from app.agents.reply import Reply
 from app.agents.support_policy import AnsweredBy
 from app.agents.tally import Tally
-from app.agents.values import Claim, Interrupt, RouteSummary, RunResult
+from app.agents.values import Claim, Interrupt, LeftOut, RouteSummary, RunResult
+from app.degradation import Degradation
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
 from app.inference.words.records import Usage
@@ -28,11 +29,12 @@ SELECT_CALLS: LiteralString = """
 
 
 class Backed(TypedDict):
-    """What a result says of what its answer rests on."""
+    """What a result says of what its answer rests on, and does not."""
 
     support: tuple[SentenceSupport, ...]
     answered_by: AnsweredBy
     withheld: int
+    left_out: LeftOut | None
 
 
 async def earlier_calls(database: Database, claim: Claim) -> list[RouteSummary]:
@@ -115,7 +117,7 @@ def conclude(
         interrupts=asked,
         conversation_complete=_is_complete(reply),
         citations=() if reply is None else reply.citations,
-        **_backed(reply),
+        **_backed(reply, tally),
         details={} if reply is None else reply.details,
         degraded=tuple(sorted(tally.lacked)),
         routes=routes,
@@ -130,9 +132,14 @@ def conclude(
     return result if error is None else _failed(result, error)
 
 
-def _backed(reply: Reply | None) -> Backed:
+def _left_out(tally: Tally) -> LeftOut | None:
+    is_cut = Degradation.HISTORY in tally.lacked
+    return LeftOut(tally.summarised, is_cut) if tally.summarised or is_cut else None
+
+
+def _backed(reply: Reply | None, tally: Tally) -> Backed:
     said = Reply("", "") if reply is None else reply
-    return Backed(support=said.support, answered_by=said.answered_by, withheld=said.withheld)
+    return Backed(support=said.support, answered_by=said.answered_by, withheld=said.withheld, left_out=_left_out(tally))
 
 
 def _failed(result: RunResult, error: SwitchyardError) -> RunResult:

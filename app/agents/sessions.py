@@ -1,6 +1,5 @@
 """Sessions: conversations that belong to a tenant and expire."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString, NoReturn
 
@@ -8,6 +7,7 @@ import msgspec
 
 from app.agents.checkpoints import thread_of
 from app.agents.evidence import Citation
+from app.agents.histories import CHARACTERS_READ, MESSAGES_READ, SELECT_TURNS, history_of
 from app.agents.values import History, Turn
 from app.errors import BadInput, SessionBusy, SessionUnknown
 from app.ids import RunId, SessionId, TenantId
@@ -67,19 +67,6 @@ SELECT_MESSAGES: LiteralString = """
     SELECT role, content, agent, citations, created_at, finish_reason FROM messages
     WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s ORDER BY id DESC LIMIT %(limit)s
 """
-SELECT_TURNS: LiteralString = """
-    SELECT role, content, running FROM (
-        SELECT id, role, content, sum(length(content)) OVER (ORDER BY id DESC) AS running FROM (
-            SELECT id, role, content FROM messages
-            WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND id < (
-                SELECT min(id) FROM messages
-                WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND run_id = %(run_id)s
-            )
-            ORDER BY id DESC LIMIT %(limit)s
-        ) AS newest
-    ) AS counted
-    WHERE running - length(content) < %(characters)s ORDER BY id DESC
-"""
 LIST_SESSIONS: LiteralString = """
     SELECT id, created_at, last_activity_at, expires_at, state FROM sessions
     WHERE tenant_id = %(tenant_id)s AND expires_at > now()
@@ -111,9 +98,6 @@ DELETE_THREADS: tuple[LiteralString, ...] = (
 COUNT_ACTIVE: LiteralString = "SELECT count(*) AS active FROM sessions WHERE expires_at > now()"
 
 MESSAGES_SHOWN = 200
-MESSAGES_READ = 400
-CHARACTERS_READ = 1_000_000
-"""What is read of a session for a prompt, at most; what of that goes into it follows from the model's context."""
 
 
 class SessionFacts(msgspec.Struct, frozen=True):
@@ -214,7 +198,10 @@ class Sessions:
         self._metrics.active_sessions.set(0 if row is None else row["active"])
 
     async def history(self, tenant_id: TenantId, session_id: SessionId, *, before: RunId) -> History:
-        """Return the messages before the question of a run, newest first to be kept, from a question on."""
+        """Return the messages before the question of a run, newest first to be kept, from a question on.
+
+        What a summary stands for that was there when the run was accepted is not among them.
+        """
         given = {
             "session_id": session_id,
             "tenant_id": tenant_id,
@@ -225,21 +212,9 @@ class Sessions:
         }
         async with self._database.connection("sessions.turns") as conn:
             rows = [row async for row in await conn.execute(SELECT_TURNS, given)]
-        return history_of([Turn(row["role"], row["content"]) for row in reversed(rows)])
-
-
-def history_of(
-    read: Sequence[Turn], *, most_messages: int = MESSAGES_READ, most_characters: int = CHARACTERS_READ
-) -> History:
-    """Return the newest whole turns of what was read, oldest first; one message over a bound tells of older ones."""
-    left, first = most_characters, len(read)
-    while first and len(read) - first < most_messages and len(read[first - 1].content) <= left:
-        first -= 1
-        left -= len(read[first].content)
-    is_whole = first == 0
-    while not is_whole and first < len(read) and read[first].role != "user":
-        first += 1
-    return History(tuple(read[first:]), is_whole)
+        turns = [Turn(row["role"], row["content"]) for row in reversed(rows)]
+        first = rows[0] if rows else {}
+        return history_of(turns, summary=first.get("summary") or "", summarised=first.get("summarised") or 0)
 
 
 def begun(session_id: SessionId, context: dict[str, str], *, ttl_s: int, is_new: bool) -> Part:

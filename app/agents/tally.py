@@ -29,6 +29,8 @@ class Tally:
         """Why the run waits for a node now, if it does."""
         self.thought_tokens = 0
         """How many tokens were thought before the text that an earlier attempt has shown."""
+        self.summarised = 0
+        """For how many messages of the session a summary stands."""
         self._live = live
         self._effects = effects
 

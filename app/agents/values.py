@@ -186,6 +186,20 @@ class History(msgspec.Struct, frozen=True):
 
     turns: tuple[Turn, ...] = ()
     is_whole: bool = True
+    summary: str = ""
+    """What stands for messages before these."""
+    summarised: int = 0
+    """How many."""
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """What of the conversation the model was not shown word for word.
+
+    A summary stood for `summarised` messages; `is_cut` says whether others were left out without one.
+    """
+
+    summarised: int
+    is_cut: bool
 
 
 class RouteSummary(msgspec.Struct, frozen=True):
@@ -236,6 +250,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     answered_by: AnsweredBy = AnsweredBy.MODEL
     withheld: int = 0
     """How many sentences were kept back, because nothing supports them."""
+    left_out: LeftOut | None = None
+    """None where the model was shown all of the conversation."""
     details: dict[str, Any] = {}
     """What the team found, in a form of its own."""
     degraded: tuple[Degradation, ...] = ()

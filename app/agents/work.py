@@ -50,6 +50,8 @@ class Work:
     """The conversation so far, oldest first."""
     prompts: Mapping[str, Prompt]
     means: Means
+    summary: str = ""
+    """What stands for the conversation before `turns`."""
 
     @property
     def question(self) -> str:
@@ -175,7 +177,7 @@ class Work:
         effect, or the end of the run. Raises AnswerEmpty.
         """
         means, front, text = self.means, self.prompts[prompt].front, self.prompts[prompt].fill(values)
-        messages, vector = messages_of(text, self.turns, self.question), means.searching.vector
+        messages, vector = messages_of(text, self.turns, self.question, self.summary), means.searching.vector
         tier = (front.tier or self.tier()) if passages and means.answering.has_small_tiers else None
         every = (*passages, *further)
         plain = await means.answering.extract(self._path(), every, tier)

@@ -9,7 +9,7 @@ from msgspec import Meta
 from app.agents.evidence import Citation, SentenceSupport
 from app.agents.life import FINAL_STATES, RunState
 from app.agents.support_policy import AnsweredBy, SupportPolicy
-from app.agents.values import OnDisconnect, RouteSummary, RunOptions, RunResult, StartRun
+from app.agents.values import LeftOut, OnDisconnect, RouteSummary, RunOptions, RunResult, StartRun
 from app.api.asking import InterruptView, check_storable, to_interrupts
 from app.degradation import Degradation
 from app.errors import BadInput, RunCancelled
@@ -148,6 +148,10 @@ class ChatResponse(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     answered_by: Annotated[AnsweredBy, Meta(description="Whose words `message` is.")] = AnsweredBy.MODEL
     withheld: Annotated[int, Meta(description="Sentences kept back, because no document found says them.")] = 0
+    left_out: Annotated[
+        LeftOut | None,
+        Meta(description="What of the conversation the model was not shown word for word; null for nothing."),
+    ] = None
     details: Annotated[
         dict[str, Any],
         Meta(description="What the team found, in a form of its own; its page in the manual says which."),
@@ -262,6 +266,7 @@ def to_response(result: RunResult) -> ChatResponse:
         support=result.support,
         answered_by=result.answered_by,
         withheld=result.withheld,
+        left_out=result.left_out,
         details=result.details,
         degraded=result.degraded,
         thinking=result.thinking,

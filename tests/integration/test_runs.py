@@ -9,11 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.agents import run_rows
+from app.agents.histories import MESSAGES_READ
 from app.agents.life import RunState
 from app.agents.prompt_sets import PromptSets
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.runs import Runs
-from app.agents.sessions import MESSAGES_READ, Sessions
+from app.agents.sessions import Sessions
 from app.agents.values import Claim, OnDisconnect, RunResult, StartRun
 from app.errors import BadInput, IdempotencyMismatch, LeaseLost, RunUnknown, SessionBusy, SessionUnknown
 from app.ids import Caller, KeyId, RunId, SessionId, TenantId

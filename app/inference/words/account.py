@@ -30,6 +30,8 @@ class Purpose(StrEnum):
     """Loading a model that is asked for, before somebody has to wait for it."""
     JUDGE = "judge"
     """Whether an answer of a run that ended is good."""
+    SUMMARY = "summary"
+    """A summary of what a long session said first."""
     UNSAID = "unsaid"
     """A replica of an older version made the call, and did not say."""
 

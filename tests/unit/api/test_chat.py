@@ -39,6 +39,7 @@ async def test_an_answer_has_exactly_the_promised_fields(client: Client, platfor
         "support",
         "answered_by",
         "withheld",
+        "left_out",
         "details",
     ]
     answer = msgspec.json.decode(reply.body, type=ChatResponse)
