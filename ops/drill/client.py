@@ -71,6 +71,15 @@ def ask(
             _read(reply, reader, until)
 
 
+def submit(url: str, key: str, body: dict[str, Any], idempotency_key: str, limit_s: float = STREAM_LIMIT_S) -> str:
+    """Have a task accepted, and return its id. Raises httpx.HTTPStatusError, httpx.TransportError."""
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": idempotency_key}
+    with httpx.Client(timeout=limit_s, trust_env=False, headers=headers) as client:
+        reply = client.post(f"{url}/api/v1/tasks", json=body)
+    _raise_for(reply)
+    return str(reply.json()["task_id"])
+
+
 def come_back(
     url: str,
     key: str,

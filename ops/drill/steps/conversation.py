@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 
-from ops.drill.client import Reader, ask, come_back
+from ops.drill.client import Reader, ask, come_back, submit
 from ops.drill.steps.scenarios import Scenario
 from ops.drill.target import DrillFailed
 
@@ -100,6 +100,9 @@ class Conversation:
         return False
 
     def _ask(self, door: str) -> bool:
+        if self._scenario.is_task:
+            self.reader.run_id = submit(door, self._key, self._scenario.body, self.idempotency_key, self._quiet_s)
+            return True
         ask(
             door,
             self._key,

@@ -18,6 +18,7 @@ from redis import Redis
 from app.accounts.keys import Keys
 from app.accounts.tenants import Tenants
 from app.agents.insurance.seed_rows import seed
+from app.agents.scheduler.seed import seed as seed_scheduler
 from app.inference.calls.embedding_cache import VECTORS
 from app.postgres import Database, make_pool
 from app.telemetry.metrics import Metrics
@@ -240,6 +241,7 @@ async def _add_tenant(database_url: str) -> str:
         database = Database(pool, Metrics(CollectorRegistry()))
         tenant = await Tenants(database).add(TENANT)
         await seed(database, tenant.id, CUSTOMERS)
+        await seed_scheduler(database, tenant.id)
         return (await Keys(database).add(tenant.id, "drill")).key
 
 

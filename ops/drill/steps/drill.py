@@ -17,7 +17,7 @@ from ops.drill.steps.conversation import Conversation, read_whole
 from ops.drill.steps.crew import LEASE_S, Crew, open_crew
 from ops.drill.steps.places import PLACES
 from ops.drill.steps.record import Ledger, Record, differences, record_of
-from ops.drill.steps.scenarios import GUIDE, GUIDE_TEXT, Scenario
+from ops.drill.steps.scenarios import DOCUMENTS, Scenario
 from ops.drill.target import DrillFailed
 from ops.local.process import poll_until
 
@@ -126,6 +126,7 @@ class Drill:
     def _begin(self) -> None:
         self.crew.await_able()
         self.crew.forget_vectors()
+        self.ledger.clear_bookings()
         self._turn += 1
         self._calls = len(self.crew.calls())
 
@@ -164,10 +165,10 @@ class Drill:
 
     def _blow(self, conversation: Conversation, blow: Blow) -> str:
         """Strike whoever works on the run; returns whom, or nothing when the run had ended."""
-        self._come_to(conversation, blow.where)
+        held = self._come_to(conversation, blow.where)
         row = self.ledger.run(conversation.idempotency_key)
-        victim = "" if row is None or row["lease_owner"] is None else str(row["lease_owner"]).partition(":")[0]
-        victim = victim or self.crew.name_of(conversation.door)
+        owner = "" if row is None or row["lease_owner"] is None else str(row["lease_owner"]).partition(":")[0]
+        victim = held or owner or self.crew.name_of(conversation.door)
         if conversation.is_over or self.crew.is_away(victim):
             self._holds.release()
             return ""
@@ -183,16 +184,18 @@ class Drill:
             self.crew.wake(victim)
         return victim
 
-    def _come_to(self, conversation: Conversation, where: Where) -> None:
+    def _come_to(self, conversation: Conversation, where: Where) -> str:
+        """Wait for the moment; return who is held there, if somebody is."""
         match where:
             case Place():
-                self._holds.await_reached(where)
+                return self._holds.await_reached(where)
             case Spoken():
                 self._await_spoken(where)
             case After():
                 poll_until(lambda: conversation.is_over, where.wait_s, 0.01)
             case _:
                 assert_never(where)
+        return ""
 
     def _await_spoken(self, where: Spoken) -> None:
         def hangs() -> bool:
@@ -245,7 +248,7 @@ def open_drill(
     workers: int,
     told: Mapping[str, str] = MappingProxyType({}),
 ) -> Generator[Drill]:
-    """Start a crew over migrated stores, with a document to cite; `told` are more settings.
+    """Start a crew over migrated stores, with documents to cite; `told` are more settings.
 
     Raises LocalProblem, DrillFailed, httpx.HTTPError.
     """
@@ -256,5 +259,6 @@ def open_drill(
         holds = stack.enter_context(open_holds(stores.database_url, PLACES))
         ledger = stack.enter_context(closing(Ledger(stores.database_url)))
         calls = Calls(running.doors()[0], running.key)
-        calls.await_job(str(calls.upload(GUIDE, GUIDE_TEXT)["job_id"]), ("done",))
+        for name, text in DOCUMENTS.items():
+            calls.await_job(str(calls.upload(name, text)["job_id"]), ("done",))
         yield Drill(running, holds, ledger)

@@ -14,7 +14,8 @@ from ops.drill.rows import Conn
 UNTOLD = frozenset({"queued", "waiting_for_slot", "waiting_for_node", "loading", "done", "error"})
 """Kinds that say where a run stands, or how it ended: as often as somebody asks."""
 TEXT = frozenset({"delta", "restart"})
-ASKS = "/interrupt:"
+DRAWN = ("/interrupt:", "2.book/use:")
+"""Effects whose input names what is drawn anew in each run: a reference, the session."""
 REFERENCE = re.compile(r"under [0-9A-F]{8}\b")
 COMPARED = ("message", "agent_used", "citations", "degraded", "finish_reason", "conversation_complete")
 
@@ -29,8 +30,9 @@ SELECT_CALLS: LiteralString = """
     SELECT id, kind, agent, outcome FROM usage WHERE run_id = %s ORDER BY started_at
 """
 SELECT_SAID: LiteralString = "SELECT role, content, citations FROM messages WHERE run_id = %s ORDER BY role DESC"
-SELECT_FILED: LiteralString = "SELECT id FROM escalations"
+SELECT_FILED: LiteralString = "SELECT id FROM escalations UNION ALL SELECT id FROM bookings"
 """Of all tenants: the database is the drill's own."""
+CLEAR_BOOKINGS: LiteralString = "DELETE FROM bookings"
 
 
 class Ledger:
@@ -61,8 +63,12 @@ class Ledger:
         """Return rows of a run."""
         return self._conn.execute(statement, (run_id,)).fetchall()
 
+    def clear_bookings(self) -> None:
+        """Have what was booked be free again, for the next run that books the same."""
+        self._conn.execute(CLEAR_BOOKINGS)
+
     def filed(self) -> set[object]:
-        """Return what stands filed for a person."""
+        """Return what stands filed for a person, or booked."""
         return {row["id"] for row in self._conn.execute(SELECT_FILED)}
 
     def _connected(self) -> Conn:
@@ -80,7 +86,7 @@ class Record:
     result: dict[str, Any]
     """The answer as a caller is shown it, and what it took."""
     effects: tuple[tuple[str, str], ...]
-    """Step keys and digests of inputs, in the order in which they were stored; what is asked has a drawn reference."""
+    """Step keys and digests of inputs, in the order in which they were stored; "" for an input that is `DRAWN`."""
     calls: tuple[tuple[str, str, str], ...]
     """Kind, agent and outcome of each."""
     said: tuple[tuple[str, str], ...]
@@ -104,13 +110,17 @@ def record_of(
         attempts=row["attempt"],
         error=row["error_code"] or "",
         result={**(view["answer"] or {}), "metadata": view["metadata"]},
-        effects=tuple((one["step_key"], "" if ASKS in one["step_key"] else one["input"]) for one in effects),
+        effects=tuple((one["step_key"], _input(one)) for one in effects),
         calls=tuple((one["kind"], one["agent"], one["outcome"]) for one in calls),
         said=tuple((one["role"], one["content"]) for one in ledger.rows(SELECT_SAID, run_id)),
         filed=len(ledger.filed() - filed_before),
         told=told_of(reader.seen),
         reader=reader,
     )
+
+
+def _input(effect: DictRow) -> str:
+    return "" if any(drawn in effect["step_key"] for drawn in DRAWN) else str(effect["input"])
 
 
 def told_of(events: Sequence[Event]) -> tuple[str, ...]:

@@ -50,10 +50,12 @@ class Done:
 def places(scenario: Scenario, undisturbed: Record) -> Iterator[Where]:
     """Yield every place at which a run of the scenario can be held: before and after whatever it stores, in each call.
 
-    What the person's answer becomes is written by the replica that takes it, before the run is.
+    What the person's answer becomes is written by the replica that takes it, before the run is. A task begins where a
+    worker makes it its own.
     """
     waits = ("waiting", "resumed") if scenario.answer else ()
-    for name in ("accepted", *(key for key, _ in undisturbed.effects), *waits, "done"):
+    begins = ("resumed",) if scenario.is_task else ()
+    for name in ("accepted", *begins, *(key for key, _ in undisturbed.effects), *waits, "done"):
         for moment in Moment:
             yield Place(moment, name)
     kinds = [kind for kind, _, _ in undisturbed.calls]
