@@ -8,7 +8,7 @@ PY := .venv/bin/python
 RUN := $(PY) -m
 # What computes runs beside what mostly waits for servers, and gives way to it: on two cores that is half an hour less
 # a third. In a list from the fastest to the slowest: a failure shows early.
-APART := integration/test_bench.py,test_local_stack.py,test_steps_struck.py
+APART := integration/test_bench.py,test_local_stack.py,test_steps_struck.py,test_steps_restless.py
 STAGES := "unit architecture ops contract breaks $(APART) | integration" acceptance
 # Branch coverage, in percent: of the product, and of each package around it. What the longest programs do (the bench, the
 # drills, the parts of `make verify`) runs in `make verify` only, so what the suites see of it is bounded as it stands.

@@ -5,8 +5,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from app.api.task_shapes import to_ended
 from app.chores import RUNS_QUEUE, Chores, queue_facts
 from app.configuration import Configuration
 from app.console import Console
-from app.errors import RunUnknown
+from app.errors import RunUnknown, StoreUnavailable
 from app.ids import JobId, RunId, TenantId
 from app.loops import Loop, Loops
 from app.process import CannotStart, run_process, watched
@@ -58,7 +58,7 @@ def task_queue(platform: Platform) -> procrastinate.App:
         await platform.workers.run(JobId(UUID(job_id)))
 
     async def take_over(run_id: str) -> None:
-        with structlog.contextvars.bound_contextvars(run_id=run_id):
+        with structlog.contextvars.bound_contextvars(run_id=run_id), put_off(TAKE_OVER_TASK):
             await platform.runner.resume(RunId(UUID(run_id)))
 
     async def deliver(delivery_id: str) -> None:
@@ -68,6 +68,15 @@ def task_queue(platform: Platform) -> procrastinate.App:
     queue.task(queue=INGEST.queue, name=INGEST.queue)(do)
     queue.task(queue=RUNS_QUEUE, name=TAKE_OVER_TASK)(take_over)
     return queue
+
+
+@contextmanager
+def put_off(errand: str) -> Generator[None]:
+    """Have an errand end that PostgreSQL cut off, and say so: its row stands, and is found again by a loop."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        log.warning("errand.put_off", errand=errand, code=error.code, detail=error.detail)
 
 
 async def told_end(platform: Platform, tenant_id: TenantId, run_id: RunId) -> bytes | None:

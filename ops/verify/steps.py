@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 
 from app.migrations import migrate
 from ops.drill.application import stores_of
@@ -18,6 +19,7 @@ from ops.drill.steps import life, tasks
 from ops.drill.steps.crew import LEASE_S
 from ops.drill.steps.drill import Drill, Signal, open_drill
 from ops.drill.steps.life import Lived
+from ops.drill.steps.restless import EVERY_S, ROUNDS, TOLD, Batch, disturb, errors
 from ops.drill.steps.series import Done, boundaries, moments, records_of, run
 from ops.drill.target import DrillFailed
 from ops.local.parts import postgres
@@ -26,12 +28,14 @@ from ops.verify.evidence import Outcome, Page, Verdict, quantile, table, write
 
 LANES = 3
 REPLICAS, WORKERS = 3, 2
+BATCHES = 12
 VALKEYS = ("valkey-cache", "valkey-coordination")
 
 INTRODUCTION = f"""\
-Three replicas and two workers of each of {LANES} installations run the insurance team over real PostgreSQL and Valkey
-and a node double; leases are {LEASE_S:g} s. Each run is struck once or twice: whoever works on it is ended by kill -9,
-or frozen by SIGSTOP and woken by SIGCONT when another process has the run or when the run has ended.
+Three replicas and two workers of each of {LANES} installations run every team over real PostgreSQL, Valkey and a node
+double, some runs as tasks that a worker begins; leases are {LEASE_S:g} s. Each run is struck once or twice: whoever
+works on it is ended by kill -9, or frozen by SIGSTOP and woken by SIGCONT when another process has the run or when the
+run has ended.
 **Boundaries**: every row that the run stores (its acceptance, each effect, its wait, the person's answer, its end),
 just before the row is written and in the middle of its commit; and every call to a model before its first token, the
 last one also in mid-answer. Triggers in the database and the node hold the run there, so that each boundary is met for
@@ -41,7 +45,11 @@ with `Last-Event-ID`, or stays with the frozen one.
 Each run is compared with an undisturbed one: its state, message, agent, citations, degradations; its effects by step
 key and input, each once; the calls that brought them, each with its usage row; the rows that its tools wrote. Its
 client's text is the stored one; the client was told what the log tells, in that order, and no event twice. A woken
-process works on nothing any more, and no process logged an error."""
+process works on nothing any more, and no process logged an error.
+
+**Restless**: all of these runs are asked for at once, {BATCHES} times, while PostgreSQL is ended by kill -9 after every
+{EVERY_S[0]:g} to {EVERY_S[1]:g} s and with it a drawn process, {ROUNDS} times; then they are compared in the same
+way."""
 
 
 def verify(
@@ -57,11 +65,15 @@ def verify(
     lived, errors = [one for lane in done for one in lane.lived], [one for lane in done for one in lane.errors]
     for error in errors:
         say(error)
+    batches = _restless(environ, seed=seed, say=say)
     failed = [(str(one.case), one.failure) for one in (*met, *drawn) if one.failure]
+    failed += [("restless", wrong) for batch in batches for wrong in batch.wrong]
     failed += [(one.promise, one.failure) for one in lived if one.failure]
     failed += [("no error is logged", error) for error in errors]
     command = f"python -m ops.verify --only steps --moments {count} --seed {seed}"
-    page = Page("A run is struck at every step", INTRODUCTION, command, tuple(_sections(met, drawn, lived, failed)))
+    page = Page(
+        "A run is struck at every step", INTRODUCTION, command, tuple(_sections(met, drawn, batches, lived, failed))
+    )
     write(directory, "steps", page, seed=seed)
     held = sum(1 for one in (*met, *drawn) if not one.failure)
     line = f"{held} of {len(met) + len(drawn)} struck runs showed nothing; {len(failed)} failures"
@@ -92,14 +104,18 @@ def _lane(
 
 
 @contextmanager
-def _opened(environ: Mapping[str, str], migrating: Lock) -> Generator[tuple[Drill, Stack]]:
+def _opened(
+    environ: Mapping[str, str], migrating: Lock, told: Mapping[str, str] = MappingProxyType({})
+) -> Generator[tuple[Drill, Stack]]:
     with tempfile.TemporaryDirectory(prefix="switchyard-steps-", ignore_cleanup_errors=True) as folder:
         with Stack.open(Path(folder) / "stores") as stack:
             with migrating:
                 # Alembic keeps what it works on in its module (alembic/util/langhelpers.py, ModuleClsProxy).
                 asyncio.run(migrate(stack.layout.database_url))
             stores = stores_of(stack.layout)
-            with open_drill(Path(folder) / "crew", environ, stores, replicas=REPLICAS, workers=WORKERS) as drill:
+            with open_drill(
+                Path(folder) / "crew", environ, stores, replicas=REPLICAS, workers=WORKERS, told=told
+            ) as drill:
                 yield drill, stack
 
 
@@ -132,17 +148,49 @@ def _restart(stores: Stack) -> None:
 
 
 def _sections(
-    met: Sequence[Done], drawn: Sequence[Done], lived: Sequence[Lived], failed: Sequence[tuple[str, str]]
+    met: Sequence[Done],
+    drawn: Sequence[Done],
+    batches: Sequence[Batch],
+    lived: Sequence[Lived],
+    failed: Sequence[tuple[str, str]],
 ) -> list[tuple[str, str]]:
     sections = [
         ("Boundaries", _counts(met)),
         ("Moments", _counts(drawn)),
+        ("Restless", _batches(batches)),
         ("Times", _times((*met, *drawn))),
         ("The life of a run", table(("promise", "what was seen"), [(one.promise, one.seen) for one in lived])),
     ]
     if failed:
         sections.append(("Failures", table(("what was done", "what was seen"), failed)))
     return sections
+
+
+def _restless(environ: Mapping[str, str], *, seed: int, say: Callable[[str], None]) -> list[Batch]:
+    """Disturb all scenarios at once, several times, over stores of their own."""
+    done, rng = list[Batch](), random.Random(seed)  # noqa: S311 - samples, not secrets
+    with _opened(environ, Lock(), told=TOLD) as (drill, stores):
+        records, _ = records_of(drill)
+        for number in range(1, BATCHES + 1):
+            done.append(disturb(drill, records, partial(_restart_database, stores), rng))
+            say(f"restless {number} of {BATCHES}: {done[-1]}")
+        done += [Batch(0, (), 0, 0.0, (error,)) for error in errors(drill)]
+    return done
+
+
+def _restart_database(stores: Stack) -> None:
+    stores.kill(postgres.NAME)
+    stores.restart(postgres.NAME)
+
+
+def _batches(batches: Sequence[Batch]) -> str:
+    heads = ("runs at once", "PostgreSQL ended", "processes killed", "most attempts", "s", "what differed")
+    rows = [
+        (one.runs, len(one.killed), ", ".join(one.killed), one.attempts, f"{one.took_s:.1f}", len(one.wrong))
+        for one in batches
+        if one.runs
+    ]
+    return table(heads, rows)
 
 
 def _counts(done: Sequence[Done]) -> str:

@@ -19,7 +19,7 @@ from app.inference.words.account import Account, Purpose
 from app.inference.words.records import CallKind, Outcome, Usage
 from app.inference.words.tiers import Tier
 from app.wiring import Platform
-from app.worker import consume
+from app.worker import consume, task_queue
 
 RUN = RunId(UUID(int=7))
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -154,3 +154,15 @@ async def test_an_outage_that_the_queue_meets_is_the_fact_that_it_is_everywhere(
 async def test_a_wrong_statement_of_the_queue_is_no_outage() -> None:
     with pytest.raises(StatementWrong):
         await QueueAway(psycopg.errors.SyntaxError("syntax error")).chores().end_stalled()
+
+
+async def test_a_takeover_that_postgresql_cuts_off_ends_without_an_error_since_the_runs_row_is_found_again() -> None:
+    asked = list[RunId]()
+
+    async def resume(run_id: RunId) -> None:
+        asked.append(run_id)
+        raise StoreUnavailable("PostgreSQL does not answer", store="postgres")
+
+    platform = SimpleNamespace(runner=SimpleNamespace(resume=resume))
+    await task_queue(cast("Platform", platform)).tasks["take_over"].func(str(RUN))
+    assert asked == [RUN]

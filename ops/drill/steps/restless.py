@@ -16,6 +16,7 @@ EVERY_S = (0.3, 2.5)
 ROUNDS = 5
 """So often while the runs of a batch are under way."""
 TICK_S = 0.05
+QUEUES_OWN = '"logger":"procrastinate.'
 TOLD = {"RUN_ATTEMPTS": "1000"}
 """Of a run that nobody may finish for half a minute the owners' deaths are no sign that it kills them."""
 
@@ -59,6 +60,11 @@ def disturb(
     wrong = [*_wrong(drill, records, found, len(drill.ledger.filed() - filed))]
     attempts = max(one.attempts for one in found.values())
     return Batch(len(found), tuple(killed), attempts, time.monotonic() - began, tuple(wrong))
+
+
+def errors(drill: Drill) -> list[str]:
+    """Return the lines that tell of an error, but for those of the queue's client: it tells each lost connection."""
+    return [line for line in drill.crew.errors() if QUEUES_OWN not in line]
 
 
 def _watch(drill: Drill, clients: Sequence[Conversation], limit_s: float) -> None:
