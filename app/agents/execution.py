@@ -29,7 +29,7 @@ from app.agents.step_paths import StepPaths
 from app.agents.tally import Tally
 from app.agents.team import CompiledGraph
 from app.agents.values import History, RouteSummary, RunResult
-from app.agents.verdict import cause_of, judge
+from app.agents.verdict import cause_of, is_outage, judge
 from app.agents.work import Work
 from app.cancel import cancel
 from app.degradation import Degradation
@@ -198,23 +198,27 @@ class Execution:
         if isinstance(error, LeaseLost) or ending is Ending.LOST:
             log.info("run.lost", fence=self._claim.fence)
             return await self._live.lose()
-        if isinstance(error, StoreUnavailable) and error.facts.get("store") == "postgres" and self._live.text:
+        if is_outage(error) and self._live.text:
             # The end could not be written. A worker will take the run over and write the same text.
             log.warning("run.end_not_written")
             return await self._live.lose()
-        if ending is Ending.HANDED_OVER and not isinstance(error, SwitchyardError):
+        is_cut_off = is_outage(error) and self._has_begun
+        if is_cut_off or (ending is Ending.HANDED_OVER and not isinstance(error, SwitchyardError)):
+            # What it has done is kept: a worker goes on with it, as soon as PostgreSQL lets it.
             await self._leaving.hand_over()
             return await self._live.lose()
         return await self._fail(error, ending, took_s)
 
-    async def _fail(self, error: BaseException | None, ending: Ending | None, took_s: float) -> None:
-        """End the run without an answer."""
+    @property
+    def _has_begun(self) -> bool:
+        """Whether the run was accepted for a worker, or did something that must not be lost."""
         answered = any(usage.outcome is Outcome.DONE and usage.output_tokens for usage in self._tally.usages)
         # What earlier attempts have done may not be read yet.
-        has_begun = bool(
-            self._claim.is_task or self._claim.attempt > 1 or self._effects.kept or self._live.text or answered
-        )
-        state, fact = judge(error, ending, is_cancelled=self._claim.cancel_asked, has_begun=has_begun)
+        return bool(self._claim.is_task or self._claim.attempt > 1 or self._effects.kept or self._live.text or answered)
+
+    async def _fail(self, error: BaseException | None, ending: Ending | None, took_s: float) -> None:
+        """End the run without an answer."""
+        state, fact = judge(error, ending, is_cancelled=self._claim.cancel_asked, has_begun=self._has_begun)
         if error is not None and not isinstance(error, SwitchyardError):
             log.error("run.crashed", exc_info=error)
         self._result = conclude(self._claim, state, self._tally, self._earlier, datetime.now(UTC), error=fact)

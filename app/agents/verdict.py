@@ -10,6 +10,8 @@ from app.errors import (
     NoSlotInTime,
     RunCancelled,
     RunFailed,
+    StoreMisconfigured,
+    StoreUnavailable,
     SwitchyardError,
     Unavailable,
 )
@@ -27,6 +29,19 @@ def cause_of(
     if isinstance(error, (NoNodeAvailable, NoSlotInTime, NodeFailed)) and deadline.left_s <= 0:
         return deadline.passed(error)
     return error
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether PostgreSQL went away: no fault of what was done, which another attempt can go on with.
+
+    A statement that takes too long, or one that is refused, would meet the same again.
+    """
+    return (
+        isinstance(error, StoreUnavailable)
+        and not isinstance(error, StoreMisconfigured)
+        and error.facts.get("store") == "postgres"
+        and error.facts.get("reason") != "too_slow"
+    )
 
 
 def judge(

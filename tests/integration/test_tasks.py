@@ -5,12 +5,13 @@ import asyncio
 import msgspec
 import pytest
 
+from app.agents.effects import Effects, Finished
 from app.agents.life import RunState
 from app.agents.task_load import workers_wanted
 from app.agents.task_refusals import TaskNotRequeuable
 from app.agents.tasks import Wanted
 from app.agents.values import RunHandle, StartRun
-from app.errors import BadInput, DeadlineExceeded, RunCancelled, RunUnknown, SessionBusy
+from app.errors import BadInput, DeadlineExceeded, RunCancelled, RunUnknown, SessionBusy, StoreUnavailable
 from app.ids import Caller
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
@@ -74,6 +75,26 @@ async def test_a_task_is_stored_with_its_errand_and_a_worker_begins_it_when_its_
             await done(worker, caller, handle)
         (row,) = await rows(worker, STANDS, handle.run_id)
         assert (row["state"], row["attempt"], row["lost"], row["errands"]) == ("done", 1, 0, 0)
+
+
+@pytest.mark.parametrize(("reason", "ends"), [("unreachable", RunState.DONE), ("too_slow", RunState.FAILED)])
+async def test_a_task_that_an_outage_of_postgresql_cuts_off_is_gone_on_with_and_loses_no_owner(
+    servers: Servers, node: FakeNode, monkeypatch: pytest.MonkeyPatch, reason: str, ends: RunState
+) -> None:
+    commits, commit = list[str](), Effects._commit
+
+    async def cut_off(effects: Effects, finished: Finished) -> None:
+        commits.append(finished.step_key)
+        if len(commits) == 1:
+            raise StoreUnavailable("PostgreSQL went away", store="postgres", reason=reason)
+        await commit(effects, finished)
+
+    caller, (handle,) = await accepted(servers, node, ask())
+    monkeypatch.setattr(Effects, "_commit", cut_off)
+    async with opened(settings_for(servers, node, replica="worker")) as (worker,), worked(worker):
+        result = await worker.runner.result(caller, handle.run_id, END_S)
+        (row,) = await rows(worker, STANDS, handle.run_id)
+        assert (result.state, row["lost"], row["attempt"]) == (ends, 0, 2 if ends is RunState.DONE else 1)
 
 
 async def test_a_task_whose_errand_was_lost_is_begun_all_the_same(servers: Servers, node: FakeNode) -> None:
