@@ -81,7 +81,7 @@ async def test_a_task_is_stored_with_its_errand_and_a_worker_begins_it_when_its_
 async def test_a_task_that_an_outage_of_postgresql_cuts_off_is_gone_on_with_and_loses_no_owner(
     servers: Servers, node: FakeNode, monkeypatch: pytest.MonkeyPatch, reason: str, ends: RunState
 ) -> None:
-    commits, commit = list[str](), Effects._commit
+    commits, commit = list[str](), Effects._commit  # pyright: ignore[reportPrivateUsage]
 
     async def cut_off(effects: Effects, finished: Finished) -> None:
         commits.append(finished.step_key)
