@@ -14,12 +14,16 @@ from app.api.asking import ResumeRequest
 from app.api.call_headers import QUEUE_EVENTS
 from app.api.contracts import CONTRACT_HEADERS
 from app.api.document_fields import FORM_FIELDS, DocumentChange
+from app.api.event_shapes import EventRequest
+from app.api.feedback import FeedbackRequest
+from app.api.messages import DocumentChatRequest, MessageRequest
 from app.api.multi_agent import MultiAgentRequest
 from app.api.ollama import bodies as ollama_bodies
 from app.api.openai import bodies as openai_bodies
 from app.api.routes import PlanRequest
 from app.api.search import SearchRequest
 from app.api.shapes import ChatRequest
+from app.api.task_shapes import TaskRequest
 from app.cli import build_parser
 from ops.docs.api_page import described_app
 from tests.architecture.sources import dotted, none, sources
@@ -49,6 +53,11 @@ BODIES = {
     "/api/v1/chat": ChatRequest,
     "/api/v2/query-multi-agent": MultiAgentRequest,
     "/api/v1/routes": PlanRequest,
+    "/api/chat": MessageRequest,
+    "/chat": DocumentChatRequest,
+    "/events": EventRequest,
+    "/api/v1/tasks": TaskRequest,
+    "/api/v1/runs/$RUN_ID/feedback": FeedbackRequest,
     "/api/v1/runs/$RUN_ID/resume": ResumeRequest,
     "/v1/chat/completions": openai_bodies.ChatBody,
     "/ollama/api/chat": ollama_bodies.ChatBody,
