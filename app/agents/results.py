@@ -11,7 +11,7 @@ from app.agents.life import RunState
 from app.agents.reply import Reply
 from app.agents.support_policy import AnsweredBy
 from app.agents.tally import Tally
-from app.agents.values import Claim, Interrupt, LeftOut, RouteSummary, RunResult
+from app.agents.values import Claim, Interrupt, LeftOut, RequestKind, RouteSummary, RunResult
 from app.degradation import Degradation
 from app.errors import SwitchyardError
 from app.inference.words.ends import FinishReason
@@ -156,7 +156,9 @@ def _first_token_ms(routes: Sequence[RouteSummary]) -> float | None:
 def _question(asked: tuple[Interrupt, ...]) -> Reply:
     """Return what a run that waits shows as its message: what it asks."""
     text = "\n\n".join(one.request.text for one in asked)
-    return Reply(asked[0].request.agent, text, requires_clarification=True)
+    # Of what a person takes over, the asker has nothing to make clear.
+    asks = any(one.request.kind is not RequestKind.ESCALATION for one in asked)
+    return Reply(asked[0].request.agent, text, requires_clarification=asks)
 
 
 def _is_complete(reply: Reply | None) -> bool:

@@ -31,7 +31,12 @@ def _words(pattern: str) -> re.Pattern[str]:
 _PREMIUM = _words(r"premiums?|costs?|price|how much|rate")
 _UNPAID = _words(r"due|owe|owed|balance|overdue|unpaid|outstanding|open|next bill|bills?|invoices?")
 _LIST = _words(r"(?:which|what|my|list|all|how many)\b.{0,12} policies|my policies")
-_PAYMENTS = _words(r"paid|payments?|history|last (?:bill|payment)s?")
+_LOSS = _words(r"loss(?:es)?|damages?|how (?:much|large|big|high)|amount|sum|worth")
+_DAY = _words(r"when|dates?|which day|what day|since|how long")
+_FILED = _words(r"filed?|reported?|sent|submitted|handed in|since|waiting")
+_PAYMENTS = _words(
+    r"paid|payments?|history|last (?:bill|payment)s?|settled|received?|arrived?|got?|get|money|transfers?"
+)
 
 
 def day(on: date) -> str:
@@ -60,9 +65,13 @@ def billing_facts(question: str, policy: Policy, bills: Sequence[Bill]) -> tuple
         told += premium_facts(policy.premium)
     if _UNPAID.search(question):
         told += _unpaid(policy, bills)
-    if _PAYMENTS.search(question):
+    if _PAYMENTS.search(question) or (told and not _PREMIUM.search(question) and _all_paid(bills)):
         told += _paid(policy, bills)
-    return tuple(told) or (*premium_facts(policy.premium), *_unpaid(policy, bills))
+    return tuple(told) or (*premium_facts(policy.premium), *_unpaid(policy, bills), *_paid(policy, bills))
+
+
+def _all_paid(bills: Sequence[Bill]) -> bool:
+    return all(bill.state is BillState.PAID for bill in bills)
 
 
 def _unpaid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
@@ -81,7 +90,7 @@ def _paid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
         yield Fact(f"No payment for policy {policy.policy_number} is on record.", ("No payment",))
     for bill, paid_on in paid:
         amount, on = dollars(bill.amount_usd_micro), day(paid_on)
-        yield Fact(f"You paid {amount} on {on}.", (amount, on))
+        yield Fact(f"You paid {amount} on {on}, for the bill that was due on {day(bill.due_on)}.", (amount, on))
 
 
 def _covers(policy: Policy) -> Iterable[Fact]:
@@ -100,7 +109,7 @@ def _insures(policy: Policy) -> Iterable[Fact]:
 
 def _runs(policy: Policy) -> Iterable[Fact]:
     starts, ends = day(policy.starts_on), day(policy.ends_on)
-    yield Fact(f"Policy {policy.policy_number} runs from {starts} to {ends}.", (ends,))
+    yield Fact(f"Policy {policy.policy_number} runs from {starts} to {ends}.", (starts, ends))
 
 
 def _stands(policy: Policy) -> Iterable[Fact]:
@@ -108,11 +117,17 @@ def _stands(policy: Policy) -> Iterable[Fact]:
 
 
 _ASPECTS: tuple[tuple[re.Pattern[str], Says], ...] = (
-    (_words(r"active|lapsed|cancelled|status|state"), _stands),
-    (_words(r"coverages?|covers?|covered|limit|up to"), _covers),
-    (_words(r"deductibles?|excess"), _deducts),
-    (_words(r"insured|insures?|vehicle|which car|what car|address|whom"), _insures),
-    (_words(r"renew|renews|renewals?|expires?|expiry|expired|ends?|starts?|began|until|valid|run"), _runs),
+    (_words(r"active|lapsed?|cancel(?:l?ed)?|terminated|in force|status|state|still"), _stands),
+    (_words(r"coverages?|covers?|covered|limit|up to|at most|maximum|sum|worth|how much"), _covers),
+    (_words(r"deductibles?|excess|own share|out of pocket|(?:carry|bear|pay) .{0,12}\bmyself"), _deducts),
+    (_words(r"insures?|vehicle|car|house|home|flat|address|whom?|whose|names?|what do you insure"), _insures),
+    (
+        _words(
+            r"renew|renews|renewals?|expires?|expiry|expired|ends?|starts?|began|begins?|until|valid|runs?|since|when"
+            r"|how long|dates?|which day|what day"
+        ),
+        _runs,
+    ),
 )
 
 
@@ -135,15 +150,22 @@ def list_facts(policies: Sequence[Policy]) -> tuple[Fact, ...]:
     )
 
 
-def claim_facts(claims: Sequence[LossClaim], policy_number: str) -> tuple[Fact, ...]:
-    """Return where the newest claims stand."""
+def _asked_day(question: str, happened: str, filed: str) -> tuple[str, ...]:
+    if not _DAY.search(question):
+        return ()
+    return (filed,) if _FILED.search(question) else (happened,)
+
+
+def claim_facts(question: str, claims: Sequence[LossClaim], policy_number: str) -> tuple[Fact, ...]:
+    """Return where the newest claims stand; what the question asks of them beside that is kept word for word."""
     told: list[Fact] = []
     for claim in claims[:SHOWN]:
         state = claim.state.replace("_", " ")
-        filed = day(claim.filed_on)
-        told.append(
-            Fact(f"Claim {claim.claim_id} for {claim.incident}, filed on {filed}, is {state}.", (claim.claim_id, state))
-        )
+        loss, happened, filed = dollars(claim.loss_usd_micro), day(claim.happened_on), day(claim.filed_on)
+        said = f"Claim {claim.claim_id} for {claim.incident} is {state}."
+        told.append(Fact(said, (claim.claim_id, state)))
+        said = f"It happened on {happened}, was filed on {filed}, with a loss of {loss}."
+        told.append(Fact(said, (*_asked_day(question, happened, filed), *((loss,) if _LOSS.search(question) else ()))))
         if claim.state is ClaimState.PAID and claim.paid_usd_micro is not None:
             amount = dollars(claim.paid_usd_micro)
             told.append(Fact(f"It was paid with {amount}.", (amount,)))

@@ -58,7 +58,7 @@ async def look_up(work: Work, specialist: Specialist, asked: str, subject: Subje
         case Specialist.BILLING:
             return await _billing(work, asked, subject)
         case Specialist.CLAIMS:
-            return await _claims(work, subject)
+            return await _claims(work, asked, subject)
         case Specialist.GENERAL | Specialist.PERSON:
             return Finding(specialist.value)
         case _:
@@ -96,7 +96,7 @@ async def _billing(work: Work, asked: str, subject: Subject) -> Finding:
     return Finding(agent, billing_facts(asked, billing.policy, billing.bills))
 
 
-async def _claims(work: Work, subject: Subject) -> Finding:
+async def _claims(work: Work, asked: str, subject: Subject) -> Finding:
     agent = Specialist.CLAIMS.value
     policy_number = subject.policy_number
     if subject.claim_id is None and policy_number is None:
@@ -108,7 +108,7 @@ async def _claims(work: Work, subject: Subject) -> Finding:
     found = await work.use(tools.CLAIM_STATUS, wanted, agent=agent)
     if not found.is_policy_known:
         return _unknown(agent, subject.claim_id or policy_number or "")
-    return Finding(agent, claim_facts(found.claims, policy_number or ""))
+    return Finding(agent, claim_facts(asked, found.claims, policy_number or ""))
 
 
 async def _held(work: Work, agent: str, subject: Subject) -> Sequence[Policy]:

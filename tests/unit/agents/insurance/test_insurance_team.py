@@ -50,7 +50,7 @@ async def test_an_answer_that_drops_or_adds_a_number_is_replaced_by_the_facts(sa
     ("question", "told"),
     [
         ("When is my next bill due?", "Bill BILL000004-6 of $197.88 is open; it is due on November 7, 2026."),
-        ("Show my payments.", "You paid $197.88 on October 1, 2026."),
+        ("Show my payments.", "You paid $197.88 on October 1, 2026, for the bill that was due on October 7, 2026."),
     ],
 )
 async def test_bills_and_payments_are_told_from_their_rows(question: str, told: str) -> None:
@@ -96,7 +96,7 @@ async def test_a_question_on_a_claim_is_answered_from_its_row(question: str, ask
     work = FakeWork(question, context=KNOWN)
     reply = await replied(work)
     assert reply.agent == "claims_agent"
-    assert "Claim CLM000004-1 for a collision at a crossing, filed on August 24, 2026, is approved." in reply.text
+    assert "Claim CLM000004-1 for a collision at a crossing is approved." in reply.text
     assert work.used == [("claims_agent", "claim_status", asked)]
 
 
