@@ -34,9 +34,9 @@ _LIST = _words(r"(?:which|what|my|list|all|how many)\b.{0,12} policies|my polici
 _LOSS = _words(r"loss(?:es)?|damages?|how (?:much|large|big|high)|amount|sum|worth")
 _DAY = _words(r"when|dates?|which day|what day|since|how long")
 _FILED = _words(r"filed?|reported?|sent|submitted|handed in|since|waiting")
-_PAYMENTS = _words(
-    r"paid|payments?|history|last (?:bill|payment)s?|settled|received?|arrived?|got?|get|money|transfers?"
-)
+_PAYMENTS = _words(r"paid|payments?|history|last (?:bill|payment)s?|settled|received?|arrived?|transfers?")
+_UNSURE = _words(r"how much|how many|when|dates?|which day|what day|sum|worth|much|money|settled|received?")
+"""May ask for any amount, or day, that there is."""
 
 
 def day(on: date) -> str:
@@ -59,19 +59,16 @@ def premium_facts(premium: Premium) -> tuple[Fact, ...]:
 
 
 def billing_facts(question: str, policy: Policy, bills: Sequence[Bill]) -> tuple[Fact, ...]:
-    """Return what a question on bills asks for, or what it costs and what is unpaid."""
-    told: list[Fact] = []
-    if _PREMIUM.search(question):
-        told += premium_facts(policy.premium)
-    if _UNPAID.search(question):
-        told += _unpaid(policy, bills)
-    if _PAYMENTS.search(question) or (told and not _PREMIUM.search(question) and _all_paid(bills)):
-        told += _paid(policy, bills)
-    return tuple(told) or (*premium_facts(policy.premium), *_unpaid(policy, bills), *_paid(policy, bills))
-
-
-def _all_paid(bills: Sequence[Bill]) -> bool:
-    return all(bill.state is BillState.PAID for bill in bills)
+    """Return what a question on bills asks for; all where no word, or a vague one, tells what. See `policy_facts`."""
+    parts: tuple[tuple[re.Pattern[str], tuple[Fact, ...]], ...] = (
+        (_PREMIUM, premium_facts(policy.premium)),
+        (_UNPAID, tuple(_unpaid(policy, bills))),
+        (_PAYMENTS, tuple(_paid(policy, bills))),
+    )
+    told = tuple(fact for words, facts in parts if words.search(question) for fact in facts)
+    if told and not _UNSURE.search(question):
+        return told
+    return (*told, *(fact for words, facts in parts if not words.search(question) for fact in facts))
 
 
 def _unpaid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
@@ -117,24 +114,23 @@ def _stands(policy: Policy) -> Iterable[Fact]:
 
 
 _ASPECTS: tuple[tuple[re.Pattern[str], Says], ...] = (
-    (_words(r"active|lapsed?|cancel(?:l?ed)?|terminated|in force|status|state|still"), _stands),
-    (_words(r"coverages?|covers?|covered|limit|up to|at most|maximum|sum|worth|how much"), _covers),
-    (_words(r"deductibles?|excess|own share|out of pocket|(?:carry|bear|pay) .{0,12}\bmyself"), _deducts),
-    (_words(r"insures?|vehicle|car|house|home|flat|address|whom?|whose|names?|what do you insure"), _insures),
-    (
-        _words(
-            r"renew|renews|renewals?|expires?|expiry|expired|ends?|starts?|began|begins?|until|valid|runs?|since|when"
-            r"|how long|dates?|which day|what day"
-        ),
-        _runs,
-    ),
+    (_words(r"active|lapsed?|cancel(?:l?ed)?|terminated|in force|status|state"), _stands),
+    (_words(r"coverages?|covers?|covered|limit|up to|at most|maximum|what sum|sum insured"), _covers),
+    (_words(r"deductibles?|excess|own share|out of (?:my|our)? ?pocket"), _deducts),
+    (_words(r"insures?|vehicle|which (?:car|house|home|flat)|what car|address|whom|whose"), _insures),
+    (_words(r"renew|renews|renewals?|expires?|expiry|expired|ends?|starts?|began|begins?|until|valid|runs?"), _runs),
+    (_words(r"since when|since what|how long"), _runs),
 )
 
 
 def policy_facts(question: str, policy: Policy) -> tuple[Fact, ...]:
-    """Return what a question on a policy asks for, or all that it says."""
-    asked = [says for words, says in _ASPECTS if words.search(question)]
-    return tuple(fact for says in asked or [says for _, says in _ASPECTS] for fact in says(policy))
+    """Return what a question on a policy asks for; all that it says where no word, or a vague one, tells what."""
+    asked = dict.fromkeys(says for words, says in _ASPECTS if words.search(question))
+    others = dict.fromkeys(says for _, says in _ASPECTS if says not in asked)
+    told = tuple(fact for says in asked for fact in says(policy))
+    if told and not _UNSURE.search(question):
+        return told
+    return (*told, *(fact for says in others for fact in says(policy)))
 
 
 def asks_for_list(question: str) -> bool:
