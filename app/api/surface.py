@@ -10,7 +10,7 @@ from litestar.types import ASGIApp
 
 from app import errors
 from app.agents.life import RunState
-from app.agents.values import RunResult, StartRun
+from app.agents.values import RunHandle, RunResult, StartRun
 from app.api import contracts
 from app.api.auth import HttpRequest, caller_of
 from app.api.doors import Runner
@@ -105,8 +105,11 @@ class Surface:
 
     async def answer(self, request: HttpRequest, ask: StartRun, *, stream: bool) -> ASGIApp:
         """Start what is asked, and answer with its end: as JSON, or with `stream` as server-sent events."""
+        return await self.tell(request, await self._runner.start(caller_of(request), ask), stream=stream)
+
+    async def tell(self, request: HttpRequest, handle: RunHandle, *, stream: bool) -> ASGIApp:
+        """Answer with the end of a run that the request has started."""
         caller = caller_of(request)
-        handle = await self._runner.start(caller, ask)
         structlog.contextvars.bind_contextvars(run_id=str(handle.run_id), session_id=str(handle.session_id))
         headers = {"idempotent-replayed": "true"} if handle.replayed else {}
         # The run of a replay belongs to the request that began it.
@@ -116,7 +119,7 @@ class Surface:
         return EventStream(
             self._runner.events(caller, handle.run_id, None),
             write=partial(write_event, shape=self._shape),
-            request_id=ask.request_id,
+            request_id=str(request.scope["state"]["request_id"]),
             headers=headers | route_headers(self._runner.routed(handle.run_id)),
             on_left=(lambda: self._runner.left(handle.run_id)) if leaves else None,
         )
