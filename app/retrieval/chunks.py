@@ -154,7 +154,9 @@ def _chunks(
     chars = min(_limit_chars(section), (end - start) * limit_tokens * 19 // (tokens * 20))
     pieces = _pieces(text[start:end], max(LEAST_CHARS, chars), limit_tokens, is_markdown=is_markdown)
     for at, piece in pieces:
-        yield Chunk(section.heading, start + at, start + at + len(piece), piece, section.page)
+        # The ends of pages before the text are none of it, and it is of the page after them.
+        turned = piece[: len(piece) - len(piece.lstrip())].rfind("\f") + 1
+        yield Chunk(section.heading, start + at + turned, start + at + len(piece), piece[turned:], section.page)
 
 
 def _windows(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -81,6 +81,7 @@ def test_sections_follow_each_other_without_a_gap(text: str, kind: str) -> None:
 @example("#\f#", "markdown")
 @example("#\f#\f", "markdown")
 @example("\r\f#\r0", "markdown")
+@example("\f\f#\n#", "markdown")
 @given(TEXTS, KINDS)
 def test_chunks_cover_the_text_in_order_and_are_exact_parts_of_it(text: str, kind: str) -> None:
     parts = read(text, kind)
