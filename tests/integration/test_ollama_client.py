@@ -10,6 +10,7 @@ from typing import Any
 import ollama
 import pytest
 
+from app.agents.team import find_teams
 from tests.fakes.node import FakeNode
 from tests.fakes.scripts import FakeModel
 from tests.fakes.words import numbers_of
@@ -18,6 +19,7 @@ from tests.integration.replica_fixtures import Behind, behind_nginx
 
 pytestmark = pytest.mark.integration
 
+TEAMS = [f"team:{team.name}" for team in find_teams()]
 SCHEMA = {"type": "object", "properties": {"total": {"type": "integer"}}, "required": ["total"]}
 CALL = {"function": {"name": "add", "arguments": {"a": 1, "b": 2}}}
 
@@ -127,7 +129,7 @@ async def test_texts_become_vectors(client: ollama.AsyncClient) -> None:
 
 async def test_models_are_listed_and_shown(client: ollama.AsyncClient) -> None:
     names = [model.model for model in (await client.list()).models]
-    assert names == ["auto", "simple", "medium", "complex", "team:assistant", "team:insurance", CHAT, EMBED]
+    assert names == ["auto", "simple", "medium", "complex", *TEAMS, CHAT, EMBED]
     shown = await client.show(CHAT)
     assert shown.capabilities == ["completion", "tools"]
     assert shown.modelinfo is not None
