@@ -81,9 +81,13 @@ def qdrant_urls(data_stack: Stack) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def servers(postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path) -> Servers:
+def servers(
+    postgres_url: str, valkey_urls: tuple[str, str], qdrant_urls: tuple[str, ...], tmp_path: Path
+) -> Iterator[Servers]:
     """The stores of a whole platform."""
-    return Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
+    stores = Servers(postgres_url, *valkey_urls, qdrant_urls, tmp_path)
+    yield stores
+    stores.remove_collections()
 
 
 @pytest.fixture

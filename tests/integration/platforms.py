@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, LiteralString
 from uuid import uuid4
 
+import httpx
 from psycopg import AsyncConnection
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -74,6 +76,19 @@ class Servers:
     qdrant_urls: tuple[str, ...]
     directory: Path
 
+    @property
+    def collections(self) -> str:
+        """What the names of the test's collections begin with."""
+        return f"test-{sha256(str(self.directory).encode()).hexdigest()[:16]}-"
+
+    def remove_collections(self) -> None:
+        """Remove them: each holds some hundred mapped files open, of which a process may have 65,530."""
+        with httpx.Client(base_url=self.qdrant_urls[0], timeout=30.0, trust_env=False) as client:
+            listed = client.get("/collections").raise_for_status().json()["result"]["collections"]
+            for name in (one["name"] for one in listed):
+                if name.startswith(self.collections):
+                    client.delete(f"/collections/{name}").raise_for_status()
+
 
 def fake_node(**more: int) -> FakeNode:
     """Return an unstarted node with a chat model of about 200 tokens a second and an embedder."""
@@ -100,7 +115,7 @@ def settings_for(servers: Servers, *nodes: FakeNode, continues: bool = True, **m
         "drain_s": 0.5,
         # A busy machine is not an outage: what is away refuses connections at once.
         "redis_timeout_s": 5.0,
-        "qdrant_collection": f"test-{uuid4()}",
+        "qdrant_collection": f"{servers.collections}{uuid4()}",
     }
     return Settings(**(given | more))  # pyright: ignore[reportArgumentType]
 
