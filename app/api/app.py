@@ -90,7 +90,7 @@ def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
         *FeedbackRoutes(platform.feedback, body_limit_bytes=settings.max_body_bytes).routes(),
         *SessionRoutes(platform.sessions).routes(),
         *TeamRoutes(platform.teams).routes(),
-        *EventRoutes(platform.runner, platform.calendar, **asked).routes(),
+        *EventRoutes(platform.runner, platform.calendar, platform.deliveries, **asked).routes(),
         *DocumentRoutes(
             platform.documents,
             upload_limit_bytes=settings.max_upload_bytes,

@@ -31,6 +31,7 @@ from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, to_start
 from app.api.surface import PARAMETERS as HEADERS
 from app.api.surface import idempotency_key_of
+from app.api.task_doors import Deliveries
 from app.api.task_shapes import TaskAccepted
 from app.api.tasks import STORED, accept
 from app.callback_urls import CallbackRefused
@@ -111,9 +112,12 @@ CANCEL = Doc(
 class EventRoutes:
     """The routes under /events."""
 
-    def __init__(self, runner: Runner, calendar: Calendar, *, body_limit_bytes: int, message_limit: int) -> None:
+    def __init__(
+        self, runner: Runner, calendar: Calendar, deliveries: Deliveries, *, body_limit_bytes: int, message_limit: int
+    ) -> None:
         self._runner = runner
         self._calendar = calendar
+        self._deliveries = deliveries
         self._decoder = msgspec.json.Decoder(EventRequest)
         self._body_limit_bytes = body_limit_bytes
         self._message_limit = message_limit
@@ -134,6 +138,8 @@ class EventRoutes:
         key = idempotency_key_of(request)
         asked = await read_json(request, self._decoder, self._body_limit_bytes)
         ask = await self._ask(asked, key, str(request.scope["state"]["request_id"]))
+        if asked.callback_url is not None:
+            await self._deliveries.check(caller_of(request).tenant_id, asked.callback_url)
         return await accept(self._runner, request, ask)
 
     async def _ask(self, asked: EventRequest, key: str | None, request_id: str) -> StartRun:

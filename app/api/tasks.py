@@ -14,6 +14,7 @@ from app.agents.task_refusals import TaskNotRequeuable
 from app.agents.tasks import Wanted
 from app.agents.values import StartRun
 from app.api import contracts
+from app.api.asking import check_storable
 from app.api.auth import HttpRequest, Permission, caller_of
 from app.api.bodies import read_json, uuid_or
 from app.api.document_fields import words_of
@@ -215,7 +216,7 @@ class TaskRoutes:
         query = request.query_params
         wanted = Wanted(
             states=states_of(words_of(request, "status", tuple(TaskStatus))),
-            team=query.get("team"),
+            team=team_of(query.get("team")),
             after=_instant(request, "created_after"),
             before=_instant(request, "created_before"),
         )
@@ -261,6 +262,13 @@ def task_id_of(request: HttpRequest) -> RunId:
     return run_id
 
 
+def team_of(given: str | None) -> str | None:
+    """Return the team that is asked for. Raises BadInput for what no store can hold."""
+    if given is not None:
+        check_storable(given, "team")
+    return given
+
+
 def _instant(request: HttpRequest, name: str) -> datetime | None:
     given = request.query_params.get(name)
     if given is None:
@@ -271,4 +279,7 @@ def _instant(request: HttpRequest, name: str) -> datetime | None:
         raise BadInput(f"`{name}` is a time like 2026-11-30T12:00:00Z", field=name) from error
     if at.tzinfo is None:
         raise BadInput(f"`{name}` needs an offset from UTC, or Z", field=name)
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise BadInput(f"`{name}` is before or after all time", field=name) from error

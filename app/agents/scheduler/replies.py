@@ -12,6 +12,10 @@ from app.agents.scheduler.zones import zone_of
 CONFIRMED = "Event confirmed!"
 UNSAID_ZONE = "No time zone was given, so times are UTC."
 ONCE = "It is booked once: I book no series."
+BOOKS_ONLY = (
+    "I only book events, and have booked nothing. What is booked is at GET /events; DELETE /events/{event_id} cancels "
+    "one. What shall I book?"
+)
 _ASKS = {Lack.DATE: "on which day", Lack.TIME: "at what time"}
 
 

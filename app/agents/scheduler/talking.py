@@ -30,6 +30,21 @@ _NO = re.compile(
 )
 
 
+_NO_BOOKING = re.compile(
+    r"\W*(?:(?:please|hi|hello|hey|can|could|would|will|you|i(?:'d| would)? (?:like|want|need) to|let's)[\s,]+)*"
+    r"(?:(?:cancel|delete|remove|call\s+off|move|shift|postpone|reschedule)(?![\w-])"
+    r"|(?:do\s+not|don'?t|never)\s+(?:book|schedule|plan|reserve|put)\b"
+    r"|what(?:'s|\s+is|\s+are)\s+(?:on|planned|booked|scheduled)\b|(?:show|list|which)\b)",
+    re.IGNORECASE,
+)
+"""Asks for what a sentence cannot do here: to undo or move a booking, or to look at what is booked."""
+
+
+def is_no_booking(question: str) -> bool:
+    """Return whether a turn asks for something else than to book."""
+    return _NO_BOOKING.match(question) is not None
+
+
 def gives_up(question: str) -> bool:
     """Return whether a turn says that nothing is to be booked after all."""
     return _NO.fullmatch(question) is not None

@@ -17,7 +17,7 @@ from app.agents.reply import Reply
 from app.agents.scheduler import replies, tools
 from app.agents.scheduler.reading import Wanted, read_request
 from app.agents.scheduler.records import EventDraft, Resource
-from app.agents.scheduler.talking import PendingEvent, asked_of, chosen, gives_up
+from app.agents.scheduler.talking import PendingEvent, asked_of, chosen, gives_up, is_no_booking
 from app.agents.scheduler.zones import UTC_ZONE, find_zone, load_zones
 from app.agents.team import Graph, Team, TeamState
 from app.agents.work import Work
@@ -63,6 +63,8 @@ async def read(state: SchedulerState, runtime: Runtime[Work]) -> Command[str]:
         return _clarify(work, _unreadable(zone_name, zone), pending)
     if pending is not None and gives_up(work.question):
         return work.hand_to(END, reply=Reply(EVENT_AGENT, "Then nothing is booked."), pending=None)
+    if is_no_booking(work.question):
+        return _clarify(work, replies.BOOKS_ONLY, pending)
     notes = () if zone_name else (replies.UNSAID_ZONE,)
     draft = chosen(work.question, pending)
     if draft is not None:
@@ -97,9 +99,9 @@ def now_of(work: Work) -> datetime | None:
         return work.asked_at
     try:
         now = datetime.fromisoformat(given)
-    except ValueError:
+        return None if now.tzinfo is None else now.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return None if now.tzinfo is None else now.astimezone(UTC)
 
 
 def _unreadable(zone_name: str, zone: ZoneInfo | None) -> str:

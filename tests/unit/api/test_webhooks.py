@@ -2,6 +2,8 @@
 
 from uuid import uuid4
 
+import pytest
+
 from app.webhooks.rows import DeliveryState
 from tests.fakes.asgi import Client
 from tests.fakes.platform import TENANT_A, TENANT_B, FakePlatform
@@ -10,13 +12,14 @@ WEBHOOKS = "/api/v1/webhooks"
 TASKS = "/api/v1/tasks"
 
 
+@pytest.mark.parametrize("path", [TASKS, "/events"])
 async def test_a_callback_is_kept_with_its_task_and_one_that_is_not_public_is_refused(
-    client: Client, platform: FakePlatform
+    client: Client, platform: FakePlatform, path: str
 ) -> None:
     url = "https://a.example/hook"
-    assert (await client.post(TASKS, {"message": "hello", "callback_url": url})).status == 202
+    assert (await client.post(path, {"message": "hello", "callback_url": url})).status == 202
     assert platform.runner.started[0].callback_url == url
-    reply = await client.post(TASKS, {"message": "hello", "callback_url": "http://169.254.169.254/"})
+    reply = await client.post(path, {"message": "hello", "callback_url": "http://169.254.169.254/"})
     assert (reply.status, reply.json()["code"], reply.json()["field"]) == (422, "callback_refused", "callback_url")
     assert len(platform.runner.started) == 1
 
@@ -52,3 +55,9 @@ async def test_operators_see_how_many_workers_the_tasks_ask_for(client: Client, 
         "workers_wanted": 10,
     }
     assert (await client.get(f"{TASKS}/load")).status == 403
+
+
+async def test_a_time_before_all_time_and_a_team_that_no_store_can_hold_are_refused(client: Client) -> None:
+    for asked in ("created_after=0001-01-01T00:00:00%2B14:00", "team=%00"):
+        reply = await client.get(f"{TASKS}?{asked}")
+        assert (reply.status, reply.json()["code"]) == (422, "bad_input"), asked

@@ -208,3 +208,27 @@ async def test_what_is_booked_is_asked_for_with_its_conversation() -> None:
     assert (asked.session_id, asked.asked_at) == (work.claim.session_id, NOW)
     assert asked.draft.ends_at - asked.draft.starts_at == HOUR
     assert set(GRAPH.get_graph().nodes) >= {"read", "book"}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Cancel soccer practice on Field 2 Saturday at 2pm",
+        "Don't book Field 2 Saturday at 2pm",
+        "Please move the 2pm on Saturday to 4pm",
+        "Could you postpone the review on Friday at 3pm?",
+        "What is on Field 2 Saturday at 2pm?",
+        "Which events are on Saturday at 2pm?",
+    ],
+)
+async def test_who_does_not_ask_to_book_gets_no_booking(asked: str) -> None:
+    work = FakeWork(asked)
+    before = list(work.held.bookings)
+    reply = await replied(work)
+    assert (reply.requires_clarification, reply.text.startswith("I only book events")) == (True, True)
+    assert list(work.held.bookings) == before
+
+
+async def test_a_word_that_only_begins_like_another_wish_is_booked() -> None:
+    reply = await replied(FakeWork("Move-in meeting tomorrow at 3pm"))
+    assert reply.text.startswith("Event confirmed!")
