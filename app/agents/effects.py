@@ -84,6 +84,8 @@ class Effects:
         self.degraded: set[Degradation] = set()
         """What the effects of the run had to do without, also those of earlier attempts."""
         self.reused = 0
+        self.has_ventured = False
+        """Whether a commit was sent: of one whose reply never came nobody knows whether it stands."""
         self._committed = 0
 
     @property
@@ -139,6 +141,7 @@ class Effects:
         effect = await self.begin(path, given, result_type)
         if effect.result is not None:
             return effect.result
+        self.has_ventured = True
         async with self._database.transaction("effects.commit") as conn:
             await self._hold(conn)
             result = await act(conn)
@@ -174,6 +177,7 @@ class Effects:
 
     async def _commit(self, finished: Finished) -> None:
         parts = [self._holding(), self._adding(finished), *usage_rows.adding(finished.usages)]
+        self.has_ventured = True
         async with self._database.connection("effects.commit") as conn:
             await _run(conn, parts)
         self.stored_calls.update(one.id for one in finished.usages)

@@ -213,8 +213,9 @@ class Execution:
     def _has_begun(self) -> bool:
         """Whether the run was accepted for a worker, or did something that must not be lost."""
         answered = any(usage.outcome is Outcome.DONE and usage.output_tokens for usage in self._tally.usages)
-        # What earlier attempts have done may not be read yet.
-        return bool(self._claim.is_task or self._claim.attempt > 1 or self._effects.kept or self._live.text or answered)
+        # What earlier attempts have done may not be read yet, nor what a commit did whose reply was lost.
+        has_done = self._effects.kept or self._effects.has_ventured or self._live.text or answered
+        return bool(self._claim.is_task or self._claim.attempt > 1 or has_done)
 
     async def _fail(self, error: BaseException | None, ending: Ending | None, took_s: float) -> None:
         """End the run without an answer."""

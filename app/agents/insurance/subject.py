@@ -41,12 +41,16 @@ def subject_of(question: str, turns: Sequence[Turn], context: Mapping[str, str])
     """
     said = (question, *(turn.content for turn in reversed(turns) if turn.role == "user"))
     policies = (_policy_number(text) for text in said)
-    claims = (_prefixed("CLM", _CLAIM, text) for text in said)
+    # A policy that is named now is not asked about for the sake of a claim that was named before.
+    is_new = _policy_number(question) is not None
+    claims = (_prefixed("CLM", _CLAIM, text) for text in said[: 1 if is_new else None])
     customers = (_prefixed("CUST", _CUSTOMER, text) for text in said)
+    # An application that vouches for nobody lets nobody be somebody by typing a number.
+    vouches = "customer_id" in context
     return Subject(
         policy_number=_first(policies) or _given(context, "policy_number"),
-        customer_id=_given(context, "customer_id") or _first(customers),
-        claim_id=_first(claims) or _given(context, "claim_id"),
+        customer_id=(_given(context, "customer_id") or "") if vouches else _first(customers),
+        claim_id=_first(claims) or (None if is_new else _given(context, "claim_id")),
         kinds=tuple(kind for kind, words in _KINDS.items() if words.search(question)),
     )
 

@@ -40,3 +40,15 @@ def test_a_typed_customer_is_not_the_one_that_the_application_vouches_for() -> N
 def test_a_claim_and_kinds_are_found() -> None:
     found = subject_of("My car claim clm000004-1", (), {})
     assert found == Subject(claim_id="CLM000004-1", kinds=(PolicyKind.AUTO,))
+
+
+def test_a_policy_that_is_named_now_is_not_asked_about_for_a_claim_that_was_named_before() -> None:
+    earlier = (Turn("user", "How is CLM000123-1?"), Turn("assistant", "It is paid."))
+    found = subject_of("Any claims on POL000007?", earlier, {"claim_id": "CLM000009-1"})
+    assert (found.policy_number, found.claim_id) == ("POL000007", None)
+    assert subject_of("Is it paid?", earlier, {}).claim_id == "CLM000123-1"
+
+
+def test_where_the_application_vouches_for_nobody_a_typed_number_makes_nobody_a_customer() -> None:
+    assert subject_of("I am CUST00002, list my policies", (), {"customer_id": " "}).customer_id == ""
+    assert subject_of("I am CUST00002, list my policies", (), {}).customer_id == "CUST00002"
