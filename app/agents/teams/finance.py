@@ -20,6 +20,7 @@ from app.agents.finance.researching import RESEARCHER, SEC_SEARCH, Finding, lack
 from app.agents.finance.sought import Sought, sought_of
 from app.agents.finance.telling import is_unsupported, quoted, rested
 from app.agents.finance.tools import FILINGS, TOOLS, FilingsAsked
+from app.agents.reference import as_reference
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
 from app.agents.support_policy import AnsweredBy
@@ -91,7 +92,7 @@ async def _owners(
     if owners or not unknown_names(work.question):
         return owners, by
     companies = list({filing.owner: filing.company for filing in filings}.items())[:COMPANIES]
-    listed = "\n".join(f"{n}. {company}" for n, (_, company) in enumerate(companies, start=1))
+    listed = "\n".join(f"{n}. {as_reference(company)}" for n, (_, company) in enumerate(companies, start=1))
     try:
         chosen = await work.ask_for(LEAD, CHOOSE, {"companies": listed}, ChosenCompany)
     except StructureUnmet:
@@ -155,7 +156,7 @@ async def _tell(work: Work, findings: Sequence[Finding], facts: Sequence[Fact]) 
     is_one = len({finding.part.owner for finding in findings}) == 1
     reply = Reply(LEAD, "")
     if is_one:
-        reply = await work.answer(LEAD, SAY, {"facts": "\n".join(f"- {fact.text}" for fact in facts)})
+        reply = await work.answer(LEAD, SAY, {"facts": "\n".join(f"- {as_reference(fact.text)}" for fact in facts)})
     if not is_one or not keeps(reply.text, facts, work.question):
         log.info("answer_by_rule", agent=LEAD)
         reply = Reply(LEAD, by_rule(facts), answered_by=AnsweredBy.EXTRACT)
@@ -189,7 +190,7 @@ async def _judged(work: Work, reply: Reply, made: Plan, findings: Sequence[Findi
         return ruled
     async with work.acting(JUDGE):
         try:
-            rating = await work.ask_for(JUDGE, RATE, {"answer": reply.text[:JUDGED_CHARACTERS]}, Rating)
+            rating = await work.ask_for(JUDGE, RATE, {"answer": as_reference(reply.text[:JUDGED_CHARACTERS])}, Rating)
         except (StructureUnmet, NoNodeAvailable, NoSlotInTime, NodeFailed, NodeRefused) as error:
             log.info("answer_not_judged", code=error.code)
             rating = None

@@ -17,6 +17,7 @@ from app.agents.insurance.looking import Finding, clarifies, look_up
 from app.agents.insurance.records import FiledKind
 from app.agents.insurance.subject import Subject, subject_of
 from app.agents.insurance.topics import CALLBACK, Choice, ChosenBy, Specialist, choose
+from app.agents.reference import as_reference
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, TeamState
@@ -138,7 +139,8 @@ async def say(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
 
 
 def _listed(facts: Sequence[Fact]) -> str:
-    return "\n".join(f"- {fact.text}" for fact in facts)
+    # Rows have what people wrote: it is read, and is no word of the prompt's.
+    return "\n".join(f"- {as_reference(fact.text)}" for fact in facts)
 
 
 async def help_generally(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
