@@ -101,6 +101,7 @@ class Deliveries:
             row = await (await conn.execute(rows.REDELIVER, {"id": delivery_id, "tenant_id": tenant_id})).fetchone()
             if row is None:
                 raise DeliveryUnknown("no such delivery")
+            await conn.execute(rows.HASTEN, {"id": delivery_id})
             await send(conn, errand_of(delivery_id))
         return delivery_of(row)
 

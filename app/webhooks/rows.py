@@ -41,6 +41,11 @@ REDELIVER: LiteralString = """
     WHERE id = %(id)s AND tenant_id = %(tenant_id)s
     RETURNING id, tenant_id, run_id, url, state, attempts, next_at, last_status, last_error, created_at, finished_at
 """
+# The errand of its next try, which may be hours away, is that of this one.
+HASTEN: LiteralString = """
+    UPDATE procrastinate_jobs SET scheduled_at = NULL
+    WHERE queueing_lock = 'webhook:' || %(id)s::uuid AND status = 'todo'
+"""
 LIST: LiteralString = """
     SELECT id, tenant_id, run_id, url, state, attempts, next_at, last_status, last_error, created_at, finished_at
     FROM webhook_deliveries

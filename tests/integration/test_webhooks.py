@@ -13,7 +13,7 @@ import pytest
 from app.agents.life import RunState
 from app.agents.values import RunHandle
 from app.callback_urls import CallbackRefused, allowed_of
-from app.ids import Caller, TenantId
+from app.ids import Caller, RunId, TenantId
 from app.webhook_client import WebhookClient
 from app.webhooks.deliveries import Deliveries, Wanted
 from app.webhooks.rows import Delivery, DeliveryState, DeliveryUnknown
@@ -25,6 +25,12 @@ from tests.fakes.receiver import Receiver, receiving
 from tests.integration.platforms import END_S, Servers, add_caller, ask, opened, rows, settings_for, until, worked
 
 pytestmark = pytest.mark.integration
+
+LATER = """
+    UPDATE procrastinate_jobs SET scheduled_at = now() + interval '1 hour'
+    WHERE queueing_lock = 'webhook:' || %s::uuid AND status = 'todo' RETURNING id
+"""
+NEXT = "SELECT scheduled_at FROM procrastinate_jobs WHERE queueing_lock = 'webhook:' || %s::uuid AND status = 'todo'"
 
 # A sequence counts on, though what counted is rolled back.
 NO_END = (
@@ -169,6 +175,19 @@ async def test_what_is_not_taken_is_tried_again_and_becomes_a_dead_letter_that_c
         await platform.deliveries.redeliver(caller.tenant_id, one.id)
         one = await tried(platform, one)
         assert (one.state, one.attempts, one.last_error) == (DeliveryState.DELIVERED, 1, None)
+
+
+async def test_one_that_waits_for_its_next_try_is_tried_at_once_where_that_is_asked_for(
+    servers: Servers, node: FakeNode
+) -> None:
+    settings = settings_for(servers, node, webhook_allow="127.0.0.1")
+    async with receiving(Receiver(statuses=[500])) as receiver, opened(settings) as (platform,):
+        caller, handle, _ = await submitted(platform, receiver.url())
+        await platform.runner.cancel(caller, handle.run_id)
+        one = await tried(platform, await delivery(platform, caller.tenant_id))
+        assert len(await rows(platform, LATER, RunId(one.id))) == 1
+        await platform.deliveries.redeliver(caller.tenant_id, one.id)
+        assert [row["scheduled_at"] for row in await rows(platform, NEXT, RunId(one.id))] == [None]
 
 
 async def test_two_workers_do_not_try_one_delivery_at_once_and_a_lost_errand_is_sent_again(
