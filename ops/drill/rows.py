@@ -79,8 +79,8 @@ class Rows:
                 raise DrillFailed(f"run {run_id}: the finished effect {effect['step_key']} was done again")
         calls = self._conn.execute(SELECT_CALLS, {"run_id": run_id}).fetchall()
         paid = {call["kind"]: call["calls"] for call in calls}
-        # The vector of a question that another run has asked is kept for a day; those of exemplars, which some questions
-        # are compared with, are made by the first that is.
+        # The vector of a question that another run has asked is kept for a day. Those of exemplars, with which some
+        # questions are compared, are made for the first that is.
         if paid.get("chat") != 1 or paid.get("embed", 0) > MOST_EMBEDS:
             raise DrillFailed(f"run {run_id}: paid calls are {paid}")
         return row
