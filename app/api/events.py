@@ -25,7 +25,6 @@ from app.api.document_fields import words_of
 from app.api.doors import Runner
 from app.api.event_shapes import EventPage, EventRequest, EventView, view_event
 from app.api.pages import PARAMETERS, cursor_of, limit_of, next_cursor
-from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import reply
 from app.api.routing import Doc, Parameter, Success, route
 from app.api.shapes import ChatRequest, to_start
@@ -33,8 +32,7 @@ from app.api.surface import PARAMETERS as HEADERS
 from app.api.surface import idempotency_key_of
 from app.api.task_doors import Deliveries
 from app.api.task_shapes import TaskAccepted
-from app.api.tasks import STORED, accept
-from app.callback_urls import CallbackRefused
+from app.api.tasks import ACCEPT_REFUSALS, STORED, accept, instant_of
 from app.errors import BadInput
 
 TEAM = "scheduler"
@@ -63,19 +61,7 @@ CREATE = Doc(
     example={"message": "Schedule soccer practice Saturday at 2pm", "time_zone": "America/New_York"},
     parameters=_IDEMPOTENCY,
     successes={202: Success("It was stored, and a worker takes it", body=TaskAccepted, headers=STORED)},
-    refusals=(
-        BadInput,
-        CallbackRefused,
-        errors.SessionUnknown,
-        errors.SessionBusy,
-        errors.IdempotencyMismatch,
-        errors.ContractUnmet,
-        errors.MediaTypeUnknown,
-        CodingUnknown,
-        errors.BodyTooLarge,
-        BodyTooSlow,
-        errors.StoreUnavailable,
-    ),
+    refusals=ACCEPT_REFUSALS,
 )
 LIST = Doc(
     summary="List events",
@@ -138,9 +124,7 @@ class EventRoutes:
         key = idempotency_key_of(request)
         asked = await read_json(request, self._decoder, self._body_limit_bytes)
         ask = await self._ask(asked, key, str(request.scope["state"]["request_id"]))
-        if asked.callback_url is not None:
-            await self._deliveries.check(caller_of(request).tenant_id, asked.callback_url)
-        return await accept(self._runner, request, ask)
+        return await accept(self._runner, self._deliveries, request, ask)
 
     async def _ask(self, asked: EventRequest, key: str | None, request_id: str) -> StartRun:
         context: dict[str, str] = {}
@@ -191,25 +175,11 @@ def wish_of(request: HttpRequest) -> Wish:
     if place is not None:
         check_storable(place, "resource")
     return Wish(
-        since=_instant_of(request, "from"),
-        until=_instant_of(request, "to"),
+        since=instant_of(request, "from"),
+        until=instant_of(request, "to"),
         place=place,
         state=states[0] if states else BookingState.BOOKED,
     )
-
-
-def _instant_of(request: HttpRequest, name: str) -> datetime | None:
-    given = request.query_params.get(name)
-    if given is None:
-        return None
-    try:
-        # A plus sign in a query is a blank, unless it is written as %2B.
-        instant = datetime.fromisoformat(given.replace(" ", "+"))
-    except ValueError as error:
-        raise BadInput(f"`{name}` is an instant, such as 2026-11-07T14:00:00Z", field=name) from error
-    if instant.tzinfo is None:
-        raise BadInput(f"`{name}` needs an offset, such as 2026-11-07T14:00:00Z", field=name)
-    return instant
 
 
 def event_of(request: HttpRequest) -> tuple[UUID, bool]:

@@ -96,19 +96,7 @@ class RunRoutes:
 
     async def events(self, request: HttpRequest) -> ASGIApp:
         """Stream the run's events from where the client stopped."""
-        caller, run_id = caller_of(request), run_id_of(request)
-        field, after = last_event_of(request)
-        # An unknown run must be a 404, and a wrong id a 422, which is impossible once the stream has begun.
-        try:
-            await self._places.check(caller.tenant_id, run_id, after)
-        except BadInput as error:
-            raise BadInput(error.detail, field=field) from error
-        return EventStream(
-            self._runner.events(caller, run_id, after),
-            write=write_event,
-            request_id=str(request.scope["state"]["request_id"]),
-            headers={},
-        )
+        return await follow(request, self._runner, self._places, run_id_of(request))
 
     async def resume(self, request: HttpRequest) -> ASGIApp:
         """Give the run a person's answer."""
@@ -125,6 +113,23 @@ class RunRoutes:
             await self._runner.cancel(caller, run_id)
         view = to_view(await self._runs.get(caller.tenant_id, run_id))
         return reply(view, status=200 if view.ended else 202)
+
+
+async def follow(request: HttpRequest, runner: Runner, places: Places, run_id: RunId) -> ASGIApp:
+    """Stream a run's events from where the client stopped. Raises RunUnknown, BadInput for an id that is none."""
+    caller = caller_of(request)
+    field, after = last_event_of(request)
+    # An unknown run must be a 404, and a wrong id a 422, which is impossible once the stream has begun.
+    try:
+        await places.check(caller.tenant_id, run_id, after)
+    except BadInput as error:
+        raise BadInput(error.detail, field=field) from error
+    return EventStream(
+        runner.events(caller, run_id, after),
+        write=write_event,
+        request_id=str(request.scope["state"]["request_id"]),
+        headers={},
+    )
 
 
 def run_id_of(request: HttpRequest) -> RunId:

@@ -24,8 +24,9 @@ from app.api.pages import cursor_of, limit_of, next_cursor
 from app.api.problems import BodyTooSlow, CodingUnknown
 from app.api.replies import reply
 from app.api.routing import Doc, Parameter, Success, route
+from app.api.runs import follow
 from app.api.shapes import to_start
-from app.api.sse import LAST_EVENT, EventStream, last_event_of, write_event
+from app.api.sse import LAST_EVENT
 from app.api.surface import PARAMETERS, STREAM_TEXT, idempotency_key_of
 from app.api.task_doors import Deliveries, Loads, Tasks
 from app.api.task_shapes import (
@@ -45,6 +46,20 @@ from app.callback_urls import CallbackRefused
 from app.errors import BadInput, RunUnknown
 from app.ids import RunId
 
+ACCEPT_REFUSALS: tuple[type[errors.SwitchyardError], ...] = (
+    BadInput,
+    CallbackRefused,
+    errors.SessionUnknown,
+    errors.SessionBusy,
+    errors.IdempotencyMismatch,
+    errors.ContractUnmet,
+    errors.MediaTypeUnknown,
+    CodingUnknown,
+    errors.BodyTooLarge,
+    BodyTooSlow,
+    errors.StoreUnavailable,
+)
+"""What whoever accepts a task may say instead."""
 STORED = {"location": "Where to ask how it stands.", "idempotent-replayed": "`true` when the key named it already."}
 SUBMIT = Doc(
     summary="Ask a team without waiting",
@@ -56,19 +71,7 @@ SUBMIT = Doc(
     example={"team": "insurance", "message": "What is my auto insurance premium?"},
     parameters=PARAMETERS,
     successes={202: Success("It is stored", body=TaskAccepted, headers=STORED)},
-    refusals=(
-        BadInput,
-        CallbackRefused,
-        errors.SessionUnknown,
-        errors.SessionBusy,
-        errors.IdempotencyMismatch,
-        errors.ContractUnmet,
-        errors.MediaTypeUnknown,
-        CodingUnknown,
-        errors.BodyTooLarge,
-        BodyTooSlow,
-        errors.StoreUnavailable,
-    ),
+    refusals=ACCEPT_REFUSALS,
 )
 GET = Doc(
     summary="How does a task stand?",
@@ -187,9 +190,8 @@ class TaskRoutes:
             request_id=str(request.scope["state"]["request_id"]),
             contract=contracts.contract_of(request, asked.contract),
         )
-        if asked.callback_url is not None:
-            await self._deliveries.check(caller_of(request).tenant_id, asked.callback_url)
-        return await accept(self._runner, request, msgspec.structs.replace(ask, callback_url=asked.callback_url))
+        ask = msgspec.structs.replace(ask, callback_url=asked.callback_url)
+        return await accept(self._runner, self._deliveries, request, ask)
 
     async def get(self, request: HttpRequest) -> ASGIApp:
         """Return one task."""
@@ -197,18 +199,7 @@ class TaskRoutes:
 
     async def events(self, request: HttpRequest) -> ASGIApp:
         """Stream what the task's run tells."""
-        caller, run_id = caller_of(request), task_id_of(request)
-        field, after = last_event_of(request)
-        try:
-            await self._places.check(caller.tenant_id, run_id, after)
-        except BadInput as error:
-            raise BadInput(error.detail, field=field) from error
-        return EventStream(
-            self._runner.events(caller, run_id, after),
-            write=write_event,
-            request_id=str(request.scope["state"]["request_id"]),
-            headers={},
-        )
+        return await follow(request, self._runner, self._places, task_id_of(request))
 
     async def list(self, request: HttpRequest) -> ASGIApp:
         """Return one page of tasks."""
@@ -217,8 +208,8 @@ class TaskRoutes:
         wanted = Wanted(
             states=states_of(words_of(request, "status", tuple(TaskStatus))),
             team=team_of(query.get("team")),
-            after=_instant(request, "created_after"),
-            before=_instant(request, "created_before"),
+            after=instant_of(request, "created_after"),
+            before=instant_of(request, "created_before"),
         )
         tasks = await self._tasks.list(caller_of(request).tenant_id, wanted, limit=limit, place=place)
         last = (tasks[-1].created_at, tasks[-1].result.run_id) if tasks else None
@@ -245,8 +236,13 @@ class TaskRoutes:
         return reply(to_task(task), status=202)
 
 
-async def accept(runner: Runner, request: HttpRequest, ask: StartRun) -> ASGIApp:
-    """Have a worker do what is asked, and answer 202 with where to ask for it: what every surface of tasks says."""
+async def accept(runner: Runner, deliveries: Deliveries, request: HttpRequest, ask: StartRun) -> ASGIApp:
+    """Have a worker do what is asked, and answer 202 with where to ask for it: what every surface of tasks says.
+
+    Raises CallbackRefused for an address that no webhook may go to, and what the runner refuses.
+    """
+    if ask.callback_url is not None:
+        await deliveries.check(caller_of(request).tenant_id, ask.callback_url)
     handle = await runner.submit(caller_of(request), ask)
     structlog.contextvars.bind_contextvars(run_id=str(handle.run_id), session_id=str(handle.session_id))
     headers = {"location": status_url(handle.run_id)}
@@ -269,7 +265,8 @@ def team_of(given: str | None) -> str | None:
     return given
 
 
-def _instant(request: HttpRequest, name: str) -> datetime | None:
+def instant_of(request: HttpRequest, name: str) -> datetime | None:
+    """Return the instant that a query names, in UTC. Raises BadInput; a plus sign may have come as a blank."""
     given = request.query_params.get(name)
     if given is None:
         return None

@@ -15,7 +15,7 @@ from app.agents.finance.facts import Fact, by_rule, keeps
 from app.agents.finance.filings import Filing, forms_of, tickers_of
 from app.agents.finance.judging import Quality, Rating
 from app.agents.finance.periods import periods_of
-from app.agents.finance.planning import Limits, Plan, PlannedBy, owners_of, plan, unknown_names
+from app.agents.finance.planning import Limits, Plan, PlannedBy, allowed, owners_of, plan, unknown_names
 from app.agents.finance.researching import RESEARCHER, SEC_SEARCH, Finding, lacking, research, told_of
 from app.agents.finance.sought import Sought, sought_of
 from app.agents.finance.telling import is_unsupported, quoted, rested
@@ -52,6 +52,7 @@ NO_FILINGS = (
     "None of your documents is a filing that I know of. Upload filings into the set `sec_filings`, or under names such "
     "as ACME_2023_10K.pdf, and ask again."
 )
+NONE_WITHIN = "None of your filings is of these companies and forms. Which others shall I look into?"
 PLAN_STEP, ANSWER_STEP = "plan", "answer"
 
 
@@ -77,8 +78,16 @@ async def make_plan(state: FinanceState, runtime: Runtime[Work]) -> Command[str]
     filings = (await work.use(FILINGS, FilingsAsked(), agent=LEAD)).filings
     if not filings:
         return work.hand_to(END, reply=Reply(LEAD, NO_FILINGS), plan=None)
-    limits, asked = _limits(work.context), asked_of(work.question, work.turns)
-    owners, by = await _owners(work, filings, limits, state.get("owners", ()))
+    try:
+        limits = _limits(work.context)
+    except BadInput as error:
+        return work.hand_to(END, reply=Reply(LEAD, f"{error.detail}.", requires_clarification=True), plan=None)
+    within, asked = allowed(filings, limits), asked_of(work.question, work.turns)
+    if not within:
+        return work.hand_to(END, reply=Reply(LEAD, NONE_WITHIN, requires_clarification=True), plan=None)
+    owners, by = await _owners(work, within, limits, state.get("owners", ()))
+    if not owners and len(within) < len(filings):
+        owners = tuple(dict.fromkeys(filing.owner for filing in within))
     sought = sought_of(asked, companies=len(owners))
     made = plan(work.question, filings, owners, sought, by, limits)
     log.info("plan_made", parts=len(made.parts), planned_by=by.value, figures=len(sought.needed), aim=sought.aim.value)
@@ -109,15 +118,12 @@ def asked_of(question: str, turns: Sequence[Turn]) -> str:
 
 
 def _limits(context: Mapping[str, str]) -> Limits:
-    """Return what the caller says beside the question; what is no ticker, form or period says nothing."""
-    try:
-        return Limits(
-            tickers_of(context.get("tickers", "")),
-            forms_of(context.get("forms", "")),
-            periods_of(context.get("periods", "").replace(",", " ")),
-        )
-    except BadInput:
-        return Limits()
+    """Return what the caller says beside the question. Raises BadInput for what is no ticker or form."""
+    return Limits(
+        tickers_of(context.get("tickers", "")),
+        forms_of(context.get("forms", "")),
+        periods_of(context.get("periods", "").replace(",", " ")),
+    )
 
 
 async def answer(state: FinanceState, runtime: Runtime[Work]) -> FinanceState:

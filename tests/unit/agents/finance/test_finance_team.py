@@ -193,3 +193,25 @@ async def test_of_several_companies_one_is_not_given_the_number_of_another() -> 
 async def test_what_was_not_found_of_one_company_is_said_beside_what_was_of_another() -> None:
     reply = await replied(FakeWork("Compare the gross profit of Amcor with that of Boeing in FY2022."))
     assert "Of BOEING I found no such figure for FY2022 in BOEING_2022_10K.pdf." in reply.text
+
+
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        ({"tickers": "not a ticker!"}, "ticker"),
+        ({"forms": "10-X"}, "a form is one of"),
+        ({"tickers": "ZZZZ"}, "None of your filings is of these companies and forms."),
+    ],
+)
+async def test_limits_that_leave_nothing_or_mean_nothing_are_told_and_nothing_is_searched(
+    context: dict[str, str], said: str
+) -> None:
+    work = FakeWork(CASH, context=context)
+    reply = await replied(work)
+    assert (said in reply.text, reply.requires_clarification, work.searched) == (True, True, [])
+
+
+async def test_a_question_that_names_no_company_is_looked_for_within_the_limits_alone() -> None:
+    work = FakeWork("What are the risks of the business?", context={"tickers": "AMCOR"})
+    await replied(work)
+    assert {filters.name for _, filters, _ in work.searched} == {"AMCOR_2023_10K.pdf"}
