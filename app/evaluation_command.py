@@ -10,8 +10,9 @@ import msgspec
 from app.commandline import share, whole
 from app.console import Console
 from app.conversation import Stack, StackRefused
+from app.question_files import digest_of
 from app.retrieval.evaluation.gate import TOLERANCE, Change, Verdict, judge
-from app.retrieval.evaluation.golden import digest_of, read_golden
+from app.retrieval.evaluation.golden import read_golden
 from app.retrieval.evaluation.measures import Seen
 from app.retrieval.evaluation.report import (
     ROW_HEADS,

@@ -13,8 +13,9 @@ from app.commandline import share
 from app.console import Console
 from app.errors import BadInput, DocumentUnknown
 from app.inference.wire.ollama import open_ollama
+from app.question_files import digest_of
 from app.retrieval.evaluation.fitting import Example, example_of, fit, reliability
-from app.retrieval.evaluation.golden import FITTED, Golden, digest_of, read_golden
+from app.retrieval.evaluation.golden import FITTED, Golden, read_golden
 from app.retrieval.fusion import SHIPPED, Fitted
 from app.retrieval.scope import ALL, Scope
 from app.retrieval.search import Search

@@ -25,7 +25,7 @@ from app.evaluation.judge import (
     JudgeUnclear,
     Saying,
 )
-from app.evaluation.questions import text_of
+from app.question_files import text_of
 from app.stack_arguments import add_stack_arguments, stack_of
 from app.team_asking import Answer, write_lines
 

@@ -13,8 +13,9 @@ from app.commandline import share, whole
 from app.console import Console
 from app.evaluation.asking import evaluate
 from app.evaluation.comparison import TOLERANCE, Change, Comparison, compare
-from app.evaluation.questions import Question, digest_of, read_questions
+from app.evaluation.questions import Question, read_questions
 from app.evaluation.report import Report, Row, Share, read_report, row_of, shares_of, write_report
+from app.question_files import digest_of
 from app.stack_arguments import add_stack_arguments, stack_of
 from app.team_asking import Answer, asks, write_lines
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from app.errors import BadInput
-from app.evaluation.questions import text_of
+from app.question_files import text_of
 
 T = TypeVar("T", bound="Label | Judged")
 

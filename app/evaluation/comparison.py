@@ -1,36 +1,21 @@
 """Whether a team answers worse than before: two reports on the same questions, compared question by question."""
 
 from collections.abc import Sequence
-from statistics import fmean
 
 import msgspec
 
+from app import changes
+from app.changes import TOLERANCE
 from app.errors import BadInput
 from app.evaluation.marks import Mark
 from app.evaluation.report import GROUNDEDNESS, Report, Row, value_of
-from app.intervals import paired
-
-TOLERANCE = 0.02
-"""How far a mean may fall: by one question of fifty."""
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a mark in a file, over the same `questions`, and the 95 % interval of the difference."""
+class Change(changes.Change, frozen=True, kw_only=True):
+    """What became of a mark in a file."""
 
     file: str
     mark: str
-    questions: int
-    before: float
-    after: float
-    low: float
-    high: float
-    worse: tuple[str, ...]
-    better: tuple[str, ...]
-
-    @property
-    def difference(self) -> float:
-        """The mean after, less that before."""
-        return self.after - self.before
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +45,7 @@ def compare(before: Report, after: Report, *, tolerance: float = TOLERANCE) -> C
     )
     return Comparison(
         changes=changes,
-        blocking=tuple(one for one in changes if one.difference < -tolerance - 1e-9),
+        blocking=tuple(one for one in changes if one.blocks(tolerance)),
         unpaired=tuple(sorted(name for _, name in earlier.keys() ^ later.keys())),
     )
 
@@ -70,22 +55,5 @@ def _by_key(rows: Sequence[Row]) -> dict[tuple[str, str], Row]:
 
 
 def _change(file: str, mark: str, pairs: Sequence[tuple[Row, Row]]) -> Change | None:
-    valued = [
-        (new.id, before, after)
-        for old, new in pairs
-        if (before := value_of(old, mark)) is not None and (after := value_of(new, mark)) is not None
-    ]
-    if not valued:
-        return None
-    low, high = paired([after - before for _, before, after in valued])
-    return Change(
-        file=file,
-        mark=mark,
-        questions=len(valued),
-        before=fmean(before for _, before, _ in valued),
-        after=fmean(after for _, _, after in valued),
-        low=low,
-        high=high,
-        worse=tuple(name for name, before, after in valued if after < before),
-        better=tuple(name for name, before, after in valued if after > before),
-    )
+    change = changes.change([(new.id, value_of(old, mark), value_of(new, mark)) for old, new in pairs])
+    return None if change is None else Change(file=file, mark=mark, **msgspec.structs.asdict(change))

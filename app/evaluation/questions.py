@@ -1,15 +1,12 @@
 """Questions to a team whose right answers are known, and how their files are read."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from app.errors import BadInput
-from app.files import FileUnreadable, read_text
-
-FILE_BYTES = 32_000_000
+from app.question_files import check, text_of
 
 
 class EarlierTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,21 +77,5 @@ def read_questions(path: Path) -> list[Question]:
         except (msgspec.MsgspecError, ValueError) as error:
             raise BadInput(f"{path}, line {number}: {error}") from error
         found.append(msgspec.structs.replace(one, file=path.name.removesuffix(".jsonl")))
-    if not found:
-        raise BadInput(f"{path} holds no question")
-    if len({one.id for one in found}) < len(found):
-        raise BadInput(f"{path} has an id twice")
+    check(path, found)
     return found
-
-
-def text_of(path: Path) -> str:
-    """Return the text of a file that the command line names. Raises BadInput."""
-    try:
-        return read_text(path, limit_bytes=FILE_BYTES)
-    except FileUnreadable as error:
-        raise BadInput(f"{path} {error}") from error
-
-
-def digest_of(questions: Sequence[Question]) -> str:
-    """Return what tells these questions from others."""
-    return hashlib.sha256(msgspec.json.encode(questions)).hexdigest()

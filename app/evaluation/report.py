@@ -8,8 +8,9 @@ import msgspec
 
 from app.errors import BadInput
 from app.evaluation.marks import Mark, Told, marks_of
-from app.evaluation.questions import Question, text_of
+from app.evaluation.questions import Question
 from app.intervals import wilson
+from app.question_files import text_of
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
 """The assistant: chooses how a question is answered, and answers it so: mostly from the tenant's documents."""
 
-import re
-from itertools import accumulate, zip_longest
+from itertools import zip_longest
 from typing import assert_never
 
 import msgspec
@@ -13,8 +12,8 @@ from app.agents.assistant.exemplars import EXEMPLARS, by_exemplar
 from app.agents.assistant.guide import section_for, sections_of
 from app.agents.assistant.modes import CHOSEN_BY, FIELD, Mode, ModeBy, Way, by_caller, by_rule
 from app.agents.assistant.policies import READ_POLICIES, SET_NAME, Policies, PoliciesAsked
+from app.agents.numbering import number, shown
 from app.agents.questions import questions_of
-from app.agents.reference import as_reference
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
 from app.agents.support_policy import AnsweredBy
@@ -23,8 +22,6 @@ from app.agents.work import Work
 from app.degradation import Degradation
 from app.errors import ToolRefused
 from app.inference.words.tiers import Tier
-from app.retrieval.chunks import CHUNK_TOKENS
-from app.retrieval.packing import tokens_of
 from app.retrieval.passages import Passage
 
 log = structlog.get_logger(__name__)
@@ -46,11 +43,6 @@ PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 4}
 Reading them is most of the time until the first token, a plain fact stands in one, and what is beside the point
 misleads small models.
 """
-
-_HEADINGS = re.compile(r"\A(?:\s*#{1,6}[ \t][^\n]*(?:\n|\Z))+")
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
-# A line end that only wraps a paragraph: the next line is not blank, indented, a row, an item, a heading or a quote.
-_WRAP = re.compile(r"(?<=[^\s|])\n(?!\s|\||#|>|[-+*][ \t]|\d{1,9}[.)][ \t])")
 
 
 async def respond(state: TeamState, runtime: Runtime[Work]) -> TeamState:
@@ -159,39 +151,6 @@ def told(reply: Reply, way: Way, mode: Mode | None = None) -> Reply:
     if mode not in {None, way.mode}:
         details["instead_of"] = way.mode.value
     return msgspec.structs.replace(reply, details=details)
-
-
-def shown(passages: tuple[Passage, ...], limit: int) -> tuple[Passage, ...]:
-    """Return the first passages, that come to as much as `limit` chunks do at most, and one of any length."""
-    tokens = list(accumulate(map(tokens_of, passages)))
-    return tuple(
-        passage
-        for n, (passage, together) in enumerate(zip(passages, tokens, strict=True))
-        if n < limit and (n == 0 or together <= limit * CHUNK_TOKENS)
-    )
-
-
-def number(passages: tuple[Passage, ...], first: int = 1) -> str:
-    """Write passages for a prompt: numbered, each under the headings above it, else its document's name."""
-    return "\n\n".join(
-        f"[{n}] {one_line(as_reference(passage.heading or ', '.join((passage.document, *passage.also))))}\n"
-        f"{as_reference(compact(passage.lead + passage.text))}"
-        for n, passage in enumerate(passages, start=first)
-    )
-
-
-def one_line(text: str) -> str:
-    """Return a text whose line ends are blanks."""
-    return " ".join(text.split())
-
-
-def compact(text: str) -> str:
-    """Return a passage in fewer tokens: without the headings that open it, and with wrapped lines joined.
-
-    Code stays as it is, and so do tables: without its rule a small model reads a table's rows wrongly.
-    """
-    body = _HEADINGS.sub("", text).strip() or text.strip()
-    return body if _FENCE.search(body) else _WRAP.sub(" ", body)
 
 
 def build() -> Graph:

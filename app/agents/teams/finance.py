@@ -20,12 +20,12 @@ from app.agents.finance.researching import RESEARCHER, SEC_SEARCH, Finding, lack
 from app.agents.finance.sought import Sought, sought_of
 from app.agents.finance.telling import is_unsupported, quoted, rested
 from app.agents.finance.tools import FILINGS, TOOLS, FilingsAsked
+from app.agents.numbering import number, shown
 from app.agents.reference import as_reference
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
 from app.agents.support_policy import AnsweredBy
 from app.agents.team import Graph, Team, TeamState
-from app.agents.teams.assistant import number, shown
 from app.agents.values import Turn
 from app.agents.work import Work
 from app.degradation import Degradation

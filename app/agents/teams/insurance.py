@@ -17,11 +17,11 @@ from app.agents.insurance.looking import Finding, clarifies, look_up
 from app.agents.insurance.records import FiledKind
 from app.agents.insurance.subject import Subject, subject_of
 from app.agents.insurance.topics import CALLBACK, Choice, ChosenBy, Specialist, choose
+from app.agents.numbering import number, shown
 from app.agents.reference import as_reference
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
 from app.agents.team import Graph, Team, TeamState
-from app.agents.teams.assistant import number, shown
 from app.agents.values import Request, RequestKind, Turn
 from app.agents.work import Work
 from app.degradation import Degradation

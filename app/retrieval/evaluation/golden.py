@@ -1,6 +1,5 @@
 """Golden questions: what is asked, and where its answer is known to stand."""
 
-import hashlib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import Any
 import msgspec
 
 from app.errors import BadInput
-from app.files import FileUnreadable, read_text
+from app.question_files import check, text_of
 
 FIT, KEPT = "fit", "kept"
 FITTED = frozenset({FIT, "develop"})
 """The halves that weights may be fitted to."""
-FILE_BYTES = 32_000_000
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,24 +75,8 @@ def read_golden(path: Path) -> list[Golden]:
         found = list(_of_toml(text) if path.suffix.casefold() == ".toml" else _of_lines(text))
     except (msgspec.MsgspecError, ValueError, KeyError) as error:
         raise BadInput(f"{path}: {error}") from error
-    if not found:
-        raise BadInput(f"{path} holds no question")
-    if len({one.id for one in found}) < len(found):
-        raise BadInput(f"{path} has an id twice")
+    check(path, found)
     return found
-
-
-def text_of(path: Path) -> str:
-    """Return the text of a file that the command line names. Raises BadInput."""
-    try:
-        return read_text(path, limit_bytes=FILE_BYTES)
-    except FileUnreadable as error:
-        raise BadInput(f"{path} {error}") from error
-
-
-def digest_of(golden: list[Golden]) -> str:
-    """Return what tells these questions from others."""
-    return hashlib.sha256(msgspec.json.encode(golden)).hexdigest()
 
 
 def _of_toml(text: str) -> Iterator[Golden]:

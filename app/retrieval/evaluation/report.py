@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from app.errors import BadInput
-from app.retrieval.evaluation.golden import text_of
+from app.question_files import text_of
 from app.retrieval.evaluation.measures import Among, Metric, Row, shares
 
 AT_K = frozenset({Metric.PAGE_HIT, Metric.RECALL, Metric.DOCUMENT_HIT, Metric.SUPPORT})

@@ -1,4 +1,4 @@
-"""The assistant's prompt: passages in few tokens, and nothing lost that a model needs."""
+"""The assistant: whom its modes ask, and what for."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from app.agents.prompts import FrontMatter, Prompt, load_prompts
 from app.agents.reply import Reply
 from app.agents.step_paths import StepPaths
 from app.agents.teams import assistant
-from app.agents.teams.assistant import TEAM, build, compact, number, respond, shown
+from app.agents.teams.assistant import TEAM, build, respond
 from app.agents.values import Turn
 from app.degradation import Degradation
 from app.errors import BadInput, NoNodeAvailable, StoreUnavailable
@@ -37,37 +37,6 @@ from tests.fakes.work import Attempt, attempt
 
 def passage(text: str, heading: str) -> Passage:
     return Passage(ChunkId(uuid4()), DocumentId(uuid4()), "a.md", heading, text, 0, len(text), 0.5)
-
-
-def test_passages_are_numbered_under_their_headings_or_document() -> None:
-    found = (passage("## Tanks\n\nIt holds\n68 litres.", "Handbook > Tanks"), passage("Plain.", ""))
-    assert number(found) == "[1] Handbook > Tanks\nIt holds 68 litres.\n\n[2] a.md\nPlain."
-
-
-def test_wrapped_lines_are_joined_and_paragraphs_stay() -> None:
-    assert compact("One\nline.\n\nAnother\nline.") == "One line.\n\nAnother line."
-
-
-def test_items_rows_and_quotes_keep_their_lines() -> None:
-    for text in ("- a\n- b", "1. a\n2. b", "| a |\n| --- |\n| 1 |", "> a\n> b", "a\n    code"):
-        assert compact(text) == text
-
-
-def test_code_keeps_its_lines() -> None:
-    text = "Say:\n```\nfirst\nsecond\n```"
-    assert compact(text) == text
-
-
-def test_a_passage_of_nothing_but_headings_keeps_them() -> None:
-    assert compact("# Only\n## headings") == "# Only\n## headings"
-
-
-def test_a_prompt_shows_as_many_passages_as_fit_a_few_chunks_and_the_best_one_whatever_its_length() -> None:
-    short, long = passage("Plain words. " * 5, ""), passage("Many plain words. " * 300, "")
-    assert shown((short, short, short), 2) == (short, short)
-    assert shown((short, long, short), 3) == (short,)
-    assert shown((long, short), 2) == (long,)
-    assert shown((), 2) == ()
 
 
 class NothingDenied:

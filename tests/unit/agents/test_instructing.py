@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from app.agents.calling import messages_of
+from app.agents.numbering import number
 from app.agents.prompts import FrontMatter, Prompt
 from app.agents.reference import as_reference, tokenless
-from app.agents.teams.assistant import number
 from app.agents.values import Turn
 from app.ids import ChunkId, DocumentId
 from app.retrieval.passages import Passage

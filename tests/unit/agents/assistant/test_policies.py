@@ -4,7 +4,7 @@ from uuid import UUID
 
 from app.agents.assistant.policies import fitting
 from app.agents.calling import messages_of
-from app.agents.teams.assistant import number
+from app.agents.numbering import number
 from app.ids import ChunkId, DocumentId
 from app.inference.routing.prefixes import marks_of
 from app.retrieval.passages import Passage
