@@ -42,7 +42,7 @@ class Times(NamedTuple):
     ends: int | None = None
 
 
-_HALF = r"(?:\s*(?P<half{n}>[ap])\.?\s?m\b\.?)"
+_HALF = r"(?:\s*(?P<half{n}>[ap])(?:\.\s?m\b\.?|\s?m\b))"
 _HOUR = rf"(?P<hour{{n}}>(?:[01]?\d|2[0-4])(?!\d|(?:st|nd|rd|th|[%/$])\b|[./]\d{{{{3}}}})|{HOUR_WORD}\b)"
 _ODD = rf"(?P<odd{{n}}>half|(?:a\s)?quarter|{NUMBER}(?:\s+minutes)?)\s+(?P<way{{n}}>past|after|to|before|till)\s+"
 _TIME = (

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from app.agents.scheduler.spans import Spans
 
@@ -16,22 +16,38 @@ _CORRECTS = re.compile(
 )
 
 
-def find_correction(spans: Spans) -> int:
-    """Return where the last correction begins, and blank the words that announce it; 0 where there is none."""
+class Correction(NamedTuple):
+    """Where the words stand that announce a correction; what corrects stands behind them."""
+
+    starts: int
+    ends: int
+
+
+NO_CORRECTION = Correction(0, 0)
+
+
+def find_correction(spans: Spans) -> Correction:
+    """Return the last correction, and blank the words that announce it; NO_CORRECTION where there is none."""
     found = list(_CORRECTS.finditer(spans.left))
     for one in found:
         spans.take_match(one)
-    return found[-1].end() if found else 0
+    return Correction(*found[-1].span()) if found else NO_CORRECTION
 
 
-def last_word(spans: Spans, turn: int, read: Callable[[Spans], T | None]) -> T | None:
+def last_word(spans: Spans, turn: Correction, read: Callable[[Spans], T | None]) -> T | None:
     """Return what is read after a correction, and blank what it corrects; without one, what is read at all."""
-    if turn:
-        later = Spans(spans.left)
-        later.take(0, turn)
-        told = read(later)
-        if told is not None:
-            spans.left = spans.left[:turn] + later.left[turn:]
-            read(spans)
-            return told
-    return read(spans)
+    told = corrected(spans, turn, read)
+    return read(spans) if told is None else told
+
+
+def corrected(spans: Spans, turn: Correction, read: Callable[[Spans], T | None]) -> T | None:
+    """Return what is read after a correction, and blank what it corrects; None where nothing is read there."""
+    if not turn.ends:
+        return None
+    later = Spans(spans.left)
+    later.take(0, turn.ends)
+    told = read(later)
+    if told is not None:
+        spans.left = spans.left[: turn.ends] + later.left[turn.ends :]
+        read(spans)
+    return told

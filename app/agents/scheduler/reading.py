@@ -8,15 +8,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from app.agents.scheduler.clock_words import Times, read_times
-from app.agents.scheduler.corrections import find_correction, last_word
+from app.agents.scheduler.corrections import corrected, find_correction, last_word
 from app.agents.scheduler.day_words import Day, read_day
 from app.agents.scheduler.lengths import read_ahead, read_length
+from app.agents.scheduler.people_words import read_attendees, read_headcount, read_met
+from app.agents.scheduler.place_words import read_any_place, read_asked_place, read_known_place, read_place
 from app.agents.scheduler.spans import Spans, words
-from app.agents.scheduler.subject_words import read_headcount, read_known_place, read_quoted, read_subject
+from app.agents.scheduler.title_words import read_named, read_quoted, read_title
 from app.agents.scheduler.zones import instant_of
 
 DEFAULT_MINUTES = 60
 """How long something takes whose request does not say."""
+MEETING = "meeting"
+READ_CHARACTERS = 2_000
+"""As many are read of a request: the rules try many a word in many a place."""
 _REPEATS = words(r"every|each|weekly|daily|monthly|fortnightly")
 
 
@@ -51,7 +56,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_request(text: str, now: datetime, zone: ZoneInfo, places: Sequence[str] = ()) -> Wanted:
     """Return what a request says: days and times are those of the `zone`, seen from `now`; `places` are known."""
-    spans, local = Spans(text), now.astimezone(zone)
+    spans, local = Spans(text[:READ_CHARACTERS]), now.astimezone(zone)
     quoted = read_quoted(spans)
     turn = find_correction(spans)
     headcount = read_headcount(spans)
@@ -60,11 +65,14 @@ def read_request(text: str, now: datetime, zone: ZoneInfo, places: Sequence[str]
     day = last_word(spans, turn, lambda left: read_day(left, local.date()))
     length = last_word(spans, turn, read_length)
     times = last_word(spans, turn, read_times) or Times(None)
-    subject = read_subject(spans, quoted)
+    named = quoted or read_named(spans)
+    place = place or corrected(spans, turn, read_any_place) or read_asked_place(spans)
+    attendees = last_word(spans, turn, read_attendees) or read_met(spans) or ()
+    place = place or read_place(spans) or ""
     wanted = Wanted(
-        title=subject.title,
-        place=place or subject.place,
-        attendees=subject.attendees,
+        title=named or read_title(spans, turn) or _called_by(attendees),
+        place=place,
+        attendees=attendees,
         headcount=headcount,
         duration_minutes=length or DEFAULT_MINUTES,
         repeats=_REPEATS.search(text) is not None,
@@ -73,6 +81,13 @@ def read_request(text: str, now: datetime, zone: ZoneInfo, places: Sequence[str]
         begins = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=ahead)
         return _settled(wanted, starts_at=begins)
     return _at(wanted, day, times, local, length)
+
+
+def _called_by(attendees: Sequence[str]) -> str:
+    """Return what something is called of which only is said with whom it is: a trade, as in `with the plumber`."""
+    if not attendees:
+        return ""
+    return attendees[0] if len(attendees) == 1 and attendees[0].islower() else MEETING
 
 
 def _at(wanted: Wanted, day: Day | None, times: Times, local: datetime, length: int | None) -> Wanted:

@@ -1,0 +1,87 @@
+"""Where a request says that something is to be."""
+
+import re
+from collections.abc import Iterable
+
+from app.agents.scheduler.spans import READ, Spans, either, words
+
+_STOP = (
+    rf"(?=\s*(?:[{READ},;.!?()]|$|\b(?:with|for|about|on|at|in|from|and|to|so|starting|called|titled|named|please|invite|"
+    r"include)\b))"
+)
+_NOUN = (
+    r"(?:room|hall|field|court|pitch|gym|gymnasium|studio|lab|laboratory|auditorium|theater|theatre|library|office|"
+    r"lounge|kitchen|pool|park|arena|track|stadium|classroom|boardroom|cafeteria|chapel|garden|space|desk|"
+    r"projector|van|bus|camera|grill|tent|terrace|rooftop|restaurant|hotel|church|clubhouse)"
+)
+_NUMBERED = rf"(?:[\w'\u2019-]+\s+){{0,3}}?{_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b|(?i:one|two|three|four)))?"
+_THE = r"(?P<article>the\s+|a\s+|an\s+|our\s+)?"
+_AT = re.compile(
+    r"(?:^|(?<=[\s\0]))(?P<lead>(?<!pencil\s)(?<!squeeze\s)(?<!fit\s)(?<!slot\s)(?<!put\s)(?<!add\s)in(?:to)?|at|@|inside)\s*"
+    r"(?<![a-z])\s*(?P<article>the\s+|a\s+|an\s+|our\s+|my\s+)?"
+    rf"(?!(?:for|with|about|on|to|from|some)\b)(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)" + _STOP,
+    re.IGNORECASE,
+)
+_ON = re.compile(
+    rf"(?:^|(?<=[\s\0]))(?:on|via|over)\s+(?P<article>the\s+)?"
+    rf"(?P<place>(?:Zoom|Teams|Google\s+Meet|Skype|Webex|[\w'\u2019 ]*?\b{_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?))"
+    + _STOP,
+    re.IGNORECASE,
+)
+_BOOKED = re.compile(
+    r"\b(?:(?:book|reserve|need|get|give|gimme|want|use|hold|have|like|assign|allocate)s?|ask(?:s|ed)?\s+for|(?:reservation|booking)\s+(?:of|for))"
+    rf"\s+(?:to\s+)?(?:(?:book|reserve|use|have)\s+)?(?:me\s+|us\s+)?{_THE}"
+    rf"(?P<place>(?!(?:to|for)\s){_NUMBERED})(?=\s*(?:[{READ},;.!?]|$)|\s+(?:for|with|on|at|from|to|so|ready|free)\b)",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(
+    rf"(?:^|(?<=[{READ},;.!?]))\s*(?P<article>the\s+|our\s+)?(?P<place>(?:[A-Z][\w'\u2019-]*\s+){{0,3}}(?i:{_NOUN}|bar|cafe|caf\u00e9|bistro)"
+    rf"(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?)\s*(?=[{READ},;.!?]|$)"
+)
+_FREE = re.compile(
+    rf"(?:^\W*(?:is|are|can|could)?|\b(?:if|whether|can|could))\s*(?P<article>the\s+|our\s+)?(?P<place>(?:[\w'\u2019-]+\s+){{0,2}}?{_NOUN}"
+    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)\s+(?:(?:is|are|(?:could\s+|can\s+)?be)\s+)?(?:still\s+)?(?:free|available|ours|reserved|booked|used)\b",
+    re.IGNORECASE,
+)
+_LABELLED = re.compile(
+    rf"(?:^|(?<=[\s{READ},;.]))(?:place|where|location|venue):\s*(?P<article>the\s+)?(?P<place>[^{READ},;.!?\n]+)",
+    re.IGNORECASE,
+)
+_NO_PLACE = re.compile(
+    r"(?:advance|total|person|all|case|time|addition|order|particular|calendar|my calendar)\b", re.IGNORECASE
+)
+
+
+def read_known_place(spans: Spans, places: Iterable[str]) -> str | None:
+    """Return the first name of `places` in a request, and blank it; None where there is none."""
+    known = {name.lower(): name for name in places if name}
+    if not known:
+        return None
+    names = either(re.escape(name).replace(r"\ ", r"\s+") for name in known)
+    found = spans.find(words(rf"(?:(?:in|at|on|@|inside)\s+)?(?:(?:the|our)\s+)?(?P<place>{names})"))
+    return None if found is None else known[" ".join(found["place"].lower().split())]
+
+
+def read_asked_place(spans: Spans) -> str | None:
+    """Return a place that is asked for, as in `book Room 4`, and blank it; None where none is."""
+    return _first_place(spans, (_LABELLED, _FREE, _BOOKED))
+
+
+def read_place(spans: Spans) -> str | None:
+    """Return a place that something is to be at, and blank it; None where none is named."""
+    return _first_place(spans, (_ON, _AT, _ALONE))
+
+
+def read_any_place(spans: Spans) -> str | None:
+    """Return a place that is named in any of these ways, and blank it; None where none is."""
+    return read_asked_place(spans) or read_place(spans)
+
+
+def _first_place(spans: Spans, patterns: Iterable[re.Pattern[str]]) -> str | None:
+    for pattern in patterns:
+        for found in pattern.finditer(spans.left):
+            place = " ".join(found["place"].split()).strip(' \t\r\n,;:.!?-\u2013\u2014()"')
+            if place and _NO_PLACE.match(place) is None:
+                spans.take(found.start("place") if pattern is _BOOKED else found.start(), found.end())
+                return place
+    return None
