@@ -1,5 +1,6 @@
 """Reads a request by rules: what, when, where and with whom; and says what it does not say."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +23,8 @@ DEFAULT_MINUTES = 60
 MEETING = "meeting"
 READ_CHARACTERS = 2_000
 """As many are read of a request: the rules try many a word in many a place."""
+_BLANKS = re.compile(r"[^\S\n]+|\0")
+_LINES = re.compile(r" ?\n[ \n]*")
 _REPEATS = words(r"every|each|weekly|daily|monthly|fortnightly")
 
 
@@ -56,7 +59,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_request(text: str, now: datetime, zone: ZoneInfo, places: Sequence[str] = ()) -> Wanted:
     """Return what a request says: days and times are those of the `zone`, seen from `now`; `places` are known."""
-    spans, local = Spans(text[:READ_CHARACTERS]), now.astimezone(zone)
+    spans, local = Spans(_plain(text)), now.astimezone(zone)
     quoted = read_quoted(spans)
     turn = find_correction(spans)
     headcount = read_headcount(spans)
@@ -81,6 +84,11 @@ def read_request(text: str, now: datetime, zone: ZoneInfo, places: Sequence[str]
         begins = now.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=ahead)
         return _settled(wanted, starts_at=begins)
     return _at(wanted, day, times, local, length)
+
+
+def _plain(text: str) -> str:
+    """Return what is read of a text, its white space as single blanks and ends of lines."""
+    return _LINES.sub("\n", _BLANKS.sub(" ", text))[:READ_CHARACTERS]
 
 
 def _called_by(attendees: Sequence[str]) -> str:
