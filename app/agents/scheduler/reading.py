@@ -23,7 +23,7 @@ DEFAULT_MINUTES = 60
 MEETING = "meeting"
 READ_CHARACTERS = 2_000
 """As many are read of a request: the rules try many a word in many a place."""
-_BLANKS = re.compile(r"[^\S\n]+|\0")
+_BLANKS = re.compile(r"(?:[^\S\n]|\0)+")
 _LINES = re.compile(r" ?\n[ \n]*")
 _REPEATS = words(r"every|each|weekly|daily|monthly|fortnightly")
 
