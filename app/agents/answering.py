@@ -23,6 +23,7 @@ from app.inference.words.tiers import Tier
 from app.retrieval.passages import Passage
 from app.retrieval.support.asked import read_question
 from app.retrieval.support.checking import Checker
+from app.retrieval.support.entries import Entries
 from app.retrieval.support.extracting import Extract, Extracting, extract, speaks_to
 
 CHARACTERS_PER_TOKEN = 4
@@ -99,10 +100,12 @@ class Answering:
         """Whether the models of a tier read so badly that a passage's own words answer before them."""
         return tier in self._calling.limits.extractive_tiers
 
-    def gate(self, passages: Sequence[Passage], tier: Tier | None) -> Gate | None:
-        """Return what keeps back the sentences that passages do not support; None where they are only marked."""
-        limits = self._calling.limits
-        policy = self._claim.options.support_policy or limits.support_policy
+    def gate(self, passages: Sequence[Passage], tier: Tier | None, least: SupportPolicy | None = None) -> Gate | None:
+        """Return what keeps back the sentences that passages do not support; None where they are only marked.
+
+        The caller says which it is, else the team (`least`), else the settings.
+        """
+        policy = self._claim.options.support_policy or least or self._calling.limits.support_policy
         if not passages or (policy is not SupportPolicy.SUPPORTED_ONLY and not self.is_small(tier)):
             return None
         examine = Checker(passages, self._claim.question).sentence
@@ -110,15 +113,22 @@ class Answering:
             return Gate(self._live, examine)
         return Gate(self._live, examine, partial(speaks_to, read_question(self._claim.question)))
 
-    async def extract(self, path: str, passages: Sequence[Passage], tier: Tier | None) -> Extract | None:
+    async def extract(
+        self, path: str, passages: Sequence[Passage], tier: Tier | None, *, entries: bool = False
+    ) -> Extract | None:
         """Return the words of a passage that answer by themselves, in a tier whose models need that.
 
-        One call embeds what may answer. Raises what the effects raise.
+        Of `entries` one that plainly is the answer comes first, whatever the tier. One call embeds what may answer.
+        Raises what the effects raise.
         """
-        if not passages or not self.is_small(tier):
+        is_small = self.is_small(tier)
+        if not passages or not (entries or is_small):
             return None
-        reading = Extracting(self._claim.question, passages)
-        return reading.extract(await self._comparing.near(path, reading.worth_comparing()))
+        whole = Entries(self._claim.question, passages if entries else ())
+        reading = Extracting(self._claim.question, passages if is_small else ())
+        near = await self._comparing.near(path, (*whole.worth_comparing(), *reading.worth_comparing()))
+        entry = whole.extract(near, is_read_well=tier is Tier.COMPLEX and not is_small)
+        return entry or (reading.extract(near) if is_small else None)
 
     def say(self, text: str) -> None:
         """Show an answer that no model says, in place of what was shown of another."""

@@ -7,8 +7,8 @@ from app.agents.reference import as_reference
 from app.retrieval.chunks import CHUNK_TOKENS
 from app.retrieval.packing import tokens_of
 from app.retrieval.passages import Passage
+from app.retrieval.support.blocks import head_end
 
-_HEADINGS = re.compile(r"\A(?:\s*#{1,6}[ \t][^\n]*(?:\n|\Z))+")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 # A line end that only wraps a paragraph: the next line is not blank, indented, a row, an item, a heading or a quote.
 _WRAP = re.compile(r"(?<=[^\s|])\n(?!\s|\||#|>|[-+*][ \t]|\d{1,9}[.)][ \t])")
@@ -43,5 +43,5 @@ def compact(text: str) -> str:
 
     Code stays as it is, and so do tables: without its rule a small model reads a table's rows wrongly.
     """
-    body = _HEADINGS.sub("", text).strip() or text.strip()
+    body = text[head_end(text) :].strip() or text.strip()
     return body if _FENCE.search(body) else _WRAP.sub(" ", body)

@@ -19,7 +19,7 @@ from app.agents.prompts import Prompt
 from app.agents.reply import Reply, Said
 from app.agents.searching import DOCUMENT_SEARCH, SearchTool
 from app.agents.structures import read_structure, repair_of, schema_of, unmet
-from app.agents.support_policy import AnsweredBy
+from app.agents.support_policy import AnsweredBy, SupportPolicy
 from app.agents.together import together
 from app.agents.tools import Tool
 from app.agents.values import Answered, Claim, Request, Turn
@@ -169,23 +169,28 @@ class Work:
         *,
         passages: Sequence[Passage] = (),
         further: Sequence[Passage] = (),
+        entries: bool = False,
+        support_policy: SupportPolicy | None = None,
     ) -> Reply:
         """Stream the answer to the run's question to its readers, and return it with the passages that it rests on.
 
-        The prompt shows the `passages`; `further` ones are read only for words that answer by themselves.
+        The prompt shows the `passages`; `further` ones are read only for words that answer by themselves. Where the
+        passages are `entries`, each written as an answer, one that plainly answers does so without a model.
+        What becomes of sentences without support is what the caller says, else `support_policy`, else the settings.
         A second answer of a run replaces the first: readers are told to drop that. Its commit waits for the next
         effect, or the end of the run. Raises AnswerEmpty.
         """
         means, front, text = self.means, self.prompts[prompt].front, self.prompts[prompt].fill(values)
         messages, vector = messages_of(text, self.turns, self.question, self.summary), means.searching.vector
-        tier = (front.tier or self.tier()) if passages and means.answering.has_small_tiers else None
+        is_asked = passages and (entries or means.answering.has_small_tiers)
+        tier = (front.tier or self.tier()) if is_asked else None
         every = (*passages, *further)
-        plain = await means.answering.extract(self._path(), every, tier)
+        plain = await means.answering.extract(self._path(), every, tier, entries=entries)
         if plain is not None:
             async with means.answering.speaking:
                 means.answering.say(plain.text)
             return _quoted(agent, every, plain)
-        gate = means.answering.gate(passages, tier)
+        gate = means.answering.gate(passages, tier, support_policy)
         async with means.answering.speaking:
             effect = await means.effects.begin(f"{self._path()}/answer", (messages, self.claim.options), Said)
             said = effect.result

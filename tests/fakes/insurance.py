@@ -24,6 +24,7 @@ from app.agents.insurance.tools import (
 )
 from app.agents.likening import Likeness
 from app.agents.reply import Reply
+from app.agents.support_policy import SupportPolicy
 from app.agents.team import TeamState
 from app.agents.teams.insurance import build
 from app.agents.tools import Tool
@@ -64,6 +65,8 @@ class FakeWork:
         self.used: list[tuple[str, str, object]] = []
         self.prompts: list[tuple[str, str, Mapping[str, str]]] = []
         self.asked: list[Request] = []
+        self.read_as: list[tuple[bool, SupportPolicy | None]] = []
+        """Whether each answer was of entries, and what became of what nothing supports."""
         self.book: Book = BOOK
         self._says = says
         self._chooses = chooses
@@ -131,9 +134,12 @@ class FakeWork:
         *,
         passages: Sequence[Passage] = (),
         further: Sequence[Passage] = (),
+        entries: bool = False,
+        support_policy: SupportPolicy | None = None,
     ) -> Reply:
         """Answer."""
         del passages, further
+        self.read_as.append((entries, support_policy))
         self.prompts.append((agent, prompt, values))
         return Reply(agent, self._says)
 

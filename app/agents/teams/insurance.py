@@ -21,6 +21,7 @@ from app.agents.numbering import number, shown
 from app.agents.reference import as_reference
 from app.agents.reply import Reply
 from app.agents.small_talk import is_small_talk
+from app.agents.support_policy import SupportPolicy
 from app.agents.team import Graph, Team, TeamState
 from app.agents.values import Request, RequestKind, Turn
 from app.agents.work import Work
@@ -146,22 +147,33 @@ def _listed(facts: Sequence[Fact]) -> str:
 async def help_generally(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
     """Answer from the tenant's FAQ, or from all of its documents where it has none."""
     work = runtime.context
-    found = () if is_small_talk(work.question) else await find_help(work)
+    found, entries = ((), False) if is_small_talk(work.question) else await find_help(work)
     passages = shown(found, PASSAGES)
     if passages:
         prompt, values = WITH_PASSAGES, {"passages": number(passages)}
     else:
         prompt, values = DOCUMENTS_AWAY if Degradation.RETRIEVAL in work.degraded else WITHOUT_PASSAGES, {}
     agent = Specialist.GENERAL.value
-    answer = await work.answer(agent, prompt, values, passages=passages, further=found[len(passages) :])
-    return {"reply": told(state, answer)}
+    further = found[len(passages) :]
+    answer = work.answer(
+        agent,
+        prompt,
+        values,
+        passages=passages,
+        further=further,
+        entries=entries,
+        # What an insurer promises is no model's to add to.
+        support_policy=SupportPolicy.SUPPORTED_ONLY,
+    )
+    return {"reply": told(state, await answer)}
 
 
-async def find_help(work: Work) -> tuple[Passage, ...]:
-    """Return passages of the FAQ's set; of all documents only for a tenant without such a set."""
+async def find_help(work: Work) -> tuple[tuple[Passage, ...], bool]:
+    """Return passages of the FAQ's set; of all documents only for a tenant without such a set. Are they entries?"""
     limit = PASSAGES + work.further
     stock = await work.use(tools.SET_STOCK, tools.SetAsked(tools.FAQ_SET), agent=Specialist.GENERAL.value)
-    return await work.search(work.question, limit=limit, filters=FAQ if stock.has_documents else EVERYTHING)
+    filters = FAQ if stock.has_documents else EVERYTHING
+    return await work.search(work.question, limit=limit, filters=filters), stock.has_documents
 
 
 async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:

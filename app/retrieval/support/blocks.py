@@ -19,8 +19,7 @@ def blocks(passage: Passage) -> Iterator[Span]:
     A block has whole paragraphs, at most BLOCK_CHARS; a longer paragraph is none.
     """
     text, tables = passage.text, rows(passage)
-    head = _HEADINGS.match(text)
-    begin = head.end() if head else 0
+    begin = head_end(text)
     start = end = begin
     for paragraph in (*(match.end() for match in _PARAGRAPH_END.finditer(text, begin)), len(text)):
         is_table = any(row.start < paragraph and row.end > end for row in tables)
@@ -29,6 +28,12 @@ def blocks(passage: Passage) -> Iterator[Span]:
             start = paragraph if is_table else end
         end = paragraph
     yield from _trimmed(text, start, end)
+
+
+def head_end(text: str) -> int:
+    """Return where the headings end that a text opens with; 0 where it opens with none."""
+    head = _HEADINGS.match(text)
+    return head.end() if head else 0
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:

@@ -227,3 +227,38 @@ async def test_with_small_models_an_answer_does_not_begin_with_what_was_not_aske
     said = "The clean-water tank holds 68 litres and the dirty-water tank holds 72 litres."
     reply, _ = await reply_of(Model(said), SMALL, question="How many litres does the kettle hold?")
     assert (reply.answered_by, reply.withheld) == (AnsweredBy.ADMISSION, 1)
+
+
+async def entry_of(model: Model, *, entries: bool, question: str = "What about the tanks?") -> Reply:
+    """Return what is answered from an entry of a FAQ, by a team that withholds what nothing supports."""
+    made = attempt(model, claim=msgspec.structs.replace(CLAIM, question=question), limits=LIMITS, told=NOTHING)
+    policy = SupportPolicy.SUPPORTED_ONLY
+    return await made.work().answer("guide", "p", passages=(PASSAGE,), entries=entries, support_policy=policy)
+
+
+async def test_an_entry_that_plainly_answers_does_so_without_a_model_whatever_the_settings() -> None:
+    model = Model("It sings.", near={"Tanks": 0.8})
+    reply = await entry_of(model, entries=True)
+    assert (reply.text, reply.answered_by, model.calls) == (TANKS, AnsweredBy.EXTRACT, 0)
+    assert [(one.document_id, one.quote) for one in reply.citations] == [(PASSAGE.document_id, TANKS)]
+    assert [one.supported for one in reply.support] == [Supported.YES]
+
+
+async def test_passages_that_are_no_entries_do_not_answer_before_the_model() -> None:
+    model = Model("The dirty-water tank holds 72 litres.", near={"Tanks": 0.8})
+    reply = await entry_of(model, entries=False)
+    assert (reply.answered_by, model.calls, model.embedded) == (AnsweredBy.MODEL, 1, [])
+
+
+async def test_a_team_may_withhold_what_nothing_supports() -> None:
+    reply = await entry_of(Model("The dirty-water tank holds 72 litres. It sings to bees."), entries=True)
+    assert (reply.text, reply.withheld) == ("The dirty-water tank holds 72 litres.", 1)
+
+
+async def test_a_caller_who_wants_all_of_it_is_not_kept_from_it_by_the_team() -> None:
+    options = msgspec.structs.replace(CLAIM.options, support_policy=SupportPolicy.MARKED)
+    claim = msgspec.structs.replace(CLAIM, question="What about the tanks?", options=options)
+    made = attempt(Model("It sings to bees."), claim=claim, limits=LIMITS, told=NOTHING)
+    policy = SupportPolicy.SUPPORTED_ONLY
+    reply = await made.work().answer("guide", "p", passages=(PASSAGE,), support_policy=policy)
+    assert reply.text == "It sings to bees."
