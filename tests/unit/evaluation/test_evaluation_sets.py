@@ -1,6 +1,7 @@
 """The evaluation sets are what their README says, and their answers are those of the rows and documents."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache
@@ -31,10 +32,13 @@ HANDBOOK = REPOSITORY / "samples" / "handbook"
 LEAST = {
     "insurance.jsonl": 60,
     "insurance.paraphrases.jsonl": 60,
+    "insurance.unseen.jsonl": 100,
     "scheduler.jsonl": 60,
     "scheduler.paraphrases.jsonl": 40,
+    "scheduler.unseen.jsonl": 50,
     "assistant.jsonl": 40,
     "assistant.paraphrases.jsonl": 25,
+    "assistant.unseen.jsonl": 40,
     "finance.jsonl": 24,
 }
 TICKERS = {
@@ -64,6 +68,12 @@ def all_questions() -> Iterator[tuple[str, Question]]:
 
 def questions_of(team: str) -> list[Question]:
     return [question for name, question in all_questions() if name.startswith(f"{team}.")]
+
+
+def words(question: Question) -> str:
+    """Return what is asked, without regard to case, marks and the instant at which it is asked."""
+    text = question.request if isinstance(question, SchedulerRequest) else question.text
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def folded_text(folder: Path, *names: str) -> str:
@@ -141,6 +151,22 @@ def test_a_paraphrase_says_what_a_question_of_the_main_set_says_in_other_words()
     for name, question in all_questions():
         assert (question.of is not None) == (".paraphrases." in name), question.id
         assert question.of is None or texts[question.of].casefold() != question.text.casefold(), question.id
+
+
+def test_an_unseen_question_is_asked_nowhere_else() -> None:
+    asked = Counter(words(question) for _, question in all_questions())
+    for question in [question for name, question in all_questions() if ".unseen." in name]:
+        assert asked[words(question)] == 1, question.id
+
+
+def test_unseen_questions_are_about_other_policies_than_the_other_sets() -> None:
+    meant: dict[bool, set[str]] = {True: set(), False: set()}
+    for name, question in all_questions():
+        if isinstance(question, InsuranceQuestion):
+            meant[".unseen." in name] |= policies_meant(question) - {NOBODYS_POLICY}
+
+    assert meant[True]
+    assert not meant[True] & meant[False]
 
 
 def test_facts_about_a_policy_stand_in_its_rows_and_those_of_general_help_in_the_faq() -> None:
