@@ -198,10 +198,6 @@ class Execution:
         if isinstance(error, LeaseLost) or ending is Ending.LOST:
             log.info("run.lost", fence=self._claim.fence)
             return await self._live.lose()
-        if is_outage(error) and self._live.text:
-            # The end could not be written. A worker will take the run over and write the same text.
-            log.warning("run.end_not_written")
-            return await self._live.lose()
         is_cut_off = is_outage(error) and self._has_begun
         if is_cut_off or (ending is Ending.HANDED_OVER and not isinstance(error, SwitchyardError)):
             # What it has done is kept: a worker goes on with it, as soon as PostgreSQL lets it.
@@ -232,6 +228,7 @@ class Execution:
         except StoreUnavailable:
             # What is not stored is not shown: a worker decides how the run ends.
             log.warning("run.end_not_written")
+            await self._leaving.hand_over()
             return await self._live.lose()
         return await self._show(took_s)
 

@@ -28,7 +28,7 @@ from app.statement import Part
 log = structlog.get_logger(__name__)
 
 END_LIMIT_S = 30.0
-"""Writes of a run's end are repeated for so long; then its lease runs out and a worker writes the same end."""
+"""Writes of a run's end, or that it is given up, are repeated for so long; then its lease runs out."""
 END_PAUSES_S = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -78,6 +78,23 @@ class Leaving:
         """
         await self._insist(partial(self._commit_wait, result))
 
+    async def hand_over(self) -> None:
+        """Give the run up, so that a worker takes it at once; else, after a while, its lease runs out.
+
+        Until PostgreSQL is back nobody could take it, and its lease is renewed: it is this process's to give up, and
+        no owner is counted as lost.
+        """
+        self.keep_usage()
+        try:
+            await self._insist(self._commit_hand_over)
+        except StoreUnavailable:
+            log.warning("run.lease_not_released")
+
+    async def _commit_hand_over(self) -> None:
+        # Whoever takes the run over tells what it has cost so far.
+        await self._book.flush()
+        await self._runs.hand_over(self._claim)
+
     async def _insist(self, commit: Callable[[], Awaitable[None]]) -> None:
         give_up_at = monotonic() + END_LIMIT_S
         for tries in count():
@@ -88,16 +105,6 @@ class Leaving:
                     raise
             await asyncio.sleep(END_PAUSES_S[min(tries, len(END_PAUSES_S) - 1)])
         return None
-
-    async def hand_over(self) -> None:
-        """Give the run up, so that a worker takes it at once; else its lease runs out."""
-        self.keep_usage()
-        try:
-            # Whoever takes the run over tells what it has cost so far.
-            await self._book.flush()
-            await self._runs.hand_over(self._claim)
-        except StoreUnavailable:
-            log.warning("run.lease_not_released")
 
     def keep_usage(self) -> None:
         """Have the book store what this attempt did not: another process ends the run, the GPU time was spent here."""
