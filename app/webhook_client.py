@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from app.callback_urls import Allowed, CallbackRefused, read_callback
+from app.webhook_names import Names
 
 LIMIT_S = 10.0
 """From the look-up of the name to the last byte that is read."""
@@ -44,7 +45,7 @@ class Lapse(StrEnum):
     UNSIGNED = "unsigned"
     """The tenant has no webhook secret to sign it with."""
     BEGUN_AGAIN = "begun_again"
-    """The task was begun again before its end was told."""
+    """The task was begun again before its end was told: the next end has a delivery of its own."""
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -68,12 +69,6 @@ class Resolve(Protocol):
         ...
 
 
-async def look_up(host: str, port: int, /) -> list[tuple[int, str]]:
-    """Return the families and addresses of a name. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [(family, str(address[0])) for family, _, _, _, address in found]
-
-
 class WebhookClient:
     """Posts to callback URLs. Each has its name looked up once, and only addresses that were checked are asked."""
 
@@ -81,12 +76,14 @@ class WebhookClient:
         self,
         allowed: Allowed,
         *,
-        resolve: Resolve = look_up,
+        resolve: Resolve | None = None,
         limit_s: float = LIMIT_S,
         trusted: ssl.SSLContext | None = None,
     ) -> None:
+        """Without `resolve`, the system looks names up."""
         self.allowed = allowed
-        self._resolve = resolve
+        self._names = Names()
+        self._resolve = self._names if resolve is None else resolve
         self._limit_s = limit_s
         self._trusted = trusted
 
@@ -107,6 +104,10 @@ class WebhookClient:
             return Answered(Lapse.TIMED_OUT)
         except (aiohttp.ClientError, OSError) as error:
             return Answered(lapse_of(error))
+
+    def close(self) -> None:
+        """Look no more names up."""
+        self._names.close()
 
     async def _send(self, host: str, target: URL, body: bytes, headers: Mapping[str, str]) -> Answered:
         def checked(about: tuple[Any, ...]) -> socket.socket:

@@ -76,6 +76,7 @@ async def open_platform(configuration: Configuration) -> AsyncGenerator[Platform
                 loops.beside(loops.until_done(Loop.COLLECTION, ensure, limit_s=TURN_LIMIT_S))
             )
         await stack.enter_async_context(loops.beside(*_loops_of(platform)))
+        stack.callback(platform.deliveries.close)
         stack.push_async_callback(platform.documents.close)
         stack.push_async_callback(partial(platform.runner.close, drain_s=settings.drain_s))
         yield platform

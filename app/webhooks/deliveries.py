@@ -2,8 +2,11 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
@@ -28,6 +31,8 @@ SPREAD = 0.15
 """A pause is so much longer or shorter, by chance: receivers that come back are not asked by all at once."""
 LEASE_S = 3 * LIMIT_S
 """Whoever tries a delivery has it for so long; then another process may."""
+TENANT_AT_ONCE = 4
+"""A process tries so many of a tenant's deliveries at a time: receivers that are slow hold back their own tenant's."""
 DELIVERED = "delivered"
 """The outcome of an attempt that came through."""
 AGENT = "Switchyard-Webhooks/1"
@@ -68,6 +73,11 @@ class Deliveries:
         self._metrics = metrics
         self._clock = clock
         self._chance = chance
+        self._under_way: Counter[TenantId] = Counter()
+
+    def close(self) -> None:
+        """Look no more names up."""
+        self._client.close()
 
     async def check(self, tenant_id: TenantId, url: str) -> None:
         """Return if a webhook of the tenant may go there, as far as can be told before its name is looked up.
@@ -108,8 +118,19 @@ class Deliveries:
     async def deliver(self, delivery_id: UUID, tell: TellEnd) -> None:
         """Try a delivery, once, if it is due; what comes of it, and the errand of the next try, are one commit.
 
+        One whose tenant has as many under way here as it may is left: it has its errand when one of those is over.
         Raises StoreUnavailable; then another process tries it later.
         """
+        async with self._database.connection("webhooks.due") as conn:
+            row = await (await conn.execute(rows.SELECT_DUE, {"id": delivery_id})).fetchone()
+        tenant_id = None if row is None else TenantId(row["tenant_id"])
+        if tenant_id is None or self._under_way[tenant_id] >= TENANT_AT_ONCE:
+            return
+        with self._place(tenant_id):
+            await self._deliver(delivery_id, tell)
+        await self._queue_next(tenant_id)
+
+    async def _deliver(self, delivery_id: UUID, tell: TellEnd) -> None:
         async with self._database.connection("webhooks.claim") as conn:
             given = {"id": delivery_id, "lease_s": LEASE_S}
             row = await (await conn.execute(rows.CLAIM, given)).fetchone()
@@ -122,9 +143,26 @@ class Deliveries:
     async def queue_overdue(self, limit: int = 100) -> None:
         """Send an errand for every delivery whose own was lost. Raises StoreUnavailable."""
         async with self._database.transaction("webhooks.overdue") as conn:
-            overdue = [row["id"] async for row in await conn.execute(rows.OVERDUE, {"limit": limit})]
+            given = {"limit": limit, "each": TENANT_AT_ONCE}
+            overdue = [row["id"] async for row in await conn.execute(rows.OVERDUE, given)]
             for delivery_id in overdue:
                 await send(conn, errand_of(delivery_id))
+
+    async def _queue_next(self, tenant_id: TenantId) -> None:
+        async with self._database.transaction("webhooks.next") as conn:
+            row = await (await conn.execute(rows.NEXT, {"tenant_id": tenant_id})).fetchone()
+            if row is not None:
+                await send(conn, errand_of(row["id"]))
+
+    @contextmanager
+    def _place(self, tenant_id: TenantId) -> Generator[None]:
+        self._under_way[tenant_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[tenant_id] -= 1
+            if not self._under_way[tenant_id]:
+                del self._under_way[tenant_id]
 
     async def _try(self, due: Due, keys: Sequence[str], tell: TellEnd) -> Answered:
         if not keys:
@@ -143,8 +181,9 @@ class Deliveries:
         return await self._client.post(due.url, body, headers)
 
     async def _keep(self, due: Due, answered: Answered) -> None:
+        attempt = due.attempts + 1
         lapse = answered.lapse
-        wait_s = None if lapse is None else pause_s(due.attempts, answered, self._chance())
+        wait_s = None if lapse is None else pause_s(attempt, answered, self._chance())
         state = DeliveryState.DELIVERED if lapse is None else DeliveryState.DEAD if wait_s is None else None
         given = msgspec.structs.asdict(due) | {
             "status": answered.status,
@@ -153,21 +192,28 @@ class Deliveries:
             "state": None if state is None else state.value,
         }
         async with self._database.transaction("webhooks.keep") as conn:
-            kept = await (await conn.execute(rows.AGAIN if state is None else rows.END, given)).fetchone()
+            kept = await (await conn.execute(_noting(lapse, state), given)).fetchone()
             if kept is not None and wait_s is not None:
                 await send(conn, errand_of(due.id), wait_s=wait_s)
         if kept is None:
             return
         self._metrics.webhooks.labels(DELIVERED if lapse is None else lapse.value).inc()
-        if state is DeliveryState.DEAD:
+        if state is DeliveryState.DEAD and lapse is not Lapse.BEGUN_AGAIN:
             self._metrics.webhooks_dead.inc()
-        tell = log.info if lapse is None else log.warning
+        tell = log.info if lapse in {None, Lapse.BEGUN_AGAIN} else log.warning
         tell(
             "webhook.tried",
             delivery_id=str(due.id),
             run_id=str(due.run_id),
-            attempt=due.attempts,
+            attempt=attempt,
             reason=None if lapse is None else lapse.value,
             status=answered.status,
             state=(state or DeliveryState.PENDING).value,
         )
+
+
+def _noting(lapse: Lapse | None, state: DeliveryState | None) -> LiteralString:
+    """Return what notes an attempt that came to this."""
+    if lapse is Lapse.BEGUN_AGAIN:
+        return rows.SUPERSEDE
+    return rows.AGAIN if state is None else rows.END

@@ -16,24 +16,35 @@ QUEUE = "webhooks"
 TASK = "deliver"
 """What workers call the errand of a delivery; its argument is `delivery_id`, as text."""
 
+SELECT_DUE: LiteralString = """
+    SELECT tenant_id FROM webhook_deliveries WHERE id = %(id)s AND state = 'pending' AND next_at <= now()
+"""
+# Until when it is this process's is what nobody else's claim has: an attempt that is overtaken, by the next or by one
+# that was asked for, notes nothing. One that its process did not live to see the end of counts as none.
 CLAIM: LiteralString = """
-    UPDATE webhook_deliveries SET attempts = attempts + 1, next_at = now() + make_interval(secs => %(lease_s)s)
+    UPDATE webhook_deliveries SET next_at = now() + make_interval(secs => %(lease_s)s)
     WHERE id = (
         SELECT id FROM webhook_deliveries
         WHERE id = %(id)s AND state = 'pending' AND next_at <= now() FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, tenant_id, run_id, url, attempts
+    RETURNING id, tenant_id, run_id, url, attempts, next_at AS until
 """
 END: LiteralString = """
-    UPDATE webhook_deliveries SET state = %(state)s, last_status = %(status)s, last_error = %(lapse)s,
-                                  finished_at = now()
-    WHERE id = %(id)s AND tenant_id = %(tenant_id)s AND state = 'pending' AND attempts = %(attempts)s
+    UPDATE webhook_deliveries SET state = %(state)s, attempts = attempts + 1, last_status = %(status)s,
+                                  last_error = %(lapse)s, finished_at = now()
+    WHERE id = %(id)s AND tenant_id = %(tenant_id)s AND state = 'pending' AND next_at = %(until)s
     RETURNING id
 """
 AGAIN: LiteralString = """
-    UPDATE webhook_deliveries SET last_status = %(status)s, last_error = %(lapse)s,
+    UPDATE webhook_deliveries SET attempts = attempts + 1, last_status = %(status)s, last_error = %(lapse)s,
                                   next_at = now() + make_interval(secs => %(wait_s)s)
-    WHERE id = %(id)s AND tenant_id = %(tenant_id)s AND state = 'pending' AND attempts = %(attempts)s
+    WHERE id = %(id)s AND tenant_id = %(tenant_id)s AND state = 'pending' AND next_at = %(until)s
+    RETURNING id
+"""
+# The next end of its task has a delivery of its own.
+SUPERSEDE: LiteralString = """
+    DELETE FROM webhook_deliveries
+    WHERE id = %(id)s AND tenant_id = %(tenant_id)s AND state = 'pending' AND next_at = %(until)s
     RETURNING id
 """
 REDELIVER: LiteralString = """
@@ -55,13 +66,28 @@ LIST: LiteralString = """
       AND (%(place)s::timestamptz IS NULL OR (created_at, id) < (%(place)s, %(place_id)s::uuid))
     ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 """
-# Its errand was lost with a worker, or is of a time that has passed.
+# Its errand was lost with a worker, or is of a time that has passed. Of each tenant a few, so that none hides others.
 OVERDUE: LiteralString = """
-    SELECT id, tenant_id FROM webhook_deliveries
-    WHERE state = 'pending' AND next_at < now() - interval '10 seconds' AND NOT EXISTS (
+    SELECT id, tenant_id FROM webhook_deliveries WHERE id IN (
+        SELECT id FROM (
+            SELECT id, next_at, row_number() OVER (PARTITION BY tenant_id ORDER BY next_at) AS place
+            FROM webhook_deliveries
+            WHERE state = 'pending' AND next_at < now() - interval '10 seconds' AND NOT EXISTS (
+                SELECT 1 FROM procrastinate_jobs
+                WHERE queueing_lock = 'webhook:' || webhook_deliveries.id AND status = 'todo'
+            )
+        ) AS overdue
+        WHERE place <= %(each)s ORDER BY next_at LIMIT %(limit)s
+    )
+    FOR UPDATE SKIP LOCKED
+"""
+# One that found its tenant's places taken, and so has no errand.
+NEXT: LiteralString = """
+    SELECT id FROM webhook_deliveries
+    WHERE tenant_id = %(tenant_id)s AND state = 'pending' AND next_at <= now() AND NOT EXISTS (
         SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = 'webhook:' || webhook_deliveries.id AND status = 'todo'
     )
-    ORDER BY next_at LIMIT %(limit)s
+    ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 
 
@@ -83,13 +109,15 @@ class DeliveryState(StrEnum):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A delivery that this process tries now, for the `attempts`th time."""
+    """A delivery that this process tries now, after `attempts` that are noted."""
 
     id: UUID
     tenant_id: TenantId
     run_id: RunId
     url: str
     attempts: int
+    until: datetime
+    """Until when it is this process's: what the noting of the attempt is let through by."""
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
