@@ -24,7 +24,6 @@ from app.wiring import Platform
 log = structlog.get_logger(__name__)
 
 RUNS_QUEUE = "runs"
-STALLED_AFTER_S = 60
 ORPHANS_FIRST_S = 2.0
 """Runs whose owner died wait no longer for the rows of their lost calls."""
 REMOVE_OLD_JOBS_HOURS = 24
@@ -75,10 +74,10 @@ class Chores:
 
     async def end_stalled(self) -> None:
         """End the takeovers of dead workers in the queue; their runs' leases say whether there is more to do."""
-        manager = self._queue.job_manager
+        manager, silent_s = self._queue.job_manager, self._platform.settings.job_lease_s
         with queue_facts():
             for name in (RUNS_QUEUE, TASKS_QUEUE, webhooks.QUEUE):
-                for job in await manager.get_stalled_jobs(queue=name, seconds_since_heartbeat=STALLED_AFTER_S):
+                for job in await manager.get_stalled_jobs(queue=name, seconds_since_heartbeat=silent_s):
                     await manager.finish_job(job, queued.Status.FAILED, delete_job=True)
 
     async def expire_waiting(self) -> None:

@@ -151,7 +151,7 @@ def addresses(words: str, read: Callable[[str], str], *, takes_empty: bool = Fal
 def callback_targets() -> Kind:
     """Hosts, addresses and networks that webhooks may go to though they are not public."""
     words = "host names, IP addresses or networks, separated by commas"
-    return addresses(words, read_allowed)
+    return addresses(words, read_allowed, takes_empty=True)
 
 
 def host() -> Kind:

@@ -1,6 +1,7 @@
 """Brings the schema of PostgreSQL to the newest version, once, under an advisory lock."""
 
 import asyncio
+import time
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from app.standing import located
 
 # Any constant of our own: whoever holds it migrates, others wait and then find nothing to do.
 LOCK = 0x5357_4954_4348
+ASK_AGAIN_S = 0.2
 # Not the limits of a replica's session: to change a large table takes as long as it takes.
 SESSION = {"timezone": "UTC"}
 
@@ -41,6 +43,19 @@ def _refuse_newer(connection: sqlalchemy.Connection) -> None:
         raise StoreMisconfigured(detail, store=STORE, reason=Fault.SCHEMA.value)
 
 
+def _take_lock(connection: sqlalchemy.Connection) -> None:
+    """Return once this connection has the lock of migrations, over all of their transactions, until it is closed.
+
+    It is asked for again and again: who waited for it in a statement would hold a snapshot, and an index that is built
+    concurrently waits for the end of every older snapshot.
+    """
+    while True:
+        with connection.begin():
+            if connection.execute(sqlalchemy.text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}).scalar():
+                return
+        time.sleep(ASK_AGAIN_S)
+
+
 def _upgrade(access: DatabaseAccess) -> None:
     parameters: dict[str, Any] = access.direct.connect_parameters(SESSION)
     engine = sqlalchemy.create_engine(
@@ -48,9 +63,10 @@ def _upgrade(access: DatabaseAccess) -> None:
     )
     config = configuration()
     try:
-        with engine.connect() as connection, connection.begin():
-            connection.execute(sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            _refuse_newer(connection)
+        with engine.connect() as connection:
+            _take_lock(connection)
+            with connection.begin():
+                _refuse_newer(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except sqlalchemy.exc.DBAPIError as error:

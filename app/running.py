@@ -40,9 +40,7 @@ def open_runs(
     """Return the doors of runs, for every team that there is."""
     settings, teams = configuration.settings, find_teams()
     prompts = PromptSets(stores.database, configuration.prompts, {team.name: team.prompts for team in teams})
-    # A process that starts again under its old name must not pass for the one that died.
-    owner, ttl_s = f"{settings.replica}:{uuid4()}", settings.session_ttl_seconds
-    runs = Runs(stores.database, owner=owner, lease_s=settings.run_lease_s, session_ttl_s=ttl_s, prompts=prompts)
+    runs = _runs(settings, stores, prompts)
     event_log = EventLog(stores.coordination, ttl_s=settings.events_ttl_s)
     graphs, doors = load_teams(), _doors(settings, stores, inference, search)
     parts = Parts(
@@ -54,7 +52,7 @@ def open_runs(
         teams=graphs,
         prompts=prompts,
         metrics=stores.metrics,
-        times=Times(ttl_s, settings.waiting_limit_s),
+        times=Times(settings.session_ttl_seconds, settings.waiting_limit_s),
         run_limit_s=settings.run_limit_s,
         attempts=settings.run_attempts,
         serializer=make_serializer(),
@@ -70,6 +68,18 @@ def open_runs(
     )
     views = tuple(view_of(team, prompts.versions[team.name]) for team in sorted(teams, key=lambda team: team.name))
     return Running(views, runner, runs, Places(runs, event_log))
+
+
+def _runs(settings: Settings, stores: Stores, prompts: PromptSets) -> Runs:
+    return Runs(
+        stores.database,
+        # A process that starts again under its old name must not pass for the one that died.
+        owner=f"{settings.replica}:{uuid4()}",
+        lease_s=settings.run_lease_s,
+        session_ttl_s=settings.session_ttl_seconds,
+        prompts=prompts,
+        max_open_tasks=settings.max_open_tasks,
+    )
 
 
 def _doors(settings: Settings, stores: Stores, inference: Inference, search: Search) -> Doors:

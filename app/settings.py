@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     webhook_allow: Annotated[str | None, kinds.callback_targets()] = None
     cors_origins: Annotated[str, kinds.origins()] = ""
     tasks_at_once: Annotated[int, kinds.whole(1, 1000)] = 16
+    max_open_tasks: Annotated[int, kinds.whole(1, 10_000_000)] = 10_000
     drain_s: Annotated[float, kinds.seconds(3600, least=0)] = 25.0
 
     database_pool_size: Annotated[int, kinds.whole(1, 1000)] = 10

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 THREADS = 16
-"""A look-up that nobody waits for any more goes on in its thread: the slowest names take no others' threads but these."""
+"""A look-up that nobody waits for any more goes on in its thread: slow names take these, and no others."""
 LOOK_LIMIT_S = 5.0
 
 Found = Sequence[tuple[int, str]]

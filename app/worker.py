@@ -125,6 +125,8 @@ async def work(platform: Platform, stopped: asyncio.Event) -> None:
             log.info("worker.stopping")
             # Beside the queue's own drain: its takeovers wait for runs that this ends or gives up.
             group.create_task(platform.runner.close(drain_s=platform.settings.drain_s), name="drain")
+        with put_off("leave"):
+            await platform.task_load.leave()
 
 
 def _chores(loops: Loops, chores: Chores, platform: Platform) -> list[Coroutine[object, object, None]]:

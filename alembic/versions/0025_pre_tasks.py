@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from app.indexes import build
+
 revision = "0025_pre_tasks"
 down_revision = "0024_pre_editions"
 branch_labels = None
@@ -9,18 +11,17 @@ depends_on = None
 
 # `due_from` is set while a task's own deadline counts from its acceptance, and not from the beginning of its work.
 RUNS = """
-ALTER TABLE runs ADD COLUMN is_task boolean NOT NULL DEFAULT false,
-                 ADD COLUMN due_from timestamptz,
-                 ADD COLUMN callback_url text;
+ALTER TABLE runs ADD COLUMN IF NOT EXISTS is_task boolean NOT NULL DEFAULT false,
+                 ADD COLUMN IF NOT EXISTS due_from timestamptz,
+                 ADD COLUMN IF NOT EXISTS callback_url text;
 """
 # Tasks are listed newest first, and those that nobody has begun are counted.
-INDEXES = (
-    "CREATE INDEX runs_tasks ON runs (tenant_id, created_at DESC, id DESC) WHERE is_task",
-    "CREATE INDEX runs_accepted ON runs (due_from) WHERE state = 'accepted'",
-)
+TASKS = "ON runs (tenant_id, created_at DESC, id DESC) WHERE is_task"
+ACCEPTED = "ON runs (due_from) WHERE state = 'accepted'"
 
 
 def upgrade() -> None:
     """Add the columns and the indexes; no run that is there is a task."""
-    for statement in (RUNS, *INDEXES):
-        op.get_bind().exec_driver_sql(statement)
+    op.get_bind().exec_driver_sql(RUNS)
+    build("runs_tasks", TASKS)
+    build("runs_accepted", ACCEPTED)

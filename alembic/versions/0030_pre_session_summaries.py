@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from app.indexes import build
+
 revision = "0030_pre_session_summaries"
 down_revision = "0029_pre_scheduler"
 branch_labels = None
@@ -11,7 +13,7 @@ depends_on = None
 # nothing to sum up. `created_at` is of the moment in which the session was locked: a run that was accepted before that
 # reads none.
 UP = """
-CREATE TABLE session_summaries (
+CREATE TABLE IF NOT EXISTS session_summaries (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id uuid NOT NULL,
     session_id uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
@@ -21,11 +23,12 @@ CREATE TABLE session_summaries (
     model text NOT NULL,
     created_at timestamptz NOT NULL
 );
-CREATE INDEX session_summaries_newest ON session_summaries (session_id, created_at DESC);
-CREATE INDEX runs_history_cut ON runs (finished_at) WHERE state = 'done' AND 'history' = ANY(degraded);
+CREATE INDEX IF NOT EXISTS session_summaries_newest ON session_summaries (session_id, created_at DESC);
 """
+HISTORY_CUT = "ON runs (finished_at) WHERE state = 'done' AND 'history' = ANY(degraded)"
 
 
 def upgrade() -> None:
     """Add the table, and the index of the runs whose history was cut."""
     op.get_bind().exec_driver_sql(UP)
+    build("runs_history_cut", HISTORY_CUT)

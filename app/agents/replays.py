@@ -26,13 +26,14 @@ class Named(msgspec.Struct, frozen=True):
     run_id: RunId
     session_id: SessionId
     attempt: int
+    state: RunState
     is_retryable: bool
     """It ended, and its client was told that asking again may help: so it does."""
 
     @property
     def replay(self) -> RunHandle:
         """The run, to be followed or shown."""
-        return RunHandle(self.run_id, self.session_id, replayed=True)
+        return RunHandle(self.run_id, self.session_id, replayed=True, state=self.state)
 
 
 async def find_named(conn: Connection, caller: Caller, ask: StartRun) -> Named | None:
@@ -53,6 +54,7 @@ def named_of(row: DictRow, ask: StartRun) -> Named:
         RunId(row["named_id"]),
         SessionId(row["session_id"]),
         row["attempt"],
+        RunState(row["state"]),
         ended_badly and is_retryable(kind_of(row["error_code"], {})),
     )
 

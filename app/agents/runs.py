@@ -62,13 +62,18 @@ class Runs:
         lease_s: float,
         session_ttl_s: int,
         prompts: PromptSets | None = None,
+        max_open_tasks: int | None = None,
     ) -> None:
-        """Without `prompts`, runs are pinned to none, and those of every team are taken over."""
+        """Without `prompts`, runs are pinned to none, and those of every team are taken over.
+
+        `max_open_tasks` bounds the tasks of a tenant that have not ended.
+        """
         self._database = database
         self._owner = owner
         self._lease_s = lease_s
         self._session_ttl_s = session_ttl_s
         self._prompts = prompts
+        self._max_open_tasks = max_open_tasks
         self._teams = None if prompts is None else prompts.teams
 
     async def accept(self, caller: Caller, ask: StartRun) -> tuple[RunHandle, Claim | None]:
@@ -82,7 +87,8 @@ class Runs:
     async def submit(self, caller: Caller, ask: StartRun) -> RunHandle:
         """Store the run and the question, owned by nobody, and the errand that has a worker begin it: all or nothing.
 
-        A key that names a run whose end was called retryable has it begun anew, effects kept. Raises as `accept` does.
+        A key that names a run whose end was called retryable has it begun anew, effects kept. Raises TooManyTasks, and
+        as `accept` does.
         """
         return await self._insist(caller, ask, self._submit)
 
@@ -228,6 +234,8 @@ class Runs:
         async with self._database.transaction("runs.submit") as conn:
             told = await task_rows.submit(conn, session, row, ask.earlier if ask.session_id is None else ())
             if told["started_at"] is not None:
+                if self._max_open_tasks is not None:
+                    await task_rows.check_open(conn, caller.tenant_id, self._max_open_tasks)
                 await task_rows.send_errand(conn, run_id, ask.options)
                 return RunHandle(run_id, session_id, replayed=False)
             if told["named_id"] is None:
@@ -236,7 +244,9 @@ class Runs:
             again = named.is_retryable and await requeue(
                 conn, caller.tenant_id, named, request_id=ask.request_id, session_ttl_s=self._session_ttl_s
             )
-        return RunHandle(named.run_id, named.session_id, replayed=not again)
+        if again:
+            return RunHandle(named.run_id, named.session_id, replayed=False)
+        return named.replay
 
     def _session(self, ask: StartRun) -> tuple[SessionId, Part]:
         session_id = SessionId(uuid4()) if ask.session_id is None else ask.session_id

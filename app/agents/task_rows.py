@@ -7,8 +7,9 @@ import msgspec
 from psycopg.rows import DictRow
 
 from app.agents import run_rows
+from app.agents.task_refusals import TooManyTasks
 from app.agents.values import RunOptions, Turn
-from app.ids import RunId
+from app.ids import RunId, TenantId
 from app.inference.words.priority import Priority
 from app.jobs.errands import Errand, send
 from app.postgres import Connection
@@ -30,6 +31,14 @@ SUBMIT: LiteralString = """begun AS (
     FROM session
     RETURNING due_from AS started_at
 )"""
+# As far as it matters: one more than the bound is enough to know of. Submissions that commit at the same moment do not
+# see each other, so the bound may be passed by as many as those.
+COUNT_OPEN: LiteralString = """
+    SELECT count(*) AS tasks FROM (
+        SELECT 1 FROM runs
+        WHERE tenant_id = %(tenant_id)s AND is_task AND state IN ('accepted', 'running', 'waiting') LIMIT %(limit)s
+    ) AS open
+"""
 # The owners that died of it are forgotten, what it did is not. Another run of the session breaks
 # `runs_one_per_session`.
 REQUEUE: LiteralString = """
@@ -45,6 +54,13 @@ REQUEUE: LiteralString = """
 async def submit(conn: Connection, session: Part, run: Mapping[str, object], earlier: Sequence[Turn] = ()) -> DictRow:
     """Insert a run that nobody owns, as `run_rows.accept` inserts one that somebody does."""
     return await run_rows.accept(conn, session, run, earlier, SUBMIT)
+
+
+async def check_open(conn: Connection, tenant_id: TenantId, most: int) -> None:
+    """Return if no more tasks of the tenant than `most` have not ended, with one just written. Raises TooManyTasks."""
+    row = await (await conn.execute(COUNT_OPEN, {"tenant_id": tenant_id, "limit": most + 1})).fetchone()
+    if row is not None and row["tasks"] > most:
+        raise TooManyTasks(f"{most} tasks of this tenant have not ended; that is as many as may be", most=most)
 
 
 async def requeue(conn: Connection, given: Mapping[str, object]) -> DictRow | None:

@@ -97,7 +97,7 @@ class Tasks:
             raise TaskNotRequeuable(
                 "only a task that is dead, or failed for a while, is begun again", state=result.state
             )
-        named = Named(run_id, SessionId(result.session_id), result.attempt, is_retryable=True)
+        named = Named(run_id, SessionId(result.session_id), result.attempt, result.state, is_retryable=True)
         try:
             async with self._database.transaction("tasks.requeue") as conn:
                 went = await replays.requeue(

@@ -9,7 +9,7 @@ import structlog
 
 from app.agents.acting import HAPPENED, question_of
 from app.agents.deadline import Deadline
-from app.agents.effects import Done, Effects
+from app.agents.effects import Done, Effect, Effects
 from app.agents.interrupting import Interrupting
 from app.agents.live import LiveRun
 from app.agents.tools import Acting, Reading, Tool, Writing
@@ -99,10 +99,15 @@ class Using:
         effect = await self._effects.begin(path, given, Brought)
         if effect.result is not None:
             return effect.result
+        # A call that was made is no less made when its tool is denied afterwards: first whether it was, then whether it
+        # may be.
+        note = None if tool.is_idempotent else await self._note(effect.step_key, given, agent, tool.name)
+        if note is not None and note.result is not None:
+            return await self._effects.keep(effect, Done(Brought(msgspec.to_builtins(tool.confirmed))))
         if (refusal := await self._refusal(tool, arguments)) is not None:
             return await self._effects.keep(effect, Done(refusal))
-        if not tool.is_idempotent and await self._has_happened(path, given, agent, tool.name):
-            return await self._effects.keep(effect, Done(Brought(msgspec.to_builtins(tool.confirmed))))
+        if note is not None:
+            await self._effects.keep(note, Done(True))
         await self._tell(agent, tool)
         key = f"{self._claim.run_id}/{effect.step_key}"
         try:
@@ -111,16 +116,18 @@ class Using:
             brought = Brought(refusal=refused.detail)
         return await self._effects.keep(effect, Done(brought))
 
-    async def _has_happened(self, path: str, given: object, agent: str, name: str) -> bool:
-        """Note, before it is made, that a call is made; return whether an earlier one is said to have happened."""
+    async def _note(self, step_key: str, given: object, agent: str, name: str) -> Effect[bool]:
+        """Return the note that a call is made, to be kept before it is; a kept one is of a call that has happened.
+
+        Of a call that was noted, and whose outcome is not stored, a person says whether it happened.
+        """
         while True:
-            note = await self._effects.begin(f"{path}/begun", given, bool)
+            note = await self._effects.begin(f"{step_key}/begun", given, bool)
             if note.result is None:
-                await self._effects.keep(note, Done(True))
-                return False
-            answered = self._interrupting.ask(f"{path}/outcome", question_of(agent, name))
+                return note
+            answered = self._interrupting.ask(f"{step_key}/outcome", question_of(agent, name))
             if answered.option == HAPPENED:
-                return True
+                return note
 
     async def _refusal(self, tool: Tool[A, R], arguments: A, conn: Connection | None = None) -> Brought | None:
         """Return why the call is not made, if so."""

@@ -117,6 +117,8 @@ class RunHandle(msgspec.Struct, frozen=True):
     run_id: RunId
     session_id: SessionId
     replayed: bool
+    state: RunState = RunState.ACCEPTED
+    """How a run that was named stood when it was looked at; one that is new was just accepted."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

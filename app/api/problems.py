@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from app import errors
 from app.agents.feedback import FeedbackUnknown
 from app.agents.scheduler.refusals import EventUnknown
-from app.agents.task_refusals import TaskNotRequeuable
+from app.agents.task_refusals import TaskNotRequeuable, TooManyTasks
 from app.api.queue_headers import refused_headers
 from app.callback_urls import CallbackRefused
 from app.errors import Refused, SwitchyardError, Unavailable
@@ -117,6 +117,7 @@ STATUSES: Mapping[type[SwitchyardError], int] = {
     CodingUnknown: 415,
     StillRunning: 504,
     RateLimited: 429,
+    TooManyTasks: 429,
     SwitchyardError: 500,
 }
 # What the router itself refuses, and what nobody foresaw.

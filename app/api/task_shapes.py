@@ -114,7 +114,7 @@ class TaskRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class TaskAccepted(msgspec.Struct, frozen=True):
     """A task that is stored; a worker begins it."""
 
-    status: TaskStatus
+    status: Annotated[TaskStatus, Meta(description="`processing`, unless the idempotency key named it already.")]
     task_id: UUID
     session_id: UUID
     status_url: Annotated[str, Meta(description="Ask here how it stands.")]
@@ -176,7 +176,7 @@ def status_url(run_id: UUID) -> str:
 def to_accepted(handle: RunHandle) -> TaskAccepted:
     """Return what whoever asked for a task is told."""
     there = status_url(handle.run_id)
-    return TaskAccepted(TaskStatus.PROCESSING, handle.run_id, handle.session_id, there, f"{there}/events")
+    return TaskAccepted(STATUS[handle.state], handle.run_id, handle.session_id, there, f"{there}/events")
 
 
 def to_task(task: Task) -> TaskView:

@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from app import errors
-from app.agents.task_refusals import TaskNotRequeuable
+from app.agents.task_refusals import TaskNotRequeuable, TooManyTasks
 from app.agents.tasks import Wanted
 from app.agents.values import StartRun
 from app.api import contracts
@@ -51,6 +51,7 @@ ACCEPT_REFUSALS: tuple[type[errors.SwitchyardError], ...] = (
     CallbackRefused,
     errors.SessionUnknown,
     errors.SessionBusy,
+    TooManyTasks,
     errors.IdempotencyMismatch,
     errors.ContractUnmet,
     errors.MediaTypeUnknown,

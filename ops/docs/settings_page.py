@@ -32,6 +32,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "webhook_allow": "Hosts, addresses and networks that webhooks may go to though they are not public; how: "
         "`docs/how-to/tasks-and-webhooks.md`.",
         "tasks_at_once": "Tasks that a worker is at, at most.",
+        "max_open_tasks": "Tasks of a tenant that have not ended, at most; another is refused with `too_many_tasks`.",
         "drain_s": "Seconds that a stopping process lets its runs go on.",
     },
     "Connections": {

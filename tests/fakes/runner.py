@@ -66,7 +66,7 @@ class FakeRunner:
             run = self.runs[self.by_key[key]]
             if run.ask.question != ask.question:
                 raise IdempotencyMismatch("this Idempotency-Key was used with another request")
-            return RunHandle(run.result.run_id, run.result.session_id, replayed=True)
+            return RunHandle(run.result.run_id, run.result.session_id, replayed=True, state=run.result.state)
         session_id = ask.session_id or self.sessions.add(caller.tenant_id, ask)
         run_id = RunId(uuid4())
         result = self.ending(finished(run_id, session_id, "".join(self.pieces)))

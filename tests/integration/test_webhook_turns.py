@@ -71,8 +71,8 @@ async def all_delivered(platform: Platform, tenant_id: TenantId) -> None:
 async def test_a_receiver_that_is_slow_holds_back_no_other_tenants_webhooks_and_loses_none_of_its_own(
     servers: Servers, node: FakeNode
 ) -> None:
-    settings = settings_for(servers, node, webhook_allow="127.0.0.1")
-    async with receiving(Slow()) as slow, receiving(Receiver()) as quick, opened(settings) as (platform,):
+    settings, slow, quick = settings_for(servers, node, webhook_allow="127.0.0.1"), Slow(), Receiver()
+    async with receiving(slow), receiving(quick), opened(settings) as (platform,):
         first, second = await with_secret(platform), await with_secret(platform)
         await ended_tasks(platform, first, slow.url(), 12)
         await ended_tasks(platform, second, quick.url(), 1)

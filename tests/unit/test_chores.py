@@ -112,7 +112,9 @@ class QueueAway:
 
     def chores(self) -> Chores:
         """Return what a worker does with it; a run waits to be taken over, and no session is stale."""
-        platform = SimpleNamespace(runs=self, sessions=self, settings=SimpleNamespace(session_days=30))
+        platform = SimpleNamespace(
+            runs=self, sessions=self, settings=SimpleNamespace(session_days=30, job_lease_s=90.0)
+        )
         return Chores(cast("Platform", platform), cast("procrastinate.App", self))
 
     async def expired(self) -> list[RunId]:
@@ -166,3 +168,32 @@ async def test_a_takeover_that_postgresql_cuts_off_ends_without_an_error_since_t
     platform = SimpleNamespace(runner=SimpleNamespace(resume=resume))
     await task_queue(cast("Platform", platform)).tasks["take_over"].func(str(RUN))
     assert asked == [RUN]
+
+
+async def test_a_delivery_that_postgresql_cuts_off_ends_without_an_error_since_its_row_is_found_again() -> None:
+    asked = list[UUID]()
+
+    async def deliver(delivery_id: UUID, _tell: object) -> None:
+        asked.append(delivery_id)
+        raise StoreUnavailable("PostgreSQL does not answer", store="postgres")
+
+    platform = SimpleNamespace(deliveries=SimpleNamespace(deliver=deliver))
+    await task_queue(cast("Platform", platform)).tasks["deliver"].func(str(RUN))
+    assert asked == [RUN]
+
+
+async def test_errands_are_those_of_a_dead_worker_once_it_was_silent_for_the_lease_of_jobs() -> None:
+    class Queue(QueueAway):
+        """A queue in which nothing has stalled."""
+
+        silent_s: float | None = None
+
+        async def get_stalled_jobs(self, *, queue: str, seconds_since_heartbeat: float) -> list[object]:
+            """Note what was asked."""
+            assert queue
+            self.silent_s = seconds_since_heartbeat
+            return []
+
+    queue = Queue(psycopg.OperationalError())
+    await queue.chores().end_stalled()
+    assert queue.silent_s == 90.0

@@ -153,3 +153,34 @@ async def test_what_is_too_large_is_not_sent_and_what_comes_back_too_large_is_no
 
     with pytest.raises(ToolFailed, match="more than 100 bytes"):
         await use(kept(), replace(post.tool(is_idempotent=True), act=much))
+
+
+async def test_one_that_was_made_before_its_tool_was_denied_is_asked_about_all_the_same() -> None:
+    post, effects, ledger = Post(dies=1), kept(), Ledger()
+    tool = post.tool(is_idempotent=False)
+    with pytest.raises(Died):
+        await use(effects, tool)
+    ledger.denied = ["send"]
+    for answer, brought in ((HAPPENED, Sent()), (DID_NOT_HAPPEN, None)):
+        later = attempt(effects=await waits(effects, tool, answer), database=ledger).work()
+        if brought is None:
+            with pytest.raises(ToolRefused, match="may not use it"):
+                await later.use(tool, Named("1"), agent="clerk")
+        else:
+            assert await later.use(tool, Named("1"), agent="clerk") == brought
+    assert len(post.keys) == 1
+
+
+async def test_of_two_calls_of_a_step_the_note_of_one_is_not_taken_for_the_others() -> None:
+    post, effects = Post(), kept()
+    tool = post.tool(is_idempotent=False)
+    work = began(effects).work()
+    assert await work.use(tool, Named("1"), agent="clerk") == Sent("R1")
+    post.dies = 1
+    with pytest.raises(Died):
+        await work.use(tool, Named("2"), agent="clerk")
+    asks = began(effects.again())
+    assert await asks.work().use(tool, Named("1"), agent="clerk") == Sent("R1")
+    with pytest.raises(GraphInterrupt):
+        await asks.work().use(tool, Named("2"), agent="clerk")
+    assert len(post.keys) == 2

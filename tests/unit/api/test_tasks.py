@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.agents.life import RunState
+from app.agents.task_refusals import TooManyTasks
 from app.agents.values import OnDisconnect, RunResult
 from app.errors import NoSlotInTime, RunFailed, SessionBusy
 from app.ids import RunId
@@ -71,6 +72,17 @@ async def test_the_same_key_names_the_same_task(client: Client, platform: FakePl
     assert (first.headers.get("idempotent-replayed"), again.headers["idempotent-replayed"]) == (None, "true")
     assert len(platform.runner.started) == 1
     assert platform.runner.started[0].on_disconnect is OnDisconnect.CONTINUE
+    # It is told how that stands, as it was done meanwhile.
+    assert [reply.json()["status"] for reply in (first, again)] == ["processing", "complete"]
+
+
+async def test_a_tenant_with_as_many_open_tasks_as_it_may_have_is_told_when_to_come_again(
+    client: Client, platform: FakePlatform
+) -> None:
+    platform.runner.refusal = TooManyTasks("2 tasks of this tenant have not ended", most=2)
+    reply = await client.post(TASKS, {"message": "hello"})
+    assert (reply.status, reply.json()["code"], reply.json()["retryable"]) == (429, "too_many_tasks", True)
+    assert (reply.headers["retry-after"], reply.json()["most"]) == ("30", 2)
 
 
 async def test_what_is_refused_is_refused_before_anything_is_stored(client: Client, platform: FakePlatform) -> None:
