@@ -1,7 +1,7 @@
 """Brings the schema of PostgreSQL to the newest version, once, under an advisory lock."""
 
 import asyncio
-import time
+from threading import Event
 from typing import Any
 
 import psycopg
@@ -49,11 +49,12 @@ def _take_lock(connection: sqlalchemy.Connection) -> None:
     It is asked for again and again: who waited for it in a statement would hold a snapshot, and an index that is built
     concurrently waits for the end of every older snapshot.
     """
+    pause = Event()
     while True:
         with connection.begin():
             if connection.execute(sqlalchemy.text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}).scalar():
                 return
-        time.sleep(ASK_AGAIN_S)
+        pause.wait(ASK_AGAIN_S)
 
 
 def _upgrade(access: DatabaseAccess) -> None:
