@@ -15,6 +15,7 @@ AREAS = (
     "complexity",
     "dialects",
     "documents",
+    "events",
     "finance",
     "formats",
     "inference",

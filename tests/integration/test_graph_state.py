@@ -70,7 +70,7 @@ def uses(platform: Platform) -> Counter[str]:
     )
 
 
-@pytest.mark.requirement("INS-37.graph-state", "FIN-04.checkpoints")
+@pytest.mark.requirement("INS-37.graph-state", "FIN-04.checkpoints", "INS-17.module", "INS-17.nowhere-else")
 async def test_several_steps_go_on_with_the_state_of_their_graph_at_another_replica(
     servers: Servers, node: FakeNode
 ) -> None:

@@ -182,7 +182,6 @@ async def test_a_session_is_kept_for_some_days_after_it_has_expired(bench: Bench
 
 
 @pytest.mark.requirement("INS-38.sessions", "INS-38.messages", "INS-38.runs", "INS-38.effects", "INS-38.checkpoints")
-@pytest.mark.requirement("FAM-08.30-days")
 async def test_a_session_that_expired_long_ago_is_removed_with_all_that_is_its_own(bench: Bench) -> None:
     database, caller = bench.database, bench.caller
     for hours in (30 * 24 + 1, 30 * 24 - 1):

@@ -271,3 +271,8 @@ def test_a_chat_without_a_usable_address_and_key_says_both(tmp_path: Path) -> No
         "SWITCHYARD_LOCAL_URL",
         "--key-file",
     ]
+
+
+@pytest.mark.requirement("FAM-08.30-days")
+def test_expired_sessions_with_their_checkpoints_are_kept_for_thirty_days() -> None:
+    assert read_settings(NEEDED).session_days == 30

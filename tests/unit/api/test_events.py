@@ -15,7 +15,9 @@ EVENTS = "/events"
 ASKED = {"message": "Schedule soccer practice Saturday at 2pm"}
 
 
-@pytest.mark.requirement("FAM-03.takes", "FAM-03.at-once", "FAM-03.task")
+@pytest.mark.requirement(
+    "FAM-03.takes", "FAM-03.at-once", "FAM-03.task", "FAM-03.address", "FAM-02.quick", "FAM-06.worker"
+)
 async def test_a_sentence_is_accepted_before_it_is_read(client: Client, platform: FakePlatform) -> None:
     platform.runner.holds = True
     reply = await client.post(EVENTS, {**ASKED, "time_zone": "America/New_York", "now": "2026-11-04T15:00:00Z"})

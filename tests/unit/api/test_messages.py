@@ -32,7 +32,8 @@ async def test_a_message_is_answered_with_a_message_its_agent_and_its_mode(
     assert [one["document"] for one in told["citations"]] == ["handbook.md"]
     again = await client.post("/api/chat", {"message": "And a chair?", "session_id": told["session_id"]})
     assert again.json()["session_id"] == told["session_id"]
-    assert [(ask.team, ask.context) for ask in platform.runner.started] == [("assistant", {})] * 2
+    asked = [(ask.question, ask.team, ask.context) for ask in platform.runner.started]
+    assert asked == [("May I return a lamp?", "assistant", {}), ("And a chair?", "assistant", {})]
 
 
 async def test_a_message_may_say_the_mode_and_no_field_that_is_not_there(
@@ -77,7 +78,8 @@ async def test_a_chat_on_documents_searches_them_and_names_its_sources(client: C
     told = reply.json()
     assert (told["message"], told["has_context"]) == ("Returns are free for 30 days.", True)
     assert [(one["document"], one["quote"]) for one in told["sources"]] == [("handbook.md", "Returns are free.")]
-    assert platform.runner.started[0].context == {"mode": "rag"}
+    (ask,) = platform.runner.started
+    assert (ask.question, ask.context) == ("May I return a lamp?", {"mode": "rag"})
 
 
 async def test_both_may_be_streamed_and_end_in_their_own_shape(client: Client, platform: FakePlatform) -> None:

@@ -85,7 +85,7 @@ async def test_a_customer_is_told_which_policies_there_are() -> None:
     assert "POL000005" not in reply.text
 
 
-@pytest.mark.requirement("INS-10.claims", "INS-13.looks-up")
+@pytest.mark.requirement("INS-10.claims", "INS-13.looks-up", "INS-13.tools")
 @pytest.mark.parametrize(
     ("question", "asked"),
     [

@@ -37,6 +37,13 @@ def test_a_typed_customer_is_not_the_one_that_the_application_vouches_for() -> N
     assert subject_of("I am CUST00002", (), {}).customer_id == "CUST00002"
 
 
+@pytest.mark.requirement("INS-13.remembers", "INS-37.claim")
+def test_a_claim_that_was_named_before_or_came_with_the_session_needs_no_number_again() -> None:
+    earlier = (Turn("user", "Where does CLM000004-1 stand?"), Turn("assistant", "It is approved."))
+    assert subject_of("When was it filed?", earlier, {}).claim_id == "CLM000004-1"
+    assert subject_of("When was it filed?", (), {"claim_id": "CLM000009-2"}).claim_id == "CLM000009-2"
+
+
 def test_a_claim_and_kinds_are_found() -> None:
     found = subject_of("My car claim clm000004-1", (), {})
     assert found == Subject(claim_id="CLM000004-1", kinds=(PolicyKind.AUTO,))
