@@ -40,6 +40,7 @@ LEAST = {
     "assistant.paraphrases.jsonl": 25,
     "assistant.unseen.jsonl": 40,
     "finance.jsonl": 24,
+    "finance.further.jsonl": 24,
 }
 TICKERS = {
     "AMCOR": "AMCR",
