@@ -21,6 +21,10 @@ _SPAN = re.compile(
     r"|(?:5[23]|fifty-(?:two|three))[ -]weeks?|(?:fiscal )?years?) ended)\b",
     re.IGNORECASE,
 )
+_OLD = re.compile(r"previously|originally|as reported", re.IGNORECASE)
+_BESIDE = re.compile(r"[\s|,:-]*(?:\((?:unaudited|audited|as restated|restated)\)[\s|,:-]*)?", re.IGNORECASE)
+MOST_BELOW = 60
+"""So many characters may stand between the dates above a table and its first row."""
 NEAR_MONTHS = 2
 """Fiscal years end on the same weekday, not on the same day."""
 YEAR_MONTHS = 12
@@ -28,21 +32,51 @@ QUARTER_MONTHS = 3
 
 
 class Column(msgspec.Struct, frozen=True):
-    """What a column says: its words, and the month that they name, counted from the year 0; 12 for a year alone."""
+    """What a column says: its words, and the month that they name, counted from the year 0; 12 for a year alone.
+
+    One `is_old` that has numbers as they were before they were restated.
+    """
 
     words: str
     months: int = 0
     has_month: bool = False
+    is_old: bool = False
 
 
 def columns_of(cells: Sequence[str]) -> tuple[Column, ...]:
     """Return the columns that the cells of a header name by a date or a year, in order."""
-    return tuple(_column(match) for cell in cells for match in _DATE.finditer(cell))
+    found = tuple(
+        _column(match, is_old=_OLD.search(cell) is not None) for cell in cells for match in _DATE.finditer(cell)
+    )
+    if len({column.has_month for column in found}) > 1:
+        # "June 30, 2023 2022": the month stands once, for all.
+        return tuple(_of_year(column) for column in found)
+    return found
 
 
-def _column(match: re.Match[str]) -> Column:
+def dates_before(text: str) -> tuple[str, ...]:
+    """Return the dates that a text ends with, side by side, where they may be the columns of a table below it."""
+    matches = list(_DATE.finditer(text))
+    if not matches or any(character.isdigit() for character in text[matches[-1].end() :]):
+        return ()
+    if len(text[matches[-1].end() :].strip(" |-:\n")) > MOST_BELOW:
+        return ()
+    run = [matches[-1]]
+    for match in reversed(matches[:-1]):
+        if not _BESIDE.fullmatch(text[match.end() : run[0].start()]):
+            break
+        run.insert(0, match)
+    return tuple(" ".join(match.group().split()) for match in run) if len(run) > 1 else ()
+
+
+def _column(match: re.Match[str], *, is_old: bool) -> Column:
     month = _month(match["month"]) if match["month"] else YEAR_MONTHS
-    return Column(match.group().strip(), int(match["year"]) * YEAR_MONTHS + month, bool(match["month"]))
+    return Column(match.group().strip(), int(match["year"]) * YEAR_MONTHS + month, bool(match["month"]), is_old)
+
+
+def _of_year(column: Column) -> Column:
+    year = (column.months - 1) // YEAR_MONTHS
+    return Column(column.words, (year + 1) * YEAR_MONTHS, is_old=column.is_old)
 
 
 def _month(name: str) -> int:
@@ -77,6 +111,8 @@ def _groups(columns: Sequence[Column]) -> list[list[int]]:
     """Return the columns by the spans that they are of: where a date comes again, another span begins."""
     groups: list[list[int]] = [[]]
     for at, column in enumerate(columns):
+        if column.is_old:
+            continue
         if any(columns[other].months == column.months for other in groups[-1]):
             groups.append([])
         groups[-1].append(at)
@@ -88,7 +124,8 @@ def _group_for(
 ) -> Sequence[int] | None:
     """Return the columns of the span that a period is of; None where it is not clear."""
     if is_instant or filing.form is FilingForm.ANNUAL:
-        return groups[0]
+        # Where a date comes twice, nothing says which of the two is meant.
+        return groups[0] if len(groups) == 1 else None
     if len(groups) > 1:
         # A quarter's columns come before those of the year so far.
         return groups[0] if period.quarter else groups[-1]

@@ -9,7 +9,8 @@ import msgspec
 from app.agents.finance.arithmetic import Worked, percent, plain
 from app.agents.finance.facts import Fact
 from app.agents.finance.figures import STATEMENT_CHARACTERS, Figure
-from app.agents.finance.lines import LINES, Statement
+from app.agents.finance.line import Statement
+from app.agents.finance.lines import LINES
 from app.agents.finance.measures import MEASURES, Measure
 from app.agents.finance.periods import Period
 from app.agents.finance.sought import Aim, Sought
@@ -17,6 +18,8 @@ from app.agents.finance.sought import Aim, Sought
 Figures = Mapping[tuple[str, Period], Figure]
 _LINE = re.compile(r"\{(\w+)\}")
 HUNDRED = Decimal(100)
+BENEFIT = "Income tax benefit"
+"""What a tax is called that comes back."""
 
 
 class Sum(msgspec.Struct, frozen=True):
@@ -32,6 +35,7 @@ class Sum(msgspec.Struct, frozen=True):
     periods: tuple[Period, ...]
     figures: tuple[Figure, ...]
     is_percent: bool = False
+    is_part: bool = True
 
 
 def sums_of(company: str, sought: Sought, periods: Sequence[Period], figures: Figures) -> tuple[Sum, ...]:
@@ -61,7 +65,7 @@ def _by(formula: str, company: str, measure: Measure, period: Period, figures: F
         return None
     told = {figure.line: _operand(figure.value) for figure in used}
     expression = _LINE.sub(lambda match: told[match[1]], formula)
-    return Sum(company, measure.name, expression, Aim.VALUE, (period,), used, measure.is_percent)
+    return Sum(company, measure.name, expression, Aim.VALUE, (period,), used, measure.is_percent, measure.is_part)
 
 
 def _compared(company: str, name: str, aim: Aim, periods: Sequence[Period], figures: Figures) -> Sum | None:
@@ -99,13 +103,13 @@ def _is_of_one_scale(figures: Sequence[Figure]) -> bool:
 
 
 def _is_of_one_place(figures: Sequence[Figure]) -> bool:
-    """Whether lines of one statement stand in one, and not one in a subsidiary's."""
+    """Whether lines of one statement stand in one, and not one in a subsidiary's, or in what a note has of another."""
     places = [(LINES[figure.line].statement, figure.offset) for figure in figures]
     return all(
         abs(one - other) <= STATEMENT_CHARACTERS
         for statement, one in places
         for its, other in places
-        if its is statement is Statement.BALANCE
+        if its is statement and statement in (Statement.BALANCE, Statement.INCOME)
     )
 
 
@@ -114,9 +118,13 @@ def _operand(value: Decimal) -> str:
 
 
 def is_likely(one: Sum, worked: Worked) -> bool:
-    """Whether a result can be: a margin or a share of more than all is made of figures that do not belong together."""
-    is_share = one.aim is Aim.SHARE or (one.aim is Aim.VALUE and one.is_percent)
-    return not is_share or abs(worked.value) <= 1
+    """Whether a result can be: what is left of a whole, or is a part of it, is not more than all of it.
+
+    Else it is made of figures that do not belong together. A loss may well be more than all that came in.
+    """
+    if one.aim is Aim.VALUE:
+        return not (one.is_percent and one.is_part) or worked.value <= 1
+    return one.aim is not Aim.SHARE or abs(worked.value) <= 1
 
 
 def told_facts(company: str, sought: Sought, figures: Figures) -> tuple[Fact, ...]:
@@ -128,10 +136,11 @@ def told_facts(company: str, sought: Sought, figures: Figures) -> tuple[Fact, ..
 
 
 def _told(company: str, figure: Figure) -> Fact:
-    name = LINES[figure.line].name
+    name = BENEFIT if figure.line == "income_tax" and figure.value < 0 else LINES[figure.line].name
     text = f"{name} of {company} in {figure.period} ({figure.column}): {figure.told}."
-    # Without its unit a number of millions is another number.
-    return Fact(text, (*re.findall(r"\d[\d,.]*", figure.said), *figure.unit), (figure,))
+    # Without its unit a number of millions is another number, and so is a loss that is told as a gain.
+    kept = (*re.findall(r"\d[\d,.]*", figure.said), *figure.unit)
+    return Fact(text, kept, (figure,), is_loss=figure.value < 0)
 
 
 def worked_fact(one: Sum, worked: Worked) -> Fact:
@@ -143,7 +152,8 @@ def worked_fact(one: Sum, worked: Worked) -> Fact:
             if one.is_percent and worked.steps:
                 steps = "; ".join((*worked.steps[:-1], f"{worked.steps[-1].rpartition('=')[0]}= {result}"))
             text = f"{one.name} of {one.company} in {one.periods[0]}: {result} ({steps})."
-            return Fact(text, (result.removesuffix(" %").lstrip("\u2212"),), one.figures)
+            kept = (result.removesuffix(" %").lstrip("\u2212"),)
+            return Fact(text, kept, one.figures, is_loss=worked.value < 0)
         case Aim.SHARE:
             result = percent(worked.value)
             text = f"{one.name} of {one.company}: {one.periods[1]} is {result} of {one.periods[0]} ({steps})."

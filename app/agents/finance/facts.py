@@ -10,21 +10,34 @@ from app.agents.finance.figures import Figure
 OPENING = "Here is what the filings say:"
 """What an answer begins with that no model said."""
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_LESS = re.compile(
+    r"\b(?:loss(?:es)?|lost|negative|deficit|benefit|minus|outflows?|used|paid|spent)\b|[-\u2212(]\s?[$€£]?\s?\d",
+    re.IGNORECASE,
+)
 _MARK = re.compile(r"\[\d{1,2}\]")
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """A sentence, what of it stands word for word in every answer, and the figures that it is of or computed from."""
+    """A sentence, what of it stands word for word in every answer, and the figures that it is of or computed from.
+
+    Of one that `is_loss` an answer also says that its number is below nothing.
+    """
 
     text: str
     keeps: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
+    is_loss: bool = False
 
 
 def keeps(answer: str, facts: Sequence[Fact], question: str) -> bool:
-    """Return whether an answer has each kept word of the facts, and no number that neither facts nor question have."""
+    """Return whether an answer has each kept word of the facts, and no number that neither facts nor question have.
+
+    Where a fact is of a loss, it says so.
+    """
     said = " ".join(_MARK.sub("", answer).split())
     if not all(kept.lower() in said.lower() for fact in facts for kept in fact.keeps):
+        return False
+    if any(fact.is_loss for fact in facts) and not _LESS.search(said):
         return False
     known = {number for text in (*(fact.text for fact in facts), question) for number in _numbers(text)}
     return all(number in known for number in _numbers(said))

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from app.agents.finance.lines import asked_as
+from app.agents.finance.line import asked_as
 
 
 class Measure(msgspec.Struct, frozen=True):
@@ -20,6 +20,8 @@ class Measure(msgspec.Struct, frozen=True):
     lines: tuple[str, ...]
     asked: re.Pattern[str]
     is_percent: bool = False
+    is_part: bool = True
+    """Whether a percentage is of what is left of the whole: at most all of it. A loss has no such bound."""
 
 
 MEASURES: Mapping[str, Measure] = MappingProxyType(
@@ -53,6 +55,7 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
                 r"(?:sg ?& ?a|administrative)\b.{0,30}(?:percent(?:age)?|share|%) of (?:net )?(?:sales|revenues?)"
             ),
             True,
+            is_part=False,
         ),
         "quick_ratio": Measure(
             "Quick ratio",

@@ -9,7 +9,8 @@ from app.agents.finance.arithmetic import Worked
 from app.agents.finance.computing import Sum, is_likely, sums_of, told_facts, worked_fact
 from app.agents.finance.facts import Fact
 from app.agents.finance.figures import ANCHOR, Figure, read_figures
-from app.agents.finance.lines import LINES, Statement
+from app.agents.finance.line import Statement
+from app.agents.finance.lines import LINES
 from app.agents.finance.planning import Part
 from app.agents.finance.sought import Sought
 from app.agents.finance.tools import CALCULATOR, ROWS, Expression, RowsAsked
@@ -77,9 +78,11 @@ async def _tables(work: Work, part: Part, sought: Sought) -> tuple[Passage, ...]
 async def _rows(work: Work, part: Part, sought: Sought) -> tuple[Passage, ...]:
     """Return the passages with rows of the lines; none where the tenant's runs may not look for them."""
     names = tuple(dict.fromkeys(name for line in (ANCHOR, *sought.needed) for name in _named(line).split(", ")))
+    statements = dict.fromkeys(LINES[line].statement for line in (ANCHOR, *sought.needed))
+    titles = tuple(statement.title for statement in statements if statement.title)
     document = "" if part.filing is None else part.filing.document
     try:
-        return (await work.use(ROWS, RowsAsked(document, names), agent=RESEARCHER)).passages
+        return (await work.use(ROWS, RowsAsked(document, names, titles), agent=RESEARCHER)).passages
     except ToolRefused:
         return ()
 

@@ -1,5 +1,7 @@
 """The tools of the finance team: which filings there are, the rows of one, and a calculator that shows its steps."""
 
+import asyncio
+
 import msgspec
 
 from app.agents.finance.arithmetic import MOST_CHARACTERS, Impossible, Worked, work_out
@@ -12,6 +14,8 @@ from app.postgres import Database
 from app.retrieval.passages import Passage
 
 CALCULATOR_NAME = "calculator"
+ROWS_NAME = "find_rows"
+ROWS_LIMIT_S = 8.0
 
 
 class FilingsAsked(msgspec.Struct, frozen=True):
@@ -25,10 +29,11 @@ class Filings(msgspec.Struct, frozen=True):
 
 
 class RowsAsked(msgspec.Struct, frozen=True):
-    """Which filing, and how the rows are called."""
+    """Which filing, how the rows are called, and the statements that they stand in: patterns of their titles."""
 
     document: str
     names: tuple[str, ...]
+    titles: tuple[str, ...] = ()
 
 
 class RowsFound(msgspec.Struct, frozen=True):
@@ -49,7 +54,12 @@ async def _filings(database: Database, tenant_id: TenantId, asked: FilingsAsked)
 
 
 async def _rows(database: Database, tenant_id: TenantId, asked: RowsAsked) -> RowsFound:
-    return RowsFound(await find_rows(database, tenant_id, asked.document, asked.names))
+    try:
+        async with asyncio.timeout(ROWS_LIMIT_S):
+            return RowsFound(await find_rows(database, tenant_id, asked.document, asked.names, asked.titles))
+    except TimeoutError as error:
+        # What a search brings is enough for an answer; a failure would be none.
+        raise ToolRefused(f"it takes longer than {ROWS_LIMIT_S:g} s", tool=ROWS_NAME) from error
 
 
 async def _calculate(database: Database, tenant_id: TenantId, asked: Expression) -> Worked:
@@ -76,11 +86,12 @@ CALCULATOR = Reading(
     limit_s=2.0,
 )
 ROWS = Reading(
-    name="find_rows",
+    name=ROWS_NAME,
     description="The tables of a filing that have rows of these names.",
     arguments=RowsAsked,
     result=RowsFound,
     act=_rows,
-    limit_bytes=1_000_000,
+    # As JSON a character takes up to six bytes.
+    limit_bytes=2_000_000,
 )
 TOOLS = (FILINGS, ROWS, CALCULATOR)

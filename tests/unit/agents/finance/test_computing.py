@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.agents.finance.arithmetic import work_out
-from app.agents.finance.computing import highest, sums_of, told_facts, worked_fact
+from app.agents.finance.computing import highest, is_likely, sums_of, told_facts, worked_fact
 from app.agents.finance.facts import Fact, behind, by_rule, keeps
 from app.agents.finance.figures import Figure
 from app.agents.finance.periods import Period
@@ -127,3 +127,42 @@ def test_a_sentence_tells_the_fact_whose_numbers_it_has() -> None:
     assert behind("It went up.", facts) is None
     assert behind("By January 31 it was 80.", facts) is None
     assert behind("By January 31 it was 80.", facts, "And by January 31?") is facts[1]
+
+
+def likely(sought: Sought, figures: Found) -> bool:
+    (one,) = sums_of("Acme", sought, [FY23], figures)
+    return is_likely(one, work_out(one.expression))
+
+
+def test_a_loss_may_be_more_than_all_that_came_in() -> None:
+    for net, expected in (("-250", True), ("-99", True), ("99", True), ("250", False)):
+        figures = found(figure("net_income", net), figure("revenue", "100"))
+        assert likely(Sought((), ("net_margin",)), figures) is expected, net
+
+
+def test_expenses_may_be_more_than_all_that_came_in() -> None:
+    assert likely(Sought((), ("sga_share",)), found(figure("sga", "250"), figure("revenue", "100")))
+
+
+def test_a_note_far_from_the_statement_is_not_computed_with() -> None:
+    far = msgspec.structs.replace(figure("gross_profit", "8"), offset=90_000)
+    figures = found(far, figure("revenue", "100"), figure("cost_of_sales", "40"))
+    assert computed(Sought((), ("gross_margin",)), figures) == [
+        "Gross margin of Acme in FY2023: 60 % (100 \u2212 40 = 60; 60 \u00f7 100 = 60 %)."
+    ]
+
+
+def test_a_loss_is_not_told_as_a_gain() -> None:
+    (fact,) = told_facts("Acme", Sought(("net_income",)), found(figure("net_income", "-5053")))
+    for answer, does in (
+        ("The net income of Acme was 5,053 million.", False),
+        ("The net loss of Acme was 5,053 million.", True),
+        ("The net income of Acme was ($5,053) million.", True),
+        ("The net income of Acme was \u2212$5,053 million.", True),
+    ):
+        assert keeps(answer, [fact], "What was it?") is does, answer
+
+
+def test_a_tax_that_comes_back_is_told_as_a_benefit() -> None:
+    (fact,) = told_facts("Acme", Sought(("income_tax",)), found(figure("income_tax", "-743")))
+    assert fact.text.startswith("Income tax benefit of Acme in FY2023")
