@@ -116,9 +116,8 @@ def _begin_team(metrics: Metrics, catalogue: Catalogue, team: Team) -> None:
     begin(metrics.agent_execution_duration, agent_name=agents, query_type=[*TIERS, NO_TIER])
     begin(metrics.agent_token_usage, agent_name=agents, model=chats)
     begin(metrics.agent_errors, agent_name=agents, error_type=error_codes())
-    for name in (*(tool.name for tool in team.tools), *team.searches):
-        _begin_tool(metrics, name)
     for tool in team.tools:
+        _begin_tool(metrics, tool.name)
         if isinstance(tool, Writing) and tool.outcomes:
             begin(metrics.tool_outcomes, tool_name=[tool.name], outcome=tool.outcomes)
 

@@ -12,6 +12,7 @@ from app.agents.executions import Executions
 from app.agents.interrupting import Interrupting
 from app.agents.likening import ExemplarVectors, Likening
 from app.agents.live import LiveRun
+from app.agents.permissions import Permissions
 from app.agents.searching import Searching
 from app.agents.tally import Tally
 from app.agents.using import Using
@@ -56,9 +57,11 @@ def means_of(
     """Return the means of an attempt."""
     dispatcher, interrupting = doors.dispatcher, Interrupting(effects)
     calling = _calling(doors, live, effects, tally, deadline)
+    permissions = Permissions(doors.database, live.claim)
     searching = Searching(
         claim=live.claim,
         effects=effects,
+        permissions=permissions,
         dispatcher=dispatcher,
         search=doors.search,
         deadline=deadline,
@@ -69,6 +72,7 @@ def means_of(
         live=live,
         effects=effects,
         interrupting=interrupting,
+        permissions=permissions,
         database=doors.database,
         deadline=deadline,
         metrics=doors.metrics,

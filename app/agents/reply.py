@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from app.agents.evidence import Citation, SentenceSupport
 from app.agents.run_failure import RunFailure
@@ -13,10 +14,11 @@ from app.retrieval.passages import Passage
 
 
 class Found(msgspec.Struct, frozen=True):
-    """The result of a search; `degraded` when there was nobody to ask."""
+    """The result of a search; `degraded` when there was nobody to ask, `refusal` why it was not made."""
 
     passages: tuple[Passage, ...]
     degraded: bool = False
+    refusal: str | UnsetType = UNSET
 
 
 class Said(msgspec.Struct, frozen=True):

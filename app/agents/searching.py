@@ -5,14 +5,17 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
+from msgspec import UnsetType
 
 from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effects
+from app.agents.permissions import Permissions
 from app.agents.reply import Found
 from app.agents.tally import Tally
+from app.agents.tools import Seeking
 from app.agents.values import Claim
 from app.degradation import Degradation
-from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, Unavailable
+from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, ToolRefused, Unavailable
 from app.inference.calls.dispatcher import Dispatcher
 from app.inference.slots.patience import Patience
 from app.inference.words.account import Purpose
@@ -33,12 +36,21 @@ RETRY_WAIT_S = 0.2
 
 
 class SearchTool(msgspec.Struct, frozen=True):
-    """What a search is called in metrics and logs, how often it is made again when it fails, and for which ticker."""
+    """What a search is called in metrics and logs, how often it is made again when it fails, and for which ticker.
+
+    One of a team's own tools `can_be_denied` to a tenant.
+    """
 
     name: str = SEARCH
     retries: int = 0
     ticker: str | None = None
     wait_s: float = RETRY_WAIT_S
+    can_be_denied: bool = False
+
+    @classmethod
+    def of(cls, tool: Seeking, *, ticker: str | None = None) -> "SearchTool":
+        """Return a search by a team's tool."""
+        return cls(tool.name, tool.retries, ticker, can_be_denied=True)
 
 
 DOCUMENT_SEARCH = SearchTool()
@@ -60,6 +72,7 @@ class Searching:
         *,
         claim: Claim,
         effects: Effects,
+        permissions: Permissions,
         dispatcher: Dispatcher,
         search: Search,
         deadline: Deadline,
@@ -70,6 +83,7 @@ class Searching:
         """Of the run's question, once a search had it made."""
         self._claim = claim
         self._effects = effects
+        self._permissions = permissions
         self._dispatcher = dispatcher
         self._search = search
         self._deadline = deadline
@@ -88,9 +102,13 @@ class Searching:
         """Return up to `limit` passages of the tenant's documents; none, and `degraded`, when a part is away.
 
         A node that embeds is waited for as long as no question could be answered either, and RETRIEVAL_WAIT_S more.
+        Raises ToolRefused where the tenant's runs may not use the tool; that is stored too.
         """
 
         async def act() -> Done[Found]:
+            refusal = await self._permissions.refusal(tool.name) if tool.can_be_denied else None
+            if refusal is not None:
+                return Done(Found((), refusal=refusal))
             usages: list[Usage] = []
             found = await self._tried(question, limit, filters, tool, usages)
             return Done(Found(found.passages, degraded=found.degraded), tuple(usages), found.lacked)
@@ -100,6 +118,8 @@ class Searching:
         found = await self._effects.once(path, given, act, Found)
         # One that the previous version stored says so itself, and nowhere else.
         self._effects.degraded.update(_lacks(found))
+        if not isinstance(found.refusal, UnsetType):
+            raise ToolRefused(found.refusal, tool=tool.name)
         return found.passages
 
     async def _tried(

@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph, StateGraph
 from app.agents import teams
 from app.agents.reply import Reply
 from app.agents.serializing import StrictSerializer
-from app.agents.tools import Tool
+from app.agents.tools import AnyTool
 from app.agents.work import Work
 
 Graph: TypeAlias = "StateGraph[Any, Work, Any, Any]"
@@ -42,14 +42,12 @@ class Team:
     """The names under which it may reply."""
     build: Callable[[], Graph]
     prompts: Mapping[str, Collection[str]]
-    tools: tuple[Tool[Any, Any], ...] = ()
+    tools: tuple[AnyTool, ...] = ()
     values: tuple[type[msgspec.Struct], ...] = ()
     summary: str = ""
     """What it is for, in a sentence."""
     takes: Mapping[str, str] = field(default_factory=dict[str, str])
     """What it reads of the context that comes with a question: each name, and what it says, in a sentence."""
-    searches: tuple[str, ...] = ()
-    """What it calls its searches, beside `document_search`."""
 
 
 LOADED_LATE = (

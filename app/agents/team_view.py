@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from app.agents.prompt_sets import PromptVersion
-from app.agents.tools import Acting, Reading, Tool, Writing
+from app.agents.tools import Acting, AnyTool, Reading, Seeking, Writing
 
 if TYPE_CHECKING:
     from app.agents.team import Team
@@ -19,7 +19,7 @@ class ToolView(msgspec.Struct, frozen=True):
     name: str
     description: str
     does: str
-    limit_s: float
+    limit_s: Annotated[float | None, Meta(description="How long a call may take; null: as long as the run may.")]
     arguments: Annotated[dict[str, Any], Meta(description="The JSON schema of what it takes.")]
 
 
@@ -48,13 +48,14 @@ def view_of(team: "Team", prompts: Sequence[PromptVersion]) -> TeamView:
     )
 
 
-def _tool(tool: Tool[Any, Any]) -> ToolView:
-    return ToolView(tool.name, tool.description, _does(tool), tool.limit_s, msgspec.json.schema(tool.arguments))
+def _tool(tool: AnyTool) -> ToolView:
+    limit_s = None if isinstance(tool, Seeking) else tool.limit_s
+    return ToolView(tool.name, tool.description, _does(tool), limit_s, msgspec.json.schema(tool.arguments))
 
 
-def _does(tool: Tool[Any, Any]) -> str:
+def _does(tool: AnyTool) -> str:
     match tool:
-        case Reading():
+        case Reading() | Seeking():
             return "read"
         case Writing():
             return "write"

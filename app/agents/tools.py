@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from app.ids import TenantId
 from app.postgres import Connection, Database
@@ -80,3 +80,20 @@ class Acting(Generic[A, R]):
 
 
 Tool: TypeAlias = Reading[A, R] | Writing[A, R] | Acting[A, R]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeking:
+    """A tool that searches the tenant's documents: `Work.search` calls it, within the time that its run has.
+
+    One that fails is tried `retries` times more; then it brings nothing, and the answer says what was away.
+    """
+
+    name: str
+    description: str
+    arguments: type
+    retries: int = 0
+
+
+AnyTool: TypeAlias = Tool[Any, Any] | Seeking
+"""What a team may use, and a tenant be denied."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any, LiteralString, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 import msgspec
 import structlog
@@ -12,6 +12,7 @@ from app.agents.deadline import Deadline
 from app.agents.effects import Done, Effect, Effects
 from app.agents.interrupting import Interrupting
 from app.agents.live import LiveRun
+from app.agents.permissions import Permissions
 from app.agents.tools import Acting, Reading, Tool, Writing
 from app.errors import SwitchyardError, ToolFailed, ToolRefused
 from app.postgres import Connection, Database
@@ -21,9 +22,6 @@ log = structlog.get_logger(__name__)
 
 A = TypeVar("A")
 R = TypeVar("R")
-
-SELECT_DENIED: LiteralString = "SELECT denied_tools FROM tenants WHERE id = %(tenant_id)s"
-NOT_PERMITTED = "this tenant's runs may not use it"
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -42,6 +40,7 @@ class Using:
         live: LiveRun,
         effects: Effects,
         interrupting: Interrupting,
+        permissions: Permissions,
         database: Database,
         deadline: Deadline,
         metrics: Metrics,
@@ -53,7 +52,7 @@ class Using:
         self._database = database
         self._deadline = deadline
         self._metrics = metrics
-        self._denied: frozenset[str] | None = None
+        self._permissions = permissions
 
     async def use(self, path: str, agent: str, tool: Tool[A, R], arguments: A) -> R:
         """Return what the tool brings; a refusal is stored too, so that every attempt meets the same."""
@@ -133,19 +132,8 @@ class Using:
         """Return why the call is not made, if so."""
         if len(msgspec.json.encode(arguments)) > tool.limit_bytes:
             return Brought(refusal=f"it takes {tool.limit_bytes} bytes at most")
-        if self._denied is None:
-            self._denied = await self._read_denied(conn)
-        if tool.name not in self._denied:
-            return None
-        log.warning("tool_not_permitted", tool=tool.name, agent_team=self._claim.team)
-        return Brought(refusal=NOT_PERMITTED)
-
-    async def _read_denied(self, conn: Connection | None) -> frozenset[str]:
-        if conn is None:
-            async with self._database.connection("tools.denied") as own:
-                return await self._read_denied(own)
-        row = await (await conn.execute(SELECT_DENIED, {"tenant_id": self._claim.tenant_id})).fetchone()
-        return frozenset() if row is None else frozenset(row["denied_tools"])
+        refusal = await self._permissions.refusal(tool.name, conn)
+        return None if refusal is None else Brought(refusal=refusal)
 
     async def _tell(self, agent: str, tool: Tool[A, R]) -> None:
         """Tell readers before the result can be stored: who takes the run over then makes no call to tell of."""

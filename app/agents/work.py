@@ -144,7 +144,8 @@ class Work:
     ) -> tuple[Passage, ...]:
         """Return up to `limit` passages of the tenant's documents that `filters` mean.
 
-        None, and `degraded`, where a part is away, also in the tries that the `tool` makes further.
+        None, and `degraded`, where a part is away, also in the tries that the `tool` makes further. Raises ToolRefused
+        where the tenant's runs may not use a team's own `tool`.
         """
         path = f"{self._path()}/retrieve"
         return await self.means.searching.passages(path, question, limit=limit, filters=filters, tool=tool)

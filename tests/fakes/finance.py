@@ -146,6 +146,8 @@ class FakeWork:
     ) -> tuple[Passage, ...]:
         """Find what of the documents meant is laid down."""
         self.searched.append((question, filters, tool))
+        if tool.name in self.denied:
+            raise ToolRefused("this tenant's runs may not use it", tool=tool.name)
         return tuple(one for one in self.found if filters.name in (None, one.document))[:limit]
 
     @asynccontextmanager

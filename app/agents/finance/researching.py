@@ -13,7 +13,7 @@ from app.agents.finance.line import Statement
 from app.agents.finance.lines import LINES
 from app.agents.finance.planning import Part
 from app.agents.finance.sought import Sought
-from app.agents.finance.tools import CALCULATOR, ROWS, Expression, RowsAsked
+from app.agents.finance.tools import CALCULATOR, ROWS, SEC_SEARCH, Expression, FilingsSearch, RowsAsked
 from app.agents.searching import SearchTool
 from app.agents.work import Work
 from app.errors import ToolRefused
@@ -21,57 +21,77 @@ from app.retrieval.filters import DocumentFilter
 from app.retrieval.passages import Passage
 
 RESEARCHER = "researcher"
-SEC_SEARCH = "sec_search"
-RETRIES = 2
-"""A search that fails is made so many times more."""
 PASSAGES = 8
 """So many are searched for at a time."""
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What was found for a part: passages, best first, figures, what was computed from them, and what these say."""
+    """What was found for a part: passages, best first, figures, what was computed from them, and what these say.
+
+    `refusal` is why it was not searched for, if so.
+    """
 
     part: Part
     passages: tuple[Passage, ...] = ()
     figures: tuple[Figure, ...] = ()
     sums: tuple[tuple[Sum, Worked], ...] = ()
     facts: tuple[Fact, ...] = ()
+    refusal: str | None = None
 
 
 async def research(work: Work, part: Part, sought: Sought) -> Finding:
     """Return what is found for a part of a question."""
     async with work.acting(RESEARCHER):
         if not sought.has_figures or part.filing is None:
-            return Finding(part, await sec_search(work, part, part.sought))
+            return await _words(work, part)
         passages = await _tables(work, part, sought)
         figures = read_figures(passages, part.filing, sought.needed, part.periods)
         company = part.filing.company
         sums = [one for sum_ in sums_of(company, sought, part.periods, figures) if (one := await _worked(work, sum_))]
         facts = (*told_facts(company, sought, figures), *(worked_fact(*one) for one in sums))
         if not facts:
-            return Finding(part, await sec_search(work, part, part.sought))
+            return await _words(work, part)
         return Finding(part, passages, tuple(figures.values()), tuple(sums), facts)
 
 
-async def sec_search(work: Work, part: Part, question: str) -> tuple[Passage, ...]:
-    """Return passages of the filing of a part, best first; of all filings where it names none."""
-    ticker = None if part.filing is None else part.filing.ticker
-    tool = SearchTool(SEC_SEARCH, ticker=ticker, retries=RETRIES)
-    return await work.search(question, limit=PASSAGES, filters=filter_of(part), tool=tool)
+async def _words(work: Work, part: Part) -> Finding:
+    try:
+        return Finding(part, await sec_search(work, asked_of(part, part.sought)))
+    except ToolRefused as refused:
+        return Finding(part, refusal=refused.detail)
 
 
-def filter_of(part: Part) -> DocumentFilter:
-    """Return what a document must have to be searched for a part."""
-    if part.filing is None:
-        return DocumentFilter()
-    return DocumentFilter(ticker=part.filing.ticker, tags=part.filing.tags, name=part.filing.document)
+async def sec_search(work: Work, asked: FilingsSearch) -> tuple[Passage, ...]:
+    """Return passages of the filings meant, best first. Raises ToolRefused where the tenant's runs may not search."""
+    tool = SearchTool.of(SEC_SEARCH, ticker=asked.ticker)
+    return await work.search(asked.question, limit=PASSAGES, filters=filter_of(asked), tool=tool)
+
+
+def asked_of(part: Part, question: str) -> FilingsSearch:
+    """Return what to search for: in the filing of a part, or in all filings where it names none."""
+    filing = part.filing
+    if filing is None:
+        return FilingsSearch(question)
+    return FilingsSearch(question, filing.ticker, filing.form, filing.period, filing.document, filing.tags)
+
+
+def filter_of(asked: FilingsSearch) -> DocumentFilter:
+    """Return what a document must have to be searched.
+
+    Form and period stand in its tags, else in its name: then the name alone tells them.
+    """
+    return DocumentFilter(ticker=asked.ticker, tags=asked.tags, name=asked.document)
 
 
 async def _tables(work: Work, part: Part, sought: Sought) -> tuple[Passage, ...]:
     """Return the passages that hold the lines: those that a search brings, and those that have rows of their names."""
     found: tuple[Passage, ...] = ()
-    for question in questions_of(part, sought.needed):
-        found = _with(found, await sec_search(work, part, question))
+    try:
+        for question in questions_of(part, sought.needed):
+            found = _with(found, await sec_search(work, asked_of(part, question)))
+    except ToolRefused:
+        # The rows of the filing may tell it all the same.
+        pass
     return _with(found, await _rows(work, part, sought))
 
 

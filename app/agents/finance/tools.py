@@ -5,9 +5,10 @@ import asyncio
 import msgspec
 
 from app.agents.finance.arithmetic import MOST_CHARACTERS, Impossible, Worked, work_out
-from app.agents.finance.filings import Filing
+from app.agents.finance.filings import Filing, FilingForm
+from app.agents.finance.periods import Period
 from app.agents.finance.rows import find_rows, list_filings
-from app.agents.tools import Reading
+from app.agents.tools import Reading, Seeking
 from app.errors import ToolRefused
 from app.ids import TenantId
 from app.postgres import Database
@@ -40,6 +41,18 @@ class RowsFound(msgspec.Struct, frozen=True):
     """The passages that have such rows, in the order of the filing."""
 
     passages: tuple[Passage, ...]
+
+
+class FilingsSearch(msgspec.Struct, frozen=True):
+    """A question, and which filings may answer it; where nothing is said, all of the tenant's documents."""
+
+    question: str
+    ticker: str | None = None
+    form: FilingForm | None = None
+    period: Period | None = None
+    document: str | None = None
+    tags: tuple[str, ...] = ()
+    """Those that say form and period, as they stand at the document."""
 
 
 class Expression(msgspec.Struct, frozen=True):
@@ -94,4 +107,10 @@ ROWS = Reading(
     # As JSON a character takes up to six bytes.
     limit_bytes=2_000_000,
 )
-TOOLS = (FILINGS, ROWS, CALCULATOR)
+SEC_SEARCH = Seeking(
+    name="sec_search",
+    description="Passages of filings that answer a question, of a ticker, a form, a period or a document.",
+    arguments=FilingsSearch,
+    retries=2,
+)
+TOOLS = (FILINGS, ROWS, CALCULATOR, SEC_SEARCH)

@@ -16,7 +16,7 @@ from app.agents.finance.filings import Filing, forms_of, tickers_of
 from app.agents.finance.judging import Quality, Rating
 from app.agents.finance.periods import periods_of
 from app.agents.finance.planning import Limits, Plan, PlannedBy, allowed, owners_of, plan, unknown_names
-from app.agents.finance.researching import RESEARCHER, SEC_SEARCH, Finding, lacking, research, told_of
+from app.agents.finance.researching import RESEARCHER, Finding, lacking, research, told_of
 from app.agents.finance.sought import Sought, sought_of
 from app.agents.finance.telling import is_unsupported, quoted, rested
 from app.agents.finance.tools import FILINGS, TOOLS, FilingsAsked
@@ -53,6 +53,7 @@ NO_FILINGS = (
     "as ACME_2023_10K.pdf, and ask again."
 )
 NONE_WITHIN = "None of your filings is of these companies and forms. Which others shall I look into?"
+NOT_SEARCHED = "I may not look into your filings: the tool `sec_search` refuses, {why}. An operator can permit it."
 PLAN_STEP, ANSWER_STEP = "plan", "answer"
 
 
@@ -171,6 +172,8 @@ async def _tell(work: Work, findings: Sequence[Finding], facts: Sequence[Fact]) 
 
 async def _say(work: Work, findings: Sequence[Finding]) -> Reply:
     """Answer from the passages of all parts; in their own words where they support none of a model's."""
+    if refusals := [finding.refusal for finding in findings if finding.refusal is not None]:
+        return Reply(LEAD, NOT_SEARCHED.format(why=refusals[0]))
     found = mixed([finding.passages for finding in findings])
     passages = shown(found, PASSAGES)
     if passages:
@@ -258,7 +261,6 @@ TEAM = Team(
         RATE: ("answer",),
     },
     tools=TOOLS,
-    searches=(SEC_SEARCH,),
     values=(Plan,),
     summary="Answers questions about the tenant's filings: figures with their computation, and words with citations.",
     takes={

@@ -5,11 +5,16 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
+from app.agents.searching import SearchTool
+from app.agents.tools import Seeking
 from app.degradation import Degradation
-from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError
+from app.errors import NodeFailed, NodeRefused, NoNodeAvailable, StoreUnavailable, SwitchyardError, ToolRefused
 from app.retrieval.passages import Passage
 from tests.fakes.search import FoundSearch
 from tests.fakes.work import Attempt, attempt
+from tests.unit.agents.test_using import Ledger, Named
+
+FILED = SearchTool.of(Seeking(name="filed", description="Finds.", arguments=Named, retries=1), ticker="ACME")
 
 
 class Clock:
@@ -97,3 +102,30 @@ async def test_a_search_is_counted_by_its_success_and_measured_however_it_ends(
     labels = {"tool_name": "document_search"}
     assert measured("tool_duration_seconds_count", labels) == 1
     assert measured("tool_duration_seconds_sum", labels) == took_s
+
+
+async def test_a_tool_of_a_team_that_a_tenant_is_denied_searches_nothing_and_every_attempt_meets_the_same() -> None:
+    made = list[str]()
+    ledger, search = Ledger(), FoundSearch(takes=lambda: made.append("search"))
+    ledger.denied = ["filed"]
+    began = attempt(search=search, database=ledger)
+    with capture_logs() as entries, pytest.raises(ToolRefused) as caught:
+        await began.work().search("?", limit=3, tool=FILED)
+    assert (caught.value.facts["tool"], caught.value.detail) == ("filed", "this tenant's runs may not use it")
+    assert [entry["event"] for entry in entries] == ["tool_not_permitted"]
+    assert made == []
+    ledger.denied = []
+    again = attempt(search=search, database=ledger, effects=began.effects.again())
+    with pytest.raises(ToolRefused):
+        await again.work().search("?", limit=3, tool=FILED)
+
+
+async def test_a_tool_of_a_team_that_is_not_denied_searches_by_its_own_name() -> None:
+    made = list[str]()
+    ledger, search = Ledger(), FoundSearch(takes=lambda: made.append("search"))
+    ledger.denied = ["document_search"]
+    one = attempt(search=search, database=ledger)
+    await one.work().search("?", limit=3, tool=FILED)
+    labels = {"tool_name": "filed", "success": "true"}
+    assert one.metrics.registry.get_sample_value("tool_calls_total", labels) == 1.0
+    assert made == ["search"]

@@ -126,6 +126,20 @@ async def test_a_tenant_whose_runs_may_not_compute_is_told_the_figures() -> None
     assert "declined" not in reply.text
 
 
+async def test_a_tenant_whose_runs_may_not_search_filings_is_told_so() -> None:
+    work = FakeWork("Is Boeing's business subject to cyclicality?", says="It is.")
+    work.denied = {"sec_search"}
+    reply = await replied(work)
+    assert reply.text.startswith("I may not look into your filings: the tool `sec_search` refuses")
+    assert not [prompt for _, prompt, _ in work.prompts if prompt != "finance/judge"]
+
+
+async def test_figures_are_told_without_a_search_where_the_rows_have_them() -> None:
+    work = FakeWork(CASH)
+    work.denied = {"sec_search"}
+    assert "declined by 41.68 %" in (await replied(work)).text
+
+
 async def test_without_filings_it_is_said_how_to_add_them() -> None:
     reply = await replied(FakeWork(CASH, documents=()))
     assert reply.text.startswith("None of your documents is a filing")
