@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from app.agents.scheduler.reading import Wanted, read_request
+from app.agents.scheduler.reading import read_request
+from app.agents.scheduler.said import Wanted
 
 _FRONT = re.compile(r"^(?:the|an?|our|my)\s+", re.IGNORECASE)
 

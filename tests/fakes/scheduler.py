@@ -12,8 +12,8 @@ from langgraph.types import Command
 from app.agents.reply import Reply
 from app.agents.scheduler.alternatives import alternatives
 from app.agents.scheduler.checks import Rules, conflicts_of
-from app.agents.scheduler.records import Booking, BookingState
-from app.agents.scheduler.tools import Booked, BookingAsked, Options, Resources, ResourcesAsked
+from app.agents.scheduler.records import Booking, BookingState, Constraint, ConstraintKind
+from app.agents.scheduler.tools import Booked, BookingAsked, Conflicts, Options, Resources, ResourcesAsked
 from app.agents.teams.scheduler import SchedulerState, orchestrator_graph
 from app.agents.tools import Tool
 from app.agents.work import Work
@@ -64,6 +64,10 @@ class FakeWork:
                 return Resources(self.held.resources)
             case BookingAsked() if tool.name == "find_alternatives":
                 return Options(alternatives(arguments.draft, self.held, arguments.asked_at))
+            case BookingAsked() if tool.name == "find_conflicts":
+                known = (*self.held.constraints, Constraint(kind=ConstraintKind.ATTENDEE))
+                held = msgspec.structs.replace(self.held, constraints=known)
+                return Conflicts(conflicts_of(arguments.draft, held, arguments.asked_at))
             case BookingAsked():
                 return self._book(arguments)
             case _:

@@ -10,10 +10,11 @@ import pytest
 
 from app.accounts.tenants import Tenant, Tenants
 from app.agents.scheduler import rows, seed
+from app.agents.scheduler.alternatives import with_option
 from app.agents.scheduler.calendar import Calendar, Wish
 from app.agents.scheduler.records import BookingState, ConflictKind, EventDraft
 from app.agents.scheduler.refusals import EventUnknown
-from app.agents.scheduler.tools import ALTERNATIVES, BOOK, RESOURCES, Booked, BookingAsked, ResourcesAsked
+from app.agents.scheduler.tools import ALTERNATIVES, BOOK, CONFLICTS, RESOURCES, Booked, BookingAsked, ResourcesAsked
 from app.cli import build_parser, run
 from app.console import Console
 from app.errors import BadInput
@@ -28,6 +29,11 @@ HOUR = timedelta(hours=1)
 COUNT_CONFLICTS = (
     "SELECT kind, resolved_at IS NOT NULL AS is_resolved, resolved_by FROM conflicts WHERE tenant_id = %s ORDER BY kind"
 )
+FILL = """
+    INSERT INTO bookings (tenant_id, title, starts_at, ends_at, time_zone)
+    SELECT %(tenant_id)s, 'filler', %(ends_at)s - interval '1 hour', %(ends_at)s, 'UTC'
+    FROM generate_series(1, %(count)s)
+"""
 
 
 @pytest.fixture
@@ -95,6 +101,41 @@ async def test_of_two_that_book_a_place_at_once_one_gets_it_and_the_other_altern
         ("Field 2", 1.0),
         ("Field 2", -1.0),
     ]
+
+
+async def test_what_is_taken_is_seen_however_much_is_booked_about_then(database: Database, tenant: Tenant) -> None:
+    made = await draft(database, tenant, attendees=("Ana",))
+    around = [
+        msgspec.structs.replace(made, starts_at=TWO_PM + n * HOUR, ends_at=TWO_PM + (n + 1) * HOUR) for n in (0, 1)
+    ]
+    for one in around:
+        assert (await book(database, tenant, one)).booking is not None
+    async with database.connection("test") as conn:
+        await conn.execute(FILL, {"tenant_id": tenant.id, "count": rows.MOST_BOOKINGS + 100, "ends_at": TWO_PM - HOUR})
+    assert {one.kind for one in (await book(database, tenant, made)).conflicts} == {
+        ConflictKind.OVERLAP,
+        ConflictKind.ATTENDEE,
+    }
+    asked = BookingAsked(made, NOW)
+    assert {one.kind for one in (await CONFLICTS.act(database, tenant.id, asked)).conflicts} == {
+        ConflictKind.OVERLAP,
+        ConflictKind.ATTENDEE,
+    }
+    for option in (await ALTERNATIVES.act(database, tenant.id, asked)).options:
+        assert (await book(database, tenant, with_option(made, option))).booking is not None
+
+
+async def test_whether_somebody_is_free_is_found_where_no_rule_keeps_attendees_apart(
+    database: Database, tenant: Tenant
+) -> None:
+    made = await draft(database, tenant, attendees=("Ana",))
+    await book(database, tenant, made)
+    async with database.connection("test") as conn:
+        await conn.execute("DELETE FROM constraints WHERE tenant_id = %s", (tenant.id,))
+    elsewhere = msgspec.structs.replace(made, place="", resource_id=None)
+    found = (await CONFLICTS.act(database, tenant.id, BookingAsked(elsewhere, NOW))).conflicts
+    assert [one.kind for one in found] == [ConflictKind.ATTENDEE]
+    assert (await book(database, tenant, elsewhere)).booking is not None
 
 
 async def test_a_conflict_is_resolved_by_what_its_conversation_books(database: Database, tenant: Tenant) -> None:
@@ -192,7 +233,7 @@ async def test_a_row_of_another_tenant_is_none(database: Database, tenant: Tenan
     await book(database, tenant, made)
     assert (await book(database, stranger, made)).booking is not None
     async with database.connection("test") as conn:
-        held = await rows.read_rules(conn, stranger.id, NOW, NOW + 30 * 24 * HOUR)
+        held = await rows.read_rules(conn, stranger.id, made, HOUR)
     assert (held.constraints, [one.title for one in held.bookings]) == ((), ["soccer practice"])
 
 

@@ -76,6 +76,11 @@ def _option(draft: EventDraft) -> Option:
     return Option(starts_at=draft.starts_at, ends_at=draft.ends_at, place=draft.place, resource_id=draft.resource_id)
 
 
+def with_option(draft: EventDraft, option: Option) -> EventDraft:
+    """Return a draft at the time and in the place of an option."""
+    return msgspec.structs.replace(draft, **msgspec.structs.asdict(option))
+
+
 def _touch(draft: EventDraft, option: Option) -> bool:
     """Return whether an option is much the same: in the same place, and at a time of it."""
     is_there = option.resource_id == draft.resource_id

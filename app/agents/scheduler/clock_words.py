@@ -61,7 +61,8 @@ _RANGE = words(rf"(?P<lead>from\s+|at\s+|@\s*)?{_time(1)}{_JOIN}{_time(2)}")
 _BETWEEN = words(rf"(?P<lead>between)\s+{_time(1)}\s*(?:and|-|&)\s*{_time(2)}")
 _LEAD = r"(?:(?P<lead>at|from|starting(?:\s+at)?|beginning(?:\s+at)?|by|around|about|for|@)\s*(?:about\s+|around\s+)?)"
 _FOUR = words(
-    r"(?:(?:at|from|around|by|@)\s*(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)|(?P<hour_of>[01]\d|2[0-3])(?P<minute_of>[0-5]\d)(?=\s*h))"
+    r"(?:(?:at|from|around|by|@)\s*(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)|(?P<hour_of>[01]\d"
+    r"|2[0-3])(?P<minute_of>[0-5]\d)(?=\s*h))"
     rf"(?:\s*(?:hrs|hours|h))?(?:{_JOIN}(?P<end_hour>[01]\d|2[0-3])(?P<end_minute>[0-5]\d)(?:\s*(?:hrs|hours|h))?)?"
 )
 _SINGLE = words(rf"{_LEAD}?{_time(1)}")
@@ -89,6 +90,11 @@ def read_times(spans: Spans) -> Times | None:
     if ends is None:
         return Times(start.settled)
     return _ordered(start, _clock(spans.take_match(ends), 1, ""))
+
+
+def has_time(spans: Spans) -> bool:
+    """Return whether something is left that can be nothing but a time of the day."""
+    return any(_is_time(found, 1) for found in _SINGLE.finditer(spans.left))
 
 
 def _of_four(found: re.Match[str]) -> Times:

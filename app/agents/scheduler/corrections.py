@@ -9,7 +9,8 @@ from app.agents.scheduler.spans import Spans
 T = TypeVar("T")
 
 _CORRECTS = re.compile(
-    r"[\s.\u2026,;(\u2013\u2014-]+(?:oh\s+)?(?:no,?\s+(?:wait|sorry|actually|make)|wait,?(?:\s+no)?|sorry|actually|i\s+mean|i\s+meant|"
+    r"[\s.\u2026,;(\u2013\u2014-]+(?:oh\s+)?(?:no,?\s+(?:wait|sorry|actually|make)|wait,?(?:\s+no)?|sorry"
+    r"|actually|i\s+mean|i\s+meant|"
     r"scratch\s+that|correction|or\s+rather|make\s+(?:it|that)|better\s+(?:yet|make\s+it)|no(?=,|\s*[-\u2013\u2014]))\b"
     r"(?:\s+(?:it|that))?[,:.!]*",
     re.IGNORECASE,

@@ -22,7 +22,7 @@ _MONTH_NUMBERS = _FULL | {name[:3]: number for name, number in _FULL.items()} | 
 
 _DAY = rf"(?P<weekday>{either(_DAYS)})\b\.?"
 _MONTH = rf"(?P<month>{either(_MONTH_NUMBERS)})\b\.?"
-_YEAR = r"(?:,?\s+(?P<year>(?:19|20)\d\d)(?![:.\d]))?"
+_YEAR = r"(?:,?\s+(?P<year>(?:19|20|[3-9]\d)\d\d)(?![:.\d]))?"
 _ON = r"(?:(?:on|for|by)\s+)?(?:the\s+)?"
 _NO_DAY = r"(?:floor|grade|street|avenue|team|graders?|anniversary|birthday|meeting|session|round)\b"
 _NAMED_BEFORE = rf"(?:(?:this|next|coming)?\s*{either(_DAYS)}\b\.?,?\s+(?:the\s+)?)?"
@@ -152,7 +152,9 @@ def _days_ahead(days: int) -> Reader:
 
 _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (
-        re.compile(r"\b(?:on\s+)?(?P<year>20\d\d)-(?P<month>\d\d?)-(?P<day>\d\d?)(?:T(?=\d)|(?!\w))", re.IGNORECASE),
+        re.compile(
+            r"\b(?:on\s+)?(?P<year>[2-9]\d{3})-(?P<month>\d\d?)-(?P<day>\d\d?)(?:T(?=\d)|(?!\w))", re.IGNORECASE
+        ),
         _iso,
     ),
     (words(rf"(?:on\s+)?{_NAMED_BEFORE}(?P<first>\d\d?)/(?P<second>\d\d?)(?:/(?P<year>\d{{4}}|\d\d))?"), _slashed),
@@ -178,7 +180,8 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (words(rf"(?:on\s+)?the\s+(?P<day>{ORDINAL})\s+of\s+(?P<which>this|next)\s+month"), _of_month),
     (
         words(
-            rf"(?:on\s+)?(?:{either(_DAYS)}\b,?\s+)?(?:the|on)\s+(?P<day>\d\d?(?:st|nd|rd|th))(?P<which>)(?!\s+{_NO_DAY})"
+            rf"(?:on\s+)?(?:{either(_DAYS)}\b,?\s+)?(?:the|on)\s+(?P<day>\d\d?(?:st|nd|rd"
+            rf"|th))(?P<which>)(?!\s+{_NO_DAY})"
         ),
         _of_month,
     ),

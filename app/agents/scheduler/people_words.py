@@ -8,12 +8,14 @@ from app.agents.scheduler.spans import READ, Spans, words
 _CAPITAL = r"[A-Z\u00c0-\u00de]"
 _NAME = rf"(?:(?:Dr|Mr|Mrs|Ms|Prof)\.?\s+)?{_CAPITAL}[\w'\u2019.-]*[\w](?:\s+{_CAPITAL}[\w'\u2019-]+)*|[A-Z]\b"
 _INVITES = re.compile(
-    r"(?:,?\s*\b(?:and\s+)?(?:invite|inviting|include|including|attendees(?:\s+are)?:?|participants(?:\s+are)?:?|guests:|who:|"
+    r"(?:,?\s*\b(?:and\s+)?(?:invite|inviting|include|including|attendees(?:\s+are)?:?"
+    r"|participants(?:\s+are)?:?|guests:|who:|"
     r"together\s+with|along\s+with|with|w/))\s+(?P<names>.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _ENDS = (
-    r"(?:in|at|on|for|about|to|from|regarding|over|this|next|every|during|after|before|please|via|re|as|so|because|by|until"
+    r"(?:in|at|on|for|about|to|from|regarding|over|this|next|every|during|after|before|please|via|re|as|so"
+    r"|because|by|until"
     r"|an?|the|we|i|it|is|are|will|would|has|have|can|could)\b"
 )
 _PERSON = re.compile(
@@ -24,6 +26,7 @@ _PERSON = re.compile(
 _MEETS = re.compile(
     rf"\b(?i:meet|meeting|see|seeing)\s+(?P<person>{_NAME})(?=[\s{READ}]+(?:for|to|about|over|regarding)\s)"
 )
+_PEOPLE = re.compile(rf"(?:{_NAME})(?:\s*(?:,|&|\band\b)\s*(?:{_NAME}))*")
 _SELF = {"me", "us", "i", "myself"}
 _HEADCOUNT = words(
     rf"(?:for|with|about)?\s*(?:(?:a\s+)?(?:group|party|team)\s+of\s+)?(?P<count>{NUMBER})\s+"
@@ -50,6 +53,12 @@ def read_attendees(spans: Spans) -> tuple[str, ...] | None:
             spans.take(found.start(), at)
             return tuple(dict.fromkeys(person for person in people if person and person.lower() not in _SELF))
     return None
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Return the people whom a text consists of; none where it is anything else."""
+    found = _PEOPLE.fullmatch(text.strip())
+    return () if found is None else tuple(re.split(r"\s*(?:,|&|\band\b)\s*", text.strip()))
 
 
 def read_met(spans: Spans) -> tuple[str, ...] | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from app.agents.scheduler.spans import READ, Spans, either, words
 
 _STOP = (
-    rf"(?=\s*(?:[{READ},;.!?()]|$|\b(?:with|for|about|on|at|in|from|and|to|so|starting|called|titled|named|please|invite|"
+    rf"(?=\s*(?:[{READ},;.!?()]|$|\b(?:with|for|about|on|at|in|from|and|to|so|starting|called|titled|named"
+    rf"|please|invite|"
     r"include)\b))"
 )
 _NOUN = (
@@ -17,7 +18,8 @@ _NOUN = (
 _NUMBERED = rf"(?:[\w'\u2019-]+\s+){{0,3}}?{_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b|(?i:one|two|three|four)))?"
 _THE = r"(?P<article>the\s+|a\s+|an\s+|our\s+)?"
 _AT = re.compile(
-    r"(?:^|(?<=[\s\0]))(?P<lead>(?<!pencil\s)(?<!squeeze\s)(?<!fit\s)(?<!slot\s)(?<!put\s)(?<!add\s)in(?:to)?|at|@|inside)\s*"
+    r"(?:^|(?<=[\s\0]))(?P<lead>(?<!pencil\s)(?<!squeeze\s)(?<!fit\s)(?<!slot\s)(?<!put\s)(?<!add\s)in(?:to)?"
+    r"|at|@|inside)\s*"
     r"(?<![a-z])\s*(?P<article>the\s+|a\s+|an\s+|our\s+|my\s+)?"
     rf"(?!(?:for|with|about|on|to|from|some)\b)(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)" + _STOP,
     re.IGNORECASE,
@@ -29,18 +31,22 @@ _ON = re.compile(
     re.IGNORECASE,
 )
 _BOOKED = re.compile(
-    r"\b(?:(?:book|reserve|need|get|give|gimme|want|use|hold|have|like|assign|allocate)s?|ask(?:s|ed)?\s+for|(?:reservation|booking)\s+(?:of|for))"
+    r"\b(?:(?:book|reserve|need|get|give|gimme|want|use|hold|have|like|assign|allocate)s?|ask(?:s|ed)?\s+for"
+    r"|(?:reservation|booking)\s+(?:of|for))"
     rf"\s+(?:to\s+)?(?:(?:book|reserve|use|have)\s+)?(?:me\s+|us\s+)?{_THE}"
     rf"(?P<place>(?!(?:to|for)\s){_NUMBERED})(?=\s*(?:[{READ},;.!?]|$)|\s+(?:for|with|on|at|from|to|so|ready|free)\b)",
     re.IGNORECASE,
 )
 _ALONE = re.compile(
-    rf"(?:^|(?<=[{READ},;.!?]))\s*(?P<article>the\s+|our\s+)?(?P<place>(?:[A-Z][\w'\u2019-]*\s+){{0,3}}(?i:{_NOUN}|bar|cafe|caf\u00e9|bistro)"
+    rf"(?:^|(?<=[{READ},;.!?]))\s*(?P<article>the\s+"
+    rf"|our\s+)?(?P<place>(?:[A-Z][\w'\u2019-]*\s+){{0,3}}(?i:{_NOUN}|bar|cafe|caf\u00e9|bistro)"
     rf"(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?)\s*(?=[{READ},;.!?]|$)"
 )
 _FREE = re.compile(
-    rf"(?:^\W*(?:is|are|can|could)?|\b(?:if|whether|can|could))\s*(?P<article>the\s+|our\s+)?(?P<place>(?:[\w'\u2019-]+\s+){{0,2}}?{_NOUN}"
-    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)\s+(?:(?:is|are|(?:could\s+|can\s+)?be)\s+)?(?:still\s+)?(?:free|available|ours|reserved|booked|used)\b",
+    rf"(?:^\W*(?:is|are|can|could)?|\b(?:if|whether|can|could))\s*(?P<article>the\s+"
+    rf"|our\s+)?(?P<place>(?:[\w'\u2019-]+\s+){{0,2}}?{_NOUN}"
+    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)\s+(?:(?:is|are|(?:could\s+|can\s+)?be)\s+)?(?:still\s+)?(?:free"
+    r"|available|ours|reserved|booked|used)\b",
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
@@ -50,6 +56,10 @@ _LABELLED = re.compile(
 _NO_PLACE = re.compile(
     r"(?:advance|total|person|all|case|time|addition|order|particular|calendar|my calendar)\b", re.IGNORECASE
 )
+
+
+ONLINE = ("zoom", "teams", "google meet", "skype", "webex")
+"""Places that nobody else can take."""
 
 
 def read_known_place(spans: Spans, places: Iterable[str]) -> str | None:

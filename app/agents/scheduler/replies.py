@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
-from app.agents.scheduler.reading import Lack, Wanted
+from app.agents.scheduler.reading import READ_CHARACTERS
 from app.agents.scheduler.records import Booking, Conflict, EventDraft, Option
+from app.agents.scheduler.said import MOST_YEARS, Lack, Trouble, Wanted
 from app.agents.scheduler.saying import event, listed
 from app.agents.scheduler.zones import zone_of
 
@@ -13,9 +14,14 @@ CONFIRMED = "Event confirmed!"
 UNSAID_ZONE = "No time zone was given, so times are UTC."
 ONCE = "It is booked once: I book no series."
 BOOKS_ONLY = (
-    "I only book events, and have booked nothing. What is booked is at GET /events; DELETE /events/{event_id} cancels "
-    "one. What shall I book?"
+    "I only book events, and have booked and changed nothing. What is booked is at GET /events; DELETE "
+    "/events/{event_id} cancels one. What shall I book?"
 )
+SEVERAL = "I book one event at a time, and have booked nothing. Which one is first, on which day and at what time?"
+NOTHING_YET = "Nothing is booked yet."
+GIVEN_UP = "Then nothing is booked."
+CUT = f"Only the first {READ_CHARACTERS:,} characters were read."
+ASKS_ALL = "What shall I book, on which day and at what time?"
 _ASKS = {Lack.DATE: "on which day", Lack.TIME: "at what time"}
 
 
@@ -26,11 +32,48 @@ def confirmed(booking: Booking, notes: Sequence[str]) -> str:
     return " ".join((CONFIRMED, f"{said}.", *notes))
 
 
+def unchecked(place: str) -> str:
+    """Return that nobody looked whether a place is free, for it is no resource."""
+    return f"{place} is none of your resources, so whether it is free was not checked."
+
+
 def refused(draft: EventDraft, conflicts: Sequence[Conflict], options: Sequence[Option]) -> str:
     """Return why a draft is not booked, and what could be instead."""
     what = event(_capital(draft.title), draft.starts_at, draft.ends_at, draft.time_zone, (draft.place,))
-    why = "; ".join(one.text for one in conflicts)
-    said = f"I cannot book this: {what}. {_capital(why)}."
+    return _offered(f"I cannot book this: {what}. {_why(conflicts)}.", draft, options)
+
+
+def is_taken(draft: EventDraft, conflicts: Sequence[Conflict], options: Sequence[Option]) -> str:
+    """Return that what was asked for is not free, why, and what is."""
+    return _offered(f"No: {_asked_for(draft)} is not possible. {_why(conflicts)}.", draft, options)
+
+
+def unknown(name: str) -> str:
+    """Return that nothing is known by which something could be said to be free."""
+    known = f"I know no resource {name[:80]!r}, so I cannot say whether it is free."
+    return f"{known} Nothing is booked. What shall I look at?"
+
+
+def is_free(draft: EventDraft) -> str:
+    """Return that what was asked for is free; it is not booked."""
+    return f"Yes: {_asked_for(draft)} is free. Nothing is booked yet. Shall I book it?"
+
+
+def still_open(draft: EventDraft, options: Sequence[Option], *, is_look: bool) -> str:
+    """Return that nothing is booked yet, and what could be."""
+    return is_free(draft) if is_look and len(options) == 1 else _offered(NOTHING_YET, draft, options)
+
+
+def _asked_for(draft: EventDraft) -> str:
+    names = (draft.place, listed(draft.attendees))
+    return event(next((one for one in names if one), "it"), draft.starts_at, draft.ends_at, draft.time_zone, ())
+
+
+def _why(conflicts: Sequence[Conflict]) -> str:
+    return _capital("; ".join(one.text for one in conflicts))
+
+
+def _offered(said: str, draft: EventDraft, options: Sequence[Option]) -> str:
     if not options:
         return f"{said} Is there another time or place?"
     offers = " ".join(
@@ -42,8 +85,25 @@ def refused(draft: EventDraft, conflicts: Sequence[Conflict], options: Sequence[
 
 def clarifies(wanted: Wanted, time_zone: str) -> str:
     """Return what is asked of whoever left something out."""
-    if wanted.is_skipped:
-        return f"The clocks in {time_zone} go forward over that time on that day. At what time is it?"
+    match wanted.trouble:
+        case Trouble.SKIPPED:
+            return f"The clocks in {time_zone} go forward over that time on that day. At what time is it?"
+        case Trouble.END_SKIPPED:
+            return (
+                f"The clocks in {time_zone} go forward over the time at which it ends on that day. From when to when "
+                "is it?"
+            )
+        case Trouble.FAR:
+            return f"I book events that are at most {MOST_YEARS} years away. On which day is it?"
+        case None:
+            return _asks(wanted)
+        case _:
+            assert_never(wanted.trouble)
+
+
+def _asks(wanted: Wanted) -> str:
+    if not wanted.title and len(wanted.lacks) == len(Lack):
+        return ASKS_ALL
     asks = listed([_ASKS[lack] for lack in wanted.lacks])
     return f"{_capital(asks)} is {wanted.title or 'it'}?"
 
@@ -80,6 +140,13 @@ def refused_details(draft: EventDraft, conflicts: Sequence[Conflict], options: S
             for one in options
         ],
     }
+
+
+def look_details(
+    draft: EventDraft, conflicts: Sequence[Conflict] = (), options: Sequence[Option] = ()
+) -> dict[str, Any]:
+    """Return whether what was asked for is free as a form has it."""
+    return {**refused_details(draft, conflicts, options), "is_free": not conflicts}
 
 
 def lacking_details(wanted: Wanted) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Statements on the scheduler's tables, each for one tenant."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import LiteralString, TypeVar
 from uuid import UUID
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 MOST_RESOURCES = 500
 MOST_BOOKINGS = 2_000
-"""As many are held against a draft at most."""
+"""As many are looked through for alternatives; those at the time of a draft are all looked at."""
 
 LIST_RESOURCES: LiteralString = """
     SELECT resource_id, name, kind, capacity, time_zone, opens_minute, closes_minute, open_days, is_shared
@@ -33,6 +33,15 @@ LIST_BOOKED: LiteralString = """
     FROM bookings
     WHERE tenant_id = %(tenant_id)s AND state = 'booked' AND starts_at < %(until)s AND ends_at > %(since)s
     ORDER BY starts_at, id LIMIT %(limit)s
+"""
+# All that can be in the way of a draft: its resource's bookings, and those with attendees if it has any.
+LIST_IN_THE_WAY: LiteralString = """
+    SELECT id, title, starts_at, ends_at, time_zone, state, created_at, changed_at, place, resource_id, attendees,
+           headcount
+    FROM bookings
+    WHERE tenant_id = %(tenant_id)s AND state = 'booked' AND starts_at < %(until)s AND ends_at > %(since)s
+      AND (resource_id = %(resource_id)s::uuid OR (%(has_attendees)s AND attendees <> '{}'))
+    ORDER BY starts_at, id
 """
 # Of two that book for one tenant at once, the second looks when the first is done.
 LOCK: LiteralString = """
@@ -62,14 +71,23 @@ async def list_resources(conn: Connection, tenant_id: TenantId) -> tuple[Resourc
     return await _rows(conn, LIST_RESOURCES, {"tenant_id": tenant_id, "limit": MOST_RESOURCES}, Resource)
 
 
-async def read_rules(conn: Connection, tenant_id: TenantId, since: datetime, until: datetime) -> Rules:
-    """Return what a draft is held against, with the bookings between two instants."""
-    given = {"tenant_id": tenant_id, "since": since, "until": until}
+async def read_rules(conn: Connection, tenant_id: TenantId, draft: EventDraft, around: timedelta) -> Rules:
+    """Return what a draft is held against: all bookings in its way, or MOST_BOOKINGS so long before and after."""
+    given = {"tenant_id": tenant_id, "since": draft.starts_at - around, "until": draft.ends_at + around}
     return Rules(
         await list_resources(conn, tenant_id),
         await _rows(conn, LIST_CONSTRAINTS, {"tenant_id": tenant_id, "limit": MOST_RESOURCES}, Constraint),
-        await _rows(conn, LIST_BOOKED, {**given, "limit": MOST_BOOKINGS}, Booking),
+        await (_in_the_way(conn, draft, given) if not around else _booked(conn, given)),
     )
+
+
+async def _booked(conn: Connection, given: Mapping[str, object]) -> tuple[Booking, ...]:
+    return await _rows(conn, LIST_BOOKED, {**given, "limit": MOST_BOOKINGS}, Booking)
+
+
+async def _in_the_way(conn: Connection, draft: EventDraft, given: Mapping[str, object]) -> tuple[Booking, ...]:
+    wanted = {"resource_id": draft.resource_id, "has_attendees": bool(draft.attendees)}
+    return await _rows(conn, LIST_IN_THE_WAY, {**given, **wanted}, Booking)
 
 
 async def lock(conn: Connection, tenant_id: TenantId) -> None:

@@ -17,7 +17,8 @@ def span(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
     """Return from when to when, such as `14:00-15:00` with a dash for print; a later day is named."""
     starts, ends = starts_at.astimezone(zone), ends_at.astimezone(zone)
     first = " (the first of the two)" if comes_twice(starts_at, zone) else ""
-    until = f"{ends:%H:%M}" if ends.date() == starts.date() else f"{day(ends_at, zone)}, {ends:%H:%M}"
+    last = " (the first of the two)" if comes_twice(ends_at, zone) and not comes_twice(starts_at, zone) else ""
+    until = f"{ends:%H:%M}{last}" if ends.date() == starts.date() else f"{day(ends_at, zone)}, {ends:%H:%M}"
     return f"{starts:%H:%M}{first}\u2013{until}"
 
 

@@ -8,9 +8,18 @@ from uuid import UUID
 import msgspec
 
 from app.agents.scheduler import rows
-from app.agents.scheduler.alternatives import DAYS, alternatives
+from app.agents.scheduler.alternatives import DAYS, alternatives, with_option
 from app.agents.scheduler.checks import Rules, conflicts_of
-from app.agents.scheduler.records import Booking, Conflict, EventDraft, Option, Resource, ResourceKind
+from app.agents.scheduler.records import (
+    Booking,
+    Conflict,
+    Constraint,
+    ConstraintKind,
+    EventDraft,
+    Option,
+    Resource,
+    ResourceKind,
+)
 from app.agents.scheduler.zones import load_zones
 from app.agents.tools import Reading, Writing
 from app.ids import TenantId
@@ -58,6 +67,12 @@ class Booked(msgspec.Struct, frozen=True):
     resolved: int = 0
 
 
+class Conflicts(msgspec.Struct, frozen=True):
+    """What speaks against a booking; nothing was booked."""
+
+    conflicts: tuple[Conflict, ...]
+
+
 class Options(msgspec.Struct, frozen=True):
     """What could be booked instead."""
 
@@ -70,8 +85,8 @@ async def _resources(database: Database, tenant_id: TenantId, asked: ResourcesAs
     return Resources(tuple(one for one in found if asked.kind in (None, one.kind)))
 
 
-async def _rules(conn: Connection, tenant_id: TenantId, draft: EventDraft) -> Rules:
-    rules = await rows.read_rules(conn, tenant_id, draft.starts_at - AROUND, draft.ends_at + AROUND)
+async def _rules(conn: Connection, tenant_id: TenantId, draft: EventDraft, around: timedelta = timedelta()) -> Rules:
+    rules = await rows.read_rules(conn, tenant_id, draft, around)
     await load_zones({draft.time_zone, *(one.time_zone for one in rules.resources)})
     return rules
 
@@ -87,10 +102,28 @@ async def _book(conn: Connection, tenant_id: TenantId, asked: BookingAsked) -> B
     return Booked(booking, resolved=await rows.resolve_conflicts(conn, tenant_id, session_id, booking.id))
 
 
-async def _alternatives(database: Database, tenant_id: TenantId, asked: BookingAsked) -> Options:
+async def _conflicts(database: Database, tenant_id: TenantId, asked: BookingAsked) -> Conflicts:
     async with database.connection("scheduler.read") as conn:
         rules = await _rules(conn, tenant_id, asked.draft)
-    return Options(alternatives(asked.draft, rules, asked.asked_at))
+    # Whoever asks whether somebody is free wants to know it, also where they may be at two events at once.
+    known = msgspec.structs.replace(rules, constraints=(*rules.constraints, Constraint(kind=ConstraintKind.ATTENDEE)))
+    return Conflicts(conflicts_of(asked.draft, known, asked.asked_at))
+
+
+async def _alternatives(database: Database, tenant_id: TenantId, asked: BookingAsked) -> Options:
+    async with database.connection("scheduler.read") as conn:
+        rules = await _rules(conn, tenant_id, asked.draft, AROUND)
+        found = alternatives(asked.draft, rules, asked.asked_at)
+        if len(rules.bookings) < rows.MOST_BOOKINGS:
+            return Options(found)
+        # More is booked about then than was read: what is proposed is looked up by itself.
+        free = [one for one in found if not await _is_taken(conn, tenant_id, asked, one)]
+    return Options(tuple(free))
+
+
+async def _is_taken(conn: Connection, tenant_id: TenantId, asked: BookingAsked, option: Option) -> bool:
+    draft = with_option(asked.draft, option)
+    return bool(conflicts_of(draft, await _rules(conn, tenant_id, draft), asked.asked_at))
 
 
 def _outcomes_of(booked: Booked) -> Mapping[str, int]:
@@ -125,4 +158,11 @@ ALTERNATIVES = Reading(
     result=Options,
     act=_alternatives,
 )
-TOOLS = (RESOURCES, BOOK, ALTERNATIVES)
+CONFLICTS = Reading(
+    name="find_conflicts",
+    description="What speaks against an event, which is not booked.",
+    arguments=BookingAsked,
+    result=Conflicts,
+    act=_conflicts,
+)
+TOOLS = (RESOURCES, BOOK, ALTERNATIVES, CONFLICTS)

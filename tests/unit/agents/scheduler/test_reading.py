@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agents.scheduler.reading import Lack, Wanted, read_request
+from app.agents.scheduler.reading import read_request
+from app.agents.scheduler.said import Lack, Trouble, Wanted
 
 NEW_YORK = ZoneInfo("America/New_York")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -210,7 +211,7 @@ def test_so_many_hours_from_now_are_real_ones_over_a_change_of_the_clocks() -> N
 
 def test_a_time_that_the_clocks_skip_is_asked_for() -> None:
     wanted = read("Call on March 14, 2027 at 2:30am")
-    assert (wanted.starts_at, wanted.lacks, wanted.is_skipped) == (None, (Lack.TIME,), True)
+    assert (wanted.starts_at, wanted.lacks, wanted.trouble) == (None, (Lack.TIME,), Trouble.SKIPPED)
 
 
 def test_of_an_hour_that_comes_twice_it_is_the_first() -> None:
@@ -240,7 +241,7 @@ def test_the_clock_shows_in_the_askers_zone_what_was_said(now: datetime, name: s
     zone = ZoneInfo(name)
     wanted = read(f"Call tomorrow at {hour:02}:{minute:02}", now=now, zone=zone)
     if wanted.starts_at is None:
-        assert wanted.is_skipped
+        assert wanted.trouble is Trouble.SKIPPED
         return
     shown = wanted.starts_at.astimezone(zone)
     assert (shown.hour, shown.minute) == (hour, minute)
