@@ -12,8 +12,8 @@ from app.agents.assistant import modes
 from app.agents.finance import filings, judging, planning, sought
 from app.agents.insurance import records as insurance
 from app.agents.insurance import topics
-from app.agents.scheduler import reading as scheduler_reading
 from app.agents.scheduler import records as scheduler
+from app.agents.scheduler import said as scheduler_said
 from app.agents.scheduler import tools as scheduler_tools
 from app.api import jobs, operations, task_shapes
 from app.api.direct import dialects, fields
@@ -106,7 +106,7 @@ SETS: tuple[tuple[ModuleType, str], ...] = (
     (scheduler, "ConflictKind"),
     (scheduler, "BookingState"),
     (scheduler_tools, "BookingOutcome"),
-    (scheduler_reading, "Lack"),
+    (scheduler_said, "Lack"),
     (degradation, "Degradation"),
     (support_policy, "SupportPolicy"),
     (support_policy, "AnsweredBy"),

@@ -20,6 +20,8 @@ ELSEWHERE = {
     "NothingSaid",
     "Script",
     "Shown",
+    "Trouble",
+    "TurnKind",
     "Unreadable",
     "Word",
 }

@@ -25,7 +25,7 @@ class PendingEvent(msgspec.Struct, frozen=True):
     """It was asked whether something is free; nothing is booked for that."""
 
 
-class Turn(StrEnum):
+class TurnKind(StrEnum):
     """What a turn is, besides a wish to book."""
 
     WISH = "wish"
@@ -100,17 +100,17 @@ _LOOK = re.compile(
 _BOOKS = words(r"book|reserve|schedule|take")
 
 
-def turn_of(question: str, pending: PendingEvent | None) -> Turn:
+def turn_of(question: str, pending: PendingEvent | None) -> TurnKind:
     """Return what a turn is, seen from what was asked before."""
     if pending is not None and _NO.fullmatch(question):
-        return Turn.GIVES_UP
+        return TurnKind.GIVES_UP
     if _TALK.fullmatch(question) and (pending is None or not _YES.fullmatch(question)):
-        return Turn.TALK
+        return TurnKind.TALK
     if pending is not None and _MOVES_IT.match(question):
-        return Turn.WISH
+        return TurnKind.WISH
     if _OTHER.search(question):
-        return Turn.OTHER
-    return Turn.LOOK if looked_at(question) is not None else Turn.WISH
+        return TurnKind.OTHER
+    return TurnKind.LOOK if looked_at(question) is not None else TurnKind.WISH
 
 
 def looked_at(question: str) -> str | None:

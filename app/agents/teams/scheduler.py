@@ -20,7 +20,7 @@ from app.agents.scheduler.place_words import ONLINE
 from app.agents.scheduler.reading import READ_CHARACTERS
 from app.agents.scheduler.records import EventDraft, Option, Resource
 from app.agents.scheduler.said import Wanted, wanted_of
-from app.agents.scheduler.talking import PendingEvent, Turn, chosen, looked_at, turn_of
+from app.agents.scheduler.talking import PendingEvent, TurnKind, chosen, looked_at, turn_of
 from app.agents.scheduler.zones import UTC_ZONE, find_zone, load_zones, zone_of
 from app.agents.team import Graph, Team, TeamState
 from app.agents.work import Work
@@ -71,7 +71,7 @@ async def read(state: SchedulerState, runtime: Runtime[Work]) -> Command[str]:
     if zone is None or now is None:
         return _clarify(work, _unreadable(zone_name, zone), pending)
     turn = turn_of(work.question, pending)
-    if turn in {Turn.GIVES_UP, Turn.TALK, Turn.OTHER}:
+    if turn in {TurnKind.GIVES_UP, TurnKind.TALK, TurnKind.OTHER}:
         return _talked(work, turn, pending, now)
     notes = () if zone_name or before else (replies.UNSAID_ZONE,)
     draft = chosen(work.question, pending)
@@ -120,11 +120,11 @@ def _notes(question: str, wanted: Wanted, draft: EventDraft, found: Sequence[Res
         yield replies.CUT
 
 
-def _talked(work: Work, turn: Turn, pending: PendingEvent | None, now: datetime) -> Command[str]:
+def _talked(work: Work, turn: TurnKind, pending: PendingEvent | None, now: datetime) -> Command[str]:
     """Reply to a turn that asks for no booking."""
-    if turn is Turn.GIVES_UP:
+    if turn is TurnKind.GIVES_UP:
         return work.hand_to(END, reply=Reply(EVENT_AGENT, replies.GIVEN_UP), pending=None)
-    if turn is Turn.OTHER:
+    if turn is TurnKind.OTHER:
         return _clarify(work, replies.BOOKS_ONLY, pending)
     return _clarify(work, _still_open(pending, now), pending)
 
