@@ -198,9 +198,9 @@ class Execution:
         if isinstance(error, LeaseLost) or ending is Ending.LOST:
             log.info("run.lost", fence=self._claim.fence)
             return await self._live.lose()
-        is_cut_off = is_outage(error) and self._has_begun
+        is_cut_off = is_outage(error) and ending is not Ending.CANCELLED
         if is_cut_off or (ending is Ending.HANDED_OVER and not isinstance(error, SwitchyardError)):
-            # What it has done is kept: a worker goes on with it, as soon as PostgreSQL lets it.
+            # It was accepted, and what it has done is kept: a worker goes on with it, as soon as PostgreSQL lets it.
             await self._leaving.hand_over()
             return await self._live.lose()
         return await self._fail(error, ending, took_s)

@@ -14,7 +14,7 @@ from app.agents.execution import Execution
 from app.agents.follower import Follower, parse_position
 from app.agents.life import FINAL_STATES, RunState
 from app.agents.live import Ending, LiveRun
-from app.agents.readers import closing_of, read_elsewhere
+from app.agents.readers import RowReader, closing_of, read_elsewhere
 from app.agents.resuming import PersonAnswer
 from app.agents.runs import Runs
 from app.agents.serving import ready
@@ -150,10 +150,9 @@ class Runner:
         Raises RunUnknown, StoreUnavailable before the first event.
         """
         position = parse_position(after, run_id)
-        live = self._followed(caller, run_id)
+        live, row = self._followed(caller, run_id), RowReader(self._runs, caller.tenant_id, run_id)
         if live is None:
-            current = await self._runs.get(caller.tenant_id, run_id)
-            follower = Follower(run_id, current.session_id, position)
+            follower = Follower(run_id, (await row.read()).session_id, position)
         else:
             follower = Follower(run_id, live.claim.session_id, position)
         if after is None:
@@ -166,7 +165,7 @@ class Runner:
                 for event in closing_of(follower, live.result):
                     yield event
                 return
-        async with aclosing(read_elsewhere(self._event_log, self._runs, caller.tenant_id, run_id, follower)) as events:
+        async with aclosing(read_elsewhere(self._event_log, row, run_id, follower)) as events:
             async for event in events:
                 yield event
 
@@ -176,7 +175,7 @@ class Runner:
             async for event in events:
                 if event.kind in {EventKind.DONE, EventKind.ERROR} and isinstance(event.body, RunResult):
                     return event.body
-        return await self._runs.get(caller.tenant_id, run_id)
+        return await RowReader(self._runs, caller.tenant_id, run_id).read()
 
     def left(self, run_id: RunId) -> None:
         """Note that the reader who started the run went away: `on_disconnect` says what follows."""

@@ -106,8 +106,12 @@ class KeptRuns(Runs):
     def __init__(self, result: RunResult) -> None:
         super().__init__(cast("Database", None), owner="test", lease_s=1.0, session_ttl_s=60)
         self.result = result
+        self.outages: list[StoreUnavailable] = []
+        """What the next looks meet instead."""
 
     async def get(self, tenant_id: TenantId, run_id: RunId) -> RunResult:
         """Return it."""
         assert (tenant_id, run_id) == (CLAIM.tenant_id, CLAIM.run_id)
+        if self.outages:
+            raise self.outages.pop(0)
         return self.result

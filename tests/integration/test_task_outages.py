@@ -1,9 +1,13 @@
 """Tasks and outages of PostgreSQL: what is cut off is given up in order, so that no owner is counted as lost."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from app.agents.effects import Effects, Finished
 from app.agents.life import RunState
+from app.agents.prompt_sets import PromptSets
+from app.agents.prompts import Prompt
 from app.agents.runs import Runs
 from app.agents.values import Claim
 from app.errors import StoreUnavailable
@@ -45,3 +49,24 @@ async def test_a_run_that_an_outage_cuts_off_is_given_up_as_soon_as_the_outage_i
         result = await worker.runner.result(caller, handle.run_id, END_S)
         (row,) = await rows(worker, STANDS, handle.run_id)
     assert (result.state, row["attempt"], row["lost"], len(given_up)) == (RunState.DONE, 2, 0, 4)
+
+
+async def test_what_was_accepted_and_met_an_outage_before_it_did_anything_is_answered_all_the_same(
+    servers: Servers, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met, of = list[Claim](), PromptSets.of
+
+    async def away(prompts: PromptSets, claim: Claim) -> Mapping[str, Prompt]:
+        if claim.tenant_id == caller.tenant_id and not met:
+            met.append(claim)
+            raise AWAY
+        return await of(prompts, claim)
+
+    replica, worker = settings_for(servers, node, replica="replica"), settings_for(servers, node, replica="worker")
+    async with opened(replica, worker) as (asked, helps), worked(helps):
+        caller = await add_caller(asked)
+        monkeypatch.setattr(PromptSets, "of", away)
+        handle = await asked.runner.start(caller, ask())
+        result = await asked.runner.result(caller, handle.run_id, END_S)
+        (row,) = await rows(asked, STANDS, handle.run_id)
+    assert (result.state, row["attempt"], row["lost"], len(met)) == (RunState.DONE, 2, 0, 1)
