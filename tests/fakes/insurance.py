@@ -7,7 +7,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from langgraph.types import Command
 
-from app.agents.insurance.records import Book, Policy
+from app.agents.insurance.records import Bill, Book, Policy
+from app.agents.insurance.rows import MOST_POLICIES, NEWEST
 from app.agents.insurance.seed import make_book
 from app.agents.insurance.tools import (
     Billing,
@@ -39,6 +40,14 @@ T = TypeVar("T")
 
 BOOK = make_book(5)
 GRAPH = build().compile()
+
+
+def billing_of(policy: Policy | None, bills: Sequence[Bill]) -> Billing:
+    """Return what the tool does of these bills, newest first."""
+    unpaid, paid = ([one for one in bills if one.is_unpaid is is_it] for is_it in (True, False))
+    read = {one.bill_id for one in (*unpaid[:NEWEST], *paid[:NEWEST])}
+    further = (max(0, len(one) - NEWEST) for one in (unpaid, paid))
+    return Billing(policy, tuple(one for one in bills if one.bill_id in read), *further)
 
 
 class FakeWork:
@@ -88,12 +97,13 @@ class FakeWork:
             case "policy_details", PolicyAsked():
                 return Held(self._policies(arguments))
             case "customer_policies", CustomerAsked():
-                return Held(tuple(one for one in self.book.policies if one.customer_id == arguments.customer_id))
+                held = [one for one in self.book.policies if one.customer_id == arguments.customer_id]
+                return Held(tuple(held[:MOST_POLICIES]), max(0, len(held) - MOST_POLICIES))
             case "policy_premium", PolicyAsked():
                 return Premiums(tuple(one.premium for one in self._policies(arguments)))
             case "billing_history", PolicyAsked():
                 bills = [one for one in self.book.bills if one.policy_number == arguments.policy_number]
-                return Billing(next(iter(self._policies(arguments)), None), tuple(reversed(bills)))
+                return billing_of(next(iter(self._policies(arguments)), None), bills[::-1])
             case "claim_status", ClaimsAsked():
                 wanted = {arguments.claim_id, arguments.policy_number}
                 claims = tuple(one for one in self.book.claims if wanted & {one.claim_id, one.policy_number})

@@ -6,10 +6,11 @@ from datetime import date
 import pytest
 
 from app.accounts.tenants import Tenant, Tenants
-from app.agents.insurance import seed_rows
+from app.agents.insurance import seed_rows, tools
 from app.agents.insurance.records import BillState, FiledKind, PolicyKind
-from app.agents.insurance.rows import InsuranceRows, file
+from app.agents.insurance.rows import MOST_POLICIES, NEWEST, InsuranceRows, file
 from app.agents.insurance.seed import make_book
+from app.agents.insurance.tools import ClaimsAsked, CustomerAsked, PolicyAsked
 from app.cli import build_parser, run
 from app.console import Console
 from app.errors import BadInput, RowExists, StatementWrong
@@ -200,3 +201,46 @@ async def test_a_policy_has_a_number_of_20_characters_and_a_customer_of_its_own_
         async with database.connection("test") as conn:
             await conn.execute(COPY_POLICY, {"to": to, "tenant_id": tenant.id, "number": number})
     assert f"({sqlstate})" in refused.value.detail
+
+
+async def test_what_is_unpaid_is_read_behind_any_number_of_paid_bills_and_what_is_left_out_is_counted(
+    database: Database, tenant: Tenant
+) -> None:
+    add = """
+        INSERT INTO billing (tenant_id, bill_id, policy_number, state, amount_usd_micro, due_on, paid_on)
+        SELECT %(tenant)s, 'OLD-' || n, 'POL000004', CASE WHEN n = 1 THEN 'overdue' ELSE 'paid' END, 1000000,
+               date '2001-01-01' + n, CASE WHEN n = 1 THEN NULL ELSE date '2001-01-01' + n END
+        FROM generate_series(1, 60) AS n
+    """
+    async with database.connection("test") as conn:
+        await conn.execute(add, {"tenant": tenant.id})
+    billing = await tools.BILLING.act(database, tenant.id, PolicyAsked("POL000004"))
+    seeded = [one for one in make_book(FEW).bills if one.policy_number == "POL000004"]
+    assert [one.bill_id for one in billing.bills if one.is_unpaid][-1] == "OLD-1"
+    assert sum(not one.is_unpaid for one in billing.bills) == NEWEST
+    paid = sum(one.paid_on is not None for one in seeded)
+    assert (billing.further_unpaid, billing.further_payments) == (0, 59 + paid - NEWEST)
+
+
+async def test_of_more_claims_and_policies_than_are_read_the_others_are_counted(
+    database: Database, tenant: Tenant
+) -> None:
+    policies = """
+        INSERT INTO policies (tenant_id, policy_number, customer_id, kind, state, insured, starts_on, ends_on, billed,
+                              premium_usd_micro, coverage_usd_micro, deductible_usd_micro)
+        SELECT tenant_id, 'ZZ-' || n, customer_id, kind, state, insured, starts_on, ends_on, billed, premium_usd_micro,
+               coverage_usd_micro, deductible_usd_micro
+        FROM policies, generate_series(1, 30) AS n WHERE tenant_id = %(tenant)s AND policy_number = 'POL000004'
+    """
+    claims = """
+        INSERT INTO claims (tenant_id, claim_id, policy_number, state, incident, happened_on, filed_on, loss_usd_micro)
+        SELECT tenant_id, 'ZZ-' || n, policy_number, 'submitted', incident, happened_on, filed_on, loss_usd_micro
+        FROM claims, generate_series(1, 30) AS n WHERE tenant_id = %(tenant)s AND claim_id = 'CLM000004-1'
+    """
+    async with database.connection("test") as conn:
+        await conn.execute(policies, {"tenant": tenant.id})
+        await conn.execute(claims, {"tenant": tenant.id})
+    held = await tools.CUSTOMER_POLICIES.act(database, tenant.id, CustomerAsked("CUST00001"))
+    assert (len(held.policies), held.further) == (MOST_POLICIES, 34 - MOST_POLICIES)
+    found = await tools.CLAIM_STATUS.act(database, tenant.id, ClaimsAsked(None, "POL000004"))
+    assert (len(found.claims), found.further) == (NEWEST, 31 - NEWEST)

@@ -8,10 +8,12 @@ from typing import TypeAlias
 import msgspec
 
 from app.agents.insurance.money import dollars
-from app.agents.insurance.records import Bill, BillState, ClaimState, LossClaim, Policy, Premium
+from app.agents.insurance.records import BillState, ClaimState, Policy, PolicyKind, Premium
+from app.agents.insurance.rows import MOST_POLICIES
+from app.agents.insurance.tools import Billing, Claims
 
 SHOWN = 3
-"""So many payments or claims are told, the newest."""
+"""So many payments or claims are told, the newest, with how many there are."""
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -58,12 +60,18 @@ def premium_facts(premium: Premium) -> tuple[Fact, ...]:
     )
 
 
-def billing_facts(question: str, policy: Policy, bills: Sequence[Bill]) -> tuple[Fact, ...]:
+def _cut(what: str, count: int, shown: int) -> Iterable[Fact]:
+    """Tell that a list is not the whole."""
+    if count > shown:
+        yield Fact(f"There are {count} {what}; these are the newest {shown}.", (str(count),))
+
+
+def billing_facts(question: str, billing: Billing, policy: Policy) -> tuple[Fact, ...]:
     """Return what a question on bills asks for; all where no word, or a vague one, tells what. See `policy_facts`."""
     parts: tuple[tuple[re.Pattern[str], tuple[Fact, ...]], ...] = (
         (_PREMIUM, premium_facts(policy.premium)),
-        (_UNPAID, tuple(_unpaid(policy, bills))),
-        (_PAYMENTS, tuple(_paid(policy, bills))),
+        (_UNPAID, tuple(_unpaid(policy, billing))),
+        (_PAYMENTS, tuple(_paid(policy, billing))),
     )
     told = tuple(fact for words, facts in parts if words.search(question) for fact in facts)
     if told and not _UNSURE.search(question):
@@ -71,8 +79,9 @@ def billing_facts(question: str, policy: Policy, bills: Sequence[Bill]) -> tuple
     return (*told, *(fact for words, facts in parts if not words.search(question) for fact in facts))
 
 
-def _unpaid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
-    unpaid = [bill for bill in bills if bill.state is not BillState.PAID]
+def _unpaid(policy: Policy, billing: Billing) -> Iterable[Fact]:
+    unpaid = [bill for bill in billing.bills if bill.is_unpaid]
+    yield from _cut("unpaid bills", len(unpaid) + billing.further_unpaid, len(unpaid))
     if not unpaid:
         yield Fact(f"No bill of policy {policy.policy_number} is unpaid.", ("No bill",))
     for bill in unpaid:
@@ -81,8 +90,10 @@ def _unpaid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
         yield Fact(f"Bill {bill.bill_id} of {amount} is {bill.state}; it {tense} due on {due}.", (amount, due))
 
 
-def _paid(policy: Policy, bills: Sequence[Bill]) -> Iterable[Fact]:
-    paid = [(bill, bill.paid_on) for bill in bills if bill.paid_on is not None][:SHOWN]
+def _paid(policy: Policy, billing: Billing) -> Iterable[Fact]:
+    known = [(bill, bill.paid_on) for bill in billing.bills if bill.paid_on is not None]
+    paid = known[:SHOWN]
+    yield from _cut("payments", len(known) + billing.further_payments, len(paid))
     if not paid:
         yield Fact(f"No payment for policy {policy.policy_number} is on record.", ("No payment",))
     for bill, paid_on in paid:
@@ -138,8 +149,26 @@ def asks_for_list(question: str) -> bool:
     return bool(_LIST.search(question))
 
 
-def list_facts(policies: Sequence[Policy]) -> tuple[Fact, ...]:
-    """Return which policies a customer has."""
+def kind_facts(question_kinds: Sequence[PolicyKind], policy_number: str, kind: PolicyKind) -> tuple[Fact, ...]:
+    """Return that a policy is of another kind than the insurance that a question names; nothing where it is of it."""
+    if not question_kinds or kind in question_kinds:
+        return ()
+    others = " or ".join(_one(other) for other in question_kinds)
+    return (Fact(f"Policy {policy_number} is {_one(kind)} policy, not {others} policy.", (f"{kind} policy",)),)
+
+
+def _one(kind: PolicyKind) -> str:
+    return f"an {kind}" if kind is PolicyKind.AUTO else f"a {kind}"
+
+
+def list_facts(policies: Sequence[Policy], further: int = 0) -> tuple[Fact, ...]:
+    """Return which policies a customer has; `further` ones were not read."""
+    count = MOST_POLICIES + further
+    said = f"You have {count} policies; these are among the first {MOST_POLICIES} by number."
+    return (*((Fact(said, (str(count),)),) if further else ()), *_listed(policies))
+
+
+def _listed(policies: Sequence[Policy]) -> tuple[Fact, ...]:
     return tuple(
         Fact(f"Policy {one.policy_number} is your {one.kind} policy; it is {one.state}.", (one.policy_number,))
         for one in policies
@@ -152,10 +181,10 @@ def _asked_day(question: str, happened: str, filed: str) -> tuple[str, ...]:
     return (filed,) if _FILED.search(question) else (happened,)
 
 
-def claim_facts(question: str, claims: Sequence[LossClaim], policy_number: str) -> tuple[Fact, ...]:
+def claim_facts(question: str, found: Claims, policy_number: str) -> tuple[Fact, ...]:
     """Return where the newest claims stand; what the question asks of them beside that is kept word for word."""
-    told: list[Fact] = []
-    for claim in claims[:SHOWN]:
+    told = list(_cut("claims", len(found.claims) + found.further, min(SHOWN, len(found.claims))))
+    for claim in found.claims[:SHOWN]:
         state = claim.state.replace("_", " ")
         loss, happened, filed = dollars(claim.loss_usd_micro), day(claim.happened_on), day(claim.filed_on)
         said = f"Claim {claim.claim_id} for {claim.incident} is {state}."

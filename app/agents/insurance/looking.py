@@ -1,7 +1,6 @@
 """What each specialist finds through its own tools, or what it lacks to find anything."""
 
 import re
-from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
@@ -13,13 +12,14 @@ from app.agents.insurance.facts import (
     asks_premium_alone,
     billing_facts,
     claim_facts,
+    kind_facts,
     list_facts,
     policy_facts,
     premium_facts,
 )
-from app.agents.insurance.records import Policy
+from app.agents.insurance.records import Policy, Premium
 from app.agents.insurance.subject import Subject
-from app.agents.insurance.tools import ClaimsAsked, CustomerAsked, PolicyAsked
+from app.agents.insurance.tools import ClaimsAsked, CustomerAsked, Held, PolicyAsked
 from app.agents.insurance.topics import Specialist
 from app.agents.work import Work
 
@@ -69,13 +69,15 @@ async def _policy(work: Work, asked: str, subject: Subject) -> Finding:
     agent = Specialist.POLICY.value
     if subject.policy_number is None:
         held = await _held(work, agent, subject)
-        if held and asks_for_list(asked):
-            return Finding(agent, list_facts(held))
-        return Finding(agent, policy_facts(asked, held[0])) if len(held) == 1 else _lacking(agent, held)
+        if held.policies and asks_for_list(asked):
+            return Finding(agent, list_facts(held.policies, held.further))
+        only = _only(held)
+        return _lacking(agent, held) if only is None else Finding(agent, policy_facts(asked, only))
     found = await work.use(tools.POLICY_DETAILS, PolicyAsked(subject.policy_number, subject.customer_id), agent=agent)
     if not found.policies:
         return _unknown(agent, subject.policy_number)
-    return Finding(agent, policy_facts(asked, found.policies[0]))
+    policy = found.policies[0]
+    return Finding(agent, (*_kind_told(subject, policy.premium), *policy_facts(asked, policy)))
 
 
 async def _billing(work: Work, asked: str, subject: Subject) -> Finding:
@@ -83,17 +85,22 @@ async def _billing(work: Work, asked: str, subject: Subject) -> Finding:
     policy_number = subject.policy_number
     if policy_number is None:
         held = await _held(work, agent, subject)
-        if len(held) != 1:
+        only = _only(held)
+        if only is None:
             return _lacking(agent, held)
-        policy_number = held[0].policy_number
+        policy_number = only.policy_number
     wanted = PolicyAsked(policy_number, subject.customer_id)
     if asks_premium_alone(asked):
         found = await work.use(tools.PREMIUM, wanted, agent=agent)
-        return Finding(agent, premium_facts(found.premiums[0])) if found.premiums else _unknown(agent, policy_number)
+        if not found.premiums:
+            return _unknown(agent, policy_number)
+        premium = found.premiums[0]
+        return Finding(agent, (*_kind_told(subject, premium), *premium_facts(premium)))
     billing = await work.use(tools.BILLING, wanted, agent=agent)
     if billing.policy is None:
         return _unknown(agent, policy_number)
-    return Finding(agent, billing_facts(asked, billing.policy, billing.bills))
+    facts = billing_facts(asked, billing, billing.policy)
+    return Finding(agent, (*_kind_told(subject, billing.policy.premium), *facts))
 
 
 async def _claims(work: Work, asked: str, subject: Subject) -> Finding:
@@ -101,26 +108,36 @@ async def _claims(work: Work, asked: str, subject: Subject) -> Finding:
     policy_number = subject.policy_number
     if subject.claim_id is None and policy_number is None:
         held = await _held(work, agent, subject)
-        if len(held) != 1:
+        only = _only(held)
+        if only is None:
             return _lacking(agent, held)
-        policy_number = held[0].policy_number
+        policy_number = only.policy_number
     wanted = ClaimsAsked(subject.claim_id, policy_number, subject.customer_id)
     found = await work.use(tools.CLAIM_STATUS, wanted, agent=agent)
     if not found.is_policy_known:
         return _unknown(agent, subject.claim_id or policy_number or "")
-    return Finding(agent, claim_facts(asked, found.claims, policy_number or ""))
+    return Finding(agent, claim_facts(asked, found, policy_number or ""))
 
 
-async def _held(work: Work, agent: str, subject: Subject) -> Sequence[Policy]:
+def _kind_told(subject: Subject, of: Premium) -> tuple[Fact, ...]:
+    return kind_facts(subject.insurance, of.policy_number, of.kind)
+
+
+async def _held(work: Work, agent: str, subject: Subject) -> Held:
     """Return the customer's policies of the kinds that the question names; none without a customer."""
     if subject.customer_id is None:
-        return ()
+        return Held(())
     found = await work.use(tools.CUSTOMER_POLICIES, CustomerAsked(subject.customer_id), agent=agent)
-    return [one for one in found.policies if not subject.kinds or one.kind in subject.kinds]
+    return Held(tuple(one for one in found.policies if not subject.kinds or one.kind in subject.kinds), found.further)
 
 
-def _lacking(agent: str, held: Sequence[Policy]) -> Finding:
-    listed = ", ".join(f"{one.policy_number} ({one.kind})" for one in held)
+def _only(held: Held) -> Policy | None:
+    """Return the one policy that it can be; None where others were not read, and may be it too."""
+    return held.policies[0] if len(held.policies) == 1 and not held.further else None
+
+
+def _lacking(agent: str, held: Held) -> Finding:
+    listed = ", ".join(f"{one.policy_number} ({one.kind})" for one in held.policies)
     return Finding(agent, lacks=f"Which policy is it about{f': {listed}' if listed else ''}? {CLARIFIES}")
 
 

@@ -127,6 +127,11 @@ class Bill(msgspec.Struct, frozen=True):
     due_on: date
     paid_on: date | None = None
 
+    @property
+    def is_unpaid(self) -> bool:
+        """Whether it is still to be paid."""
+        return self.state is not BillState.PAID
+
 
 class LossClaim(msgspec.Struct, frozen=True):
     """A customer's claim for a loss; `paid_usd_micro` once it was paid."""

@@ -14,7 +14,7 @@ from app.postgres import Connection, Database
 T = TypeVar("T")
 
 NEWEST = 24
-"""How many bills or claims are read at most, newest first."""
+"""How many claims, how many paid bills and how many others are read at most, newest first."""
 MOST_POLICIES = 20
 
 FIND_POLICY: LiteralString = """
@@ -33,9 +33,25 @@ LIST_POLICIES: LiteralString = """
 """
 LIST_BILLS: LiteralString = """
     SELECT bill_id, policy_number, state, amount_usd_micro, due_on, paid_on
+    FROM (
+        SELECT bill_id, policy_number, state, amount_usd_micro, due_on, paid_on,
+               row_number() OVER (PARTITION BY state = 'paid' ORDER BY due_on DESC, bill_id DESC) AS place
+        FROM billing
+        WHERE tenant_id = %(tenant_id)s AND policy_number = %(policy_number)s
+    ) AS placed
+    WHERE place <= %(limit)s
+    ORDER BY due_on DESC, bill_id DESC
+"""
+COUNT_BILLS: LiteralString = """
+    SELECT count(*) FILTER (WHERE state <> 'paid') AS unpaid, count(paid_on) AS payments
     FROM billing
     WHERE tenant_id = %(tenant_id)s AND policy_number = %(policy_number)s
-    ORDER BY due_on DESC, bill_id DESC LIMIT %(limit)s
+"""
+COUNT_CLAIMS: LiteralString = """
+    SELECT count(*) AS count FROM claims WHERE tenant_id = %(tenant_id)s AND policy_number = %(policy_number)s
+"""
+COUNT_POLICIES: LiteralString = """
+    SELECT count(*) AS count FROM policies WHERE tenant_id = %(tenant_id)s AND customer_id = %(customer_id)s
 """
 LIST_CLAIMS: LiteralString = """
     SELECT claim_id, policy_number, state, incident, happened_on, filed_on, loss_usd_micro, paid_usd_micro
@@ -57,6 +73,19 @@ FILE: LiteralString = """
 """
 
 
+class BillCount(msgspec.Struct, frozen=True):
+    """How many bills of a policy there are: not paid, and with a day on which they were."""
+
+    unpaid: int
+    payments: int
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many rows there are."""
+
+    count: int
+
+
 class InsuranceRows:
     """Reads of one tenant's insurance tables. A row of another tenant, or of another customer, is none."""
 
@@ -75,8 +104,20 @@ class InsuranceRows:
         return await self._rows(LIST_POLICIES, {"customer_id": customer_id, "limit": MOST_POLICIES}, Policy)
 
     async def list_bills(self, policy_number: str) -> tuple[Bill, ...]:
-        """Return the NEWEST bills of a policy, newest first."""
+        """Return the NEWEST bills of a policy that are paid and the NEWEST that are not, newest first."""
         return await self._rows(LIST_BILLS, {"policy_number": policy_number, "limit": NEWEST}, Bill)
+
+    async def count_bills(self, policy_number: str) -> BillCount:
+        """Return how many bills of a policy are not paid, and how many payments there were."""
+        return (await self._rows(COUNT_BILLS, {"policy_number": policy_number}, BillCount))[0]
+
+    async def count_claims(self, policy_number: str) -> int:
+        """Return how many claims there are on a policy."""
+        return (await self._rows(COUNT_CLAIMS, {"policy_number": policy_number}, Count))[0].count
+
+    async def count_policies(self, customer_id: str) -> int:
+        """Return how many policies a customer holds."""
+        return (await self._rows(COUNT_POLICIES, {"customer_id": customer_id}, Count))[0].count
 
     async def list_claims(self, policy_number: str) -> tuple[LossClaim, ...]:
         """Return the NEWEST claims on a policy, newest first."""

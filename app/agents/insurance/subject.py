@@ -22,6 +22,12 @@ _KINDS = {
     PolicyKind.RENTERS: re.compile(r"\b(?:renters?|renter's|flat|apartment|contents)\b", re.IGNORECASE),
     PolicyKind.LIFE: re.compile(r"\blife\b", re.IGNORECASE),
 }
+_INSURED = re.compile(
+    r"(?:'s|owners?|owner's)?[\s-]+(?:(?:is|are)\s+)?"
+    r"(?:insurances?|insured|polic(?:y|ies)|premiums?|coverage|cover|deductible|plan)\b",
+    re.IGNORECASE,
+)
+_INSURES = re.compile(r"\b(?:insurance|policy|premium|deductible)\s+(?:for|of|on)\s+(?:my|our|the)\s+\Z", re.IGNORECASE)
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -32,6 +38,8 @@ class Subject(msgspec.Struct, frozen=True):
     claim_id: str | None = None
     kinds: tuple[PolicyKind, ...] = ()
     """The kinds of policy that the question names."""
+    insurance: tuple[PolicyKind, ...] = ()
+    """Those of them that it calls an insurance: "my home policy", not "the car that stands at home"."""
 
 
 def subject_of(question: str, turns: Sequence[Turn], context: Mapping[str, str]) -> Subject:
@@ -52,6 +60,14 @@ def subject_of(question: str, turns: Sequence[Turn], context: Mapping[str, str])
         customer_id=(_given(context, "customer_id") or "") if vouches else _first(customers),
         claim_id=_first(claims) or (None if is_new else _given(context, "claim_id")),
         kinds=tuple(kind for kind, words in _KINDS.items() if words.search(question)),
+        insurance=tuple(kind for kind, words in _KINDS.items() if _is_insurance(words, question)),
+    )
+
+
+def _is_insurance(words: re.Pattern[str], question: str) -> bool:
+    return any(
+        _INSURED.match(question, found.end()) or _INSURES.search(question[: found.start()])
+        for found in words.finditer(question)
     )
 
 

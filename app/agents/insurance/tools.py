@@ -45,9 +45,10 @@ class Filing(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """The policies found: none where there is none, or it is somebody else's."""
+    """The policies found: none where there is none, or it is somebody else's; `further` ones were not read."""
 
     policies: tuple[Policy, ...]
+    further: int = 0
 
 
 class Premiums(msgspec.Struct, frozen=True):
@@ -57,17 +58,23 @@ class Premiums(msgspec.Struct, frozen=True):
 
 
 class Billing(msgspec.Struct, frozen=True):
-    """A policy with its bills, newest first; no policy, no bills."""
+    """A policy with its bills, newest first; no policy, no bills. So many older ones were not read."""
 
     policy: Policy | None
     bills: tuple[Bill, ...] = ()
+    further_unpaid: int = 0
+    further_payments: int = 0
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """The claims found, newest first; `is_policy_known` says whether there is a policy to have any."""
+    """The claims found, newest first; `is_policy_known` says whether there is a policy to have any.
+
+    `further` older ones were not read.
+    """
 
     claims: tuple[LossClaim, ...]
     is_policy_known: bool
+    further: int = 0
 
 
 class SetAsked(msgspec.Struct, frozen=True):
@@ -94,7 +101,10 @@ async def _policy_details(database: Database, tenant_id: TenantId, asked: Policy
 
 
 async def _customer_policies(database: Database, tenant_id: TenantId, asked: CustomerAsked) -> Held:
-    return Held(await InsuranceRows(database, tenant_id).list_policies(asked.customer_id))
+    found = InsuranceRows(database, tenant_id)
+    held = await found.list_policies(asked.customer_id)
+    further = 0 if len(held) < rows.MOST_POLICIES else await found.count_policies(asked.customer_id) - len(held)
+    return Held(held, max(0, further))
 
 
 async def _premium(database: Database, tenant_id: TenantId, asked: PolicyAsked) -> Premiums:
@@ -105,7 +115,15 @@ async def _premium(database: Database, tenant_id: TenantId, asked: PolicyAsked) 
 async def _billing(database: Database, tenant_id: TenantId, asked: PolicyAsked) -> Billing:
     found = InsuranceRows(database, tenant_id)
     policy = await found.find_policy(asked.policy_number, asked.customer_id)
-    return Billing(None) if policy is None else Billing(policy, await found.list_bills(policy.policy_number))
+    if policy is None:
+        return Billing(None)
+    bills = await found.list_bills(policy.policy_number)
+    if len(bills) < rows.NEWEST:
+        return Billing(policy, bills)
+    count = await found.count_bills(policy.policy_number)
+    further_unpaid = count.unpaid - sum(one.is_unpaid for one in bills)
+    further_payments = count.payments - sum(one.paid_on is not None for one in bills)
+    return Billing(policy, bills, max(0, further_unpaid), max(0, further_payments))
 
 
 async def _claims(database: Database, tenant_id: TenantId, asked: ClaimsAsked) -> Claims:
@@ -116,7 +134,11 @@ async def _claims(database: Database, tenant_id: TenantId, asked: ClaimsAsked) -
     policy = None
     if asked.policy_number is not None:
         policy = await found.find_policy(asked.policy_number, asked.customer_id)
-    return Claims((), False) if policy is None else Claims(await found.list_claims(policy.policy_number), True)
+    if policy is None:
+        return Claims((), False)
+    claims = await found.list_claims(policy.policy_number)
+    further = 0 if len(claims) < rows.NEWEST else await found.count_claims(policy.policy_number) - len(claims)
+    return Claims(claims, True, max(0, further))
 
 
 async def _set_stock(database: Database, tenant_id: TenantId, asked: SetAsked) -> SetStock:
