@@ -10,6 +10,7 @@ from tests.architecture.sources import none, sources
 
 # What the code alone uses, and sets that stand on another page: settings, error codes, media types.
 ELSEWHERE = {
+    "Aspect",
     "Ending",
     "Form",
     "Permission",

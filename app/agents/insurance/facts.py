@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from app.agents.insurance.money import dollars
-from app.agents.insurance.records import BillState, ClaimState, Policy, PolicyKind, Premium
+from app.agents.insurance.records import BillState, ClaimState, Policy, PolicyKind, PolicyState, Premium
 from app.agents.insurance.rows import MOST_POLICIES
 from app.agents.insurance.tools import Billing, Claims
 
@@ -17,10 +17,14 @@ SHOWN = 3
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """A sentence, and what of it stands word for word in every answer."""
+    """A sentence, and what of it stands word for word in every answer.
+
+    What facts `about` one thing keep is told together; "" where a fact is the only one on its own.
+    """
 
     text: str
     keeps: tuple[str, ...] = ()
+    about: str = ""
 
 
 Says: TypeAlias = Callable[[Policy], Iterable[Fact]]
@@ -83,7 +87,7 @@ def _unpaid(policy: Policy, billing: Billing) -> Iterable[Fact]:
     unpaid = [bill for bill in billing.bills if bill.is_unpaid]
     yield from _cut("unpaid bills", len(unpaid) + billing.further_unpaid, len(unpaid))
     if not unpaid:
-        yield Fact(f"No bill of policy {policy.policy_number} is unpaid.", ("No bill",))
+        yield Fact(f"No bill of policy {policy.policy_number} is unpaid.", ("unpaid",))
     for bill in unpaid:
         amount, due = dollars(bill.amount_usd_micro), day(bill.due_on)
         tense = "was" if bill.state is BillState.OVERDUE else "is"
@@ -95,7 +99,7 @@ def _paid(policy: Policy, billing: Billing) -> Iterable[Fact]:
     paid = known[:SHOWN]
     yield from _cut("payments", len(known) + billing.further_payments, len(paid))
     if not paid:
-        yield Fact(f"No payment for policy {policy.policy_number} is on record.", ("No payment",))
+        yield Fact(f"No payment for policy {policy.policy_number} is on record.", ("payment",))
     for bill, paid_on in paid:
         amount, on = dollars(bill.amount_usd_micro), day(paid_on)
         yield Fact(f"You paid {amount} on {on}, for the bill that was due on {day(bill.due_on)}.", (amount, on))
@@ -170,9 +174,14 @@ def list_facts(policies: Sequence[Policy], further: int = 0) -> tuple[Fact, ...]
 
 def _listed(policies: Sequence[Policy]) -> tuple[Fact, ...]:
     return tuple(
-        Fact(f"Policy {one.policy_number} is your {one.kind} policy; it is {one.state}.", (one.policy_number,))
+        Fact(f"Policy {one.policy_number} is your {one.kind} policy; it is {one.state}.", _kept_of(one))
         for one in policies
     )
+
+
+def _kept_of(policy: Policy) -> tuple[str, ...]:
+    state = () if policy.state is PolicyState.ACTIVE else (policy.state.value,)
+    return (policy.policy_number, policy.kind.value, *state)
 
 
 def _asked_day(question: str, happened: str, filed: str) -> tuple[str, ...]:
@@ -188,10 +197,12 @@ def claim_facts(question: str, found: Claims, policy_number: str) -> tuple[Fact,
         state = claim.state.replace("_", " ")
         loss, happened, filed = dollars(claim.loss_usd_micro), day(claim.happened_on), day(claim.filed_on)
         said = f"Claim {claim.claim_id} for {claim.incident} is {state}."
-        told.append(Fact(said, (claim.claim_id, state)))
+        about = claim.claim_id
+        told.append(Fact(said, (about, state), about))
         said = f"It happened on {happened}, was filed on {filed}, with a loss of {loss}."
-        told.append(Fact(said, (*_asked_day(question, happened, filed), *((loss,) if _LOSS.search(question) else ()))))
+        asked = (*_asked_day(question, happened, filed), *((loss,) if _LOSS.search(question) else ()))
+        told.append(Fact(said, asked, about))
         if claim.state is ClaimState.PAID and claim.paid_usd_micro is not None:
             amount = dollars(claim.paid_usd_micro)
-            told.append(Fact(f"It was paid with {amount}.", (amount,)))
-    return tuple(told) or (Fact(f"There is no claim on policy {policy_number}.", ("no claim",)),)
+            told.append(Fact(f"It was paid with {amount}.", (amount,), about))
+    return tuple(told) or (Fact(f"There is no claim on policy {policy_number}.", ("claim",)),)
