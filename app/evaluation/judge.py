@@ -62,6 +62,10 @@ class JudgeUnclear(Exception):
     """The judge's model gave no verdict, also when it was told what was wrong."""
 
 
+class JudgeInterrupted(Exception):
+    """Somebody waits for the models now: the rest is not asked."""
+
+
 class Saying(msgspec.Struct, frozen=True):
     """A message to or of the judge's model."""
 
@@ -103,8 +107,14 @@ NOTHING_SAID: Mapping[Criterion, float] = {}
 """The scores where a judge said nothing."""
 AskJudge = Callable[[Criterion, Sequence[Saying]], Awaitable[Heard]]
 """Asks a model; its answer is held to SCHEMA."""
+MayAsk = Callable[[], Awaitable[bool]]
 Fill = Callable[[Mapping[str, str]], str]
 """Fills a prompt's variables."""
+
+
+async def always() -> bool:
+    """Return true: nobody is kept waiting."""
+    return True
 
 
 class Judge:
@@ -117,24 +127,26 @@ class Judge:
         self.digest = digest_of(prompts)
         """Which prompts these are."""
 
-    async def judge(self, case: Case) -> Judgement:
-        """Return what the judge says of a case.
+    async def judge(self, case: Case, may_ask: MayAsk = always) -> Judgement:
+        """Return what the judge says of a case; before each call `may_ask` says whether it is made.
 
-        Raises JudgeUnclear, and what asking raises.
+        Raises JudgeUnclear, JudgeInterrupted, and what asking raises.
         """
         scores: dict[Criterion, float] = {}
         heard = Heard("", "", "")
         for criterion in Criterion:
             if criterion is Criterion.GROUNDEDNESS and not case.passages:
                 continue
-            verdict, heard = await self._verdict(criterion, _values(criterion, case))
+            verdict, heard = await self._verdict(criterion, _values(criterion, case), may_ask)
             scores[criterion] = SCORES[verdict]
         return Judgement(scores=scores, model=heard.model, digest=heard.digest)
 
-    async def _verdict(self, criterion: Criterion, values: Mapping[str, str]) -> tuple[Verdict, Heard]:
+    async def _verdict(self, criterion: Criterion, values: Mapping[str, str], may_ask: MayAsk) -> tuple[Verdict, Heard]:
         said = [Saying("user", self._prompts[f"judge/{criterion}"](values))]
         mistake = ""
         for _ in range(2):
+            if not await may_ask():
+                raise JudgeInterrupted
             heard = await self._ask(criterion, said)
             try:
                 return read_verdict(heard.text), heard

@@ -8,17 +8,21 @@ import msgspec
 from app.evaluation.judge import NOTHING_SAID, Criterion, Judgement
 from app.evaluation.plan import Plan
 from app.ids import RunId, TenantId
-from app.postgres import Database
+from app.postgres import Connection, Database
 
 NEWEST = 500
 """Of so many of the newest answers of a day some are chosen."""
-CLAIM_MINUTES = 15
-"""A claim that is older is another worker's to take: judging a run takes a few minutes at most."""
 MOST_CLAIMS = 3
+LOCK = 0x4A55_4447_45
+"""Whoever holds it counts the claims of the hour and claims: else two workers would both find the last one free."""
 
+TAKE_TURN: LiteralString = "SELECT pg_advisory_xact_lock(%(lock)s)"
+IS_FREE: LiteralString = """
+    SELECT NOT %(only_idle)s OR NOT EXISTS (SELECT 1 FROM runs WHERE state IN ('accepted', 'running')) AS is_free
+"""
+# No run is claimed twice within an hour, so its rows are as many as its claims.
 HOUR_LEFT: LiteralString = """
-    SELECT (NOT %(only_idle)s OR NOT EXISTS (SELECT 1 FROM runs WHERE state IN ('accepted', 'running')))
-        AND (SELECT count(*) FROM run_judgements WHERE claimed_at > now() - interval '1 hour') < %(per_hour)s AS is_free
+    SELECT count(*) < %(per_hour)s AS is_left FROM run_judgements WHERE claimed_at > now() - interval '1 hour'
 """
 CANDIDATES: LiteralString = """
     SELECT r.id, r.tenant_id FROM (
@@ -36,12 +40,13 @@ CLAIM: LiteralString = """
     SELECT id, tenant_id FROM runs WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
     ON CONFLICT (run_id) DO NOTHING RETURNING run_id
 """
+# Of a worker that died, or whose judge did not come to an end: once its hour is over, for as long as a run is judged.
 RECLAIM: LiteralString = """
     UPDATE run_judgements SET claimed_at = now(), claims = claims + 1
     WHERE run_id = (
         SELECT run_id FROM run_judgements
         WHERE created_at IS NULL AND claims < %(most_claims)s
-          AND claimed_at < now() - %(minutes)s * interval '1 minute'
+          AND claimed_at <= now() - interval '1 hour' AND claimed_at > now() - interval '1 day'
         ORDER BY claimed_at LIMIT 1 FOR UPDATE SKIP LOCKED
     ) RETURNING run_id, tenant_id
 """
@@ -54,8 +59,10 @@ FILL: LiteralString = """
         model = %(model)s, digest = %(digest)s, prompt_sha256 = %(prompt_sha256)s, error_code = %(error_code)s
     WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s AND created_at IS NULL RETURNING run_id
 """
+# The claim stands in its hour, for models were asked; it does not count against the run.
 GIVE_BACK: LiteralString = """
-    DELETE FROM run_judgements WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s AND created_at IS NULL
+    UPDATE run_judgements SET claims = claims - 1
+    WHERE run_id = %(run_id)s AND tenant_id = %(tenant_id)s AND created_at IS NULL
 """
 
 
@@ -105,9 +112,9 @@ class JudgementRows:
 
     async def claim(self, plan: Plan) -> Claimed | None:
         """Claim a run of the sample that nobody judges; None when there is none now. Raises StoreUnavailable."""
-        async with self._database.connection("judgements.claim") as conn:
-            row = await (await conn.execute(HOUR_LEFT, _bounds(plan))).fetchone()
-            if row is None or not row["is_free"]:
+        async with self._database.transaction("judgements.claim") as conn:
+            await conn.execute(TAKE_TURN, {"lock": LOCK})
+            if not await _says(conn, IS_FREE, plan, "is_free") or not await _says(conn, HOUR_LEFT, plan, "is_left"):
                 return None
             stale = await (await conn.execute(RECLAIM, _bounds(plan))).fetchone()
             if stale is not None:
@@ -117,6 +124,11 @@ class JudgementRows:
                 if await (await conn.execute(CLAIM, claimed.ids)).fetchone() is not None:
                     return claimed
         return None
+
+    async def is_free(self, plan: Plan) -> bool:
+        """Whether nobody waits for the models, as far as the plan asks for that. Raises StoreUnavailable."""
+        async with self._database.connection("judgements.free") as conn:
+            return await _says(conn, IS_FREE, plan, "is_free")
 
     async def read(self, claimed: Claimed) -> tuple[str, Answered] | None:
         """Return what was asked and answered; None when it is gone. Raises StoreUnavailable."""
@@ -148,9 +160,14 @@ class JudgementRows:
             return await (await conn.execute(FILL, given)).fetchone() is not None
 
     async def give_back(self, claimed: Claimed) -> None:
-        """Leave a run to be judged later. Raises StoreUnavailable."""
+        """Leave a run to be judged in another hour. Raises StoreUnavailable."""
         async with self._database.connection("judgements.give_back") as conn:
             await conn.execute(GIVE_BACK, claimed.ids)
+
+
+async def _says(conn: Connection, statement: LiteralString, plan: Plan, what: str) -> bool:
+    row = await (await conn.execute(statement, _bounds(plan))).fetchone()
+    return row is not None and bool(row[what])
 
 
 def _bounds(plan: Plan) -> dict[str, bool | int | Sequence[str]]:
@@ -159,6 +176,5 @@ def _bounds(plan: Plan) -> dict[str, bool | int | Sequence[str]]:
         "per_hour": plan.per_hour,
         "exempt": list(plan.exempt),
         "newest": NEWEST,
-        "minutes": CLAIM_MINUTES,
         "most_claims": MOST_CLAIMS,
     }

@@ -5,7 +5,7 @@ from enum import StrEnum
 import structlog
 
 from app.errors import Refused, Unavailable
-from app.evaluation.judge import NOTHING_SAID, Case, Criterion, Judge, Judgement, JudgeUnclear
+from app.evaluation.judge import NOTHING_SAID, Case, Criterion, Judge, JudgeInterrupted, Judgement, JudgeUnclear
 from app.evaluation.judgement_rows import Answered, Claimed, JudgementRows
 from app.evaluation.plan import Plan
 from app.telemetry.metrics import Metrics
@@ -48,7 +48,10 @@ class Judging:
         self._metrics = metrics
 
     async def turn(self) -> bool:
-        """Judge one run; whether there was one. Raises StoreUnavailable, and Unavailable when no model answers."""
+        """Judge one run, as far as may be now; whether there was one.
+
+        Raises StoreUnavailable, and Unavailable when no model answers.
+        """
         if not self._plan.is_due():
             return False
         claimed = await self._rows.claim(self._plan)
@@ -63,7 +66,13 @@ class Judging:
         except Unavailable:
             await self._rows.give_back(claimed)
             raise
+        except JudgeInterrupted:
+            await self._rows.give_back(claimed)
+            log.info("run.judged_later", run_id=str(claimed.run_id))
         return True
+
+    async def _may_ask(self) -> bool:
+        return self._plan.is_due() and await self._rows.is_free(self._plan)
 
     async def _judged(self, claimed: Claimed, question: str, answered: Answered) -> None:
         case = Case(
@@ -73,7 +82,7 @@ class Judging:
         )
         said, error_code = None, None
         try:
-            said = await self._judge.judge(case)
+            said = await self._judge.judge(case, self._may_ask)
         except JudgeUnclear:
             error_code = UNCLEAR
         except Refused as refused:

@@ -68,6 +68,7 @@ DATABASE = (
     "job.wait",
     "judgements.claim",
     "judgements.fill",
+    "judgements.free",
     "judgements.give_back",
     "judgements.read",
     "keys.add",

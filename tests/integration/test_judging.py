@@ -10,6 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.errors import NoNodeAvailable, SwitchyardError
+from app.evaluation.judgement_rows import JudgementRows
+from app.evaluation.plan import Plan
 from app.ids import RunId
 from app.wiring import Platform
 from tests.fakes.node import FakeNode
@@ -95,7 +97,46 @@ async def test_what_no_model_can_judge_now_is_judged_later(own: Servers, node: F
         with pytest.raises(SwitchyardError) as raised:
             await platform.judging.turn()
         assert raised.value.code in {NoNodeAvailable.code, "node_failed"}
-        assert await rows(platform, ROW, run.run_id) == []
+        (row,) = await rows(platform, ROW, run.run_id)
+        assert (row["done"], row["claims"]) == (False, 0)
+        # In its hour it is nobody's again, then it is tried once more.
+        assert not await platform.judging.turn()
+        assert await rows(platform, LATE, run.run_id)
+        with pytest.raises(SwitchyardError):
+            await platform.judging.turn()
+
+
+async def test_the_hours_bound_is_of_all_workers_and_of_what_was_begun_whatever_came_of_it(
+    own: Servers, node: FakeNode
+) -> None:
+    bounded = [settings_for(own, node, judge_share=100.0, judge_per_hour=1, replica=name) for name in ("one", "two")]
+    async with opened(*bounded) as (first, second):
+        caller = await add_caller(first)
+        for _ in range(3):
+            await answered(first, caller, ask())
+        says(node, "", status=500)
+        took = await asyncio.gather(first.judging.turn(), second.judging.turn(), return_exceptions=True)
+        assert sorted(isinstance(one, SwitchyardError) for one in took) == [False, True]
+        asked = judged(node)
+        assert [await platform.judging.turn() for platform in (first, second)] == [False, False]
+        assert judged(node) == asked
+
+
+async def test_a_judge_stops_asking_when_somebody_waits_for_the_models(
+    own: Servers, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [True, False]
+
+    async def is_free(_rows: JudgementRows, _plan: Plan) -> bool:
+        return free.pop(0)
+
+    monkeypatch.setattr(JudgementRows, "is_free", is_free)
+    async with opened(settings_for(own, node, judge_share=100.0)) as (platform,):
+        run = await answered(platform, await add_caller(platform), ask())
+        says(node, '{"verdict": "yes"}')
+        assert await platform.judging.turn()
+        (row,) = await rows(platform, ROW, run.run_id)
+        assert (judged(node), row["done"], row["claims"], row["relevance"]) == (1, False, 0, None)
 
 
 async def test_the_run_of_a_worker_that_died_is_judged_by_another(own: Servers, node: FakeNode) -> None:

@@ -179,6 +179,8 @@ class Drill:
             return victim
         self.crew.freeze(victim)
         self._holds.release()
+        # Beside other work a worker that was ended starts slowly: its absence says nothing of the run.
+        self.crew.await_any_worker()
         self._await_moved(conversation, victim)
         if blow.signal is Signal.FROZEN:
             self.crew.wake(victim)

@@ -158,6 +158,7 @@ def _owner_after(drill: Drill, client: Conversation, is_so: Callable[[], bool], 
         drill.crew.tick()
         return is_so() and owner() not in {"", but} and not drill.crew.is_away(owner())
 
+    drill.crew.await_any_worker()
     if not poll_until(is_owned, TAKEN_S, 0.02):
         raise DrillFailed(f"run {client.reader.run_id}: nobody works on it within {TAKEN_S:g} s")
     return owner()
