@@ -16,7 +16,7 @@ TABLES = (
 _STATEMENT = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN)\s+({'|'.join(TABLES)})\b", re.IGNORECASE)
 # Statements that are about all tenants, each with its reason.
 FOR_ALL = {
-    "app/evaluation/judgement_rows.py": {"judgements are bounded for the whole fleet": ("HOUR_LEFT",)},
+    "app/evaluation/judgement_rows.py": {"judgements are bounded for the whole fleet": ("IS_FREE", "HOUR_LEFT")},
     "app/inference/routing/route_rows.py": {"routes are kept as long for every tenant": ("PRUNE_ROUTES",)},
     "app/agents/run_rows.py": {"a run is taken over by its id alone, which its row gave": ("TAKE_OVER",)},
     "app/retrieval/stock.py": {"gauges count the documents of the whole fleet": ("COUNT",)},
