@@ -22,7 +22,9 @@ _AT = re.compile(
     r"(?:^|(?<=[\s\0]))(?P<lead>(?<!pencil\s)(?<!squeeze\s)(?<!fit\s)(?<!slot\s)(?<!put\s)(?<!add\s)in(?:to)?"
     r"|at|@|inside)\s*"
     r"(?<![a-z])\s*(?P<article>the\s+|a\s+|an\s+|our\s+|my\s+)?"
-    rf"(?!(?:for|with|about|on|to|from|some)\b)(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)" + _STOP,
+    rf"(?!(?:for|with|about|on|to|from|some)\b|\d[\d:.]*\s*(?:or\b|[{READ},;.!?]"
+    rf"|$))(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)"
+    + _STOP,
     re.IGNORECASE,
 )
 _ON = re.compile(

@@ -164,7 +164,8 @@ _TAIL = re.compile(
     rf"|(?:is|will\s+be|to\s+be|was|got|has\s+been)\s+(?:held|moved|rescheduled|confirmed|postponed|fixed)"
     rf"|(?:would|will)\s+(?:be(?:\s+{_GLAD})?|work|do)|{_GLAD}|(?:works"
     rf"|suits)\s+(?:us|me|well|fine)"
-    r"|ready|ours|(?:put|added|entered|scheduled|booked)(?:\s+(?:in|down|on))?|when|where|then|there|as\s+usual"
+    r"|ready|ours|(?:next|this)\s+(?:week|month|year)|(?:put|added|entered|scheduled|booked)(?:\s+(?:in|down"
+    r"|on))?|when|where|then|there|as\s+usual"
     r"|again|will|would|could|should|starting|beginning|lasting|it"
     r"|up|via|over|about)$",
     re.IGNORECASE,
