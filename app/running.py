@@ -42,7 +42,7 @@ def open_runs(
     prompts = PromptSets(stores.database, configuration.prompts, {team.name: team.prompts for team in teams})
     runs = _runs(settings, stores, prompts)
     event_log = EventLog(stores.coordination, ttl_s=settings.events_ttl_s)
-    graphs, doors = load_teams(), _doors(settings, stores, inference, search)
+    graphs, doors = load_teams(), _doors(configuration, stores, inference, search)
     parts = Parts(
         database=stores.database,
         doors=doors,
@@ -82,7 +82,9 @@ def _runs(settings: Settings, stores: Stores, prompts: PromptSets) -> Runs:
     )
 
 
-def _doors(settings: Settings, stores: Stores, inference: Inference, search: Search) -> Doors:
-    policy, small = SupportPolicy(settings.support_policy), tiers_up_to(settings.extractive_up_to)
+def _doors(configuration: Configuration, stores: Stores, inference: Inference, search: Search) -> Doors:
+    settings = configuration.settings
+    small = tiers_up_to(settings.extractive_up_to, configuration.catalogue.reading_poorly())
+    policy = SupportPolicy(settings.support_policy)
     limits = CallLimits(settings.max_output_tokens, settings.temperature, policy, small)
     return Doors(stores.database, inference.dispatcher, search, limits, stores.metrics)

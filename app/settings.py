@@ -115,7 +115,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 320
     call_output_tokens: Annotated[int, kinds.whole(1, 1_000_000)] = 2048
     support_policy: Annotated[str, kinds.choice("marked", "supported_only")] = "marked"
-    extractive_up_to: Annotated[str, kinds.choice("none", "simple", "medium", "complex")] = "none"
+    extractive_up_to: Annotated[str, kinds.choice("auto", "none", "simple", "medium", "complex")] = "auto"
     temperature: Annotated[float, kinds.number(0, 2)] = 0.0
     slot_wait_s: Annotated[float, kinds.seconds(3600)] = 30.0
     slot_lease_s: Annotated[float, kinds.seconds(3600, least=0.5)] = 10.0

@@ -10,7 +10,9 @@ from app.agents.calling import Calling
 from app.agents.comparing import Comparing
 from app.agents.effects import Done
 from app.agents.gate import Gate
+from app.agents.leaning import points_back
 from app.agents.prompts import FrontMatter
+from app.agents.quoting import Quoted, compose, parts_of
 from app.agents.reply import Said
 from app.agents.support_policy import ADMITTED, AnsweredBy, SupportPolicy
 from app.agents.values import Turn
@@ -97,8 +99,12 @@ class Answering:
         return bool(self._calling.limits.extractive_tiers)
 
     def is_small(self, tier: Tier | None) -> bool:
-        """Whether the models of a tier read so badly that a passage's own words answer before them."""
-        return tier in self._calling.limits.extractive_tiers
+        """Whether the models of a tier read so badly that a passage's own words answer before them.
+
+        A request that wants sentences only marked wants the model's own words.
+        """
+        is_marked = self._claim.options.support_policy is SupportPolicy.MARKED
+        return not is_marked and tier in self._calling.limits.extractive_tiers
 
     def gate(self, passages: Sequence[Passage], tier: Tier | None, least: SupportPolicy | None = None) -> Gate | None:
         """Return what keeps back the sentences that passages do not support; None where they are only marked.
@@ -114,21 +120,44 @@ class Answering:
         return Gate(self._live, examine, partial(speaks_to, read_question(self._claim.question)))
 
     async def extract(
-        self, path: str, passages: Sequence[Passage], tier: Tier | None, *, entries: bool = False
-    ) -> Extract | None:
-        """Return the words of a passage that answer by themselves, in a tier whose models need that.
+        self,
+        path: str,
+        passages: Sequence[Passage],
+        tier: Tier | None,
+        *,
+        entries: bool = False,
+        before: str = "",
+    ) -> Quoted | None:
+        """Return the words of passages that answer by themselves, in a tier whose models need that.
 
-        Of `entries` one that plainly is the answer comes first, whatever the tier. One call embeds what may answer.
-        Raises what the effects raise.
+        Of `entries` one that plainly is the answer comes first, whatever the tier. `before` is what was asked before,
+        which the question leans on. One call for each question of the message embeds what may answer. Raises what the
+        effects raise.
         """
         is_small = self.is_small(tier)
         if not passages or not (entries or is_small):
             return None
-        whole = Entries(self._claim.question, passages if entries else ())
-        reading = Extracting(self._claim.question, passages if is_small else ())
-        near = await self._comparing.near(path, (*whole.worth_comparing(), *reading.worth_comparing()))
-        entry = whole.extract(near, is_read_well=tier is Tier.COMPLEX and not is_small)
-        return entry or (reading.extract(near) if is_small else None)
+        if entries:
+            whole = Entries(self._claim.question, passages)
+            near = await self._comparing.near(path, self._claim.question, whole.worth_comparing())
+            entry = whole.extract(near, is_read_well=tier is Tier.COMPLEX and not is_small)
+            if entry is not None or not is_small:
+                return None if entry is None else Quoted(entry.text, ((0, entry),))
+        parts, found = parts_of(self._claim.question), list[Sequence[Extract]]()
+        for part in parts:
+            about = f"{before} {part.about}".strip()
+            extracts = await self._extracts(path, passages, part.question, about)
+            if not extracts and about and not points_back(part.question):
+                extracts = await self._extracts(path, passages, part.question)
+            found.append(extracts)
+        return compose(parts, found)
+
+    async def _extracts(
+        self, path: str, passages: Sequence[Passage], question: str, about: str = ""
+    ) -> Sequence[Extract]:
+        reading = Extracting(question, passages, about)
+        near = await self._comparing.near(path, f"{about} {question}".strip(), reading.worth_comparing())
+        return reading.extracts(near)
 
     def say(self, text: str) -> None:
         """Show an answer that no model says, in place of what was shown of another."""

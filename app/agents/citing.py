@@ -4,11 +4,11 @@ import re
 from collections.abc import Collection, Sequence
 
 from app.agents.evidence import Citation, SentenceSupport
+from app.agents.quoting import Quoted
 from app.retrieval.passages import Passage
 from app.retrieval.pertinence import words_asked, words_of
 from app.retrieval.quotes import Quote, quote
 from app.retrieval.support.checking import Check, Checker
-from app.retrieval.support.extracting import Extract
 from app.retrieval.support.verdicts import Lack, Supported
 from app.retrieval.words import STOP_WORDS, is_number, terms
 
@@ -73,14 +73,18 @@ def _alone(passage: Passage, question: str, answer: str, said: str) -> Supported
     return found.get(0, Supported.UNSURE if _is_quoted(passage, said) else None)
 
 
-def cite_extract(
-    passages: Sequence[Passage], extract: Extract
+def cite_extracts(
+    passages: Sequence[Passage], quoted: Quoted
 ) -> tuple[tuple[Citation, ...], tuple[SentenceSupport, ...]]:
-    """Return what `back` does, for words that are a passage's own."""
-    passage = passages[extract.passage]
-    words = Quote(passage.text[extract.start : extract.end], extract.start, extract.end)
-    check = Check(0, len(extract.text), Supported.YES, None, extract.passage, extract.start, extract.end)
-    return (_citation(passage, words, Supported.YES),), (_support(passages, check),)
+    """Return what `back` does, for words that are the passages' own."""
+    cited, support = list[Citation](), list[SentenceSupport]()
+    for at, one in quoted.extracts:
+        passage = passages[one.passage]
+        words = Quote(passage.text[one.start : one.end], one.start, one.end)
+        cited.append(_citation(passage, words, Supported.YES))
+        check = Check(at, at + len(one.text), Supported.YES, None, one.passage, one.start, one.end)
+        support.append(_support(passages, check))
+    return tuple(cited), tuple(support)
 
 
 def _verdicts(checks: Sequence[Check]) -> dict[int, Supported]:

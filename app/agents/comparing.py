@@ -27,8 +27,8 @@ class Comparing:
         self._claim, self._effects = calling.claim, calling.effects
         self._dispatcher, self._deadline, self._tally = calling.dispatcher, calling.deadline, calling.tally
 
-    async def near(self, path: str, texts: Sequence[str]) -> Mapping[str, float]:
-        """Return the cosine of each text and the question; of none where they could not be embedded.
+    async def near(self, path: str, question: str, texts: Sequence[str]) -> Mapping[str, float]:
+        """Return the cosine of each text and a question; of none where they could not be embedded.
 
         Raises what the effects raise.
         """
@@ -38,21 +38,21 @@ class Comparing:
         async def act() -> Done[tuple[float, ...]]:
             usages: list[Usage] = []
             try:
-                cosines = await self._cosines(texts, usages)
+                cosines = await self._cosines(question, texts, usages)
             except (Unavailable, Refused, TimeoutError) as error:
                 log.info("answer.compared_by_words_alone", error=type(error).__name__)
                 cosines = ()
             return Done(cosines, tuple(usages))
 
-        cosines = await self._effects.once(f"{path}/compare", (self._claim.question, texts), act, tuple[float, ...])
+        cosines = await self._effects.once(f"{path}/compare", (question, texts), act, tuple[float, ...])
         return dict(zip(texts, cosines, strict=False))
 
-    async def _cosines(self, texts: Sequence[str], usages: list[Usage]) -> tuple[float, ...]:
+    async def _cosines(self, question: str, texts: Sequence[str], usages: list[Usage]) -> tuple[float, ...]:
         # Not for a search: vectors of those are kept, and must be forgotten with their documents.
         account, options = self._claim.account(Purpose.CHAT), self._claim.options
         async with asyncio.timeout(min(WAIT_S, max(0.0, self._deadline.left_s))):
             made = await self._dispatcher.embed(
-                [self._claim.question, *texts],
+                [question, *texts],
                 agent="retrieval",
                 account=account,
                 on_usage=self._tally.usages.append,
@@ -63,8 +63,8 @@ class Comparing:
             # What is near was found out with one embedder; cosines of another lie elsewhere.
             log.info("answer.compared_by_words_alone", error="another embedder")
             return ()
-        question, *others = made.vectors
-        return tuple(round(cosine(question, other), 4) for other in others)
+        asked, *others = made.vectors
+        return tuple(round(cosine(asked, other), 4) for other in others)
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:

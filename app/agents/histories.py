@@ -5,12 +5,20 @@ from typing import LiteralString
 
 from app.agents.values import History, Turn
 
-# The newest summary that was there when the run was accepted: each of its attempts reads the same.
+# Which summary a run reads, written down as it is accepted.
+NEWEST_SUMMARY: LiteralString = """(
+        SELECT s.id FROM session_summaries s
+        WHERE s.session_id = session.id AND s.tenant_id = %(tenant_id)s AND s.text <> ''
+        ORDER BY s.created_at DESC LIMIT 1
+    )"""
+# The summary that the run names; of one that an older version accepted, the newest that was there before it.
 SELECT_TURNS: LiteralString = """
     WITH summary AS (
         SELECT text, up_to, messages FROM session_summaries
-        WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND text <> '' AND created_at < (
-            SELECT created_at FROM runs WHERE id = %(run_id)s AND tenant_id = %(tenant_id)s
+        WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s AND text <> '' AND (
+            SELECT CASE WHEN r.summary_id IS NULL THEN session_summaries.created_at < r.created_at
+                        ELSE session_summaries.id = r.summary_id END
+            FROM runs r WHERE r.id = %(run_id)s AND r.tenant_id = %(tenant_id)s
         )
         ORDER BY created_at DESC LIMIT 1
     )

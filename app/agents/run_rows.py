@@ -9,6 +9,7 @@ import msgspec
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from app.agents.histories import NEWEST_SUMMARY
 from app.agents.life import RunState
 from app.agents.sessions import LOCK_FOR_END
 from app.agents.values import Claim, Interrupt, RunResult, Turn
@@ -20,18 +21,18 @@ NAMED: LiteralString = """named AS (
     SELECT id, session_id, idempotency_sha256, state, attempt, error_code FROM runs
     WHERE tenant_id = %(tenant_id)s AND idempotency_key = %(idempotency_key)s AND state <> 'refused'
 )"""
-INSERT_RUN: LiteralString = """begun AS (
+INSERT_RUN: LiteralString = f"""begun AS (
     INSERT INTO runs (id, tenant_id, key_id, session_id, team, question, context, options, state, on_disconnect,
                       idempotency_key, idempotency_sha256, lease_owner, lease_until, fence, attempt, request_id,
-                      session_tier, prompts_sha256, started_at)
+                      session_tier, prompts_sha256, summary_id, started_at)
     SELECT %(id)s, %(tenant_id)s, %(key_id)s, session.id, %(team)s, %(question)s, %(context)s::jsonb,
            %(options)s::jsonb,
            'running', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, %(owner)s,
            now() + %(lease_s)s * interval '1 second', 1, 1, %(request_id)s, session.tier,
-           %(prompts_sha256)s, now()
+           %(prompts_sha256)s, {NEWEST_SUMMARY}, now()
     FROM session
     RETURNING started_at
-)"""
+)"""  # noqa: S608 - of constants
 # The turns that were said elsewhere come first, and a run of nobody's brought them.
 INSERT_QUESTION: LiteralString = """asked AS (
     INSERT INTO messages (tenant_id, session_id, run_id, role, content)

@@ -1,14 +1,13 @@
 """Sums up what a long session said first, beside the runs: once a model had no room for all of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import LiteralString
 
-import msgspec
 import structlog
 
-from app.agents.histories import MESSAGES_READ
 from app.agents.prompts import Prompt
 from app.agents.reference import tokenless
+from app.agents.summary_rows import Held, Said, Summary, SummaryRows
+from app.errors import SwitchyardError, Unavailable
 from app.ids import SessionId, TenantId
 from app.inference.calls.chat_attempt import ignore_thinking
 from app.inference.calls.dispatcher import Dispatcher
@@ -29,97 +28,57 @@ KEPT_CHARACTERS = 4_000
 """Of the newest turns, which are never summed up: about a thousand tokens."""
 PIECE_CHARACTERS = 3_000
 """Of messages that a model reads at once, so that the smallest context has room for them."""
-MOST_PIECES = 8
+BATCH_CHARACTERS = 8 * PIECE_CHARACTERS
+"""Of messages that one summary takes; where more was said, a further one goes on from it."""
 MOST_TOKENS = 220
-
-# A session whose newest run that was cut ended after its newest summary.
-FIND_CUT: LiteralString = """
-    SELECT r.session_id, r.tenant_id FROM runs r
-    WHERE r.state = 'done' AND 'history' = ANY(r.degraded) AND r.finished_at > now() - interval '1 hour'
-      AND NOT EXISTS (
-        SELECT 1 FROM session_summaries s
-        WHERE s.session_id = r.session_id AND s.tenant_id = r.tenant_id AND s.created_at > r.finished_at
-      )
-    ORDER BY r.finished_at LIMIT 1
-"""
-SELECT_NEWEST: LiteralString = """
-    SELECT up_to, messages, text FROM session_summaries
-    WHERE session_id = %(session_id)s AND tenant_id = %(tenant_id)s ORDER BY created_at DESC LIMIT 1
-"""
-SELECT_SINCE: LiteralString = """
-    SELECT id, role, content FROM (
-        SELECT m.id, m.role, m.content FROM messages m LEFT JOIN runs r ON r.id = m.run_id AND r.tenant_id = m.tenant_id
-        WHERE m.session_id = %(session_id)s AND m.tenant_id = %(tenant_id)s AND m.id > %(up_to)s
-          AND coalesce(r.state, 'done') NOT IN ('accepted', 'running', 'waiting')
-        ORDER BY m.id DESC LIMIT %(limit)s
-    ) AS newest ORDER BY id
-"""
-# The lock stands between the acceptance of a run and a summary: a run reads what was there before it, in every attempt.
-ADD: LiteralString = """
-    INSERT INTO session_summaries (tenant_id, session_id, up_to, messages, text, model, created_at)
-    SELECT tenant_id, id, %(up_to)s, %(messages)s, %(text)s, %(model)s, clock_timestamp()
-    FROM (SELECT id, tenant_id FROM sessions WHERE id = %(session_id)s AND tenant_id = %(tenant_id)s
-          FOR NO KEY UPDATE) AS held
-"""
-
-
-class Said(msgspec.Struct, frozen=True):
-    """A message of a session."""
-
-    id: int
-    role: str
-    content: str
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """What stands for a session's messages up to one of them; the text is empty where there was nothing to sum up."""
-
-    up_to: int = 0
-    messages: int = 0
-    text: str = ""
 
 
 def open_summarising(
     database: Database, dispatcher: Dispatcher, book: UsageBook, prompts: Mapping[str, Prompt]
 ) -> "Summarising":
     """Return what sums up the sessions of an installation."""
-    return Summarising(database, dispatcher, book, prompts[PROMPT])
+    return Summarising(SummaryRows(database), dispatcher, book, prompts[PROMPT])
 
 
 class Summarising:
     """What a worker does again and again. No connection is held while a model is asked."""
 
-    def __init__(self, database: Database, dispatcher: Dispatcher, book: UsageBook, prompt: Prompt) -> None:
-        self._database = database
+    def __init__(self, rows: SummaryRows, dispatcher: Dispatcher, book: UsageBook, prompt: Prompt) -> None:
+        self._rows = rows
         self._dispatcher = dispatcher
         self._book = book
         self._prompt = prompt
 
     async def turn(self) -> bool:
-        """Sum up one session; whether there was one. Raises StoreUnavailable, and Unavailable when no model answers."""
-        async with self._database.connection("summaries.find") as conn:
-            row = await (await conn.execute(FIND_CUT)).fetchone()
-        if row is None:
+        """Sum up one session; whether there was one. Raises StoreUnavailable, and Unavailable when no model answers.
+
+        One that fails is left alone for a while, so that it is in nobody's way.
+        """
+        held = await self._rows.claim()
+        if held is None:
             return False
-        await self.sum_up(TenantId(row["tenant_id"]), SessionId(row["session_id"]))
+        try:
+            while not await self.sum_up(held):
+                pass
+        except SwitchyardError as error:
+            await self._rows.rest(held)
+            log.warning("session.not_summed_up", session_id=str(held.session_id), code=error.code)
+            if isinstance(error, Unavailable):
+                raise
         return True
 
-    async def sum_up(self, tenant_id: TenantId, session_id: SessionId) -> Summary:
-        """Add a summary to a session, of the one before and what was said since but for the newest turns."""
-        ids = {"tenant_id": tenant_id, "session_id": session_id}
-        async with self._database.connection("summaries.read") as conn:
-            row = await (await conn.execute(SELECT_NEWEST, ids)).fetchone()
-            before = Summary() if row is None else msgspec.convert(row, Summary)
-            given = ids | {"up_to": before.up_to, "limit": MESSAGES_READ}
-            said = msgspec.convert(await (await conn.execute(SELECT_SINCE, given)).fetchall(), list[Said])
-        old, text, model = older(said), before.text, ""
-        for piece in pieces_of(old):
-            text, model = await self._ask(tenant_id, session_id, text, piece)
-        made = Summary(old[-1].id if old else before.up_to, before.messages + len(old), text)
-        async with self._database.connection("summaries.add") as conn:
-            await conn.execute(ADD, ids | msgspec.structs.asdict(made) | {"model": model})
-        log.info("session.summed_up", session_id=str(session_id), messages=len(old), characters=len(text))
-        return made
+    async def sum_up(self, held: Held) -> bool:
+        """Add a summary of the one before and what was said next, but for the newest turns; whether that was all."""
+        before, first, last = await self._rows.read(held)
+        summed, is_last = next_of(first, older(last))
+        text, model = before.text, ""
+        for piece in pieces_of(summed):
+            text, model = await self._ask(held.tenant_id, held.session_id, text, piece)
+        made = Summary(summed[-1].id if summed else before.up_to, before.messages + len(summed), text)
+        if not await self._rows.add(held, made, model, is_last=is_last):
+            return True
+        log.info("session.summed_up", session_id=str(held.session_id), messages=len(summed), characters=len(text))
+        return is_last
 
     async def _ask(self, tenant_id: TenantId, session_id: SessionId, before: str, piece: str) -> tuple[str, str]:
         known = f"Summary of what was said before that:\n{before}\n\n" if before else ""
@@ -161,8 +120,23 @@ def older(said: Sequence[Said]) -> list[Said]:
     return list(said[: min(first, newest)])
 
 
+def next_of(first: Sequence[Said], old: Sequence[Said]) -> tuple[list[Said], bool]:
+    """Return the first messages of those up to the end of `old`, as many as one summary takes, and whether it is all.
+
+    Whole turns, where one fits; one message at least, however long it is: none may be passed over.
+    """
+    end = old[-1].id if old else 0
+    due = [one for one in first if one.id <= end]
+    taken, characters = 0, 0
+    while taken < len(due) and (taken == 0 or characters + len(due[taken].content) <= BATCH_CHARACTERS):
+        characters += len(due[taken].content)
+        taken += 1
+    taken = next((n for n in range(taken, 0, -1) if n == len(due) or due[n].role == "user"), taken)
+    return due[:taken], taken == 0 or due[taken - 1].id == end
+
+
 def pieces_of(said: Sequence[Said]) -> list[str]:
-    """Return the messages as text for a model, in pieces; of very many, the newest pieces."""
+    """Return the messages as text for a model, in pieces."""
     lines = [
         f"{'Asker' if one.role == 'user' else 'Assistant'}: {tokenless(' '.join(one.content.split()))}" for one in said
     ]
@@ -173,7 +147,7 @@ def pieces_of(said: Sequence[Said]) -> list[str]:
             if pieces[-1] and len(pieces[-1]) + len(part) > PIECE_CHARACTERS:
                 pieces.append("")
             pieces[-1] += f"{part}\n"
-    return [piece for piece in pieces if piece][-MOST_PIECES:]
+    return [piece for piece in pieces if piece]
 
 
 def _ignore_route(_route: Route) -> None:

@@ -28,6 +28,12 @@ class AnsweredBy(StrEnum):
 ADMITTED = "I do not know: the documents that were found do not say it."
 
 
-def tiers_up_to(tier: str) -> frozenset[Tier]:
-    """Return the tiers from the lowest to this one; none for `none`."""
+BY_MODELS = "auto"
+"""What the setting says where `nodes.toml` marks the models that read poorly."""
+
+
+def tiers_up_to(tier: str, reading_poorly: frozenset[Tier] = frozenset()) -> frozenset[Tier]:
+    """Return the tiers from the lowest to this one: none for `none`, those of models that read poorly for `auto`."""
+    if tier == BY_MODELS:
+        return reading_poorly
     return frozenset() if tier == "none" else frozenset(TIERS[: TIERS.index(Tier(tier)) + 1])

@@ -7,6 +7,7 @@ import msgspec
 from psycopg.rows import DictRow
 
 from app.agents import run_rows
+from app.agents.histories import NEWEST_SUMMARY
 from app.agents.task_refusals import TooManyTasks
 from app.agents.values import RunOptions, Turn
 from app.ids import RunId, TenantId
@@ -21,16 +22,16 @@ TASKS_QUEUE = "tasks"
 """Of runs that nobody has begun; those whose owner died have a queue of their own, and wait for none of these."""
 
 # Its lease is over from the first: whoever takes it over begins it, in the first attempt.
-SUBMIT: LiteralString = """begun AS (
+SUBMIT: LiteralString = f"""begun AS (
     INSERT INTO runs (id, tenant_id, key_id, session_id, team, question, context, options, state, on_disconnect,
                       idempotency_key, idempotency_sha256, lease_until, request_id, session_tier, prompts_sha256,
-                      is_task, due_from, callback_url)
+                      summary_id, is_task, due_from, callback_url)
     SELECT %(id)s, %(tenant_id)s, %(key_id)s, session.id, %(team)s, %(question)s, %(context)s::jsonb,
            %(options)s::jsonb, 'accepted', %(on_disconnect)s, %(idempotency_key)s, %(idempotency_sha256)s, now(),
-           %(request_id)s, session.tier, %(prompts_sha256)s, true, now(), %(callback_url)s
+           %(request_id)s, session.tier, %(prompts_sha256)s, {NEWEST_SUMMARY}, true, now(), %(callback_url)s
     FROM session
     RETURNING due_from AS started_at
-)"""
+)"""  # noqa: S608 - of constants
 # As far as it matters: one more than the bound is enough to know of. Submissions that commit at the same moment do not
 # see each other, so the bound may be passed by as many as those.
 COUNT_OPEN: LiteralString = """

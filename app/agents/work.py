@@ -12,10 +12,11 @@ from langgraph.types import Command
 from app.agents.answering import FURTHER
 from app.agents.asking import Question
 from app.agents.calling import done_of, messages_of
-from app.agents.citing import back, cite_extract
+from app.agents.citing import back, cite_extracts
 from app.agents.likening import Likeness
 from app.agents.means import Means
 from app.agents.prompts import Prompt
+from app.agents.quoting import Quoted
 from app.agents.reply import Reply, Said
 from app.agents.searching import DOCUMENT_SEARCH, SearchTool
 from app.agents.structures import read_structure, repair_of, schema_of, unmet
@@ -27,7 +28,6 @@ from app.degradation import Degradation
 from app.inference.words.tiers import Tier
 from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
-from app.retrieval.support.extracting import Extract
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -172,21 +172,21 @@ class Work:
         further: Sequence[Passage] = (),
         entries: bool = False,
         support_policy: SupportPolicy | None = None,
+        before: str = "",
     ) -> Reply:
         """Stream the answer to the run's question to its readers, and return it with the passages that it rests on.
 
-        The prompt shows the `passages`; `further` ones are read only for words that answer by themselves. Where the
-        passages are `entries`, each written as an answer, one that plainly answers does so without a model.
+        The prompt shows the `passages`; `further` ones are read only for words that answer by themselves, and `before`
+        is what the question leans on. Of `entries`, each written as an answer, one that plainly answers does so alone.
         What becomes of sentences without support is what the caller says, else `support_policy`, else the settings.
-        A second answer of a run replaces the first: readers are told to drop that. Its commit waits for the next
-        effect, or the end of the run. Raises AnswerEmpty.
+        A second answer replaces the first. Its commit waits for the next effect or the run's end. Raises AnswerEmpty.
         """
         means, front, text = self.means, self.prompts[prompt].front, self.prompts[prompt].fill(values)
         messages, vector = messages_of(text, self.turns, self.question, self.summary), means.searching.vector
         is_asked = passages and (entries or means.answering.has_small_tiers)
         tier = (front.tier or self.tier()) if is_asked else None
         every = (*passages, *further)
-        plain = await means.answering.extract(self._path(), every, tier, entries=entries)
+        plain = await means.answering.extract(self._path(), every, tier, entries=entries, before=before)
         if plain is not None:
             async with means.answering.speaking:
                 means.answering.say(plain.text)
@@ -251,6 +251,6 @@ class Work:
         return Question(agent, self.prompts[prompt], values, self.question if question is None else question, turns)
 
 
-def _quoted(agent: str, passages: Sequence[Passage], extract: Extract) -> Reply:
-    citations, support = cite_extract(passages, extract)
-    return Reply(agent, extract.text, citations, support=support, answered_by=AnsweredBy.EXTRACT)
+def _quoted(agent: str, passages: Sequence[Passage], quoted: Quoted) -> Reply:
+    citations, support = cite_extracts(passages, quoted)
+    return Reply(agent, quoted.text, citations, support=support, answered_by=AnsweredBy.EXTRACT)

@@ -107,7 +107,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "max_output_tokens": "Tokens of an answer, unless the request asks for another number.",
         "support_policy": "What becomes of sentences that no passage supports, unless the request says.",
         "extractive_up_to": "The highest tier whose models are too small to rely on: plain facts are then answered "
-        "in the documents' own words, and sentences without support are withheld.",
+        "in the documents' own words, and sentences without support are withheld; `auto`: the tiers whose models "
+        "`nodes.toml` all marks with `reads_poorly`.",
         "temperature": "Sampling temperature, unless the request or the prompt asks for another.",
     },
     "Calls to models": {

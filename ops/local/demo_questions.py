@@ -43,7 +43,7 @@ class Asking:
         self._text, self._run_id = "", ""
         out = Wrapped(self._console.write, indent="  ", width=width)
         try:
-            for event in self._stack.ask({"message": question}):
+            for event in self._stack.ask({"message": question, "support_policy": "marked"}):
                 self._show(event, out)
         except (StackAway, StackRefused) as problem:
             raise LocalProblem(f"no answer: {problem}; see `python -m ops.local logs`") from problem

@@ -22,6 +22,7 @@ class ModelEntry(msgspec.Struct, frozen=True):
     kind: Kind
     tiers: tuple[str, ...]
     num_ctx: tuple[int, ...]
+    reads_poorly: bool
 
 
 class NodeEntry(msgspec.Struct, frozen=True):
@@ -65,7 +66,11 @@ def _is_later(model: Model) -> bool:
 def nodes_file(layout: Layout) -> NodesFile:
     """Return what the application is told. All models are listed from the start: it sees by itself which have come."""
     models = layout.catalogue.of_size(layout.size)
-    entries = tuple(ModelEntry(model.name, model.kind, _tiers(layout, model), model.num_ctx) for model in models)
+    # The smallest of their kind: what they say of documents must stand there.
+    entries = tuple(
+        ModelEntry(model.name, model.kind, _tiers(layout, model), model.num_ctx, model.kind is Kind.CHAT)
+        for model in models
+    )
     nodes = tuple(
         NodeEntry(
             name=node,

@@ -48,6 +48,8 @@ def open_stack(
                 "SWITCHYARD_RUN_LEASE_S": f"{LEASE_S:g}",
                 "SWITCHYARD_DRAIN_S": f"{DRAIN_S:g}",
                 "MODELS": size.value,
+                # What is verified is the platform with its models; quotes need none.
+                "SWITCHYARD_EXTRACTIVE_UP_TO": "none",
             }
             | dict(settings)
         )

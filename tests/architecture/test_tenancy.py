@@ -9,7 +9,7 @@ from tests.architecture.sources import Source, none, sources
 TABLES = (
     *("api_keys", "sessions", "runs", "messages", "effects", "routes", "usage", "documents", "chunks", "jobs"),
     *("document_texts", "document_editions", "webhook_secrets", "webhook_deliveries"),
-    *("run_feedback", "run_judgements", "session_summaries"),
+    *("run_feedback", "run_judgements", "session_summaries", "summary_claims"),
     *("resources", "constraints", "bookings", "conflicts", "scheduler_seeds"),
     *("customers", "policies", "billing", "claims", "escalations", "insurance_seeds"),
 )

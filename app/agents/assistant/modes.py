@@ -47,11 +47,15 @@ class ModeBy(StrEnum):
 
 
 class Way(msgspec.Struct, frozen=True):
-    """How a question is to be answered; `may_read` says whether a passage of the policies may have them answer."""
+    """How a question is to be answered; `may_read` says whether a passage of the policies may have them answer.
+
+    With `else_guide` the guide answers where no passage does.
+    """
 
     mode: Mode
     by: ModeBy
     may_read: bool = True
+    else_guide: bool = False
 
 
 FIELD = "mode"
@@ -82,7 +86,11 @@ _GUIDE = re.compile(
     r"|\A\s*(?:help|guide|instructions|usage)\s*[?.!]*\s*\Z",
     re.IGNORECASE,
 )
-_MAYBE_GUIDE = re.compile(rf"\b{_ITSELF}\b|\byour\b|\bhere\b", re.IGNORECASE)
+_MAYBE_GUIDE = re.compile(
+    rf"\b{_ITSELF}\b|\b(?:yours?|yourself|here|upload|conversations?|chats?|chatbot|assistant|language model"
+    r"|(?:what|anything) I (?:say|said|write|wrote|type|ask)|the answers?|my (?:questions?|documents?|files?))\b",
+    re.IGNORECASE,
+)
 _PLEASE = r"\A\W*(?:please |kindly |can you |could you )*"
 _CREATE = re.compile(
     rf"{_PLEASE}(?:(?:write|compose|make up|tell|give|sing|invent)(?: me| us)? (?:a|an|another|some) (?:\w+ ){{0,2}}"

@@ -12,6 +12,7 @@ from app.agents.assistant.exemplars import EXEMPLARS, by_exemplar
 from app.agents.assistant.guide import section_for, sections_of
 from app.agents.assistant.modes import CHOSEN_BY, FIELD, Mode, ModeBy, Way, by_caller, by_rule
 from app.agents.assistant.policies import READ_POLICIES, SET_NAME, Policies, PoliciesAsked
+from app.agents.leaning import leans_on
 from app.agents.numbering import number, shown
 from app.agents.questions import questions_of
 from app.agents.reply import Reply
@@ -22,6 +23,7 @@ from app.agents.work import Work
 from app.degradation import Degradation
 from app.errors import ToolRefused
 from app.inference.words.tiers import Tier
+from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
 
 log = structlog.get_logger(__name__)
@@ -35,6 +37,9 @@ WITHOUT_PASSAGES = "assistant/without_passages"
 DOCUMENTS_AWAY = "assistant/documents_away"
 """Says that the documents cannot be reached: none were found because none could be looked for."""
 
+POLICIES_ALONE = DocumentFilter(set_name=SET_NAME)
+FAINT = 0.01
+"""A passage that is less likely to hold the answer says nothing about what a question is about."""
 MOST_PARTS = 3
 """So many questions of one message are searched for by themselves."""
 PASSAGES: dict[Tier, int] = {Tier.SIMPLE: 2, Tier.MEDIUM: 3, Tier.COMPLEX: 4}
@@ -52,10 +57,9 @@ async def respond(state: TeamState, runtime: Runtime[Work]) -> TeamState:
     way = await choose(work)
     match way.mode:
         case Mode.GUIDE:
-            section = section_for(work.question, sections_of(work.prompts[GUIDE].text))
-            return {"reply": told(Reply(way.mode.agent, section.text, answered_by=AnsweredBy.EXTRACT), way)}
+            return {"reply": from_guide(work, way)}
         case Mode.DIRECT:
-            return {"reply": told(await work.answer(way.mode.agent, WITHOUT_PASSAGES), way)}
+            return {"reply": await directly(work, way)}
         case Mode.RAG:
             return {"reply": await from_search(work, way)}
         case Mode.CACHED_CONTEXT | Mode.HYBRID:
@@ -78,20 +82,32 @@ async def choose(work: Work) -> Way:
     return way
 
 
+def from_guide(work: Work, way: Way) -> Reply:
+    """Answer with a section of the guide."""
+    section = section_for(work.question, sections_of(work.prompts[GUIDE].text))
+    return told(Reply(Mode.GUIDE.agent, section.text, answered_by=AnsweredBy.EXTRACT), way)
+
+
 async def from_search(work: Work, way: Way) -> Reply:
     """Answer from the passages that a search finds; by the model alone where it finds none.
 
     Where the first of them is of the policies, all of those answer, which a node may have read already.
     """
-    limit = PASSAGES[work.tier()]
-    found = await find(work, way, limit + work.further)
+    found = await find(work, way)
     if not found:
         is_away = Degradation.RETRIEVAL in work.degraded
-        reply = await work.answer(Mode.DIRECT.agent, DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES)
-        return told(reply, way, Mode.DIRECT)
-    if found[0].set_name == SET_NAME and way.may_read and WITH_POLICIES in work.prompts:
+        if way.else_guide and not is_away:
+            return from_guide(work, Way(Mode.GUIDE, ModeBy.EXEMPLAR))
+        return await directly(work, way, DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES)
+    is_policy = found[0].set_name == SET_NAME and found[0].score >= FAINT
+    if is_policy and way.may_read and WITH_POLICIES in work.prompts:
         return await from_policies(work, Way(Mode.CACHED_CONTEXT, ModeBy.PASSAGES), found)
     return await from_passages(work, way, found)
+
+
+async def directly(work: Work, way: Way, prompt: str = WITHOUT_PASSAGES) -> Reply:
+    """Answer by the model alone."""
+    return told(await work.answer(Mode.DIRECT.agent, prompt), way, Mode.DIRECT)
 
 
 async def from_passages(work: Work, way: Way, found: tuple[Passage, ...]) -> Reply:
@@ -99,32 +115,47 @@ async def from_passages(work: Work, way: Way, found: tuple[Passage, ...]) -> Rep
     passages = shown(found, PASSAGES[work.tier()])
     mode = Mode.HYBRID if way.mode is Mode.HYBRID and questions_of(work.question) else Mode.RAG
     values, further = {"passages": number(passages)}, found[len(passages) :]
-    answer = work.answer(mode.agent, WITH_PASSAGES, values, passages=passages, further=further)
+    before = leans_on(work.question, work.turns)
+    answer = work.answer(mode.agent, WITH_PASSAGES, values, passages=passages, further=further, before=before)
     return told(await answer, way, mode)
 
 
 async def from_policies(work: Work, way: Way, found: tuple[Passage, ...] | None = None) -> Reply:
-    """Answer from the policies, and from passages where those are not the whole, or not enough.
+    """Answer from the policies, and from passages where those are not enough.
 
-    `found` is what a search brought already. Without policies passages answer.
+    Where a prompt has no room for all policies, a search brings what else of them fits the question. `found` is what
+    one brought already. Without policies passages answer.
     """
     policies = await read_policies(work, way)
     if not policies.passages:
         passages_way = msgspec.structs.replace(way, may_read=False)
         return await from_search(work, passages_way) if found is None else await from_passages(work, way, found)
-    limit, passages = PASSAGES[work.tier()], ()
-    if way.mode is Mode.HYBRID or not policies.is_whole:
+    mode, passages = way.mode, ()
+    if mode is Mode.HYBRID or not policies.is_whole:
+        filters = POLICIES_ALONE if mode is Mode.CACHED_CONTEXT else EVERYTHING
+        found = await find(work, way, filters) if found is None else found
         known = {one.chunk_id for one in policies.passages}
-        found = await find(work, way, limit) if found is None else found
-        passages = shown(tuple(one for one in found if one.chunk_id not in known), limit)
-    values = {"policies": number(policies.passages)}
+        passages = tuple(one for one in found if one.chunk_id not in known and _is_of(mode, one))
     if not passages:
         mode = Mode.CACHED_CONTEXT
-        return told(await work.answer(mode.agent, WITH_POLICIES, values, passages=policies.passages), way, mode)
-    mode = Mode.HYBRID
-    values |= {"passages": number(passages, first=len(policies.passages) + 1)}
-    answer = work.answer(mode.agent, WITH_BOTH, values, passages=(*policies.passages, *passages))
+    more = shown(passages, PASSAGES[work.tier()])
+    values = {"policies": number(policies.passages)}
+    if more:
+        values |= {"passages": number(more, first=len(policies.passages) + 1)}
+    answer = work.answer(
+        mode.agent,
+        WITH_BOTH if more else WITH_POLICIES,
+        values,
+        passages=(*policies.passages, *more),
+        further=passages[len(more) :],
+        before=leans_on(work.question, work.turns),
+    )
     return told(await answer, way, mode)
+
+
+def _is_of(mode: Mode, passage: Passage) -> bool:
+    """Whether a passage is of what a mode answers from."""
+    return mode is not Mode.CACHED_CONTEXT or passage.set_name == SET_NAME
 
 
 async def read_policies(work: Work, way: Way) -> Policies:
@@ -135,12 +166,16 @@ async def read_policies(work: Work, way: Way) -> Policies:
         return Policies()
 
 
-async def find(work: Work, way: Way, limit: int) -> tuple[Passage, ...]:
-    """Return up to `limit` passages for the question; where it is several, for all of it and each of them in turn."""
+async def find(work: Work, way: Way, filters: DocumentFilter = EVERYTHING) -> tuple[Passage, ...]:
+    """Return passages for the question and what it leans on; where it is several, for all of it and each in turn."""
+    limit, asked = (
+        PASSAGES[work.tier()] + work.further,
+        f"{leans_on(work.question, work.turns)} {work.question}".strip(),
+    )
     parts = questions_of(work.question)[:MOST_PARTS] if way.mode is Mode.HYBRID else ()
     if not parts:
-        return await work.search(work.question, limit=limit)
-    found = await work.together(*(work.search(part, limit=limit) for part in (work.question, *parts)))
+        return await work.search(asked, limit=limit, filters=filters)
+    found = await work.together(*(work.search(part, limit=limit) for part in (asked, *parts)))
     in_turn = (one for row in zip_longest(*found) for one in row if one is not None)
     return tuple({one.chunk_id: one for one in in_turn}.values())[: max(limit, len(found))]
 

@@ -18,7 +18,7 @@ from app.inference.fleet.node import Node as Node
 from app.inference.fleet.node import node_problems
 from app.inference.words.records import CallKind
 from app.inference.words.thinking import Think
-from app.inference.words.tiers import Tier
+from app.inference.words.tiers import TIERS, Tier
 from app.mistakes import ConfigurationWrong, Mistake
 from app.urls import AddressWrong, normal_address, read_http_address
 
@@ -38,7 +38,8 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     anew. `continues` false forbids to go on from text that was shown; otherwise a model does that was seen to.
     `tokens_per_s`, `prefill_per_s` (tokens a second) and `load_s` are what is expected of a node that has not been
     measured yet. Without `keep_alive` it is the node's own. `think` is there for a model that can think, and says
-    whether it does, and how hard, when a request does not say.
+    whether it does, and how hard, when a request does not say. `reads_poorly` marks one that is too small to be
+    relied on with documents.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     digest: str | None = None
     keep_alive: KeepAlive = None
     think: Think | None = None
+    reads_poorly: bool = False
     tokens_per_s: float = 40.0
     prefill_per_s: float = 800.0
     load_s: float = 5.0
@@ -80,6 +82,11 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     def serving(self, tier: Tier) -> tuple[Model, ...]:
         """Return the chat models of a tier, in the order of the file."""
         return tuple(model for model in self.models if model.kind is CallKind.CHAT and tier in model.tiers)
+
+    def reading_poorly(self) -> frozenset[Tier]:
+        """Return the tiers that have models, all of which read poorly."""
+        served = {tier: self.serving(tier) for tier in TIERS}
+        return frozenset(tier for tier, models in served.items() if models and all(one.reads_poorly for one in models))
 
 
 def read_catalogue(path: Path) -> Catalogue:

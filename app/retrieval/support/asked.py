@@ -10,7 +10,11 @@ from app.retrieval.support.words_said import WORD_WEIGHT, Words, words_said
 from app.retrieval.words import terms
 
 CODE_WEIGHT = 2.0
+ABOUT_WEIGHT = 0.5
+"""Of a word that only stands in what was said before the question."""
 CODE, CALLED, ADDRESS, NUMBER, PERSON, DATE = "code", "number", "address", "any number", "person", "date"
+ROLE = "role"
+"""Who may, can or must: people by what they are, not by name."""
 
 _SHARE = MONEY | {"percent"}
 _BEGINS = r"(?:^|[.?!]\s+)"
@@ -37,6 +41,7 @@ _KINDS: tuple[tuple[str, frozenset[str]], ...] = (
         r"\b(?:wid|narrow|tall|deep|thick)est\b",
         frozenset({"length"}),
     ),
+    (r"how (?:fast|quick)(?:ly)? (?:must|should|can|will|do|does|is|are)\b", DURATIONS | {"speed"}),
     (r"how (?:fast|quick)|\bspeed\b|\bfastest\b", frozenset({"speed"})),
     (r"how (?:hot|cold|warm)\b|\btemperature\b|\bdegrees\b|\b(?:hott|cold|warm)est\b", frozenset({"degree"})),
     (r"\blitres\b|\bliters\b|\bvolume\b|how much\b.*\b(?:hold|contain)s?\b", frozenset({"volume"})),
@@ -45,6 +50,10 @@ _KINDS: tuple[tuple[str, frozenset[str]], ...] = (
     (r"\bdb\b|\bnoise\b|how loud", frozenset({"sound"})),
     (r"how much (?:is|are|for)\b", _SHARE),
     (r"how (?:many|much)\b", frozenset({NUMBER})),
+    (
+        r"\bwho (?:else )?(?:may|can|could|must|should|has to|(?:is|are) (?:allowed|able|permitted))\b",
+        frozenset({ROLE}),
+    ),
     (r"\bwho(?:se)?\b|name of", frozenset({PERSON})),
 )
 _KIND = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _KINDS)
@@ -53,6 +62,7 @@ _LONGER = re.compile(
     r"what happens|what to do|what is wrong",
     re.IGNORECASE,
 )
+_EACH = re.compile(r"\b(?:each|every|all|both)\b", re.IGNORECASE)
 _FRAME_WORDS = """
     how much many long soon far high large old what which who whom when where cost costs price paid pay charge weigh
     weight number phone call code mean means called use last take takes get must may keep kept does do i you please
@@ -84,17 +94,22 @@ class Asked(msgspec.Struct, frozen=True):
     """All of its terms, numbers too."""
     counted: Sequence[str] = ()
     """Terms of what is counted: how many gears."""
+    is_each: bool = False
+    """Whether it is asked of each thing of several."""
     spare: frozenset[str] = frozenset()
     """Terms of its words that say of which kind the answer is, and that this may do without."""
+    before: frozenset[str] = frozenset()
+    """Terms that only stand in what was said before it."""
 
 
-def read_question(question: str) -> Asked:
-    """Return what a question asks for."""
+def read_question(question: str, about: str = "") -> Asked:
+    """Return what a question asks for; `about` is what was said before it, which it may lean on."""
     words = words_said(question)
     is_longer = _LONGER.search(question) is not None
     kinds = next((kind for pattern, kind in _KIND if pattern.search(question)), frozenset[str]())
     counted = re.search(r"how many ([\w-]+)", question, re.IGNORECASE)
     noun = () if counted is None else tuple(terms(counted[1]))
+    is_each = _EACH.search(question) is not None
     if counted is not None and counted[1].casefold() in UNITS:
         kinds, noun = frozenset({UNITS[counted[1].casefold()][0]}), ()
         kinds = DURATIONS if kinds & DURATIONS else kinds
@@ -103,7 +118,14 @@ def read_question(question: str) -> Asked:
         for term, weight in words.weights.items()
         if term not in _FRAME and term not in noun
     }
-    about = msgspec.structs.replace(words, weights=weights or words.weights)
+    before = {
+        term: min(weight, ABOUT_WEIGHT)
+        for term, weight in words_said(about).weights.items()
+        if term not in {*weights, *noun} | _FRAME | _OF_KIND
+    }
+    read = msgspec.structs.replace(words, weights={**before, **(weights or words.weights)})
     kinds = frozenset[str]() if is_longer else kinds
     spare = frozenset(weights) & _OF_KIND if kinds and set(weights) - _OF_KIND else frozenset[str]()
-    return Asked(about, kinds, is_longer, frozenset(terms(question)), noun, spare)
+    return Asked(
+        read, kinds, is_longer, frozenset(terms(f"{about} {question}")), noun, is_each, spare, frozenset(before)
+    )

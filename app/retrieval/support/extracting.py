@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.retrieval.passages import Passage
-from app.retrieval.support.asked import ADDRESS, CALLED, CODE, DATE, NUMBER, PERSON, Asked, read_question
+from app.retrieval.support.asked import ADDRESS, CALLED, CODE, DATE, NUMBER, PERSON, ROLE, Asked, read_question
 from app.retrieval.support.blocks import blocks
 from app.retrieval.support.fitting import COMPARED, KEY, NOT_COMPARED, Fit, Fitting, Near, has, meaning_of, nearest
 from app.retrieval.support.quantities import quantities
@@ -23,6 +23,12 @@ LEAST_TOGETHER = 1.1
 LEAST_OF_BLOCK = 1.0
 """Both together for a block: how something is done is rarely said in the words of the question."""
 
+CLOSE = 0.1
+"""What fits worse than the best by less than this is quoted with it, MOST_CLOSE in all."""
+MOST_CLOSE = 3
+MOST_ROWS = 8
+
+_ROLE = re.compile(r"\b(?:only|may|can|must|has to|have to|allowed|permitted)\b", re.IGNORECASE)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _CODE = re.compile(r"\b[^\W\d_]+-?\d[\w-]*")
 _PERSON = re.compile(r"\b[A-Z][a-z]+ [A-Z][a-z]+")
@@ -44,10 +50,13 @@ class Extract(msgspec.Struct, frozen=True):
 
 
 class Extracting:
-    """Looks for the words of passages that answer a question. Pure, and reads the passages once."""
+    """Looks for the words of passages that answer a question. Pure, and reads the passages once.
 
-    def __init__(self, question: str, passages: Sequence[Passage]) -> None:
-        self._asked, self._passages, self._found = read_question(question), passages, statements(passages)
+    `about` is what was said before the question, which it may lean on.
+    """
+
+    def __init__(self, question: str, passages: Sequence[Passage], about: str = "") -> None:
+        self._asked, self._passages, self._found = read_question(question, about), passages, statements(passages)
         self._fitting = Fitting(self._asked, passages, self._found)
 
     def worth_comparing(self) -> tuple[str, ...]:
@@ -64,15 +73,33 @@ class Extracting:
         block = self._block(near) if self._asked.is_longer else None
         return block or self._statement(near)
 
+    def extracts(self, near: Near = NOT_COMPARED) -> tuple[Extract, ...]:
+        """Return what `extract` does with what fits nearly as well and may be what was meant, in their order."""
+        block = self._block(near) if self._asked.is_longer else None
+        if block is not None:
+            return (block,)
+        ranked = self._ranked(near)
+        if not ranked:
+            return ()
+        best, chosen = ranked[0]
+        if self._asked.is_each and chosen.row is not None:
+            alike = [(best, one) for one in self._found if _is_of_table(one, chosen) and _answers(self._asked, one)]
+            return tuple(self._extract(rank, one) for rank, one in alike[:MOST_ROWS])
+        close = [one for one in ranked if one[0] >= best - CLOSE][:MOST_CLOSE]
+        close.sort(key=lambda one: (one[1].number, one[1].start))
+        return tuple(self._extract(rank, one) for rank, one in close)
+
     def _statement(self, near: Near) -> Extract | None:
-        best: tuple[float, Statement] | None = None
-        for statement in self._found:
-            fit = self._fitting.measure(statement, near)
-            if _is_sure(fit) and (best is None or _rank(fit) > best[0]) and _answers(self._asked, statement):
-                best = _rank(fit), statement
-        if best is None:
-            return None
-        rank, chosen = best
+        ranked = self._ranked(near)
+        return self._extract(*ranked[0]) if ranked else None
+
+    def _ranked(self, near: Near) -> list[tuple[float, Statement]]:
+        """Return the statements that answer surely enough, the best first."""
+        measured = [(self._fitting.measure(one, near), one) for one in self._found]
+        sure = [(_rank(fit), one) for fit, one in measured if _is_sure(fit) and _answers(self._asked, one)]
+        return sorted(sure, key=lambda one: -one[0])
+
+    def _extract(self, rank: float, chosen: Statement) -> Extract:
         return Extract(_told(self._asked, chosen), chosen.number, chosen.start, chosen.end, round(rank, 3))
 
     def _block(self, near: Near) -> Extract | None:
@@ -116,6 +143,12 @@ def _is_sure(fit: Fit, least: float = LEAST_TOGETHER) -> bool:
     return fit.rare_share >= LEAST_RARE_SHARE and fit.near >= LEAST_NEAR and _rank(fit) >= least
 
 
+def _is_of_table(one: Statement, other: Statement) -> bool:
+    if one.row is None or other.row is None:
+        return False
+    return one.number == other.number and one.row.header == other.row.header
+
+
 def _rank(fit: Fit) -> float:
     return fit.share if fit.near is None else fit.rare_share + fit.near
 
@@ -137,6 +170,8 @@ def _is_kind(asked: Asked, text: str) -> bool:
         return _CODE.search(text) is not None
     if ADDRESS in asked.kinds:
         return _MAIL.search(text) is not None
+    if ROLE in asked.kinds:
+        return _ROLE.search(text) is not None
     if PERSON in asked.kinds:
         named = (frozenset(terms(name)) for name in _PERSON.findall(text))
         return any(not name & asked.words.names for name in named)

@@ -76,7 +76,8 @@ class Fitting:
         """Return how much of what is asked stands there; what the passages nowhere speak of counts double."""
         held = whole = 0.0
         for term, weight in self._asked.words.weights.items():
-            if term in self._asked.spare and not worth[term]:
+            is_spare = term in self._asked.spare or (term in self._asked.before and term not in self._known)
+            if is_spare and not worth[term]:
                 continue
             one = weight * (1.0 if rarity is None else rarity[term])
             whole += one if term in self._known else 2 * one

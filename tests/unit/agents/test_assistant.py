@@ -250,11 +250,21 @@ async def test_a_complex_question_is_answered_from_policies_and_passages_for_eac
     assert "[2] Prices" in reply.text
 
 
-async def test_policies_that_do_not_fit_are_joined_by_what_a_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    cut = Policies((RULE,), is_whole=False)
-    reply, _ = await replied("What is the policy on dogs?", PASSAGE, RULE, policies=cut, monkeypatch=monkeypatch)
-    assert reply.details == {"mode": "hybrid", "chosen_by": "rule", "instead_of": "cached_context"}
-    assert reply.text.count("Dogs may not come in.") == 1
+async def test_policies_that_do_not_fit_are_joined_by_what_a_search_finds_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cut, cats = Policies((RULE,), is_whole=False), passage("Cats may.", "House rules")
+    found = (PASSAGE, RULE, msgspec.structs.replace(cats, set_name="policies"))
+    reply, did = await replied("What is the policy on dogs?", *found, policies=cut, monkeypatch=monkeypatch)
+    assert (reply.details, did) == ({"mode": "cached_context", "chosen_by": "rule"}, ["use", "retrieve"])
+    assert reply.text.count("Dogs may not come in.") == reply.text.count("Cats may.") == 1
+    assert PASSAGE.text not in reply.text
+
+
+async def test_a_passage_that_hardly_answers_says_nothing_about_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    faint = msgspec.structs.replace(RULE, score=assistant.FAINT / 2)
+    reply, did = await replied(QUESTION, faint, PASSAGE, policies=RULES, monkeypatch=monkeypatch)
+    assert (reply.details, did) == ({"mode": "rag", "chosen_by": "rule"}, ["retrieve"])
 
 
 async def test_a_caller_names_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,8 +70,8 @@ def test_a_question_of_a_caller_who_names_the_mode_is_answered_so() -> None:
     "likeness",
     [
         Likeness(),
-        Likeness(Mode.GUIDE, LIKE - 0.01, AHEAD + 0.1),
-        Likeness(Mode.GUIDE, LIKE + 0.1, AHEAD - 0.01),
+        Likeness(Mode.DIRECT, LIKE - 0.01, AHEAD + 0.1),
+        Likeness(Mode.DIRECT, LIKE + 0.1, AHEAD - 0.01),
     ],
 )
 def test_what_is_like_no_exemplar_or_like_several_is_searched_for(likeness: Likeness) -> None:
@@ -101,3 +101,10 @@ def test_a_comparison_and_several_questions_are_complex_and_one_question_is_not(
         "Which pump, red or blue, is louder?",
     ):
         assert not is_complex(one)
+
+
+def test_the_guide_answers_what_is_rather_like_a_question_on_the_assistant_where_no_document_does() -> None:
+    rather = Likeness(Mode.GUIDE, LIKE - 0.1, AHEAD)
+    assert by_exemplar("Who?", rather) == Way(Mode.RAG, ModeBy.DEFAULT, else_guide=True)
+    for other in (Likeness(Mode.DIRECT, LIKE - 0.1, AHEAD), Likeness(Mode.GUIDE, 0.2, AHEAD)):
+        assert by_exemplar("Who?", other) == Way(Mode.RAG, ModeBy.DEFAULT)

@@ -123,3 +123,36 @@ def test_a_bounded_number_of_texts_is_compared_those_of_most_words_first() -> No
 def test_an_answer_begins_with_what_was_asked_for(sentence: str, speaks: bool) -> None:  # noqa: FBT001
     assert speaks_to(read_question("What does a cabin cost?"), sentence) is speaks
     assert speaks_to(read_question("Explain the fares."), sentence)
+
+
+def test_what_fits_nearly_as_well_is_quoted_too_and_what_fits_worse_is_not() -> None:
+    passages = (passage("Blue paint is for walls. White paint is for doors. The shop has paint for 9 euros."),)
+    reading = Extracting("Which paint is for a wooden door?", passages)
+    nearness = {
+        "Blue paint is for walls.": 0.8,
+        "White paint is for doors.": 0.78,
+        "The shop has paint for 9 euros.": 0.3,
+    }
+    near = {text: next(value for said, value in nearness.items() if said in text) for text in reading.worth_comparing()}
+    told = [one.text for one in reading.extracts(near)]
+    assert "White paint is for doors." in told
+    assert "The shop has paint for 9 euros." not in told
+
+
+def test_what_is_asked_of_each_thing_is_told_of_every_row() -> None:
+    table = "| plan | price |\n| --- | --- |\n| Oak | 4 euros |\n| Elm | 6 euros |\n"
+    told = [one.text for one in Extracting("What is the price of each plan?", (passage(table),)).extracts()]
+    assert told == ["Oak: price: 4 euros.", "Elm: price: 6 euros."]
+
+
+def test_who_may_do_something_is_told_by_a_rule_and_not_by_a_name() -> None:
+    text = "Ada Byron drew the harbour map. Only a pilot may draw a map."
+    told = [one.text for one in Extracting("Who may draw a map?", (passage(text),)).extracts()]
+    assert told == ["Only a pilot may draw a map."]
+
+
+def test_what_was_said_before_a_question_counts_where_it_stands_and_costs_nothing_where_it_does_not() -> None:
+    found = (passage("A new pump costs 90 euros. A new hose costs 20 euros."),)
+    near = dict.fromkeys(Extracting("What does a new one cost?", found).worth_comparing(), 0.5)
+    (best,) = Extracting("What does a new one cost?", found, "The blue hose leaks.").extracts(near)
+    assert best.text == "A new hose costs 20 euros."
