@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.agents.finance.figures import Figure
+from app.agents.keeping import has_no_other_number
 
 OPENING = "Here is what the filings say:"
 """What an answer begins with that no model said."""
@@ -39,13 +40,7 @@ def keeps(answer: str, facts: Sequence[Fact], question: str) -> bool:
         return False
     if any(fact.is_loss for fact in facts) and not _LESS.search(said):
         return False
-    known = {number for text in (*(fact.text for fact in facts), question) for number in _numbers(text)}
-    return all(number in known for number in _numbers(said))
-
-
-def by_rule(facts: Sequence[Fact]) -> str:
-    """Return the answer that is the facts themselves, and says so."""
-    return " ".join((OPENING, *(fact.text for fact in facts)))
+    return has_no_other_number(said, facts, question, _numbers)
 
 
 def behind(sentence: str, facts: Sequence[Fact], question: str = "") -> Fact | None:
@@ -56,8 +51,7 @@ def behind(sentence: str, facts: Sequence[Fact], question: str = "") -> Fact | N
     own = set(_numbers(sentence))
     shared = [(len(own & set(_numbers(fact.text))), -n) for n, fact in enumerate(facts)]
     best = max(shared, default=(0, 0))
-    told = {number for text in (question, *(fact.text for fact in facts)) for number in _numbers(text)}
-    return facts[-best[1]] if best[0] and own <= told else None
+    return facts[-best[1]] if best[0] and has_no_other_number(sentence, facts, question, _numbers) else None
 
 
 def _numbers(text: str) -> list[str]:

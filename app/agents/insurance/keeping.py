@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from app.agents.insurance.aspects import KIN, Aspect, Said, values_said
 from app.agents.insurance.facts import Fact
+from app.agents.keeping import has_no_other_number
 
 OPENING = "Here is what your records say:"
 """What an answer begins with that no model said."""
@@ -33,16 +34,11 @@ def keeps(answer: str, facts: Sequence[Fact], question: str) -> bool:
     told = " ".join(fact.text for fact in facts)
     return (
         all(_is_said(kept, said, fact.text) for fact in facts for kept in fact.keeps)
-        and set(_numbers(said)) <= {*_numbers(told), *_numbers(question)}
+        and has_no_other_number(said, facts, question, _numbers)
         and _are_of_their_own(said, facts)
         and _are_together(said, facts)
         and _has_no_other_state(said, f"{told} {question}")
     )
-
-
-def by_rule(facts: Sequence[Fact]) -> str:
-    """Return the answer that is the facts themselves, and says so."""
-    return " ".join((OPENING, *(fact.text for fact in facts)))
 
 
 def _numbers(text: str) -> list[str]:
@@ -52,7 +48,7 @@ def _numbers(text: str) -> list[str]:
 def _places(kept: str, text: str) -> list[int]:
     """Return where words stand that are not a part of others; of a noun also as several."""
     plural = "s?" if kept[-1:].isalpha() else ""
-    pattern = rf"(?<![\w$]){re.escape(kept)}{plural}(?!\w|[.,]\d)"
+    pattern = rf"(?<!\w){re.escape(kept)}{plural}(?!\w|[.,]\d)"
     return [found.start() for found in re.finditer(pattern, text, re.IGNORECASE)]
 
 

@@ -79,6 +79,8 @@ def read_times(spans: Spans) -> Times | None:
         return _of_four(four)
     for pattern in (_BETWEEN, _RANGE):
         for found in pattern.finditer(spans.left):
+            if _is_minutes_to(found):
+                continue
             if _is_time(found, 1) or _is_time(found, 2) or found["lead"] or _is_bare_range(spans, found):
                 spans.take_match(found)
                 return _ordered(_clock(found, 1, part), _clock(found, 2, part))
@@ -95,6 +97,12 @@ def read_times(spans: Spans) -> Times | None:
 def has_time(spans: Spans) -> bool:
     """Return whether something is left that can be nothing but a time of the day."""
     return any(_is_time(found, 1) for found in _SINGLE.finditer(spans.left))
+
+
+def _is_minutes_to(found: re.Match[str]) -> bool:
+    """Return whether a range is none, but a time, as in `at ten to seven`."""
+    is_at = (found["lead"] or "").lower().strip() == "at" and not _is_time(found, 1)
+    return is_at and re.match(r"at\s+(?:five|ten|twenty)\s+to\s", found[0], re.IGNORECASE) is not None
 
 
 def _of_four(found: re.Match[str]) -> Times:

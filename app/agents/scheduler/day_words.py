@@ -39,6 +39,8 @@ class Day(NamedTuple):
     else_on: date | None = None
 
 
+NO_DAY = Day(date.min)
+"""A date that is in no calendar, such as February 30."""
 Reader: TypeAlias = Callable[[re.Match[str], date], Day | None]
 
 
@@ -194,12 +196,22 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
 
 
 def read_day(spans: Spans, today: date) -> Day | None:
-    """Return the day that a request names, and blank the words that say so; None where it names none."""
+    """Return the day that a request names, and blank the words that say so; None where it names none.
+
+    NO_DAY where it names a date that there is none of.
+    """
     spans.left = _LIKE_DAY.sub(_spelt, spans.left)
+    none: re.Match[str] | None = None
     for pattern, reader in _READERS:
         for found in pattern.finditer(spans.left):
             day = reader(found, today)
             if day is not None:
                 spans.take_match(found)
                 return day
-    return None
+            none = none or (found if reader in {_iso, _month_day} else None)
+    return None if none is None else _no_day(spans, none)
+
+
+def _no_day(spans: Spans, found: re.Match[str]) -> Day:
+    spans.take_match(found)
+    return NO_DAY

@@ -14,7 +14,7 @@ _INVITES = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ENDS = (
-    r"(?:in|at|on|for|about|to|from|regarding|over|this|next|every|during|after|before|please|via|re|as|so"
+    r"(?:in|at|on|for|about|to|from|regarding|over|this|next|every|during|after|before|please|via|re|as|so|but"
     r"|because|by|until"
     r"|an?|the|we|i|it|is|are|will|would|has|have|can|could)\b"
 )
@@ -27,6 +27,15 @@ _MEETS = re.compile(
     rf"\b(?i:meet|meeting|see|seeing)\s+(?P<person>{_NAME})(?=[\s{READ}]+(?:for|to|about|over|regarding)\s)"
 )
 _PEOPLE = re.compile(rf"(?:{_NAME})(?:\s*(?:,|&|\band\b)\s*(?:{_NAME}))*")
+_JOINED = re.compile(
+    rf"\b(?i:get|put|bring|have|invite)\s+(?P<people>(?:{_NAME})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+"
+    rf"|\s*&\s*)(?:{_NAME}))*)"
+    r"(?=\s+(?i:in|on|into|together|down|over|for)\s)"
+)
+_JOINS = re.compile(
+    rf"\b(?P<people>(?:{_NAME})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)(?:{_NAME}))*)\s+(?:joins?|meets?|sees?"
+    rf"|visits?)\s+(?:me|us)\b"
+)
 _SELF = {"me", "us", "i", "myself"}
 _HEADCOUNT = words(
     rf"(?:for|with|about)?\s*(?:(?:a\s+)?(?:group|party|team)\s+of\s+)?(?P<count>{NUMBER})\s+"
@@ -62,9 +71,16 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def read_met(spans: Spans) -> tuple[str, ...] | None:
-    """Return whom somebody meets for something, and blank that: what it is for is the title; None for nobody."""
+    """Return whom somebody meets, or who joins, for what is the title, and blank that; None for nobody."""
     found = spans.find(_MEETS)
-    return None if found is None else (_person(found["person"]),)
+    if found is not None:
+        return (_person(found["person"]),)
+    for pattern in (_JOINED, _JOINS):
+        found = pattern.search(spans.left)
+        if found is not None:
+            spans.take(found.start("people"), found.end())
+            return names_of(found["people"])
+    return None
 
 
 def _person(text: str) -> str:

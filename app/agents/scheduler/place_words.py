@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from app.agents.scheduler.spans import READ, Spans, either, words
 
 _STOP = (
-    rf"(?=\s*(?:[{READ},;.!?()]|$|\b(?:with|for|about|on|at|in|from|and|to|so|starting|called|titled|named"
+    rf"(?=\s*(?:[{READ},;!?()]|(?<!\bSt)\.|$|\b(?:with|for|about|on|at|in|from|and|to|so|starting|called|titled|named"
     rf"|please|invite|"
     r"include)\b))"
 )
 _NOUN = (
     r"(?:room|hall|field|court|pitch|gym|gymnasium|studio|lab|laboratory|auditorium|theater|theatre|library|office|"
     r"lounge|kitchen|pool|park|arena|track|stadium|classroom|boardroom|cafeteria|chapel|garden|space|desk|"
-    r"projector|van|bus|camera|grill|tent|terrace|rooftop|restaurant|hotel|church|clubhouse)"
+    r"projector|van|bus|camera|grill|tent|warehouse|hangar|ballroom|gallery|terrace|rooftop|restaurant|hotel"
+    r"|church|clubhouse)"
 )
 _NUMBERED = rf"(?:[\w'\u2019-]+\s+){{0,3}}?{_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b|(?i:one|two|three|four)))?"
 _THE = r"(?P<article>the\s+|a\s+|an\s+|our\s+)?"
@@ -21,17 +22,19 @@ _AT = re.compile(
     r"(?:^|(?<=[\s\0]))(?P<lead>(?<!pencil\s)(?<!squeeze\s)(?<!fit\s)(?<!slot\s)(?<!put\s)(?<!add\s)in(?:to)?"
     r"|at|@|inside)\s*"
     r"(?<![a-z])\s*(?P<article>the\s+|a\s+|an\s+|our\s+|my\s+)?"
-    rf"(?!(?:for|with|about|on|to|from|some)\b)(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)" + _STOP,
+    rf"(?!(?:for|with|about|on|to|from|some)\b|\d[\d:.]*\s*(?:or\b|[{READ},;.!?]"
+    rf"|$))(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)"
+    + _STOP,
     re.IGNORECASE,
 )
 _ON = re.compile(
     rf"(?:^|(?<=[\s\0]))(?:on|via|over)\s+(?P<article>the\s+)?"
-    rf"(?P<place>(?:Zoom|Teams|Google\s+Meet|Skype|Webex|[\w'\u2019 ]*?\b{_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?))"
-    + _STOP,
+    rf"(?P<place>(?!(?:at|in)\s)(?:Zoom|Teams|Google\s+Meet|Skype|Webex"
+    rf"|[\w'\u2019 ]*?\b{_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?))" + _STOP,
     re.IGNORECASE,
 )
 _BOOKED = re.compile(
-    r"\b(?:(?:book|reserve|need|get|give|gimme|want|use|hold|have|like|assign|allocate)s?|ask(?:s|ed)?\s+for"
+    r"\b(?:(?:book|reserve|need|get|give|gimme|want|use|hold|have|like|assign|allocate|request)s?|ask(?:s|ed)?\s+for"
     r"|(?:reservation|booking)\s+(?:of|for))"
     rf"\s+(?:to\s+)?(?:(?:book|reserve|use|have)\s+)?(?:me\s+|us\s+)?{_THE}"
     rf"(?P<place>(?!(?:to|for)\s){_NUMBERED})(?=\s*(?:[{READ},;.!?]|$)|\s+(?:for|with|on|at|from|to|so|ready|free)\b)",
@@ -40,13 +43,14 @@ _BOOKED = re.compile(
 _ALONE = re.compile(
     rf"(?:^|(?<=[{READ},;.!?]))\s*(?P<article>the\s+"
     rf"|our\s+)?(?P<place>(?:[A-Z][\w'\u2019-]*\s+){{0,3}}(?i:{_NOUN}|bar|cafe|caf\u00e9|bistro)"
-    rf"(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?)\s*(?=[{READ},;.!?]|$)"
+    rf"(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?)(?:\s+(?i:please)\b)?\s*(?=[{READ},;.!?]|$)"
 )
 _FREE = re.compile(
     rf"(?:^\W*(?:is|are|can|could)?|\b(?:if|whether|can|could))\s*(?P<article>the\s+"
     rf"|our\s+)?(?P<place>(?:[\w'\u2019-]+\s+){{0,2}}?{_NOUN}"
-    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)\s+(?:(?:is|are|(?:could\s+|can\s+)?be)\s+)?(?:still\s+)?(?:free"
-    r"|available|ours|reserved|booked|used)\b",
+    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)\s+(?:(?:is|are|(?:(?:could|can|should|must|will"
+    r"|would)\s+)?be)\s+)?(?:still\s+)?"
+    r"(?:free|available|ours|reserved|booked|used|kept|held|set\s+aside)\b",
     re.IGNORECASE,
 )
 _LABELLED = re.compile(

@@ -93,6 +93,8 @@ def clarifies(wanted: Wanted, time_zone: str) -> str:
                 f"The clocks in {time_zone} go forward over the time at which it ends on that day. From when to when "
                 "is it?"
             )
+        case Trouble.NO_DAY:
+            return "There is no such date. On which day is it?"
         case Trouble.FAR:
             return f"I book events that are at most {MOST_YEARS} years away. On which day is it?"
         case None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from app.agents.scheduler.day_words import Day
+from app.agents.scheduler.day_words import NO_DAY, Day
 from app.agents.scheduler.zones import instant_of
 
 DEFAULT_MINUTES = 60
@@ -32,6 +32,8 @@ class Trouble(StrEnum):
     """The clocks go forward over its beginning: there is no such time on that day."""
     END_SKIPPED = "end_skipped"
     """The clocks go forward over its end."""
+    NO_DAY = "no_day"
+    """There is no such date."""
     FAR = "far"
     """Its day is more than MOST_YEARS away."""
 
@@ -113,6 +115,8 @@ def wanted_of(said: Said, now: datetime, zone: ZoneInfo) -> Wanted:
     )
     if said.begins_at is not None:
         return _with(wanted, starts_at=said.begins_at)
+    if said.day == NO_DAY:
+        return _with(wanted, lacks=(Lack.DATE,), trouble=Trouble.NO_DAY)
     if said.day is not None and _is_far(said.day.on, now):
         return _with(wanted, lacks=(Lack.DATE,), trouble=Trouble.FAR)
     if said.day is None or said.starts is None:

@@ -34,8 +34,9 @@ _STARTS = (
     r"they(?:'\w+)?\s|(?:just\s+)?(?:add|put|book|schedule|reserve|enter|note)\s)"
 )
 _CLAUSE = re.compile(
-    rf"[!?;\n](?=\s|{READ}|$)|(?<!\b[A-Z])(?<!Dr)(?<!Mr)(?<!Mrs)(?<!Ms)(?<!Prof)\.+(?=\s|{READ}|$)"
-    rf"|,\s*(?:and\s+|so\s+|but\s+|then\s+)?(?={_STARTS})|,\s*(?:so|but|because(?!\s+of)|hope|thanks|thank\s+you)\s"
+    rf"[!?;\n](?=\s|{READ}|$)|(?<!\b[A-Z])(?<!Dr)(?<!Mr)(?<!Mrs)(?<!Ms)(?<!Prof)(?<!\bSt)\.+(?=\s|{READ}|$)"
+    rf"|,\s*(?:and\s+|so\s+|but\s+|then\s+)?(?={_STARTS})|,?\s*\bbecause(?!\s+of)\s|,\s*(?:so|but|hope|thanks"
+    rf"|thank\s+you)\s"
     rf"|\s(?:so\s+(?:that\s+)?|and\s+|but\s+)(?={_STARTS})"
     rf"|(?<=[\s{READ}])(?=(?:(?:many\s+)?thanks|thank\s+you|cheers|(?:best|kind|warm)\s+regards|regards)\b)",
     re.IGNORECASE,
@@ -46,14 +47,16 @@ _COLON = re.compile(r":(?=\s)|\s[-\u2013\u2014]\s")
 _ARTICLE = r"(?:an?|the|my|our|your|some|another|any|this|that|these|those|new)"
 _WHO = r"(?:i|we|you|it|there|they|he|she|one|someone|somebody|anyone|anybody|everyone|me|us)"
 _GLAD = (
-    r"(?:good|great|lovely|nice|okay|ok|fine|perfect|possible|ideal|best|wonderful|helpful|kind|able|free|available)"
+    r"(?:good|great|lovely|nice|okay|ok|fine|perfect|possible|ideal|best|wonderful|helpful|kind|able|free|available"
+    r"|grateful|happy|glad|thankful)"
 )
 _POLITE = _lead(
     r"(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day))(?: (?:there|all|team|everyone|everybody|folks))?"
     r"|please|pls|plz|kindly|thanks|thank you|ok|okay|yes|yeah|also|and|but|then|so|now|just|maybe|perhaps|well"
     r"|oh|again"
     r"|fyi|btw|by the way|asap|quick (?:one|question|request|note)|one more thing|if possible|if you (?:can|could)"
-    r"|if it(?:'s| is) possible|when you (?:can|could)|changes? of plans?|update|news|good news|heads up"
+    r"|if it(?:'s| is) possible|when(?:ever)? you (?:can|could|get (?:a|the) chance|have (?:a moment|time))"
+    r"|hereby|changes? of plans?|update|news|good news|heads up"
     r"|attention|important|urgent|tentatively|ideally|as discussed|forwarded message|fwd|fw)"
 )
 _FRAME = _lead(
@@ -83,7 +86,7 @@ _WANT = _lead(
     rf"(?= (?:to|of|for|about|on|if|whether|that|{_ARTICLE})\b))"
     r"(?: (?:to|for|that|about|on|of|if|whether|forward to))*"
 )
-_OBJECT = r"(?: (?:me|us|you|it|them|everyone))?"
+_OBJECT = r"(?: (?:me|us|you|it|them|everyone|everybody))?(?: all)?"
 _VERBS = (
     r"schedule|book|reserve|set aside|set up|set|arrange|organi[sz]e|plan|create|make|add|put|enter|fix|block"
     r"|pencil|squeeze"
@@ -102,8 +105,11 @@ _ASKS_SO = _lead(
     r"|(?:booked|scheduled|reserved|arranged|added|made|organi[sz]ed|planned|asked|signed up|enrolled"
     r"|invited)(?: (?:for|to|in))*"
 )
+_TO_DO = re.compile(r"(?!(?:need|want|have|has|got)\b).+\sto", re.IGNORECASE | re.DOTALL)
+"""What is to be done follows, as in `remind me to`."""
 _SMALL = _lead(
-    rf"(?:{_ARTICLE}|for|about|of|on|at|in|into|to|from|with|regarding|re|over|by|via|free|open|ready|ours|quickly)"
+    rf"(?:{_ARTICLE}|for|about|of|on|at|in|into|to|from|with|regarding|re|over|by|via|free|busy|open|ready|ours"
+    rf"|quickly)"
 )
 _KINDS = (
     r"(?:calendar |diary )?(?:event|slot|entry|time|booking|date|spot|space|item|note|room|place|something"
@@ -119,7 +125,8 @@ _KIND = _lead(
     rf"|reminder)(?=\s*{READ}[\s{READ}]*\w)(?!\s*{READ}[\s{READ}]*{_PREPOSITION}\b))"
 )
 _BE = (
-    r"(?:(?:(?:will|would|should|shall|can|could|may|might|must|(?:needs?|has|have|ought|is|are)\s+to)\s+)?be"
+    r"(?:(?:(?:will|would|should|shall|can|could|may|might|must|(?:needs?|has|have|ought|is"
+    r"|are)\s+to)\s+)?(?:be|go(?=\s+(?:on|in)|\s*(?:\0|$))|happen)"
     r"|is|are|was|were|'s"
     r"|(?:(?:will|should|would)\s+)?(?:starts?|begins?|happens?|takes?\s+place|meets?|leaves?|comes?|arrives?"
     r"|opens?|departs?|goes|runs)"
@@ -137,10 +144,11 @@ _STANDS = re.compile(
 """Something is at a time that was read."""
 _COMES_FOR = re.compile(
     rf"[\s{READ}]*(?:[\w'\u2019-]+\s+){{0,3}}?[\w\u2019-]+(?:'s|\s+{_BE})(?:\s+{_STATES})+[\s{READ},]+for\s+(?=\w)"
-    rf"|(?:i|we|they)\s+(?:\w+\s+){{1,2}}?(?:on\s+|for\s+)?{READ}[\s{READ},]*(?:for|to|about)\s+(?=\w)",
+    rf"|(?:i|we|they)(?:'\w+)?\s+(?:\w+\s+){{1,2}}?(?:on\s+|for\s+)?{READ}[\s{READ},]*(?:for|to|about)\s+(?=\w)",
     re.IGNORECASE,
 )
 """Somebody is there, or has agreed on a time, for what is the title."""
+_TELLS = re.compile(r"\s(?:said|says|told|wrote|called|promised|confirmed)\s.*", re.IGNORECASE | re.DOTALL)
 _SAYS = re.compile(
     rf"(?:let\s+)?(?:[\w'\u2019,-]+\s+){{1,5}}?(?:(?:is|are|am)\s+having|(?:has|have)(?:\s+(?:got|to))?"
     rf"|(?:wants?|needs?|would\s+like|asked|asks|requests?)(?:\s+(?:to|for))?)(?:\s*{READ}[\s{READ}]*(?:for"
@@ -153,15 +161,18 @@ _TAIL = re.compile(
     rf"|thank\s+you|to|is|are|was|be|starting"
     r"|of|every|each|until|between|if\s+(?:possible|that\s+works|you\s+can|that'?s\s+ok)|meets|takes?\s+place"
     r"|happens|starts|begins"
-    rf"|(?:is|will\s+be|to\s+be)\s+held|(?:would|will)\s+(?:be(?:\s+{_GLAD})?|work|do)|{_GLAD}|(?:works"
+    rf"|(?:is|will\s+be|to\s+be|was|got|has\s+been)\s+(?:held|moved|rescheduled|confirmed|postponed|fixed)"
+    rf"|(?:would|will)\s+(?:be(?:\s+{_GLAD})?|work|do)|{_GLAD}|(?:works"
     rf"|suits)\s+(?:us|me|well|fine)"
-    r"|ready|ours|when|where|then|there|as\s+usual|again|will|would|could|should|starting|beginning|lasting|it"
+    r"|ready|ours|(?:next|this)\s+(?:week|month|year)|(?:put|added|entered|scheduled|booked)(?:\s+(?:in|down"
+    r"|on))?|when|where|then|there|as\s+usual"
+    r"|again|will|would|could|should|starting|beginning|lasting|it"
     r"|up|via|over|about)$",
     re.IGNORECASE,
 )
 _CALENDAR = re.compile(
-    r"\s*\b(?:(?:on|in|into|to|onto)\s+)?(?:(?:my|our|the|his|her)\s+)(?:calendar|schedule|agenda|diary|planner"
-    r"|books?)\b"
+    r"\s*\b(?:(?:on|in|into|to|onto)\s+)?(?:(?:my|our|the|his|her)\s+)(?:calendar|schedule|agenda|diary|planner)\b"
+    r"|\b(?:on|in)\s+the\s+books\b"
     r"|\b(?:in|on|into|to)\s+(?:calendar|diary|agenda)\b|\bfor\s+(?:me|us)\b(?!\s+to)|\bto\s+(?:calendar|diary)\b",
     re.IGNORECASE,
 )
@@ -235,7 +246,7 @@ def bare(clause: str) -> tuple[str, bool]:
         return _without_shell(text[comes.end() :])
     stands = _STANDS.match(clause.strip(_TRIMS))
     if stands is not None:
-        title, asks = _without_shell(stands["what"])
+        title, asks = _without_shell(_TELLS.sub("", stands["what"]))
         if title:
             return title, asks
     return _without_shell(text)
@@ -275,6 +286,8 @@ def _without_leads(text: str) -> tuple[str, bool]:
             continue
         asks = asks or found.re in {_ASKS, _ASKS_SO}
         text = text[found.end() :]
+        if found.re is _ASKS and _TO_DO.fullmatch(found[0]):
+            return text.lstrip(_TRIMS), asks
 
 
 def _asking(text: str) -> re.Match[str] | None:

@@ -11,7 +11,7 @@ from langgraph.types import Command
 
 from app.agents.finance import judging
 from app.agents.finance.computing import highest, measure_changes
-from app.agents.finance.facts import Fact, by_rule, keeps
+from app.agents.finance.facts import OPENING, Fact, keeps
 from app.agents.finance.filings import Filing, forms_of, tickers_of
 from app.agents.finance.judging import Quality, Rating
 from app.agents.finance.periods import periods_of
@@ -20,6 +20,7 @@ from app.agents.finance.researching import RESEARCHER, Finding, lacking, researc
 from app.agents.finance.sought import Sought, sought_of
 from app.agents.finance.telling import is_unsupported, quoted, rested
 from app.agents.finance.tools import FILINGS, TOOLS, FilingsAsked
+from app.agents.keeping import by_rule
 from app.agents.numbering import number, shown
 from app.agents.reference import as_reference
 from app.agents.reply import Reply
@@ -166,7 +167,7 @@ async def _tell(work: Work, findings: Sequence[Finding], facts: Sequence[Fact]) 
         reply = await work.answer(LEAD, SAY, {"facts": "\n".join(f"- {as_reference(fact.text)}" for fact in facts)})
     if not is_one or not keeps(reply.text, facts, work.question):
         log.info("answer_by_rule", agent=LEAD)
-        reply = Reply(LEAD, by_rule(facts), answered_by=AnsweredBy.EXTRACT)
+        reply = Reply(LEAD, by_rule(OPENING, facts), answered_by=AnsweredBy.EXTRACT)
     return rested(reply, findings, facts, work.question)
 
 

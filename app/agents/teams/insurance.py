@@ -12,11 +12,12 @@ from langgraph.types import Command
 from app.agents.insurance import tools
 from app.agents.insurance.exemplars import EXEMPLARS, settle
 from app.agents.insurance.facts import Fact
-from app.agents.insurance.keeping import by_rule, keeps
+from app.agents.insurance.keeping import OPENING, keeps
 from app.agents.insurance.looking import Finding, clarifies, look_up
 from app.agents.insurance.records import FiledKind
 from app.agents.insurance.subject import Subject, subject_of
 from app.agents.insurance.topics import CALLBACK, Choice, ChosenBy, Specialist, choose
+from app.agents.keeping import by_rule
 from app.agents.numbering import number, shown
 from app.agents.reference import as_reference
 from app.agents.reply import Reply
@@ -132,7 +133,7 @@ async def say(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:
     reply = await work.answer(finding.agent, SAY, {"facts": _listed(finding.facts)})
     if not keeps(reply.text, finding.facts, state.get("asked", "")):
         log.info("answer_by_rule", agent=finding.agent)
-        reply = Reply(finding.agent, by_rule(finding.facts))
+        reply = Reply(finding.agent, by_rule(OPENING, finding.facts))
     if finding.lacks:
         text = f"{reply.text}\n\n{finding.lacks}"
         reply = msgspec.structs.replace(reply, text=text, requires_clarification=True)

@@ -7,10 +7,11 @@ import pytest
 
 from app.agents.finance.arithmetic import work_out
 from app.agents.finance.computing import highest, is_likely, sums_of, told_facts, worked_fact
-from app.agents.finance.facts import Fact, behind, by_rule, keeps
+from app.agents.finance.facts import OPENING, Fact, behind, keeps
 from app.agents.finance.figures import Figure
 from app.agents.finance.periods import Period
 from app.agents.finance.sought import Aim, Sought
+from app.agents.keeping import by_rule
 
 FY22, FY23, Q4 = Period(2022), Period(2023), Period(2023, 4)
 Found = dict[tuple[str, Period], Figure]
@@ -117,7 +118,7 @@ def test_words_keep_facts_or_do_not() -> None:
     assert keeps("Since 2022 it declined by 5 %.", facts, "And in 2022?")
     assert not keeps("It rose by 5 %.", facts, "")
     assert not keeps("It declined by 5 % or 6 %.", facts, "")
-    assert by_rule(facts) == "Here is what the filings say: Cash of Acme declined by 5 % in FY2023."
+    assert by_rule(OPENING, facts) == "Here is what the filings say: Cash of Acme declined by 5 % in FY2023."
 
 
 def test_a_sentence_tells_the_fact_whose_numbers_it_has() -> None:

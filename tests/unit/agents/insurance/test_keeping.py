@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from app.agents.insurance.facts import Fact, billing_facts, claim_facts, kind_facts, list_facts, policy_facts
-from app.agents.insurance.keeping import by_rule, keeps
+from app.agents.insurance.keeping import OPENING, keeps
 from app.agents.insurance.records import Bill, Billed, BillState, ClaimState, LossClaim, Policy, PolicyKind, PolicyState
 from app.agents.insurance.tools import Billing, Claims
+from app.agents.keeping import by_rule
 
 FACTS = (Fact("Your auto insurance premium is $197.88.", ("$197.88",)), Fact("It is billed monthly under POL000004."))
 QUESTION = "What do I pay in 2026?"
@@ -210,6 +211,6 @@ def test_an_answer_that_denies_a_state_or_says_another_is_not(answer: str, facts
     ],
 )
 def test_the_facts_themselves_are_an_answer_that_says_so(facts: Sequence[Fact]) -> None:
-    said = by_rule(facts)
+    said = by_rule(OPENING, facts)
     assert said.startswith("Here is what your records say: ")
     assert keeps(said, facts, "")

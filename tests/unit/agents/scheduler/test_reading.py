@@ -219,6 +219,30 @@ def test_of_an_hour_that_comes_twice_it_is_the_first() -> None:
     assert wanted.starts_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("words", ["at 25:00", "at 2 or 3pm"])
+def test_what_is_no_time_is_no_place(words: str) -> None:
+    assert read(f"Haircut Saturday {words}").place == ""
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Asia/Kathmandu", "+0545"),
+        ("Australia/Lord_Howe", "+1100"),
+        ("Pacific/Chatham", "+1345"),
+        ("America/St_Johns", "-0330"),
+    ],
+)
+def test_a_zone_may_be_off_by_parts_of_an_hour(zone: str, shown: str) -> None:
+    wanted = read("Call tomorrow at 7:45", zone=ZoneInfo(zone))
+    assert wanted.starts_at is not None
+    assert f"{wanted.starts_at.astimezone(ZoneInfo(zone)):%H:%M%z}" == f"07:45{shown}"
+
+
+def test_a_leap_day_is_the_next_one_that_there_is() -> None:
+    assert local(read("Call Feb 29 at 3pm")) == "Tue 29 Feb 2028 15:00"
+
+
 def test_a_range_lasts_as_long_as_it_really_does() -> None:
     assert read("Watch on November 1, 2027 from 0:00 to 3:00").duration_minutes == 180
     assert read("Watch on November 7, 2027 from 0:00 to 3:00").duration_minutes == 240

@@ -166,6 +166,14 @@ async def test_a_day_that_is_far_away_is_refused(asked: str) -> None:
     assert reply.text == "I book events that are at most 10 years away. On which day is it?"
 
 
+@pytest.mark.parametrize("day", ["February 29, 2027", "Feb 30", "2027-02-29"])
+async def test_a_date_that_there_is_none_of_is_asked_for(day: str) -> None:
+    talk = Talk()
+    reply = await talk.say(f"Book Field 2 for soccer on {day} at 3pm")
+    assert (reply.text, reply.details["title"]) == ("There is no such date. On which day is it?", "soccer")
+    assert (await talk.say("Saturday")).details["starts_at"] == "2026-11-07T15:00-05:00"
+
+
 @pytest.mark.parametrize("now", ["9999-12-31T23:00:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"])
 async def test_a_now_at_the_end_of_days_cannot_be_read(now: str) -> None:
     reply = await replied(FakeWork("Party tomorrow at 3pm", context={"time_zone": "Europe/Berlin", "now": now}))
