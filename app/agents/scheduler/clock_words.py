@@ -68,11 +68,13 @@ _FOUR = words(
 _SINGLE = words(rf"{_LEAD}?{_time(1)}")
 _END = words(rf"(?P<lead>until|till|til|to|ending(?:\s+at)?)\s+{_time(1)}")
 _PART = r"(?P<part>morning|afternoon|evening|night)"
+_HOUR_OF_PART = words(rf"(?P<lead>){_time(1)}(?=\s+in\s+the\s+(?:morning|afternoon|evening)\b)")
 _PARTS = words(rf"(?:in\s+the|during\s+the|\0+)\s+{_PART}|at\s+night|tonight")
 
 
 def read_times(spans: Spans) -> Times | None:
     """Return when a request begins and ends, and blank the words that say so; None where it does not say."""
+    hour = _HOUR_OF_PART.search(spans.left)
     part = _part_of(spans)
     four = spans.find(_FOUR)
     if four is not None:
@@ -84,7 +86,7 @@ def read_times(spans: Spans) -> Times | None:
             if _is_time(found, 1) or _is_time(found, 2) or found["lead"] or _is_bare_range(spans, found):
                 spans.take_match(found)
                 return _ordered(_clock(found, 1, part), _clock(found, 2, part))
-    starts = next(_singles(spans), None)
+    starts = next(_singles(spans), None) or hour
     if starts is None:
         return None
     start = _clock(spans.take_match(starts), 1, part)

@@ -177,7 +177,7 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (words(rf"(?:on\s+)?{_DAY}\s+(?P<from>)(?P<count>)week"), _weeks_from),
     (words(rf"{_ON}next\s+{_DAY}"), _next_week_day),
     (words(rf"(?:on\s+)?this\s+{_DAY}(?:\s+of\s+this\s+week)?"), _this_week_day),
-    (words(rf"in\s+(?P<count>{NUMBER})\s+(?P<unit>days?|weeks?|fortnight|months?)(?:['\u2019]?\s+time)?"), _ahead),
+    (words(rf"in\s+(?P<count>{NUMBER})\s+(?P<unit>days?|weeks?|fortnight|months?)(?:['\u2019]?s?\s+time)?"), _ahead),
     (words(rf"(?P<count>{NUMBER})\s+(?P<unit>days?|weeks?|months?)\s+from\s+(?:now|today)"), _ahead),
     (words(rf"(?:on\s+)?the\s+(?P<day>{ORDINAL})\s+of\s+(?P<which>this|next)\s+month"), _of_month),
     (

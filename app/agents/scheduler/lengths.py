@@ -25,7 +25,9 @@ _LEAD = (
     r"(?:an?\s+(?=\d|\w+[\s-]))?"
 )
 _LASTS = words(rf"(?<!\bat\s)(?<!@)(?<!@\s){_LEAD}{_LENGTH}(?:[\s-]+long)?")
-_AHEAD = words(rf"in\s+(?:about\s+)?{_LENGTH}(?:\s+time)?|{_LENGTH.replace('?P<', '?P<from_')}\s+from\s+now")
+_AHEAD = words(
+    rf"in\s+(?:about\s+)?{_LENGTH}(?:['\u2019]?s?\s+time)?|{_LENGTH.replace('?P<', '?P<from_')}\s+from\s+now"
+)
 _PARTS = {"half": 30, "quarter": 15, "a quarter": 15, "three quarters": 45}
 
 

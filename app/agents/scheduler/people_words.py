@@ -27,15 +27,30 @@ _MEETS = re.compile(
     rf"\b(?i:meet|meeting|see|seeing)\s+(?P<person>{_NAME})(?=[\s{READ}]+(?:for|to|about|over|regarding)\s)"
 )
 _PEOPLE = re.compile(rf"(?:{_NAME})(?:\s*(?:,|&|\band\b)\s*(?:{_NAME}))*")
-_JOINED = re.compile(
-    rf"\b(?i:get|put|bring|have|invite)\s+(?P<people>(?:{_NAME})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+"
-    rf"|\s*&\s*)(?:{_NAME}))*)"
-    r"(?=\s+(?i:in|on|into|together|down|over|for)\s)"
+_NO_NAME = (
+    r"(?!(?:I|You|We|They|It|He|She|There|This|That|Can|Could|Will|Would|Let|Please|Book|Schedule|The|My|Our|If|When"
+    r"|Add|Put|Set|Have|Get|Is|Are|Do|Does|On|At|In|For|Who|What|Someone|Everyone|Everybody|Nobody)\b)"
 )
-_JOINS = re.compile(
-    rf"\b(?P<people>(?:{_NAME})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)(?:{_NAME}))*)\s+(?:joins?|meets?|sees?"
-    rf"|visits?)\s+(?:me|us)\b"
+_NAMES = rf"{_NO_NAME}(?:{_NAME})(?:(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*&\s*)(?:{_NAME}))*"
+_AND_ME = r"(?:\s*,)?\s+and\s+(?:[Ii]|me|us|myself)\b"
+_NAMED = (
+    re.compile(
+        rf"\b(?i:get|put|bring|have|invite)\s+(?P<people>{_NAMES})(?=\s+(?i:in|on|into|together|down|over|for)\s)"
+    ),
+    re.compile(rf"\b(?P<people>{_NAMES})\s+(?:joins?|meets?|sees?|visits?)\s+(?:me|us)\b"),
+    re.compile(rf"(?:\b(?i:for|between|of)\s+)?(?<![\w'\u2019])(?P<people>{_NAMES}){_AND_ME}"),
+    re.compile(rf"(?:(?<=talk\s)|(?<=speak\s))(?:to|with)\s+(?P<people>{_NAMES})(?=[\s{READ},.;!?]|$)"),
+    re.compile(
+        rf"(?<![\w'\u2019])(?P<people>{_NAMES})(?=\s+(?:comes?|joins?|attends?|visits?|teaches|shows|gives"
+        rf"|(?:is|are)\s+(?:coming|invited)"
+        r"|(?:will|should|can)\s+(?:be\s+there|come|join|attend|visit|give|show|teach|have))\b)"
+    ),
+    re.compile(
+        rf"(?<![\w'\u2019])(?P<people>{_NO_NAME}(?:(?:Dr|Mr|Mrs|Ms|Prof)\.?\s+{_NAME}"
+        rf"|{_CAPITAL}\w+\s+{_CAPITAL}\w+))(?=\s+(?:has|have|wants|needs|would\s+like)\b)"
+    ),
 )
+"""People who are named beside what they do."""
 _SELF = {"me", "us", "i", "myself"}
 _HEADCOUNT = words(
     rf"(?:for|with|about)?\s*(?:(?:a\s+)?(?:group|party|team)\s+of\s+)?(?P<count>{NUMBER})\s+"
@@ -71,15 +86,18 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 def read_met(spans: Spans) -> tuple[str, ...] | None:
-    """Return whom somebody meets, or who joins, for what is the title, and blank that; None for nobody."""
+    """Return whom somebody meets for something, and blank that: what it is for is the title; None for nobody."""
     found = spans.find(_MEETS)
-    if found is not None:
-        return (_person(found["person"]),)
-    for pattern in (_JOINED, _JOINS):
+    return None if found is None else (_person(found["person"]),)
+
+
+def read_named_people(spans: Spans) -> tuple[str, ...] | None:
+    """Return who is named beside what they do, and blank the names; None where nobody is."""
+    for pattern in _NAMED:
         found = pattern.search(spans.left)
         if found is not None:
-            spans.take(found.start("people"), found.end())
-            return names_of(found["people"])
+            spans.take_match(found)
+            return tuple(one for one in re.split(r"\s*(?:,|&|\band\b)\s*", found["people"]) if one)
     return None
 
 

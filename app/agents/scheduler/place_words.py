@@ -16,15 +16,17 @@ _NOUN = (
     r"projector|van|bus|camera|grill|tent|warehouse|hangar|ballroom|gallery|terrace|rooftop|restaurant|hotel"
     r"|church|clubhouse)"
 )
-_NUMBERED = rf"(?:[\w'\u2019-]+\s+){{0,3}}?{_NOUN}(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b|(?i:one|two|three|four)))?"
+_NUMBERED = (
+    rf"(?:(?!(?:in|at|on|of|for|the|to)\s)[\w'\u2019-]+\s+){{0,3}}?{_NOUN}"
+    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b|(?i:one|two|three|four)))?"
+)
 _THE = r"(?P<article>the\s+|a\s+|an\s+|our\s+)?"
 _AT = re.compile(
     r"(?:^|(?<=[\s\0]))(?P<lead>(?<!pencil\s)(?<!squeeze\s)(?<!fit\s)(?<!slot\s)(?<!put\s)(?<!add\s)in(?:to)?"
     r"|at|@|inside)\s*"
     r"(?<![a-z])\s*(?P<article>the\s+|a\s+|an\s+|our\s+|my\s+)?"
     rf"(?!(?:for|with|about|on|to|from|some)\b|\d[\d:.]*\s*(?:or\b|[{READ},;.!?]"
-    rf"|$))(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)"
-    + _STOP,
+    rf"|$))(?P<place>[^\s{READ},;.!?][^{READ},;!?]*?)" + _STOP,
     re.IGNORECASE,
 )
 _ON = re.compile(
@@ -34,7 +36,8 @@ _ON = re.compile(
     re.IGNORECASE,
 )
 _BOOKED = re.compile(
-    r"\b(?:(?:book|reserve|need|get|give|gimme|want|use|hold|have|like|assign|allocate|request)s?|ask(?:s|ed)?\s+for"
+    r"\b(?:(?:book|reserve|need|get|give|gimme|want|use|hold|have|keep|like|assign|allocate|request)s?|ask(?:s"
+    r"|ed)?\s+for"
     r"|(?:reservation|booking)\s+(?:of|for))"
     rf"\s+(?:to\s+)?(?:(?:book|reserve|use|have)\s+)?(?:me\s+|us\s+)?{_THE}"
     rf"(?P<place>(?!(?:to|for)\s){_NUMBERED})(?=\s*(?:[{READ},;.!?]|$)|\s+(?:for|with|on|at|from|to|so|ready|free)\b)",
@@ -45,12 +48,19 @@ _ALONE = re.compile(
     rf"|our\s+)?(?P<place>(?:[A-Z][\w'\u2019-]*\s+){{0,3}}(?i:{_NOUN}|bar|cafe|caf\u00e9|bistro)"
     rf"(?:\s+(?:\d+[A-Za-z]?|[A-Z]))?)(?:\s+(?i:please)\b)?\s*(?=[{READ},;.!?]|$)"
 )
+_MENTIONED = re.compile(
+    rf"(?<![\w'\u2019-])(?P<article>(?:the|our)\s+)?(?P<place>(?:[A-Z][\w'\u2019]*\s+){{0,3}}(?=[A-Z])(?i:{_NOUN})"
+    r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)"
+    rf"(?=\s*(?:[{READ},;.!?()]|$)|\s+(?:is|are|for|on|at|from|and|please|would|should|will|must|has|so|where"
+    rf"|because|as)\b)"
+)
+"""A room with a name or a number, wherever it stands."""
 _FREE = re.compile(
     rf"(?:^\W*(?:is|are|can|could)?|\b(?:if|whether|can|could))\s*(?P<article>the\s+"
     rf"|our\s+)?(?P<place>(?:[\w'\u2019-]+\s+){{0,2}}?{_NOUN}"
     r"(?:\s+(?:\d+[A-Za-z]?|[A-Z]\b))?)\s+(?:(?:is|are|(?:(?:could|can|should|must|will"
     r"|would)\s+)?be)\s+)?(?:still\s+)?"
-    r"(?:free|available|ours|reserved|booked|used|kept|held|set\s+aside)\b",
+    r"(?:free|available|ours|reserved|booked|used|kept|held|set\s+aside|needed|wanted|required|where)\b",
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
@@ -83,7 +93,7 @@ def read_asked_place(spans: Spans) -> str | None:
 
 def read_place(spans: Spans) -> str | None:
     """Return a place that something is to be at, and blank it; None where none is named."""
-    return _first_place(spans, (_ON, _AT, _ALONE))
+    return _first_place(spans, (_ON, _AT, _ALONE, _MENTIONED))
 
 
 def read_any_place(spans: Spans) -> str | None:

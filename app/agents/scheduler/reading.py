@@ -9,7 +9,7 @@ from app.agents.scheduler.clock_words import Times, has_time, read_times
 from app.agents.scheduler.corrections import corrected, find_correction, last_word
 from app.agents.scheduler.day_words import read_day
 from app.agents.scheduler.lengths import read_ahead, read_length
-from app.agents.scheduler.people_words import read_attendees, read_headcount, read_met
+from app.agents.scheduler.people_words import read_attendees, read_headcount, read_met, read_named_people
 from app.agents.scheduler.place_words import read_any_place, read_asked_place, read_known_place, read_place
 from app.agents.scheduler.said import Said, Wanted, ahead_of, wanted_of
 from app.agents.scheduler.spans import Spans, words
@@ -43,6 +43,7 @@ def read_said(text: str, now: datetime, zone: ZoneInfo, places: Sequence[str] = 
     place = place or corrected(spans, turn, read_any_place) or read_asked_place(spans)
     attendees = last_word(spans, turn, read_attendees) or read_met(spans) or ()
     place = place or read_place(spans) or ""
+    attendees = attendees or _named_people(spans)
     title = named or read_title(spans, turn) or _called_by(attendees)
     return Said(
         title=title,
@@ -57,6 +58,16 @@ def read_said(text: str, now: datetime, zone: ZoneInfo, places: Sequence[str] = 
         repeats=_REPEATS.search(text) is not None,
         is_several=day is not None and times.starts is not None and _is_another(spans, today),
     )
+
+
+def _named_people(spans: Spans) -> tuple[str, ...]:
+    """Return who is named beside what they do, where that leaves a title: else the name is one."""
+    left = Spans(spans.left)
+    people = read_named_people(left)
+    if people is None or not read_title(left):
+        return ()
+    spans.left = left.left
+    return people
 
 
 def _is_another(spans: Spans, today: date) -> bool:

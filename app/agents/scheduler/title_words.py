@@ -30,21 +30,19 @@ _LABELLED = re.compile(rf"(?:^|(?<=[\s{READ}])){_LABELS}:\s*(?P<title>[^{READ},;
 # Clauses: a sentence ends, or a comma or a conjunction is followed by words with which a new wish begins.
 _STARTS = (
     r"(?:please|pls|kindly|(?:can|could|would|will)\s+(?:you|we|i)\b|let'?s|let\s+us|(?:i|we)(?:'\w+)?\s"
-    r"|it(?:'s|\s+is)\b|"
-    r"they(?:'\w+)?\s|(?:just\s+)?(?:add|put|book|schedule|reserve|enter|note)\s)"
+    r"|it(?:'s|\s+is)\b|they(?:'\w+)?\s|(?:just\s+)?(?:add|put|book|schedule|reserve|enter|note)\s)"
 )
 _CLAUSE = re.compile(
     rf"[!?;\n](?=\s|{READ}|$)|(?<!\b[A-Z])(?<!Dr)(?<!Mr)(?<!Mrs)(?<!Ms)(?<!Prof)(?<!\bSt)\.+(?=\s|{READ}|$)"
     rf"|,\s*(?:and\s+|so\s+|but\s+|then\s+)?(?={_STARTS})|,?\s*\bbecause(?!\s+of)\s|,\s*(?:so|but|hope|thanks"
-    rf"|thank\s+you)\s"
-    rf"|\s(?:so\s+(?:that\s+)?|and\s+|but\s+)(?={_STARTS})"
+    rf"|thank\s+you)\s|\s(?:so\s+(?:that\s+)?|and\s+|but\s+)(?={_STARTS})"
     rf"|(?<=[\s{READ}])(?=(?:(?:many\s+)?thanks|thank\s+you|cheers|(?:best|kind|warm)\s+regards|regards)\b)",
     re.IGNORECASE,
 )
 _PIECE = re.compile(rf"(?:{READ}\s*,|,\s*{READ})[\s{READ},]*")
 _COLON = re.compile(r":(?=\s)|\s[-\u2013\u2014]\s")
 
-_ARTICLE = r"(?:an?|the|my|our|your|some|another|any|this|that|these|those|new)"
+_ARTICLE = r"(?:an?|the|my|our|your|some|another|any|this|that|these|those)"
 _WHO = r"(?:i|we|you|it|there|they|he|she|one|someone|somebody|anyone|anybody|everyone|me|us)"
 _GLAD = (
     r"(?:good|great|lovely|nice|okay|ok|fine|perfect|possible|ideal|best|wonderful|helpful|kind|able|free|available"
@@ -69,8 +67,9 @@ _FRAME = _lead(
     rf"|{_WHO}(?:'(?:d|ll|ve|m|re|s))?(?: (?:would|will|can|could|should|must|might|may|shall|am|are|was|were"
     rf"|is|do|did))*"
     r"(?: (?:really|also|just|kindly|still|then|probably))*"
-    r"|let'?s|let (?:us|me)|(?:would|will|should|shall|must|may|might|can|could|be|been|being|is|are|am|was|were)"
+    r"|let'?s|let(?: us| me)?|(?:would|will|should|shall|must|may|might|can|could|be|been|being|is|are|am|was|were)"
     r"|if|whether|that|as|to|in order to|because of|due to|mind|think|thinking of|appreciate it|appreciate|say"
+    r"|(?:comes?|coming|come) (?:in|along|over|by|for)(?: for)?|go(?:es)? for|join (?:me|us)(?: for)?"
     r"|help (?:me|us)|go ahead and|make sure(?: that| of)?|ensure(?: that)?|see to it(?: that)?"
     r"|(?:do not|don'?t|not)(?: let (?:me|us))? (?:forget|miss)(?: (?:about|to|that))?|(?:to )?remember(?: to)?)"
 )
@@ -99,8 +98,7 @@ _PARTICLES = r"(?: (?:in|down|up|off|out|aside|together|on|for|to|about|of|that)
 _ASKS = _lead(rf"{_COMPOUND}(?:{_VERBS}|gimme|lemme have|lemme){_OBJECT}{_PARTICLES}")
 _ASKS_SO = _lead(
     r"(?:schedul|book|reserv|sett|arrang|organi[sz]|plann|creat|mak|add|putt|enter|fixx?|block|pencill?|squeez"
-    r"|fitt|slott|gett|hav"
-    r"|keep|mark|not|find|host|hold|us|do)ing"
+    r"|fitt|slott|gett|hav|keep|mark|not|find|host|hold|us|do)ing"
     rf"(?= (?:{_ARTICLE}|for|in|up|off|out|aside|me|us|it|time)\b|\s*{READ}){_OBJECT}{_PARTICLES}"
     r"|(?:booked|scheduled|reserved|arranged|added|made|organi[sz]ed|planned|asked|signed up|enrolled"
     r"|invited)(?: (?:for|to|in))*"
@@ -113,29 +111,25 @@ _SMALL = _lead(
 )
 _KINDS = (
     r"(?:calendar |diary )?(?:event|slot|entry|time|booking|date|spot|space|item|note|room|place|something"
-    r"|following|calendar"
-    r"|diary|agenda|schedule|hour|topic|purpose|occasion|opening|place in the calendar)s?"
+    r"|following|calendar|diary|agenda|schedule|hour|topic|purpose|occasion|opening|place in the calendar)s?"
 )
 _LINKED_KINDS = r"(?:appointment|reservation|reminder|invite|invitation|request)s?"
 _PREPOSITION = r"(?:on|at|in|from|for|into|to|by|with|via|about|over|until)"
 _LINK = r"(?P<{name}>for|to|of|about|because of|is|in which|where|when|:|that)"
 _KIND = _lead(
-    rf"(?:(?:{_ARTICLE}|free|open) )*(?:{_KINDS}(?:[\s{READ}]*{_LINK.format(name='link')}|(?=\s*(?:[{READ},;.!?]|$)))"
-    rf"|{_LINKED_KINDS}[\s{READ}]*{_LINK.format(name='also')}|(?:appointment"
+    rf"(?:(?:{_ARTICLE}|free|open|new) )*(?:{_KINDS}(?:[\s{READ}]*{_LINK.format(name='link')}"
+    rf"|(?=\s*(?:[{READ},;.!?]|$)))|{_LINKED_KINDS}[\s{READ}]*{_LINK.format(name='also')}|(?:appointment"
     rf"|reminder)(?=\s*{READ}[\s{READ}]*\w)(?!\s*{READ}[\s{READ}]*{_PREPOSITION}\b))"
 )
 _BE = (
     r"(?:(?:(?:will|would|should|shall|can|could|may|might|must|(?:needs?|has|have|ought|is"
-    r"|are)\s+to)\s+)?(?:be|go(?=\s+(?:on|in)|\s*(?:\0|$))|happen)"
-    r"|is|are|was|were|'s"
+    r"|are)\s+to)\s+)?(?:be|go(?=\s+(?:on|in)|\s*(?:\0|$))|happen)|is|are|was|were|'s"
     r"|(?:(?:will|should|would)\s+)?(?:starts?|begins?|happens?|takes?\s+place|meets?|leaves?|comes?|arrives?"
-    r"|opens?|departs?|goes|runs)"
-    r"|works|suits|gets)"
+    r"|opens?|departs?|goes|runs)|works|suits|gets)"
 )
 _STATES = (
     r"(?:be|held|planned|set(?:\s+up)?|scheduled|due|on|happening|taking\s+place|moved|going|coming|starting"
-    r"|booked|reserved|arranged"
-    r"|organi[sz]ed|added|found|made|done|ours|here|there|over|in)"
+    r"|booked|reserved|arranged|organi[sz]ed|added|found|made|done|ours|here|there|over|in)"
 )
 _STANDS = re.compile(
     rf"(?P<what>.+?)(?:\s+|(?='s)){_BE}(?:\s+{_STATES})*(?:\s+{_PREPOSITION})*\s*(?:[{READ},]|$)",
@@ -148,6 +142,7 @@ _COMES_FOR = re.compile(
     re.IGNORECASE,
 )
 """Somebody is there, or has agreed on a time, for what is the title."""
+_NEEDS = re.compile(rf"(?P<what>.+?)\s+(?:needs?|wants?|requires?|uses?)[\s{READ},]*$", re.IGNORECASE | re.DOTALL)
 _TELLS = re.compile(r"\s(?:said|says|told|wrote|called|promised|confirmed)\s.*", re.IGNORECASE | re.DOTALL)
 _SAYS = re.compile(
     rf"(?:let\s+)?(?:[\w'\u2019,-]+\s+){{1,5}}?(?:(?:is|are|am)\s+having|(?:has|have)(?:\s+(?:got|to))?"
@@ -162,18 +157,18 @@ _TAIL = re.compile(
     r"|of|every|each|until|between|if\s+(?:possible|that\s+works|you\s+can|that'?s\s+ok)|meets|takes?\s+place"
     r"|happens|starts|begins"
     rf"|(?:is|will\s+be|to\s+be|was|got|has\s+been)\s+(?:held|moved|rescheduled|confirmed|postponed|fixed)"
-    rf"|(?:would|will)\s+(?:be(?:\s+{_GLAD})?|work|do)|{_GLAD}|(?:works"
-    rf"|suits)\s+(?:us|me|well|fine)"
-    r"|ready|ours|(?:next|this)\s+(?:week|month|year)|(?:put|added|entered|scheduled|booked)(?:\s+(?:in|down"
-    r"|on))?|when|where|then|there|as\s+usual"
-    r"|again|will|would|could|should|starting|beginning|lasting|it"
-    r"|up|via|over|about)$",
+    rf"|(?:would|will)\s+(?:be(?:\s+{_GLAD})?|work|do)|{_GLAD}|(?:works|suits)\s+(?:us|me|well|fine)"
+    r"|ready|ours|(?:will|should|to)\s+join|joins|comes?\s+along|too|(?:put|added|entered|scheduled"
+    r"|booked)(?:\s+(?:in|down|on))?|when|where|then|there|as\s+usual"
+    r"|again|will|would|could|should|starting|beginning|lasting|it|up|via|over|about)$",
     re.IGNORECASE,
 )
 _CALENDAR = re.compile(
     r"\s*\b(?:(?:on|in|into|to|onto)\s+)?(?:(?:my|our|the|his|her)\s+)(?:calendar|schedule|agenda|diary|planner)\b"
     r"|\b(?:on|in)\s+the\s+books\b"
-    r"|\b(?:in|on|into|to)\s+(?:calendar|diary|agenda)\b|\bfor\s+(?:me|us)\b(?!\s+to)|\bto\s+(?:calendar|diary)\b",
+    r"|\b(?:in|on|into|to)\s+(?:calendar|diary|agenda)\b|\bfor\s+(?:me|us)\b(?!\s+to)|\bto\s+(?:calendar|diary)\b"
+    r"|\b(?:some\s*time\s+)?(?:next|this|coming)\s+(?:week|month)\b|\b(?:first\s+thing|early"
+    r"|some\s?time)(?=\s*(?:\0|on\b|$))",
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"\([^)]*\)?")
@@ -244,7 +239,7 @@ def bare(clause: str) -> tuple[str, bool]:
     comes = _COMES_FOR.match(text)
     if comes is not None:
         return _without_shell(text[comes.end() :])
-    stands = _STANDS.match(clause.strip(_TRIMS))
+    stands = _STANDS.match(clause.strip(_TRIMS)) or _NEEDS.match(clause.strip(_TRIMS))
     if stands is not None:
         title, asks = _without_shell(_TELLS.sub("", stands["what"]))
         if title:
