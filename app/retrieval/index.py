@@ -1,7 +1,7 @@
 """One collection of the vector store: its points, and the shape that keeps them.
 
-A point's payload holds only `tenant_id`, `document_id` and `ordinal`: the text of a chunk lives in PostgreSQL, and the
-whole collection can be built again from there. Isolation between tenants is ours: every read is filtered by tenant.
+A point's payload holds only `tenant_id`, `document_id`, `ordinal` and, where its document has one, `ticker`: the text of
+a chunk lives in PostgreSQL, and the whole collection can be built again from there. Isolation between tenants is ours: every read is filtered by tenant.
 """
 
 import math
@@ -214,6 +214,8 @@ def _point(point: Point) -> models.PointStruct:
     if point.sparse.indices:
         vectors[SPARSE] = models.SparseVector(indices=list(point.sparse.indices), values=list(point.sparse.values))
     payload = {"tenant_id": str(point.tenant_id), "document_id": str(point.document_id), "ordinal": point.ordinal}
+    if point.ticker is not None:
+        payload["ticker"] = point.ticker
     return models.PointStruct(id=str(point.id), vector=vectors, payload=payload)
 
 

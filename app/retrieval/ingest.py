@@ -190,7 +190,9 @@ class Ingest:
         embed = partial(self._embed, job.tenant_id, JobKind(job.kind), into.edition.model)
         vectors = await vectors_of(embed, texts)
         return [
-            Point(row.id, version.tenant_id, version.id, row.ordinal, list(vector), sparse.of_chunk(text))
+            Point(
+                row.id, version.tenant_id, version.id, row.ordinal, list(vector), sparse.of_chunk(text), version.ticker
+            )
             for row, text, vector in zip(rows, texts, vectors, strict=True)
         ]
 

@@ -15,7 +15,10 @@ class SparseVector(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """A chunk's vectors: `dense` of the collection's length, `sparse` of BM25 term weights."""
+    """A chunk's vectors: `dense` of the collection's length, `sparse` of BM25 term weights.
+
+    `ticker` is its document's, as it was when the document was indexed.
+    """
 
     id: UUID
     tenant_id: TenantId
@@ -23,6 +26,7 @@ class Point(msgspec.Struct, frozen=True):
     ordinal: int
     dense: tuple[float, ...] | list[float]
     sparse: SparseVector
+    ticker: str | None = None
 
 
 class Proposal(msgspec.Struct, frozen=True):

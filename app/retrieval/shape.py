@@ -14,7 +14,7 @@ COPIES = 2
 WRITTEN = 2
 """Copies that must take a write where there are more: then no write stands on one disk alone."""
 # Indexed payload fields, and whether a field keeps tenants apart on disk.
-INDEXES = {"tenant_id": True, "document_id": False}
+INDEXES = {"tenant_id": True, "document_id": False, "ticker": False}
 
 
 class Shape(msgspec.Struct, frozen=True):

@@ -13,7 +13,8 @@ from app.retrieval.said import Parsed
 from app.retrieval.states import STATE, DocumentState
 
 _SELECT: LiteralString = f"""
-    SELECT id, tenant_id, name, media_type, charset, sha256, version, {STATE}, embed_model, error_code
+    SELECT id, tenant_id, name, media_type, charset, sha256, version, {STATE}, embed_model, error_code,
+           metadata ->> 'ticker' AS ticker
     FROM documents WHERE id = %(document_id)s AND tenant_id = %(tenant_id)s
 """  # noqa: S608 - both parts are constants
 _SET_STATE: LiteralString = """
@@ -86,6 +87,7 @@ class Version(msgspec.Struct, frozen=True):
     state: DocumentState
     embed_model: str | None
     error_code: str | None
+    ticker: str | None = None
 
     @property
     def key(self) -> dict[str, object]:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import msgspec
 import pytest
 from structlog.testing import capture_logs
@@ -80,6 +81,18 @@ async def query(client: Client, question: str, **more: object) -> dict[str, Any]
     return reply.json()
 
 
+async def tickers_of(servers: Servers, caller: Caller) -> list[str]:
+    """Return the tickers of the tenant's points."""
+    own = {"must": [{"key": "tenant_id", "match": {"value": str(caller.tenant_id)}}]}
+    asked = {"filter": own, "limit": 100, "with_payload": ["ticker"]}
+    async with httpx.AsyncClient(base_url=servers.qdrant_urls[0]) as qdrant:
+        known = (await qdrant.get("/aliases")).json()["result"]["aliases"]
+        alias = next(one["alias_name"] for one in known if one["alias_name"].startswith(servers.collections))
+        found = await qdrant.post(f"/collections/{alias}/points/scroll", json=asked)
+    points = found.raise_for_status().json()["result"]["points"]
+    return sorted({point["payload"]["ticker"] for point in points if point.get("payload")})
+
+
 @pytest.mark.requirement("FIN-10.takes", "FIN-10.type", "FIN-10.tokens", "FIN-11.hands", "FIN-11.joins")
 async def test_a_question_is_planned_researched_computed_and_cited_and_follows_its_document(
     servers: Servers, node: FakeNode
@@ -104,12 +117,13 @@ async def test_a_question_is_planned_researched_computed_and_cited_and_follows_i
 
 @pytest.mark.requirement("FIN-12.company")
 async def test_a_search_for_a_ticker_brings_passages_of_its_filings_only(servers: Servers, node: FakeNode) -> None:
-    async with filed(servers, node) as (_, client, _):
+    async with filed(servers, node) as (_, client, caller):
         tagged = {"set": "sec_filings", "ticker": "ZZZ", "tags": "form:10-K"}
         await file(client, "zeta.md", INCOME.replace("14,694", "99,999"), tagged | {"tags": "form:10-K"})
         reply = await query(client, "Is the business of ZZZ subject to cyclicality?")
         assert {part["ticker"] for part in reply["details"]["plan"]["parts"]} == {"ZZZ"}
         assert {citation["document"] for citation in reply["citations"]} <= {"zeta.md"}
+        assert await tickers_of(servers, caller) == ["ZZZ"]
         reply = await query(client, "Is Boeing's business subject to cyclicality?")
         assert {part["document"] for part in reply["details"]["plan"]["parts"]} == {"BOEING_2022_10K.md"}
 

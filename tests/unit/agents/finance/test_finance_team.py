@@ -77,6 +77,7 @@ async def test_a_margin_is_computed_for_each_period_and_compared() -> None:
 
 
 @pytest.mark.requirement("FIN-12.company")
+@pytest.mark.requirement("FIN-11.hands", "FIN-11.joins")
 async def test_each_part_is_searched_in_its_own_filing() -> None:
     work = FakeWork("Compare the revenue of Amcor with that of Boeing in FY2022.")
     reply = await replied(work)
