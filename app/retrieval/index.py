@@ -1,7 +1,8 @@
 """One collection of the vector store: its points, and the shape that keeps them.
 
-A point's payload holds only `tenant_id`, `document_id`, `ordinal` and, where its document has one, `ticker`: the text of
-a chunk lives in PostgreSQL, and the whole collection can be built again from there. Isolation between tenants is ours: every read is filtered by tenant.
+A point's payload holds only `tenant_id`, `document_id`, `ordinal` and, where its document has one, `ticker`: the text
+of a chunk lives in PostgreSQL, and the whole collection can be built again from there. Isolation between tenants is
+ours: every read is filtered by tenant.
 """
 
 import math
