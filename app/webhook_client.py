@@ -4,9 +4,9 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from app.callback_urls import Allowed, CallbackRefused, read_callback
-from app.webhook_names import Names
+from app.webhook_names import Names, Resolve
 
 LIMIT_S = 10.0
 """From the look-up of the name to the last byte that is read."""
@@ -61,14 +61,6 @@ class _AddressRefused(OSError):
     """A host that is not public was about to be asked."""
 
 
-class Resolve(Protocol):
-    """Looks a name up: what `loop.getaddrinfo` does."""
-
-    async def __call__(self, host: str, port: int, /) -> Sequence[tuple[int, str]]:
-        """Return families and addresses. Raises OSError."""
-        ...
-
-
 class WebhookClient:
     """Posts to callback URLs. Each has its name looked up once, and only addresses that were checked are asked."""
 
@@ -83,12 +75,12 @@ class WebhookClient:
         """Without `resolve`, the system looks names up."""
         self.allowed = allowed
         self._names = Names()
-        self._resolve = self._names if resolve is None else resolve
+        self._resolve = resolve
         self._limit_s = limit_s
         self._trusted = trusted
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answered:
-        """Send `body`, once. Never raises for what the receiver does."""
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, owner: str = "") -> Answered:
+        """Send `body`, once, for an owner. Never raises for what the receiver does."""
         try:
             callback = read_callback(url, self.allowed)
         except CallbackRefused:
@@ -99,7 +91,7 @@ class WebhookClient:
             return Answered(Lapse.ADDRESS_REFUSED)
         try:
             async with asyncio.timeout(self._limit_s):
-                return await self._send(callback.host, target, body, headers)
+                return await self._send(callback.host, target, body, headers, self._resolve or self._names.of(owner))
         except TimeoutError:
             return Answered(Lapse.TIMED_OUT)
         except (aiohttp.ClientError, OSError) as error:
@@ -109,7 +101,9 @@ class WebhookClient:
         """Look no more names up."""
         self._names.close()
 
-    async def _send(self, host: str, target: URL, body: bytes, headers: Mapping[str, str]) -> Answered:
+    async def _send(
+        self, host: str, target: URL, body: bytes, headers: Mapping[str, str], resolve: Resolve
+    ) -> Answered:
         def checked(about: tuple[Any, ...]) -> socket.socket:
             # The last place before the network, whatever became of the name on the way.
             family, kind, protocol, _, address = about
@@ -120,7 +114,7 @@ class WebhookClient:
             return made
 
         connector = aiohttp.TCPConnector(
-            resolver=_Checked(host, self.allowed, self._resolve),
+            resolver=_Checked(host, self.allowed, resolve),
             use_dns_cache=False,
             force_close=True,
             socket_factory=checked,
@@ -137,9 +131,7 @@ class WebhookClient:
 class _Checked(AbstractResolver):
     """Finds the addresses of one name, and gives out none unless all of them may be asked."""
 
-    def __init__(
-        self, host: str, allowed: Allowed, resolve: Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
-    ) -> None:
+    def __init__(self, host: str, allowed: Allowed, resolve: Resolve) -> None:
         self._host, self._allowed, self._resolve = host, allowed, resolve
 
     async def resolve(

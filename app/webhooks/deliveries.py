@@ -178,7 +178,7 @@ class Deliveries:
             "webhook-timestamp": str(at),
             "webhook-signature": signatures(keys, str(due.id), at, body),
         }
-        return await self._client.post(due.url, body, headers)
+        return await self._client.post(due.url, body, headers, owner=str(due.tenant_id))
 
     async def _keep(self, due: Due, answered: Answered) -> None:
         attempt = due.attempts + 1
