@@ -11,6 +11,7 @@ from app.agents.keeping import has_no_other_number
 OPENING = "Here is what the filings say:"
 """What an answer begins with that no model said."""
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+_SHARE = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?(?:%|per ?cent\b)", re.IGNORECASE)
 _LESS = re.compile(
     r"\b(?:loss(?:es)?|lost|negative|deficit|benefit|minus|outflows?|used|paid|spent)\b|[-\u2212(]\s?[$€£]?\s?\d",
     re.IGNORECASE,
@@ -33,14 +34,15 @@ class Fact(msgspec.Struct, frozen=True):
 def keeps(answer: str, facts: Sequence[Fact], question: str) -> bool:
     """Return whether an answer has each kept word of the facts, and no number that neither facts nor question have.
 
-    Where a fact is of a loss, it says so.
+    Where a fact is of a loss, it says so; what is no percentage there is none here.
     """
     said = " ".join(_MARK.sub("", answer).split())
     if not all(kept.lower() in said.lower() for fact in facts for kept in fact.keeps):
         return False
     if any(fact.is_loss for fact in facts) and not _LESS.search(said):
         return False
-    return has_no_other_number(said, facts, question, _numbers)
+    shares = {one for text in (question, *(fact.text for fact in facts)) for one in _SHARE.findall(text)}
+    return set(_SHARE.findall(said)) <= shares and has_no_other_number(said, facts, question, _numbers)
 
 
 def behind(sentence: str, facts: Sequence[Fact], question: str = "") -> Fact | None:

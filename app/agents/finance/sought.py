@@ -85,11 +85,20 @@ _OF_IT = re.compile(
 )
 
 
+_OTHER = re.compile(
+    r"\b(?:comparable|same[- ]store|deferred|unearned|organic|adjusted|non-gaap|pro ?forma|underlying)\s+(?:net\s+)?\Z",
+    re.IGNORECASE,
+)
+"""Before the name of a line: what then is meant is no line of a statement."""
+_AHEAD = _words(r"expect(?:s|ed|ing|ation|ations)?|guidance|outlook|forecast(?:s|ed|ing)?|plans?|planned")
+"""Says that no statement has it yet."""
+
+
 def sought_of(question: str, *, companies: int = 1) -> Sought:
     """Return the figures that a question asks for; of several `companies` it may ask which has more."""
     asked = _CONDITION.sub("", question).strip() or question
     is_among = companies > 1 or _AMONG.match(asked) is not None
-    if _EXPLAINS.search(asked) or (_NAMES.search(asked) and not is_among):
+    if _EXPLAINS.search(asked) or _AHEAD.search(asked) or (_NAMES.search(asked) and not is_among):
         return Sought()
     measures = _found(asked, ((name, measure.asked) for name, measure in MEASURES.items()))
     is_share = _SHARE.search(asked) is not None
@@ -124,13 +133,13 @@ def _found(
 ) -> dict[str, tuple[int, int]]:
     """Return what of the names stands in a question and where, in its order; of two at one place the longer.
 
-    What something else is a percentage of is not what is asked for.
+    What something else is a percentage of is not what is asked for, nor what a word before it makes another thing.
     """
     spans = [
         (match.span(), name)
         for name, pattern in names
         for match in pattern.finditer(asked)
-        if is_share or not _OF_IT.search(asked[: match.start()])
+        if not _OTHER.search(asked[: match.start()]) and (is_share or not _OF_IT.search(asked[: match.start()]))
     ]
     held = list((taken or {}).values())
     found: dict[str, tuple[int, int]] = {}

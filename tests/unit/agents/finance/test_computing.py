@@ -167,3 +167,9 @@ def test_a_loss_is_not_told_as_a_gain() -> None:
 def test_a_tax_that_comes_back_is_told_as_a_benefit() -> None:
     (fact,) = told_facts("Acme", Sought(("income_tax",)), found(figure("income_tax", "-743")))
     assert fact.text.startswith("Income tax benefit of Acme in FY2023")
+
+
+def test_what_is_no_percentage_is_not_told_as_one() -> None:
+    (fact,) = told_facts("Acme", Sought(("eps",)), found(figure("eps", "3.85")))
+    for answer, does in (("2023: 3.85%. That is $3.85.", False), ("Diluted earnings per share were $3.85.", True)):
+        assert keeps(answer, [fact], "What was it?") is does, answer

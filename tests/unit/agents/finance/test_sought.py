@@ -36,6 +36,12 @@ def test_lines_and_measures_are_read_from_its_words(
         "Why did gross margin decline?",
         "Did wages as a percent of net sales increase?",
         "What industry does it operate in?",
+        "How did comparable sales of Acme develop in 2022?",
+        "What was the deferred revenue of Acme?",
+        "What was Acme's adjusted net income in 2022?",
+        "Which non-GAAP operating income did Acme have?",
+        "What revenue does Acme expect for 2024?",
+        "What is the outlook on capital expenditures?",
     ],
 )
 def test_where_words_are_the_answer_no_figures_are_sought(question: str) -> None:
