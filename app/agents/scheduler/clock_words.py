@@ -46,7 +46,7 @@ _HALF = r"(?:\s*(?P<half{n}>[ap])(?:\.\s?m\b\.?|\s?m\b))"
 _HOUR = rf"(?P<hour{{n}}>(?:[01]?\d|2[0-4])(?!\d|(?:st|nd|rd|th|[%/$])\b|[./]\d{{{{3}}}})|{HOUR_WORD}\b)"
 _ODD = rf"(?P<odd{{n}}>half|(?:a\s)?quarter|{NUMBER}(?:\s+minutes)?)\s+(?P<way{{n}}>past|after|to|before|till)\s+"
 _TIME = (
-    r"(?:(?P<named{n}>noon|midday|midnight)"
+    r"(?:(?:(?:12|twelve)\s+)?(?P<named{n}>noon|midday|midnight)"
     rf"|(?:{_ODD})?{_HOUR}(?:[:.h](?P<minute{{n}}>[0-5]\d)(?!\d))?(?:\s*(?P<clock{{n}}>o'?\s?clock|hrs|h\b))?{_HALF}?)"
     r"(?:\s+sharp\b)?"
 )
@@ -56,7 +56,7 @@ def _time(number: int) -> str:
     return _TIME.replace("{n}", str(number)).replace("{{", "{").replace("}}", "}")
 
 
-_JOIN = r"\s*(?:to|till|til|until|through|-|\u2013|\u2014)\s*"
+_JOIN = r"[\s\0]*(?:to|till|til|until|through|-|\u2013|\u2014)\s*"
 _RANGE = words(rf"(?P<lead>from\s+|at\s+|@\s*)?{_time(1)}{_JOIN}{_time(2)}")
 _BETWEEN = words(rf"(?P<lead>between)\s+{_time(1)}\s*(?:and|-|&)\s*{_time(2)}")
 _LEAD = r"(?:(?P<lead>at|from|starting(?:\s+at)?|beginning(?:\s+at)?|by|around|about|for|@)\s*(?:about\s+|around\s+)?)"
@@ -85,7 +85,7 @@ def read_times(spans: Spans) -> Times | None:
                 continue
             if _is_time(found, 1) or _is_time(found, 2) or found["lead"] or _is_bare_range(spans, found):
                 spans.take_match(found)
-                return _ordered(_clock(found, 1, part), _clock(found, 2, part))
+                return _ordered(_clock(found, 1, part), _clock(found, 2, "" if READ in found[0] else part))
     starts = next(_singles(spans), None) or hour
     if starts is None:
         return None

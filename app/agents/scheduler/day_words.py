@@ -168,7 +168,10 @@ _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = (
     (words(rf"{_ON}{_NAMED_BEFORE}(?P<day>\d\d?|{ORDINAL})\s+(?:of\s+)?{_MONTH}{_YEAR}"), _month_day),
     (words(r"(?:on\s+)?(?:the\s+)?day\s+after\s+tomorrow"), _days_ahead(2)),
     (
-        words(rf"(?P<count>{NUMBER})\s+weeks?\s+(?:from|after)\s+(?:(?P<from>today|now|tomorrow)|(?:on\s+)?{_DAY})"),
+        words(
+            rf"(?P<count>{NUMBER})\s+weeks?\s+(?:from|after)\s+(?:(?P<from>today|now|tomorrow)|(?:on\s+"
+            rf"|this\s+)?{_DAY})"
+        ),
         _weeks_from,
     ),
     (words(r"(?:on\s+)?(?P<from>today|tomorrow)\s+(?P<count>)week(?P<weekday>)"), _weeks_from),

@@ -41,7 +41,8 @@ _NAMED = (
     re.compile(rf"(?:\b(?i:for|between|of)\s+)?(?<![\w'\u2019])(?P<people>{_NAMES}){_AND_ME}"),
     re.compile(rf"(?:(?<=talk\s)|(?<=speak\s))(?:to|with)\s+(?P<people>{_NAMES})(?=[\s{READ},.;!?]|$)"),
     re.compile(
-        rf"(?<![\w'\u2019])(?P<people>{_NAMES})(?=\s+(?:comes?|joins?|attends?|visits?|teaches|shows|gives"
+        rf"(?<![\w'\u2019])(?P<people>{_NAMES})(?<!['\u2019]s)(?=\s+(?:comes?|joins?|attends?|visits?|teaches"
+        rf"|shows|gives"
         rf"|(?:is|are)\s+(?:coming|invited)"
         r"|(?:will|should|can)\s+(?:be\s+there|come|join|attend|visit|give|show|teach|have))\b)"
     ),

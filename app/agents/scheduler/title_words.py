@@ -36,6 +36,7 @@ _CLAUSE = re.compile(
     rf"[!?;\n](?=\s|{READ}|$)|(?<!\b[A-Z])(?<!Dr)(?<!Mr)(?<!Mrs)(?<!Ms)(?<!Prof)(?<!\bSt)\.+(?=\s|{READ}|$)"
     rf"|,\s*(?:and\s+|so\s+|but\s+|then\s+)?(?={_STARTS})|,?\s*\bbecause(?!\s+of)\s|,\s*(?:so|but|hope|thanks"
     rf"|thank\s+you)\s|\s(?:so\s+(?:that\s+)?|and\s+|but\s+)(?={_STARTS})"
+    r"|(?<!what)(?<!all)\s(?=(?:i|we)(?:'d\s+(?:like|need)|\s+would\s+like|\s+need)\s)"
     rf"|(?<=[\s{READ}])(?=(?:(?:many\s+)?thanks|thank\s+you|cheers|(?:best|kind|warm)\s+regards|regards)\b)",
     re.IGNORECASE,
 )
@@ -106,7 +107,8 @@ _ASKS_SO = _lead(
 _TO_DO = re.compile(r"(?!(?:need|want|have|has|got)\b).+\sto", re.IGNORECASE | re.DOTALL)
 """What is to be done follows, as in `remind me to`."""
 _SMALL = _lead(
-    rf"(?:{_ARTICLE}|for|about|of|on|at|in|into|to|from|with|regarding|re|over|by|via|free|busy|open|ready|ours"
+    rf"(?:(?:us|me) to|{_ARTICLE}|for|about|of|on|at|in|into|to|from|with|regarding|re|over|by|via|free|busy"
+    rf"|open|ready|ours"
     rf"|quickly)"
 )
 _KINDS = (
@@ -123,12 +125,12 @@ _KIND = _lead(
 )
 _BE = (
     r"(?:(?:(?:will|would|should|shall|can|could|may|might|must|(?:needs?|has|have|ought|is"
-    r"|are)\s+to)\s+)?(?:be|go(?=\s+(?:on|in)|\s*(?:\0|$))|happen)|is|are|was|were|'s"
+    r"|are)\s+to)\s+)?(?:be|go(?=\s+(?:on|in)|\s*(?:\0|$))|happen)|is|are|was|were|(?:has|have)\s+been|'s"
     r"|(?:(?:will|should|would)\s+)?(?:starts?|begins?|happens?|takes?\s+place|meets?|leaves?|comes?|arrives?"
     r"|opens?|departs?|goes|runs)|works|suits|gets)"
 )
 _STATES = (
-    r"(?:be|held|planned|set(?:\s+up)?|scheduled|due|on|happening|taking\s+place|moved|going|coming|starting"
+    r"(?:be|agreed|held|planned|set(?:\s+up)?|scheduled|due|on|happening|taking\s+place|moved|going|coming|starting"
     r"|booked|reserved|arranged|organi[sz]ed|added|found|made|done|ours|here|there|over|in)"
 )
 _STANDS = re.compile(
