@@ -1,8 +1,8 @@
 """Events: asked for in a sentence, listed, cancelled, and read by calendars."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -39,6 +39,8 @@ TEAM = "scheduler"
 CALENDAR_EVENTS = 1_000
 """A calendar has at most so many events: the next ones from `from`."""
 SUFFIX = ".ics"
+FEED_PAST = timedelta(days=31)
+"""A calendar without `from` begins so long ago: who subscribes can write no new `from` every day."""
 _IDEMPOTENCY = tuple(one for one in HEADERS if one.name == "Idempotency-Key")
 _FILTERS = (
     Parameter("from", "query", "Those that end after this instant.", {"type": "string", "format": "date-time"}),
@@ -74,7 +76,8 @@ LIST = Doc(
 FEED = Doc(
     summary="Read events as a calendar",
     tag="events",
-    text=f"iCalendar (RFC 5545) for calendars that subscribe: at most {CALENDAR_EVENTS} events, the earliest first.",
+    text=f"iCalendar (RFC 5545) for calendars that subscribe: at most {CALENDAR_EVENTS} events, the earliest first. "
+    f"Without `from` they are those since {FEED_PAST.days} days ago.",
     parameters=_FILTERS,
     successes={200: Success("The calendar", media_type=MEDIA_TYPE)},
     refusals=(BadInput, errors.StoreUnavailable),
@@ -99,8 +102,16 @@ class EventRoutes:
     """The routes under /events."""
 
     def __init__(
-        self, runner: Runner, calendar: Calendar, deliveries: Deliveries, *, body_limit_bytes: int, message_limit: int
+        self,
+        runner: Runner,
+        calendar: Calendar,
+        deliveries: Deliveries,
+        *,
+        body_limit_bytes: int,
+        message_limit: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._now = now
         self._runner = runner
         self._calendar = calendar
         self._deliveries = deliveries
@@ -148,7 +159,10 @@ class EventRoutes:
 
     async def feed(self, request: HttpRequest) -> ASGIApp:
         """Return events as a calendar."""
-        rows = await self._calendar.list(caller_of(request).tenant_id, limit=CALENDAR_EVENTS, wish=wish_of(request))
+        wish = wish_of(request)
+        if wish.since is None:
+            wish = msgspec.structs.replace(wish, since=self._now() - FEED_PAST)
+        rows = await self._calendar.list(caller_of(request).tenant_id, limit=CALENDAR_EVENTS, wish=wish)
         return _calendar(rows)
 
     async def get(self, request: HttpRequest) -> ASGIApp:

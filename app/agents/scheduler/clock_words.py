@@ -69,7 +69,7 @@ _SINGLE = words(rf"{_LEAD}?{_time(1)}")
 _END = words(rf"(?P<lead>until|till|til|to|ending(?:\s+at)?)\s+{_time(1)}")
 _PART = r"(?P<part>morning|afternoon|evening|night)"
 _HOUR_OF_PART = words(rf"(?P<lead>){_time(1)}(?=\s+in\s+the\s+(?:morning|afternoon|evening)\b)")
-_PARTS = words(rf"(?:in\s+the|during\s+the|\0+)\s+{_PART}|at\s+night|tonight")
+_PARTS = words(rf"(?:in\s+the|during\s+the|\0+)\s+{_PART}|at\s+night|tonight|(?P<early>before\s+noon)")
 
 
 def read_times(spans: Spans) -> Times | None:
@@ -142,7 +142,7 @@ def _part_of(spans: Spans) -> str:
     if found is None:
         return ""
     spans.take_match(found)
-    return "am" if (found["part"] or "").lower() == "morning" else "pm"
+    return "am" if found["early"] or (found["part"] or "").lower() == "morning" else "pm"
 
 
 def _clock(found: re.Match[str], number: int, part: str) -> Clock:

@@ -1,6 +1,6 @@
 """Events: asked for in a sentence and accepted at once, listed, cancelled, and read by calendars."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -126,3 +126,11 @@ async def test_events_are_read_as_a_calendar(client: Client, platform: FakePlatf
     assert feed.headers["content-type"] == single.headers["content-type"] == "text/calendar; charset=utf-8"
     assert (feed.body.count(b"BEGIN:VEVENT"), single.body.count(b"BEGIN:VEVENT")) == (2, 1)
     assert f"UID:{event.id}\r\n".encode() in single.body
+
+
+async def test_a_calendar_without_a_beginning_begins_a_month_ago(client: Client, platform: FakePlatform) -> None:
+    before = datetime.now(UTC)
+    assert (await client.get(f"{EVENTS}.ics")).status == 200
+    since = platform.calendar.wishes[-1].since
+    assert since is not None
+    assert timedelta() <= since - (before - timedelta(days=31)) < timedelta(minutes=1)

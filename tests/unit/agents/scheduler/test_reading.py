@@ -141,6 +141,7 @@ def test_a_day_counts_where_the_asker_is() -> None:
         ("Schedule a haircut next week", (Lack.DATE, Lack.TIME)),
         ("Schedule a haircut on Saturday morning", (Lack.TIME,)),
         ("Schedule a haircut tonight", (Lack.TIME,)),
+        ("Schedule a haircut Saturday before noon", (Lack.TIME,)),
         ("Schedule a haircut at 5", (Lack.DATE,)),
         ("Schedule a haircut in Room 4 tomorrow", (Lack.TIME,)),
         ("Schedule a haircut Room 4 Saturday", (Lack.TIME,)),
