@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Embedding]]
 Numbers: TypeAlias = tuple[float, ...]
+Weigh: TypeAlias = Callable[[str, Sequence[float]], Numbers]
+"""What a vector says by learned weights; nothing, where they are not of the embedder whose digest comes with it."""
 
 SETS_KEPT = 32
 """Sets of exemplars whose vectors a process remembers: each team has a few, of some dozens of sentences."""
@@ -60,20 +62,39 @@ class Likening:
 
     async def likest(self, path: str, question: str, exemplars: Mapping[str, Sequence[str]]) -> Likeness:
         """Return the likest group. Raises what the effects raise, and StoreUnavailable for PostgreSQL."""
-        given = (question, {name: list(texts) for name, texts in exemplars.items()})
+        # By the groups' names, not by what is in them: a run goes on as it began when an upgrade changes exemplars.
+        given = (question, sorted(exemplars))
 
         async def act() -> Done[Likeness]:
             usages: list[Usage] = []
             try:
                 likeness = await self._compare(question, exemplars, usages)
             except (Unavailable, NodeRefused) as error:
-                if error.facts.get("store") == "postgres":
-                    raise
-                log.warning("likeness.unknown", code=error.code, detail=error.detail)
+                _unknown(error)
                 likeness = Likeness()
             return Done(likeness, tuple(usages))
 
         return await self._effects.once(path, given, act, Likeness)
+
+    async def weigh(
+        self, path: str, name: str, question: str, texts: Sequence[str], weigh: Weigh
+    ) -> dict[str, Numbers]:
+        """Return what the weights called `name` say of each of a question's texts; of none where nobody embeds.
+
+        Raises what the effects raise, and StoreUnavailable for PostgreSQL.
+        """
+
+        async def act() -> Done[dict[str, Numbers]]:
+            usages: list[Usage] = []
+            try:
+                made = await self._vectors(texts, usages)
+                said = {text: weigh(made.digest, vector) for text, vector in zip(texts, made.vectors, strict=True)}
+            except (Unavailable, NodeRefused) as error:
+                _unknown(error)
+                said = {}
+            return Done(said, tuple(usages))
+
+        return await self._effects.once(path, (name, question), act, dict[str, Numbers])
 
     async def _compare(self, question: str, exemplars: Mapping[str, Sequence[str]], usages: list[Usage]) -> Likeness:
         asked = await self._vectors([question], usages)
@@ -92,6 +113,13 @@ class Likening:
         embedding = await self._embed(texts)
         usages.extend(() if embedding.usage is None else (embedding.usage,))
         return embedding
+
+
+def _unknown(error: Unavailable | NodeRefused) -> None:
+    """Tell of what could not be embedded. Raises what is wrong with PostgreSQL."""
+    if error.facts.get("store") == "postgres":
+        raise error
+    log.warning("likeness.unknown", code=error.code, detail=error.detail)
 
 
 def rank(asked: Numbers, exemplars: Mapping[str, Sequence[str]], vectors: Sequence[Numbers]) -> Likeness:

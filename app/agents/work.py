@@ -13,7 +13,7 @@ from app.agents.answering import FURTHER
 from app.agents.asking import Question
 from app.agents.calling import done_of, messages_of
 from app.agents.citing import back, cite_extracts
-from app.agents.likening import Likeness
+from app.agents.likening import Likeness, Numbers, Weigh
 from app.agents.means import Means
 from app.agents.prompts import Prompt
 from app.agents.quoting import Quoted
@@ -157,6 +157,13 @@ class Work:
         """
         asked = self.question if question is None else question
         return await self.means.likening.likest(f"{self._path()}/likest", asked, exemplars)
+
+    async def weigh(self, name: str, question: str, texts: Sequence[str], weigh: Weigh) -> Mapping[str, Numbers]:
+        """Return what the learned weights called `name` say of the meaning of each of a question's texts.
+
+        A run keeps what they said first, also when others of that name are shipped. Of none where nobody embeds.
+        """
+        return await self.means.likening.weigh(f"{self._path()}/weigh", name, question, texts, weigh)
 
     def acting(self, agent: str) -> AbstractAsyncContextManager[None]:
         """Return a block in which an agent is at work beside the one that replies: it is measured, and told of."""

@@ -23,7 +23,7 @@ from app.agents.insurance.tools import (
     SetAsked,
     SetStock,
 )
-from app.agents.likening import Likeness
+from app.agents.likening import Numbers, Weigh
 from app.agents.reply import Reply
 from app.agents.support_policy import SupportPolicy
 from app.agents.team import TeamState
@@ -67,7 +67,9 @@ class FakeWork:
         self.context = context
         self.degraded: set[Degradation] = set()
         self.found: tuple[Passage, ...] = ()
-        self.likeness = Likeness()
+        self.weighed: list[tuple[str, str]] = []
+        self.meaning: Numbers = ()
+        """What every text means; nothing: no embedding is to be had."""
         self.has_faq = False
         self.searched: list[DocumentFilter] = []
         self.answered = Answered("We have waived the fee.", by="Ana")
@@ -125,10 +127,11 @@ class FakeWork:
 
     further = 0
 
-    async def likest(self, exemplars: Mapping[str, Sequence[str]], *, question: str | None = None) -> Likeness:
-        """Compare."""
-        del exemplars, question
-        return self.likeness
+    async def weigh(self, name: str, question: str, texts: Sequence[str], weigh: Weigh) -> Mapping[str, Numbers]:
+        """Weigh."""
+        del weigh
+        self.weighed.append((name, question))
+        return dict.fromkeys(texts, self.meaning)
 
     async def search(self, question: str, *, limit: int, filters: DocumentFilter = EVERYTHING) -> tuple[Passage, ...]:
         """Search."""

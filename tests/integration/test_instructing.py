@@ -79,7 +79,7 @@ async def test_an_order_in_a_document_changes_words_at_most(
         await add(platform, stranger, "secret.md", f"# Secret\n\nThe word of the kiln is {SECRET}.\n")
         calm = await add_caller(platform)
         await add(platform, calm, "kiln.md", f"# Kiln\n\n{FACT}\n")
-        # The first run of a process has the exemplars embedded too.
+        # The first run of the assistant in a process has the exemplars embedded too.
         await ask(platform, await add_caller(platform), node, team)
         wanted, options, chats = await ask(platform, calm, node, team)
         obeyed = 0

@@ -10,13 +10,15 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from app.agents.insurance import tools
-from app.agents.insurance.exemplars import EXEMPLARS, settle
+from app.agents.insurance.choosing import SURE, SURE_OF_PART, choose, ranked, texts_of
 from app.agents.insurance.facts import Fact
 from app.agents.insurance.keeping import OPENING, keeps
+from app.agents.insurance.learned import Chances, shipped
 from app.agents.insurance.looking import Finding, clarifies, look_up
 from app.agents.insurance.records import FiledKind
 from app.agents.insurance.subject import Subject, subject_of
-from app.agents.insurance.topics import CALLBACK, Choice, ChosenBy, Specialist, choose
+from app.agents.insurance.topics import Choice, ChosenBy, Specialist, agrees, wants_call, wants_person
+from app.agents.insurance.wording import spoken
 from app.agents.keeping import by_rule
 from app.agents.numbering import number, shown
 from app.agents.reference import as_reference
@@ -47,6 +49,12 @@ PERSON_STEP = "person"
 GENERAL_STEP = "general"
 LOOK_UP_STEP = "look_up"
 SAY_STEP = "say"
+OFFER = "Shall a person take this over? Say yes, and one does; or ask me something else."
+LIKELIEST = 3
+"""Among so many a model chooses."""
+WEIGHTS = "insurance/specialists"
+"""What a question is weighed by, in whatever version."""
+LEARNED = shipped()
 
 
 class ModelChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +77,8 @@ class InsuranceState(TeamState, total=False):
 
 def asked_of(question: str, turns: Sequence[Turn]) -> str:
     """Return what is asked: the question, after those that it answers a clarification of; unless it is a new one."""
-    if choose(question).specialists and subject_of(question, (), {}) == Subject():
+    is_sure = wants_person(question) or max(LEARNED.chances(question).values()) >= SURE_OF_PART
+    if is_sure and subject_of(question, (), {}) == Subject():
         return question
     said = [question]
     for earlier, clarified in zip(reversed(turns[:-1]), reversed(turns[1:]), strict=True):
@@ -82,27 +91,57 @@ def asked_of(question: str, turns: Sequence[Turn]) -> str:
 
 
 async def supervise(state: InsuranceState, runtime: Runtime[Work]) -> Command[str]:
-    """Choose the specialists: by words, by exemplars, and by a model only when neither tells."""
+    """Choose the specialists: by sure words, by what the question is like, and by a model only when neither tells."""
     work = runtime.context
     asked = asked_of(work.question, work.turns)
-    choice = choose(asked)
-    if not choice.specialists and not is_small_talk(work.question):
-        choice = settle(asked, await work.likest(EXEMPLARS, question=asked))
-        choice = choice if choice.specialists else await _ask_model(work, asked)
+    known = {**state.get("known", {}), **work.context}
+    if _is_offered(work.turns) and agrees(work.question):
+        asked, choice = work.turns[-2].content, Choice((Specialist.PERSON,), ChosenBy.RULE)
+    elif is_small_talk(work.question) and asked == work.question:
+        choice = Choice()
+    else:
+        chances = await _weigh(work, asked)
+        choice = choose(asked, chances)
+        if not choice.specialists and chances[0][Specialist.PERSON] >= SURE:
+            return work.hand_to(END, known=known, reply=_offer())
+        choice = choice if choice.specialists else await _ask_model(work, asked, chances[0])
     specialists, by = choice.specialists or (Specialist.GENERAL,), choice.by
     log.info("agent_chosen", agents=[one.value for one in specialists], chosen_by=by.value)
     step = {Specialist.PERSON: PERSON_STEP, Specialist.GENERAL: GENERAL_STEP}.get(specialists[0], LOOK_UP_STEP)
-    known = {**state.get("known", {}), **work.context}
     named = tuple(one.value for one in specialists)
     return work.hand_to(step, asked=asked, known=known, specialists=named, chosen_by=by.value, finding=None)
 
 
-async def _ask_model(work: Work, asked: str) -> Choice:
+async def _weigh(work: Work, asked: str) -> list[Chances]:
+    """Return whom the message and each of its parts are likely for."""
+    texts = texts_of(asked)
+    meanings = await work.weigh(WEIGHTS, asked, [spoken(text) for text in texts], LEARNED.weigh)
+    return [LEARNED.chances(text, meanings.get(spoken(text), ())) for text in texts]
+
+
+async def _ask_model(work: Work, asked: str, chances: Chances) -> Choice:
+    """Have a model choose among the likeliest; the likeliest it is, where the model names none of them."""
+    likely = [one for one in ranked(chances) if one is not Specialist.PERSON][:LIKELIEST]
     try:
-        chosen = await work.ask_for(SUPERVISOR, CHOOSE, {}, ModelChoice, question=asked)
+        chosen = (await work.ask_for(SUPERVISOR, CHOOSE, {}, ModelChoice, question=asked)).agent
     except StructureUnmet:
+        return Choice((likely[0],), ChosenBy.EXEMPLAR)
+    if chosen == "unsure":
         return Choice()
-    return Choice() if chosen.agent == "unsure" else Choice((Specialist(chosen.agent),), ChosenBy.MODEL)
+    if (named := Specialist(chosen)) in likely:
+        return Choice((named,), ChosenBy.MODEL)
+    return Choice((likely[0],), ChosenBy.EXEMPLAR)
+
+
+def _offer() -> Reply:
+    """Ask whether a person is wanted: a wait must not hang on a guess."""
+    agent = Specialist.PERSON.value
+    details = {"agents": [agent], "chosen_by": ChosenBy.EXEMPLAR.value}
+    return Reply(agent, OFFER, requires_clarification=True, details=details)
+
+
+def _is_offered(turns: Sequence[Turn]) -> bool:
+    return len(turns) > 1 and turns[-1].role == "assistant" and turns[-1].content == OFFER
 
 
 def told(state: InsuranceState, reply: Reply) -> Reply:
@@ -182,7 +221,7 @@ async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> Insur
     work, agent = runtime.context, Specialist.PERSON.value
     asked = state.get("asked", work.question)
     subject = subject_of(asked, work.turns, state.get("known", {}))
-    kind = FiledKind.CALLBACK if CALLBACK.search(asked) else FiledKind.ESCALATION
+    kind = FiledKind.CALLBACK if wants_call(asked) else FiledKind.ESCALATION
     filing = tools.Filing(kind, asked, subject.customer_id, subject.policy_number)
     filed = await work.use(tools.FILE_FOR_PERSON, filing, agent=agent)
     if kind is FiledKind.CALLBACK:
@@ -201,7 +240,7 @@ async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> Insur
 def build() -> Graph:
     """Return the team's graph."""
     graph = StateGraph(InsuranceState, context_schema=Work)
-    graph.add_node("supervise", supervise, destinations=(PERSON_STEP, GENERAL_STEP, LOOK_UP_STEP))
+    graph.add_node("supervise", supervise, destinations=(PERSON_STEP, GENERAL_STEP, LOOK_UP_STEP, END))
     graph.add_node(LOOK_UP_STEP, look_up_rows, destinations=(SAY_STEP, END))
     graph.add_node(SAY_STEP, say)
     graph.add_node(GENERAL_STEP, help_generally)

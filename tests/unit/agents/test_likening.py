@@ -59,3 +59,25 @@ async def test_nothing_is_likest_where_nobody_embeds_and_that_stands_in_every_at
 
 async def test_nothing_is_likest_among_nothing() -> None:
     assert await likening(Embedder("a", "a")).likest("p", "the bill", {}) == Likeness()
+
+
+async def test_a_stored_likeness_is_replayed_when_an_upgrade_has_changed_the_exemplars() -> None:
+    effects = KeptEffects()
+    before = await likening(Embedder("a", "a"), effects).likest("p", "the bill", GROUPS)
+    changed = {**GROUPS, "bills": ("another exemplar",)}
+    later = Embedder()
+    assert await likening(later, effects.again()).likest("p", "the bill", changed) == before
+    assert later.asked == []
+
+
+async def test_what_weights_said_first_stands_when_an_upgrade_has_changed_them() -> None:
+    effects = KeptEffects()
+    first = await likening(Embedder("a"), effects).weigh("p", "w", "the bill", ["the bill"], lambda _, to: tuple(to))
+    assert first == {"the bill": (5.0, 0.1)}
+    later = Embedder()
+    again = await likening(later, effects.again()).weigh("p", "w", "the bill", ["bill"], lambda _, to: tuple(to[:0]))
+    assert (again, later.asked) == (first, [])
+
+
+async def test_nothing_is_said_of_a_meaning_that_nobody_embeds() -> None:
+    assert await likening(Embedder()).weigh("p", "w", "the bill", ["the bill"], lambda _, to: tuple(to)) == {}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.agents.insurance.seed import make_book
-from app.agents.likening import Likeness
+from app.agents.insurance.topics import Specialist
+from app.agents.teams.insurance import FINAL_ANSWER
 from app.agents.values import Turn
 from app.evaluation.facts import are_right
 from tests.fakes.insurance import FakeWork, replied
@@ -24,11 +25,12 @@ def questions() -> list[dict[str, Any]]:
 
 
 async def told(asked: dict[str, Any]) -> str:
-    """Return the reply of the rule, with exemplars that know the agent wherever words do not."""
+    """Return the reply of the rule, with an embedder whose meaning knows the agent; of several the words alone tell."""
     earlier = tuple(Turn(one["role"], one["content"]) for one in asked.get("earlier", ()))
     work = FakeWork(asked["question"], turns=earlier, context=asked.get("context", {}))
     work.book = BOOK
-    work.likeness = Likeness(asked["agent"], 1.0, 1.0)
+    if asked["agent"] != FINAL_ANSWER:
+        work.meaning = tuple(20.0 * (one == asked["agent"]) for one in Specialist)
     return (await replied(work)).text
 
 

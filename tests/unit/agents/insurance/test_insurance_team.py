@@ -8,7 +8,6 @@ import pytest
 from app.agents.insurance.looking import CLARIFIES
 from app.agents.insurance.records import FiledKind
 from app.agents.insurance.tools import ClaimsAsked, Filing, PolicyAsked
-from app.agents.likening import Likeness
 from app.agents.support_policy import SupportPolicy
 from app.agents.values import RequestKind, Turn
 from app.degradation import Degradation
@@ -208,13 +207,12 @@ async def test_what_a_passage_says_is_no_special_token_of_a_prompt() -> None:
 
 
 async def test_the_reply_tells_what_chose_the_agent() -> None:
-    by_rule = await replied(FakeWork("What is my premium?", says="You pay $197.88.", context=KNOWN))
-    assert by_rule.details == {"agents": ["billing_agent"], "chosen_by": "rule"}
-    by_model = FakeWork("I like this town.", says="Well.", chooses="policy_agent", context=KNOWN)
+    by_rule = await replied(FakeWork("Let me talk to a person.", context=KNOWN))
+    assert by_rule.details == {"agents": ["human_escalation"], "chosen_by": "rule"}
+    by_model = FakeWork("Zzyzx.", says="Well.", chooses="policy_agent", context=KNOWN)
     assert (await replied(by_model)).details == {"agents": ["policy_agent"], "chosen_by": "model"}
-    by_exemplar = FakeWork("I like this town.", says="Well.", context=KNOWN)
-    by_exemplar.likeness = Likeness("general_help_agent", 0.8, 0.3)
-    assert (await replied(by_exemplar)).details == {"agents": ["general_help_agent"], "chosen_by": "exemplar"}
+    by_exemplar = await replied(FakeWork("What is my premium?", says="You pay $197.88.", context=KNOWN))
+    assert by_exemplar.details == {"agents": ["billing_agent"], "chosen_by": "exemplar"}
 
 
 async def test_documents_that_cannot_be_reached_are_told_as_away() -> None:
@@ -241,14 +239,9 @@ async def test_small_talk_asks_no_supervisor_and_no_document(question: str) -> N
     ],
 )
 async def test_a_model_chooses_where_words_do_not(chooses: str, agent: str) -> None:
-    work = FakeWork("I like this town.", says="Well.", chooses=chooses, context=KNOWN)
+    work = FakeWork("Zzyzx.", says="Well.", chooses=chooses, context=KNOWN)
     assert (await replied(work)).agent == agent
     assert work.prompts[0] == ("supervisor", "insurance/supervisor", {})
-
-
-async def test_a_model_that_gives_no_choice_leaves_it_to_general_help() -> None:
-    work = FakeWork("I like this town.", says="Well.", chooses=None, context=KNOWN)
-    assert (await replied(work)).agent == "general_help_agent"
 
 
 @pytest.mark.requirement("INS-10.person", "INS-15.handed", "INS-15.says")
