@@ -45,6 +45,8 @@ ERRANDS = """
     SELECT count(*) AS errands FROM procrastinate_jobs
     WHERE queueing_lock = (SELECT 'webhook:' || id FROM webhook_deliveries WHERE run_id = %s) AND status = 'todo'
 """
+# As a worker that is at it leaves none.
+TAKEN = "DELETE FROM procrastinate_jobs WHERE queueing_lock = 'webhook:' || %s::uuid AND status = 'todo' RETURNING id"
 DUE = "UPDATE webhook_deliveries SET next_at = now() WHERE run_id = %s RETURNING id"
 LOST = """
     WITH lost AS (
@@ -83,6 +85,7 @@ async def ended(platform: Platform, tenant_id: TenantId) -> Delivery:
 async def tried(platform: Platform, one: Delivery) -> Delivery:
     """Have a delivery that is due tried now; return it as it stands then."""
     await rows(platform, DUE, one.run_id)
+    await rows(platform, TAKEN, RunId(one.id))
     await platform.deliveries.deliver(one.id, lambda tenant, run: told_end(platform, tenant, run))
     return await delivery(platform, one.tenant_id)
 
