@@ -190,9 +190,9 @@ class Work:
         """
         means, front, text = self.means, self.prompts[prompt].front, self.prompts[prompt].fill(values)
         messages, vector = messages_of(text, self.turns, self.question, self.summary), means.searching.vector
-        is_asked = passages and (entries or means.answering.has_small_tiers)
-        tier = (front.tier or self.tier()) if is_asked else None
         every = (*passages, *further)
+        is_asked = (every and entries) or (passages and means.answering.has_small_tiers)
+        tier = (front.tier or self.tier()) if is_asked else None
         plain = await means.answering.extract(self._path(), every, tier, entries=entries, before=before)
         if plain is not None:
             async with means.answering.speaking:

@@ -15,6 +15,7 @@ from app.agents.insurance.tools import (
     Claims,
     ClaimsAsked,
     CustomerAsked,
+    EntriesRead,
     Filed,
     Filing,
     Held,
@@ -71,11 +72,14 @@ class FakeWork:
         self.meaning: Numbers = ()
         """What every text means; nothing: no embedding is to be had."""
         self.has_faq = False
+        self.entries: tuple[Passage, ...] = ()
         self.searched: list[DocumentFilter] = []
         self.answered = Answered("We have waived the fee.", by="Ana")
         self.used: list[tuple[str, str, object]] = []
         self.prompts: list[tuple[str, str, Mapping[str, str]]] = []
         self.asked: list[Request] = []
+        self.read_beside: list[tuple[Passage, ...]] = []
+        """What each answer was to read beside what its model is shown."""
         self.read_as: list[tuple[bool, SupportPolicy | None]] = []
         """Whether each answer was of entries, and what became of what nothing supports."""
         self.book: Book = BOOK
@@ -113,6 +117,8 @@ class FakeWork:
                 return Claims(claims, known)
             case "set_stock", SetAsked():
                 return SetStock(self.has_faq)
+            case "read_entries", SetAsked():
+                return EntriesRead(self.entries)
             case "file_for_person", Filing():
                 return Filed("1A2B3C4D")
             case _:
@@ -151,7 +157,8 @@ class FakeWork:
         support_policy: SupportPolicy | None = None,
     ) -> Reply:
         """Answer."""
-        del passages, further
+        del passages
+        self.read_beside.append(tuple(further))
         self.read_as.append((entries, support_policy))
         self.prompts.append((agent, prompt, values))
         return Reply(agent, self._says)

@@ -8,7 +8,9 @@ from app.agents.insurance.rows import InsuranceRows
 from app.agents.tools import Reading, Writing
 from app.ids import TenantId
 from app.postgres import Connection, Database
-from app.retrieval.sets import has_set
+from app.retrieval.passages import Passage
+from app.retrieval.sets import has_set, read_set
+from app.retrieval.support.entries import MOST_UNFOUND
 
 FAQ_SET = "insurance_FAQ_collection"
 """The set of documents that the FAQ is added to."""
@@ -89,6 +91,12 @@ class SetStock(msgspec.Struct, frozen=True):
     has_documents: bool
 
 
+class EntriesRead(msgspec.Struct, frozen=True):
+    """What a set's documents say, in their order, from the first on."""
+
+    passages: tuple[Passage, ...]
+
+
 class Filed(msgspec.Struct, frozen=True):
     """What stands in the tables now, under a reference for people."""
 
@@ -145,6 +153,10 @@ async def _set_stock(database: Database, tenant_id: TenantId, asked: SetAsked) -
     return SetStock(await has_set(database, tenant_id, asked.name))
 
 
+async def _read_entries(database: Database, tenant_id: TenantId, asked: SetAsked) -> EntriesRead:
+    return EntriesRead(await read_set(database, tenant_id, asked.name, limit=MOST_UNFOUND))
+
+
 async def _file(conn: Connection, tenant_id: TenantId, filing: Filing) -> Filed:
     filed = await rows.file(
         conn,
@@ -199,6 +211,13 @@ SET_STOCK = Reading(
     result=SetStock,
     act=_set_stock,
 )
+READ_ENTRIES = Reading(
+    name="read_entries",
+    description="The entries of the FAQ, from the first on.",
+    arguments=SetAsked,
+    result=EntriesRead,
+    act=_read_entries,
+)
 FILE_FOR_PERSON = Writing(
     name="file_for_person",
     description="Files a matter for a person to decide, or to call back about, once.",
@@ -209,5 +228,5 @@ FILE_FOR_PERSON = Writing(
 POLICY_TOOLS = (POLICY_DETAILS, CUSTOMER_POLICIES)
 BILLING_TOOLS = (PREMIUM, BILLING)
 CLAIMS_TOOLS = (CLAIM_STATUS,)
-HELP_TOOLS = (SET_STOCK,)
+HELP_TOOLS = (SET_STOCK, READ_ENTRIES)
 PERSON_TOOLS = (FILE_FOR_PERSON,)

@@ -29,7 +29,7 @@ from app.agents.team import Graph, Team, TeamState
 from app.agents.values import Request, RequestKind, Turn
 from app.agents.work import Work
 from app.degradation import Degradation
-from app.errors import StructureUnmet
+from app.errors import StructureUnmet, ToolRefused
 from app.retrieval.filters import EVERYTHING, DocumentFilter
 from app.retrieval.passages import Passage
 
@@ -195,6 +195,8 @@ async def help_generally(state: InsuranceState, runtime: Runtime[Work]) -> Insur
         prompt, values = DOCUMENTS_AWAY if Degradation.RETRIEVAL in work.degraded else WITHOUT_PASSAGES, {}
     agent = Specialist.GENERAL.value
     further = found[len(passages) :]
+    if entries and not found and Degradation.RETRIEVAL not in work.degraded:
+        further = await read_entries(work)
     answer = work.answer(
         agent,
         prompt,
@@ -214,6 +216,15 @@ async def find_help(work: Work) -> tuple[tuple[Passage, ...], bool]:
     stock = await work.use(tools.SET_STOCK, tools.SetAsked(tools.FAQ_SET), agent=Specialist.GENERAL.value)
     filters = FAQ if stock.has_documents else EVERYTHING
     return await work.search(work.question, limit=limit, filters=filters), stock.has_documents
+
+
+async def read_entries(work: Work) -> tuple[Passage, ...]:
+    """Return the FAQ's entries, for a question in other words than any; none for a tenant that is denied the tool."""
+    asked = tools.SetAsked(tools.FAQ_SET)
+    try:
+        return (await work.use(tools.READ_ENTRIES, asked, agent=Specialist.GENERAL.value)).passages
+    except ToolRefused:
+        return ()
 
 
 async def hand_to_person(state: InsuranceState, runtime: Runtime[Work]) -> InsuranceState:

@@ -19,11 +19,15 @@ LEAST_SCORE = 0.02
 """From this score on an entry answers: questions that the FAQ says nothing on reach half of it."""
 LEAST_NEAR = 0.7
 """Or from this sum of the cosines on, that of its heading and that of its text."""
+LEAST_NEAR_UNFOUND = 0.4
+"""From this sum on one of all entries answers a question that no search found one for, as it shares no word with any."""
+MOST_UNFOUND = 40
+"""So many are compared then; of a longer FAQ the first."""
 LIKE_HEADING = 0.5
 """From this cosine on a question is the one that stands above the entry, in other words."""
 SCORE_WEIGHT = 0.07
 """What a score counts beside the cosines, by its logarithm: one of words alone is high for a neighbour's entry too.
-All five were set with questions of our own on `samples/insurance_faq`, and an embedder of 384 dimensions."""
+All were set with questions of our own on `samples/insurance_faq`, and an embedder of 384 dimensions."""
 ENTRY_CHARS = 1500
 """A longer entry is no answer as a whole."""
 
@@ -31,16 +35,23 @@ _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 
 
 class Entries:
-    """Looks for the entry that answers a question. Pure, and reads the passages once."""
+    """Looks for the entry that answers a question. Pure, and reads the passages once.
+
+    Passages without a cosine were not found by a search: they are all of a FAQ that the search found nothing in.
+    """
 
     def __init__(self, question: str, passages: Sequence[Passage]) -> None:
         self._asked, self._question = read_question(question), question
-        self._numbered = [(n, one) for n, one in enumerate(passages[:CANDIDATES]) if one.heading]
+        self._is_found = any(one.cosine is not None for one in passages)
+        first = passages[: CANDIDATES if self._is_found else MOST_UNFOUND]
+        self._numbered = [(n, one) for n, one in enumerate(first) if one.heading]
 
     def worth_comparing(self) -> tuple[str, ...]:
         """Return the headings of the entries, and what in them may be the fact that is asked for."""
         compared = [_title(one) for _, one in self._numbered]
-        if not self._asked.is_longer:
+        if not self._is_found:
+            compared.extend(one.text for _, one in self._numbered)
+        elif not self._asked.is_longer:
             for _, one in self._numbered:
                 compared.extend(Extracting(self._question, (one,)).worth_comparing()[:STATEMENTS])
         return tuple(dict.fromkeys(compared))
@@ -53,7 +64,7 @@ class Entries:
         """
         if not near or not self._numbered:
             return None
-        rank, number, passage = max((_rank(one, near), n, one) for n, one in self._numbered)
+        rank, number, passage = max(((_rank(one, near), n, one) for n, one in self._numbered), key=lambda one: one[0])
         if not _is_plain(passage, near, is_read_well=is_read_well):
             return None
         start, end = self._span(passage, near)
@@ -83,10 +94,13 @@ def _rank(passage: Passage, near: Near) -> float:
 
 
 def _nearness(passage: Passage, near: Near) -> float:
-    return near.get(_title(passage), 0.0) + (passage.cosine or 0.0)
+    own = near.get(passage.text, 0.0) if passage.cosine is None else passage.cosine
+    return near.get(_title(passage), 0.0) + own
 
 
 def _is_plain(passage: Passage, near: Near, *, is_read_well: bool) -> bool:
     if near.get(_title(passage), 0.0) >= LIKE_HEADING:
         return True
+    if passage.cosine is None:
+        return not is_read_well and _nearness(passage, near) >= LEAST_NEAR_UNFOUND
     return not is_read_well and (passage.score >= LEAST_SCORE or _nearness(passage, near) >= LEAST_NEAR)

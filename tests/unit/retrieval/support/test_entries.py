@@ -78,3 +78,18 @@ def test_what_stands_below_no_heading_or_is_too_long_is_no_entry() -> None:
     bare = Passage(ChunkId(uuid4()), DocumentId(uuid4()), "faq.md", "", "It opens at 8.", 0, 14, 0.9)
     assert told("How so?", bare, near={"": 0.9}) is None
     assert told("How so?", entry(LATE + " On." * 400), near={"What if I come late?": 0.9}) is None
+
+
+def test_of_all_entries_the_nearest_answers_a_question_that_no_search_found_one_for() -> None:
+    every = [entry(one, score=1.0, cosine=None) for one in (BERTHS, LATE)]
+    question = "Am I shut out after dark?"
+    assert set(Entries(question, every).worth_comparing()) == {
+        "How do I book a berth?",
+        BERTHS,
+        LATE,
+        "What if I come late?",
+    }
+    near = {"How do I book a berth?": 0.2, BERTHS: 0.1, "What if I come late?": 0.2, LATE: 0.2}
+    assert told(question, *every, near=near) == "The night watch lets you in until 23:00."
+    assert told(question, *every, near=near | {LATE: 0.19}) is None
+    assert told(question, *every, near=near, is_read_well=True) is None
