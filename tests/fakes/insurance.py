@@ -115,10 +115,8 @@ class FakeWork:
                 claims = tuple(one for one in self.book.claims if wanted & {one.claim_id, one.policy_number})
                 known = bool(claims) or any(one.policy_number in wanted for one in self.book.policies)
                 return Claims(claims, known)
-            case "set_stock", SetAsked():
-                return SetStock(self.has_faq)
-            case "read_entries", SetAsked():
-                return EntriesRead(self.entries)
+            case _, SetAsked():
+                return SetStock(self.has_faq) if tool.name == "set_stock" else EntriesRead(self.entries)
             case "file_for_person", Filing():
                 return Filed("1A2B3C4D")
             case _:

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from app.agents.values import RunResult, StartRun
+from app.agents.support_policy import SupportPolicy
+from app.agents.values import RunOptions, RunResult, StartRun
 from app.ids import Caller, JobId
 from app.wiring import Platform
 from tests.fakes.instructing import FACT, QUESTION, SECRET, Instructing, instructing
@@ -57,7 +58,10 @@ def used(platform: Platform) -> dict[str, float]:
 async def ask(platform: Platform, caller: Caller, node: FakeNode, team: str) -> tuple[RunResult, dict[str, Any], int]:
     """Return the run, what its chat call asked of the node beside the messages, and how many chats it took."""
     before = len([call for call in node.calls if call.path == "/api/chat"])
-    result = await answered(platform, caller, StartRun(question=TEAMS[team], request_id="test", team=team))
+    # What is withheld since no document supports it would hide whether the model obeys.
+    options = RunOptions(support_policy=SupportPolicy.MARKED)
+    asked = StartRun(question=TEAMS[team], request_id="test", team=team, options=options)
+    result = await answered(platform, caller, asked)
     chats = len([call for call in node.calls if call.path == "/api/chat"]) - before
     return result, {name: value for name, value in chat_of(node).body.items() if name != "messages"}, chats
 

@@ -20,7 +20,7 @@ LEAST_SCORE = 0.02
 LEAST_NEAR = 0.7
 """Or from this sum of the cosines on, that of its heading and that of its text."""
 LEAST_NEAR_UNFOUND = 0.4
-"""From this sum on one of all entries answers a question that no search found one for, as it shares no word with any."""
+"""From this sum on one of all entries answers a question that no search found one for: it shares no word."""
 MOST_UNFOUND = 40
 """So many are compared then; of a longer FAQ the first."""
 LIKE_HEADING = 0.5
