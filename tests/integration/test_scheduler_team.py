@@ -151,3 +151,12 @@ async def test_a_run_that_another_process_takes_over_books_once(servers: Servers
         assert result is not None
         assert result.message.startswith("Event confirmed! Friendly soccer tournament, Saturday, December 5, 2026")
         assert await booked(first, caller.tenant_id) == 1
+
+
+async def test_whether_a_field_is_free_is_told_and_books_nothing(servers: Servers, node: FakeNode) -> None:
+    async with clubhouse(servers, node) as (platform, client, caller), worked(platform):
+        before = await booked(platform, caller.tenant_id)
+        asked = "Is Field 1 free on Saturday at {}?"
+        told = [(await schedule(platform, client, caller, asked.format(time)))["result"] for time in ("11am", "2pm")]
+        assert [one["is_free"] for one in told] == [True, False], told
+        assert await booked(platform, caller.tenant_id) == before
