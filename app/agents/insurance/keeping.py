@@ -1,6 +1,7 @@
 """Whether an answer says what the facts say: all that it must keep, each of what it is of, and no number of its own."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from app.agents.insurance.aspects import KIN, Aspect, Said, values_said
@@ -13,6 +14,9 @@ OPENING = "Here is what your records say:"
 _NUMBER = re.compile(r"[A-Za-z]*\d[\d,.:/-]*")
 _MARKUP = re.compile(r"[*_`]+")
 _ITEM = re.compile(r"\n\s*(?:\n|[-\u2022]\s|\d{1,2}[.)]\s)\s*")
+_LEADING = re.compile(r"^\s*(?:[-\u2022]|\d{1,2}[.)])\s+", re.MULTILINE)
+_SHORT = 12
+"""Characters of what may well be said again."""
 _CLAUSE_END = re.compile(r"[.;:!?](?=\s|\Z)|,(?=\s)|\b(?:and|but|which|that)\b", re.IGNORECASE)
 _NOT = re.compile(r"(?:not|no|never|none|neither|nor|without|hardly|cannot|\w+n['\u2019]t)", re.IGNORECASE)
 _STATES = re.compile(
@@ -30,6 +34,8 @@ def keeps(answer: str, facts: Sequence[Fact], question: str) -> bool:
     Each amount and day must be said of what it is of in the facts, each state as it is there and not denied, and what
     belongs to one bill, claim or payment stand together. Where that is unsure, it is not kept.
     """
+    if _repeats(answer):
+        return False
     said = " ".join(_ITEM.sub(" ; ", f"\n{_MARKUP.sub('', answer)}").split()).removeprefix("; ")
     told = " ".join(fact.text for fact in facts)
     return (
@@ -39,6 +45,12 @@ def keeps(answer: str, facts: Sequence[Fact], question: str) -> bool:
         and _are_together(said, facts)
         and _has_no_other_state(said, f"{told} {question}")
     )
+
+
+def _repeats(answer: str) -> bool:
+    """Whether a sentence is said three times, as by a model that does not find its end."""
+    said = Counter(" ".join(one.split()).casefold() for one in re.split(r"[.!?]\s|\n", _LEADING.sub("", answer)))
+    return any(count > 2 and len(one) > _SHORT for one, count in said.items())
 
 
 def _numbers(text: str) -> list[str]:

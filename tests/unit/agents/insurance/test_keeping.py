@@ -192,6 +192,11 @@ def test_an_answer_that_denies_a_state_or_says_another_is_not(answer: str, facts
     assert not keeps(answer, facts, "")
 
 
+def test_an_answer_that_does_not_find_its_end_is_not() -> None:
+    again = "\n".join(f"{n}. The policy is POL000004." for n in range(2, 9))
+    assert not keeps(f"1. The premium is $197.88.\n{again}", FACTS, "")
+
+
 @pytest.mark.parametrize(
     "facts",
     [
