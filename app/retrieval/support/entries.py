@@ -15,8 +15,8 @@ CANDIDATES = 3
 """So many passages, the first, may be the entry."""
 STATEMENTS = 8
 """So many statements of each are compared by meaning, those with the most of the question's words."""
-LEAST_SCORE = 0.02
-"""From this score on an entry answers: questions that the FAQ says nothing on reach half of it."""
+LEAST_SCORE = 0.015
+"""From this score on an entry answers: questions that the FAQ says nothing on reach 0.011."""
 LEAST_NEAR = 0.7
 """Or from this sum of the cosines on, that of its heading and that of its text."""
 LEAST_NEAR_UNFOUND = 0.4
