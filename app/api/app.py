@@ -79,7 +79,7 @@ def create_app(platform: Platform) -> Litestar:
 
 def _routes(platform: Platform, refusals: Refusals) -> list[HTTPRouteHandler]:
     settings = platform.settings
-    asked = {"body_limit_bytes": settings.max_body_bytes, "message_limit": settings.max_message_characters}
+    asked: Any = {"body_limit_bytes": settings.max_body_bytes, "message_limit": settings.max_message_characters}
     limits: Any = {**asked, "run_limit_s": settings.run_limit_s}
     ollama = Ollama(_direct(platform), platform.offers, body_limit_bytes=settings.max_call_bytes)
     return [
