@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     )
     replica_count: Annotated[int, kinds.whole(1, 1000)] = 1
     log_level: Annotated[str, kinds.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")] = "INFO"
-    webhook_allow: Annotated[str | None, kinds.callback_targets()] = None
+    webhook_allow: Annotated[str, kinds.callback_targets()] = ""
     cors_origins: Annotated[str, kinds.origins()] = ""
     tasks_at_once: Annotated[int, kinds.whole(1, 1000)] = 16
     max_open_tasks: Annotated[int, kinds.whole(1, 10_000_000)] = 10_000

@@ -148,7 +148,7 @@ def _task_load(settings: Settings, stores: Stores) -> TaskLoad:
 
 
 def _webhook_client(settings: Settings) -> WebhookClient:
-    return WebhookClient(allowed_of(split_list(settings.webhook_allow or "")))
+    return WebhookClient(allowed_of(split_list(settings.webhook_allow)))
 
 
 def _health(

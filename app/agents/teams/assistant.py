@@ -59,7 +59,7 @@ async def respond(state: TeamState, runtime: Runtime[Work]) -> TeamState:
         case Mode.GUIDE:
             return {"reply": from_guide(work, way)}
         case Mode.DIRECT:
-            return {"reply": await directly(work, way)}
+            return {"reply": told(await work.answer(Mode.DIRECT.agent, WITHOUT_PASSAGES), way)}
         case Mode.RAG:
             return {"reply": await from_search(work, way)}
         case Mode.CACHED_CONTEXT | Mode.HYBRID:
@@ -98,16 +98,12 @@ async def from_search(work: Work, way: Way) -> Reply:
         is_away = Degradation.RETRIEVAL in work.degraded
         if way.else_guide and not is_away:
             return from_guide(work, Way(Mode.GUIDE, ModeBy.EXEMPLAR))
-        return await directly(work, way, DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES)
+        reply = await work.answer(Mode.DIRECT.agent, DOCUMENTS_AWAY if is_away else WITHOUT_PASSAGES)
+        return told(reply, way, Mode.DIRECT)
     is_policy = found[0].set_name == SET_NAME and found[0].score >= FAINT
     if is_policy and way.may_read and WITH_POLICIES in work.prompts:
         return await from_policies(work, Way(Mode.CACHED_CONTEXT, ModeBy.PASSAGES), found)
     return await from_passages(work, way, found)
-
-
-async def directly(work: Work, way: Way, prompt: str = WITHOUT_PASSAGES) -> Reply:
-    """Answer by the model alone."""
-    return told(await work.answer(Mode.DIRECT.agent, prompt), way, Mode.DIRECT)
 
 
 async def from_passages(work: Work, way: Way, found: tuple[Passage, ...]) -> Reply:
