@@ -10,6 +10,7 @@ import procrastinate
 import structlog
 from procrastinate import jobs as queued
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from psycopg.errors import RaiseException
 
 from app.agents.task_rows import TAKE_OVER_TASK, TASKS_QUEUE
 from app.ids import RunId
@@ -78,7 +79,16 @@ class Chores:
         with queue_facts():
             for name in (RUNS_QUEUE, TASKS_QUEUE, webhooks.QUEUE):
                 for job in await manager.get_stalled_jobs(queue=name, seconds_since_heartbeat=silent_s):
-                    await manager.finish_job(job, queued.Status.FAILED, delete_job=True)
+                    await self._end(job)
+
+    async def _end(self, job: queued.Job) -> None:
+        try:
+            await self._queue.job_manager.finish_job(job, queued.Status.FAILED, delete_job=True)
+        except ConnectorException as error:
+            # Of two workers that find it, one is second (procrastinate/sql/schema.sql: "Job was not found").
+            if not isinstance(error.__cause__, RaiseException):
+                raise
+            log.info("job.ended_elsewhere", job_id=job.id)
 
     async def expire_waiting(self) -> None:
         """End the runs that nobody answered in time."""

@@ -197,3 +197,21 @@ async def test_errands_are_those_of_a_dead_worker_once_it_was_silent_for_the_lea
     queue = Queue(psycopg.OperationalError())
     await queue.chores().end_stalled()
     assert queue.silent_s == 90.0
+
+
+async def test_an_errand_of_a_dead_worker_that_another_worker_has_ended_is_no_error() -> None:
+    class Queue(QueueAway):
+        """A queue whose one stalled errand is ended by another worker meanwhile."""
+
+        async def get_stalled_jobs(self, *, queue: str, seconds_since_heartbeat: float) -> list[object]:
+            """One in each queue."""
+            assert queue, seconds_since_heartbeat
+            return [SimpleNamespace(id=7)]
+
+        async def finish_job(self, *_given: object, **_named: object) -> None:
+            """Raise as procrastinate does (procrastinate/sql/schema.sql: procrastinate_finish_job_v1)."""
+            await self.fail()
+
+    await Queue(psycopg.errors.RaiseException("Job was not found")).chores().end_stalled()
+    with pytest.raises(StoreUnavailable):
+        await Queue(psycopg.OperationalError("connection refused")).chores().end_stalled()

@@ -12,16 +12,19 @@ SURE = 0.5
 are right then, and one in twenty has less."""
 SURE_OF_PERSON = 0.9
 """A person is asked, and somebody waits, from such a chance on: of 190 held-out questions two were wrong."""
-SURE_OF_PART = 0.7
+SURE_OF_PART = 0.65
 """Of one part of a message among several."""
 _FURTHER = re.compile(
-    r",?\s+(?:and|plus|as well as|and also)\s+(?=(?:also\s+)?(?:my|our|the|whether|when|what|how|which|where|until)\b)",
+    r"[,;]?\s+(?:and(?: also)?|plus|also|as well as|along with|besides(?: that)?,?)\s+"
+    r"(?=(?:also\s+)?(?:my|our|the|what'?s?|which|who|whom|whose|when|how|where|whether|if|until|is|are|am|was|were|do"
+    r"|does|did|has|have|can|will)\b)"
+    r"|[,;]\s+(?=(?:also|besides(?: that)?,?)\s|(?:what'?s?|when|how|where|is|are|am|do|does|did|has|have)\b)",
     re.IGNORECASE,
 )
 _ASKING = re.compile(
-    r"(?:and|or|also|at|in|on|for|by|to|with|from|of|i|we|please|then)?\s*(?:what|which|who|whom|whose|why|how|when|where"
-    r"|whether|until|is|are|was|were|do|does|did|has|have|can|will|would|my|our|the|any|need|tell|show|give|want"
-    r"|'d like|would like)\b",
+    r"(?:and|or|also|besides(?: that)?,?|first:?|second:?|at|in|on|for|by|to|with|from|of|i|we|please|then)?\s*"
+    r"(?:what'?s?|which|who|whom|whose|why|how|when|where|whether|until|is|are|am|was|were|do|does|did|has|have|can"
+    r"|will|would|my|our|the|any|need|tell|show|give|want|'d like|would like)\b",
     re.IGNORECASE,
 )
 _SHORTEST_PART = 2

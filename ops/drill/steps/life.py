@@ -39,7 +39,7 @@ def drains(drill: Drill) -> Lived:
     """SIGTERM: a short run ends where it is, a long one is given up and goes on elsewhere, nothing new is taken."""
     crew = drill.crew
     crew.await_able()
-    crew.tell_node({"asks": LONG.question, "hang_after": SEEN, "times": 1})
+    crew.tell_node({"asks": _said(LONG), "hang_after": SEEN, "times": 1})
     long = _started(drill, LONG)
     victim = _owner_after(drill, long, lambda: len(long.reader.text) > 0)
     short = _started(drill, KEEPS, at=victim)
@@ -64,7 +64,7 @@ def two_at_once(drill: Drill) -> Lived:
     """Two processes work on one run at the same time: the one that lost it gives up silently."""
     crew = drill.crew
     crew.await_able()
-    crew.tell_node({"asks": LONG.question, "hang_after": SEEN, "times": 2})
+    crew.tell_node({"asks": _said(LONG), "hang_after": SEEN, "times": 2})
     client = _started(drill, LONG)
     first = _owner_after(drill, client, lambda: len(client.reader.text) > 0)
     crew.freeze(first)
@@ -86,7 +86,7 @@ def two_at_once(drill: Drill) -> Lived:
 def dies(drill: Drill) -> Lived:
     """A run whose owner dies five times is given up, with its reason."""
     crew = drill.crew
-    crew.tell_node({"asks": POISON.question, "hang_after": 0, "times": 4 * ATTEMPTS})
+    crew.tell_node({"asks": _said(POISON), "hang_after": 0, "times": 4 * ATTEMPTS})
     crew.await_able()
     client, owners = _started(drill, POISON), list[str]()
     for attempt in range(1, ATTEMPTS + 1):
@@ -127,6 +127,11 @@ def starts_cold(drill: Drill, restart_stores: Callable[[], None]) -> Lived:
         "a run that waits survives a cold start of everything, with an empty Redis",
         f"answered after the start, it ended in attempt {row['attempt']}: {message!r}",
     )
+
+
+def _said(scenario: Scenario) -> str:
+    """Return what stands in a call to a chat model that is asked it, and in none to an embedding model."""
+    return f'"content":"{scenario.question}'
 
 
 def _started(drill: Drill, scenario: Scenario, *, at: str = "") -> Conversation:

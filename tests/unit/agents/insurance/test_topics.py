@@ -59,6 +59,23 @@ def test_each_question_of_one_message_has_its_specialist() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("message", "specialists"),
+    [
+        (
+            "I need the end date of my policy along with the outstanding balance.",
+            {Specialist.POLICY, Specialist.BILLING},
+        ),
+        ("Where is my claim at, also am I up to date with payments?", {Specialist.CLAIMS, Specialist.BILLING}),
+        ("When was my claim filed and when is my next bill due?", {Specialist.CLAIMS, Specialist.BILLING}),
+        ("When does my policy start and end?", {Specialist.POLICY}),
+        ("When was my claim filed and what was decided?", {Specialist.CLAIMS}),
+    ],
+)
+def test_two_wishes_in_one_sentence_have_their_specialists(message: str, specialists: set[Specialist]) -> None:
+    assert set(of_words(LEARNED, message).specialists) == specialists
+
+
 def test_a_message_with_one_question_has_no_parts() -> None:
     assert texts_of("My roof came off and I sent you photos.") == ("My roof came off and I sent you photos.",)
 

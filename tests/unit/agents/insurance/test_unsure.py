@@ -20,7 +20,7 @@ async def test_where_a_model_names_none_of_the_likeliest_it_goes_to_the_likelies
 
 async def test_a_person_who_may_be_wanted_is_offered_and_nobody_waits_before_one_says_yes() -> None:
     guess = FakeWork("Zzyzx.", context=KNOWN)
-    guess.meaning = (0.0, 0.0, 0.0, 0.0, 2.0)
+    guess.meaning = (0.0, 0.0, 0.0, 0.0, 3.0)
     reply = await replied(guess)
     assert (reply.agent, reply.text, reply.requires_clarification) == ("human_escalation", OFFER, True)
     assert (guess.used, guess.asked) == ([], [])
