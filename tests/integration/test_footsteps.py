@@ -26,7 +26,7 @@ SAID = [{"role": "user", "content": "Hello there"}]
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "a run, streamed": ("/api/v1/chat", {"message": "Hello there", "stream": True}),
     "a run, whole": ("/api/v1/chat", {"message": "Hello there"}),
-    f"{TEAM} before it answers": ("/api/v1/chat", {"message": "Gardens under hail, roof?", "team": "insurance"}),
+    f"{TEAM} before it answers": ("/api/v1/chat", {"message": "Gardens under hail", "team": "insurance"}),
     "a direct call of OpenAI's": ("/v1/chat/completions", {"model": CHAT, "messages": SAID, "stream": True}),
     "a direct call of OpenAI's, whole": ("/v1/chat/completions", {"model": CHAT, "messages": SAID}),
     "a direct call of Ollama's": ("/ollama/api/chat", {"model": CHAT, "messages": SAID}),

@@ -56,7 +56,7 @@ ESCALATION = Scenario(
 OF_INSURANCE = (
     KEEPS,
     Scenario("two agents at once, the model keeps no fact", "What is my premium and what is my deductible?"),
-    Scenario("a model chooses, passages are cited", "Gardens under hail, roof?"),
+    Scenario("a model chooses, passages are cited", "Gardens under hail"),
     ESCALATION,
     Scenario("a tool that writes", "Please call me back about my bill."),
 )

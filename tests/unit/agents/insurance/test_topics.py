@@ -12,6 +12,7 @@ from app.agents.insurance.learned import SHIPPED, Fitted, read_questions, shippe
 from app.agents.insurance.looking import clarifies
 from app.agents.insurance.topics import Choice, ChosenBy, Specialist, agrees, wants_call, wants_person
 from app.agents.insurance.wording import piece_places, spoken, words_of
+from ops.drill.steps.scenarios import OF_INSURANCE
 from ops.specialists import questions_digest
 
 EVALUATION = Path(__file__).parents[4] / "evaluation"
@@ -183,3 +184,9 @@ def test_who_agrees_says_so_first(text: str, *, says_yes: bool) -> None:
 )
 def test_a_clarification_is_known_by_what_it_asks(text: str, *, asks: bool) -> None:
     assert clarifies(text) is asks
+
+
+def test_of_what_the_drills_have_a_model_choose_nobody_is_sure() -> None:
+    question = next(one.question for one in OF_INSURANCE if one.name.startswith("a model chooses"))
+    assert of_words(LEARNED, question) == Choice()
+    assert Specialist.GENERAL in ranked(LEARNED.chances(question))[:3]
