@@ -107,7 +107,7 @@ def _of_sentence(tokens: Sequence[str], found: Sequence[re.Match[str]]) -> dict[
             continue
         n = int(place[1])
         is_day = found[n]["day"] is not None
-        aspect = _nearest(tokens, at, is_day, found)
+        aspect = _nearest(tokens, at, found, is_day=is_day)
         if is_day in before:
             aspect = _goes_on(tokens, before[is_day], at, aspect)
         before[is_day] = (at, aspect)
@@ -132,13 +132,14 @@ def _goes_on(tokens: Sequence[str], first: tuple[int, Aspect | None], at: int, o
 def _nearest(
     tokens: Sequence[str],
     at: int,
-    is_day: bool,  # noqa: FBT001 - of which of two kinds
     found: Sequence[re.Match[str]],
+    *,
+    is_day: bool,
 ) -> Aspect | None:
     best: tuple[float, Aspect] | None = None
     for step in (-1, 1):
         cost = 0.0 if step < 0 else _AFTER_COST
-        for token in _until_value(tokens, at, step, is_day, found):
+        for token in _until_value(tokens, at, step, found, is_day=is_day):
             cost += _BREAK_COST if token.casefold() in _BREAKS else 1.0
             named = next((one for one, words in (_OF_DAY if is_day else _OF_AMOUNT) if words.fullmatch(token)), None)
             if named is not None and (best is None or cost < best[0]):
@@ -150,8 +151,9 @@ def _until_value(
     tokens: Sequence[str],
     at: int,
     step: int,
-    is_day: bool,  # noqa: FBT001 - of which of two kinds
     found: Sequence[re.Match[str]],
+    *,
+    is_day: bool,
 ) -> Iterator[str]:
     """Yield the words to one side of a value, up to the next one of its kind."""
     at += step
